@@ -10,5 +10,5 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 """Any NumPy array; the mathematics is written for float32, float64 and, where it is analytic, complex128."""
 
-DTYPES = {"float32": np.float32, "float64": np.float64}
-"""What `dtype` may say: float32 to train, float64 to check gradients."""
+DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("float32", "float64", "complex128")}
+"""float32 to train, float64 to check gradients, complex128 for the complex step."""

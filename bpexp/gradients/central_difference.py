@@ -1,0 +1,71 @@
+"""Central differences: 2 P evaluations of the cost, in float64 whatever the network trains in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from bpexp.errors import ConfigError
+from bpexp.gradients.method import Gradient, gradient_methods
+from bpexp.nn.arrays import Array
+from bpexp.nn.heads import Head
+from bpexp.nn.network import Network
+
+STEP = float(np.cbrt(np.finfo(np.float64).eps))
+"""The step that balances the error of the formula, h^2, with that of rounding, eps / h."""
+
+
+def central_differences(
+    cost: Callable[[], float], theta: Array, step: float = STEP, coordinates: Iterable[int] | None = None
+) -> Array:
+    """dC/dtheta_i = (C(theta + h e_i) - C(theta - h e_i)) / 2h, with h = step max(1, |theta_i|).
+
+    `cost` reads `theta` (P,) in place; each coordinate is put back as it was. Returns (P,), or only the coordinates
+    asked for.
+    """
+    chosen = range(theta.size) if coordinates is None else list(coordinates)
+    slopes = np.empty(len(chosen))
+    for k, i in enumerate(chosen):
+        here = theta[i]
+        h = step * max(1.0, abs(here))
+        theta[i] = here + h
+        above, up = cost(), theta[i]
+        theta[i] = here - h
+        below, down = cost(), theta[i]
+        theta[i] = here
+        slopes[k] = (above - below) / (up - down)  # the step that was taken, not the one asked for
+    return slopes
+
+
+def batch_cost(network: Network, head: Head, x: Array, y: Array) -> float:
+    """C of a batch: the mean or sum of the C_k, as the head declares."""
+    return float(head.cost(network.logits(x), y).sum()) * head.weight(x.shape[1])
+
+
+class CentralDifference:
+    """The gradient from the cost alone."""
+
+    exact = True
+
+    def __init__(self, step: float) -> None:
+        self.step = step
+
+    def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
+        """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B)."""
+        twin = network.at(network.theta.astype(np.float64))
+        x, y = x.astype(np.float64), y.astype(np.float64)
+
+        def cost() -> float:
+            return batch_cost(twin, head, x, y)
+
+        slopes = central_differences(cost, twin.theta, self.step)
+        return Gradient(cost(), slopes.astype(network.theta.dtype))
+
+
+@gradient_methods.register("central_difference")
+def central_difference(step: float = STEP) -> CentralDifference:
+    """(C(theta + h e_i) - C(theta - h e_i)) / 2h for each of the P parameters, with h = step max(1, |theta_i|)."""
+    if not 0 < step < 1:
+        raise ConfigError(f"step must lie between 0 and 1, not {step!r}")
+    return CentralDifference(step)

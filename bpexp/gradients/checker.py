@@ -1,0 +1,62 @@
+"""The checker: holds gradients to each other, and derivatives to differences of their functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpexp.nn.activations import Activation
+from bpexp.nn.arrays import Array
+from bpexp.nn.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How far a gradient is from a reference: the worst parameter, its relative error, and the angle in degrees."""
+
+    parameter: str
+    error: float
+    angle: float
+
+
+def compare(network: Network, vector: Array, reference: Array) -> Comparison:
+    """Hold a gradient (P,) to a reference (P,).
+
+    The error of one parameter array, W or b of a layer, is max |g - r| / max |r|; where r all but vanishes beside the
+    whole reference, rounding is measured against 1e-6 of the whole's maximum. NaN and infinity are errors of infinity.
+    """
+    if not np.isfinite(vector).all():
+        return Comparison("theta", float("inf"), 90.0)
+    floor = 1e-6 * float(np.abs(reference).max(initial=0.0)) or 1e-12
+    worst, worst_name = -1.0, ""
+    pairs = zip(network.parameters(vector), network.parameters(reference), strict=True)
+    arrays = [(g, r) for ours, theirs in pairs for g, r in zip(ours, theirs, strict=True)]
+    for name, (g, r) in zip(network.names(), arrays, strict=True):
+        error = float(np.abs(g - r).max() / max(np.abs(r).max(), floor))
+        if error > worst:
+            worst, worst_name = error, name
+    return Comparison(worst_name, worst, angle(vector, reference))
+
+
+def angle(vector: Array, reference: Array) -> float:
+    """The angle between two gradients in degrees; 90 where one of them is 0 and the other is not."""
+    u, v = vector.astype(np.float64), reference.astype(np.float64)
+    u_norm, v_norm = np.linalg.norm(u), np.linalg.norm(v)
+    if u_norm == 0 or v_norm == 0:
+        return 0.0 if u_norm == v_norm else 90.0
+    u, v = u / u_norm, v / v_norm
+    return float(np.degrees(2 * np.arctan2(np.linalg.norm(u - v), np.linalg.norm(u + v))))
+
+
+def derivative_error(activation: Activation, z: Array, h: float = 1e-6) -> float:
+    """max |f'(z) - (f(z + h) - f(z - h)) / 2h| over z (float64) away from kinks, and f' at kinks from the left.
+
+    At a kink the difference is (f(k) - f(k - h)) / h: f' is declared to be the slope from the left there.
+    """
+    assert activation.df is not None
+    kinks = np.array(activation.kinks, dtype=np.float64)
+    clear = z[np.all(np.abs(z[..., None] - kinks) > 2 * h, axis=-1)]
+    smooth = activation.df(clear) - (activation.f(clear + h) - activation.f(clear - h)) / (2 * h)
+    left = activation.df(kinks) - (activation.f(kinks) - activation.f(kinks - h)) / h
+    return float(max(np.abs(smooth).max(initial=0.0), np.abs(left).max(initial=0.0)))

@@ -1,0 +1,35 @@
+"""What a gradient method is: a function of network, head, x and y to the cost of a batch and its gradient."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from bpexp.nn.arrays import Array
+from bpexp.nn.heads import Head
+from bpexp.nn.network import Network, Trace
+from bpexp.registry import Registry
+
+
+class Gradient(NamedTuple):
+    """The cost of a batch, and dC/dtheta (P,) in the order of `network.theta`.
+
+    The array is the method's own buffer: the next call overwrites it. `trace` is the pass behind it, where the method
+    makes one; of a batch walked in pieces it is the last piece.
+    """
+
+    cost: float
+    vector: Array
+    trace: Trace | None = None
+
+
+class GradientMethod(Protocol):
+    """An algorithm that computes dC/dtheta; `exact` is False for one that only stands in for the gradient."""
+
+    exact: bool
+
+    def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
+        """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B)."""
+        ...
+
+
+gradient_methods: Registry[GradientMethod] = Registry("gradient")

@@ -1,0 +1,204 @@
+"""Activation functions with their derivatives, written so that saturated units keep their digits.
+
+Shapes: every function takes z (n_l, B) and answers with the same shape. `out` is a buffer of that shape that a
+function may fill and return; callers use what is returned. Source of the symbols: sigma in 000, 001 and 002, mu in 003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from bpexp.errors import ConfigError
+from bpexp.nn.arrays import Array
+from bpexp.registry import Registry
+
+Codomain = Literal["real", "unit", "simplex"]
+
+
+class Elementwise(Protocol):
+    """A function of z that may use `out` for its result."""
+
+    def __call__(self, z: Array, out: Array | None = None) -> Array: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Activation:
+    """f and f'; `codomain` is where a = f(z) lies, which decides the losses that have a meaning on it.
+
+    At a kink f' is the slope from the left, as ReLU'(0) = 0 in 002 and 003; away from its kinks f is analytic.
+    An output whose Jacobian is not diagonal (softmax) has no f' and gives `vjp` itself.
+    """
+
+    f: Elementwise
+    df: Elementwise | None
+    codomain: Codomain = "real"
+    kinks: tuple[float, ...] = ()
+    own_vjp: Callable[[Array, Array], Array] | None = None
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether unit j of a depends on unit j of z alone, so that it can serve in a hidden layer."""
+        return self.df is not None
+
+    def vjp(self, z: Array, g: Array) -> Array:
+        """dC/dz_i = sum_j dC/da_j da_j/dz_i, from g = dC/da (n_l, B): the full chain rule of 002."""
+        if self.df is None:
+            assert self.own_vjp is not None
+            return self.own_vjp(z, g)
+        return np.asarray(g * self.df(z))
+
+
+activations: Registry[Activation] = Registry("activation")
+
+
+def _sigmoid(z: Array, out: Array | None = None) -> Array:
+    with np.errstate(over="ignore"):  # exp(-z) = inf gives the right limit, 0
+        t = np.exp(np.negative(z, out=out), out=out)
+    t = np.add(t, 1, out=out)
+    return np.reciprocal(t, out=out)
+
+
+def _sigmoid_slope(z: Array, out: Array | None = None) -> Array:
+    # f(z) f(-z) = t / (1 + t)^2 with t = exp(-|z|) neither overflows nor cancels; a (1 - a) is 0 from z = 37 on
+    t = np.exp(np.negative(np.abs(z, out=out), out=out), out=out)
+    s = np.square(1 + t)
+    return np.divide(t, s, out=out)
+
+
+@activations.register("identity")
+def identity() -> Activation:
+    """f(z) = z, f'(z) = 1."""
+
+    def f(z: Array, out: Array | None = None) -> Array:
+        return np.positive(z, out=out)
+
+    def df(z: Array, out: Array | None = None) -> Array:
+        return np.ones_like(z)
+
+    return Activation(f, df)
+
+
+@activations.register("sigmoid")
+def sigmoid() -> Activation:
+    """f(z) = 1 / (1 + exp(-z)), f'(z) = f(z) f(-z). Source: 000, 002."""
+    return Activation(_sigmoid, _sigmoid_slope, codomain="unit")
+
+
+@activations.register("tanh")
+def tanh() -> Activation:
+    """f(z) = tanh z, f'(z) = 1 - tanh^2 z = 4 t / (1 + t)^2 with t = exp(-2|z|). Source: 001."""
+
+    def f(z: Array, out: Array | None = None) -> Array:
+        return np.tanh(z, out=out)
+
+    def df(z: Array, out: Array | None = None) -> Array:
+        slope = _sigmoid_slope(np.multiply(z, 2, out=out), out)
+        return np.multiply(slope, 4, out=out)
+
+    return Activation(f, df)
+
+
+@activations.register("relu")
+def relu() -> Activation:
+    """f(z) = max(z, 0), f'(z) = 1 if z > 0 else 0, so f'(0) = 0. Source: 002, 003."""
+
+    def f(z: Array, out: Array | None = None) -> Array:
+        return np.maximum(z, 0, out=out)
+
+    def df(z: Array, out: Array | None = None) -> Array:
+        return np.greater(z, 0, out=np.empty_like(z) if out is None else out)
+
+    return Activation(f, df, kinks=(0.0,))
+
+
+@activations.register("leaky_relu")
+def leaky_relu(slope: float = 0.01) -> Activation:
+    """f(z) = z if z > 0 else slope z, f'(0) = slope. Source: Maas, Hannun, Ng (2013)."""
+    if not 0 <= slope < 1:
+        raise ConfigError(f"slope must be in [0, 1), not {slope!r}")
+
+    def f(z: Array, out: Array | None = None) -> Array:
+        return np.where(z > 0, z, slope * z)
+
+    def df(z: Array, out: Array | None = None) -> Array:
+        return np.where(z > 0, 1, slope).astype(z.dtype)
+
+    return Activation(f, df, kinks=(0.0,))
+
+
+@activations.register("elu")
+def elu(alpha: float = 1.0) -> Activation:
+    """f(z) = z if z > 0 else alpha (exp(z) - 1), f'(z) = 1 or alpha exp(z). Source: Clevert et al. (2016)."""
+    if not alpha > 0:
+        raise ConfigError(f"alpha must be greater than 0, not {alpha!r}")
+
+    def f(z: Array, out: Array | None = None) -> Array:
+        return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+
+    def df(z: Array, out: Array | None = None) -> Array:
+        return np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0))).astype(z.dtype)
+
+    return Activation(f, df, kinks=(0.0,))
+
+
+@activations.register("gelu")
+def gelu() -> Activation:
+    """f(z) = z Phi(z), f'(z) = Phi(z) + z phi(z), with the normal Phi and phi. Source: Hendrycks, Gimpel (2016)."""
+    from scipy.special import erfc  # imported here: it costs more than the rest of this module
+
+    def cumulative(z: Array) -> Array:
+        return np.asarray(0.5 * erfc(-z * np.sqrt(0.5).astype(z.real.dtype)))
+
+    def f(z: Array, out: Array | None = None) -> Array:
+        return np.multiply(z, cumulative(z), out=out)
+
+    def df(z: Array, out: Array | None = None) -> Array:
+        density = np.exp(-0.5 * np.square(z)) * np.sqrt(0.5 / np.pi).astype(z.dtype)
+        return np.asarray(cumulative(z) + z * density)
+
+    return Activation(f, df)
+
+
+@activations.register("silu")
+def silu() -> Activation:
+    """f(z) = z s(z), f'(z) = s(z) + z s'(z), with the sigmoid s. Source: Elfwing et al. (2018)."""
+
+    def f(z: Array, out: Array | None = None) -> Array:
+        return z * _sigmoid(z)
+
+    def df(z: Array, out: Array | None = None) -> Array:
+        return _sigmoid(z) + z * _sigmoid_slope(z)
+
+    return Activation(f, df)
+
+
+@activations.register("softplus")
+def softplus() -> Activation:
+    """f(z) = log(1 + exp(z)), f'(z) = sigmoid(z). Source: Dugas et al. (2001)."""
+
+    def f(z: Array, out: Array | None = None) -> Array:
+        if np.iscomplexobj(z):
+            return np.log1p(np.exp(z))
+        return np.logaddexp(z, 0, out=out)
+
+    return Activation(f, _sigmoid)
+
+
+@activations.register("softmax")
+def softmax() -> Activation:
+    """a_j = exp(z_j) / sum_k exp(z_k), an output only; da_j/dz_i = a_j ([i = j] - a_i). Source: 002, 003."""
+
+    def f(z: Array, out: Array | None = None) -> Array:
+        shifted = np.subtract(z, z.real.max(axis=0), out=out)  # the shift cancels, and exp cannot overflow
+        e = np.exp(shifted, out=out)
+        return np.divide(e, e.sum(axis=0), out=out)
+
+    def vjp(z: Array, g: Array) -> Array:
+        a = f(z)
+        return np.asarray(a * (g - (g * a).sum(axis=0)))
+
+    return Activation(f, None, codomain="simplex", own_vjp=vjp)

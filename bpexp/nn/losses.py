@@ -1,0 +1,118 @@
+"""Losses: the cost of one sample and its slope in the network's output.
+
+Shapes: a and y are (n_L, B); `cost` gives C_k (B,), one cost a sample; `slope` gives dC_k/da (n_L, B).
+The mean or sum over the batch is taken by the head (`bpexp.nn.heads`), for all losses alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bpexp.errors import ConfigError
+from bpexp.nn.activations import Codomain
+from bpexp.nn.arrays import Array
+from bpexp.registry import Registry
+
+Reduction = Literal["sum", "mean"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loss:
+    """C_k and dC_k/da; `needs` names the outputs on which it has a meaning, `classes` says it wants 0/1 targets."""
+
+    cost: Callable[[Array, Array], Array]
+    slope: Callable[[Array, Array], Array]
+    needs: tuple[Codomain, ...] = ("real", "unit", "simplex")
+    classes: bool = False
+
+
+losses: Registry[Loss] = Registry("loss")
+
+
+def _sum(values: Array) -> Array:
+    return np.asarray(values.sum(axis=0))
+
+
+def _over_outputs(reduction: Reduction, factor: float) -> Callable[[Array], float]:
+    """The constant in front of the sum over outputs: factor, or factor / n_L."""
+    if not factor > 0:
+        raise ConfigError(f"factor must be greater than 0, not {factor!r}")
+    return lambda a: factor / a.shape[0] if reduction == "mean" else factor
+
+
+@losses.register("mse")
+def mse(reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
+    """C_k = factor sum_j (a_j - y_j)^2, slope 2 factor (a - y).
+
+    reduction=sum, factor=1 is the cost of 000 and 003; reduction=mean (1/n_L) is 002's; factor=0.5 is Nielsen's.
+    """
+    constant = _over_outputs(reduction, factor)
+    return Loss(
+        cost=lambda a, y: constant(a) * _sum(np.square(a - y)),
+        slope=lambda a, y: 2 * constant(a) * (a - y),
+    )
+
+
+@losses.register("mae")
+def mae(reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
+    """C_k = factor sum_j |a_j - y_j|, slope factor sign(a - y), 0 where a = y."""
+    constant = _over_outputs(reduction, factor)
+    return Loss(
+        cost=lambda a, y: constant(a) * _sum(np.abs(a - y)),
+        slope=lambda a, y: constant(a) * np.sign(a - y),
+    )
+
+
+@losses.register("huber")
+def huber(threshold: float = 1.0, reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
+    """C_k = factor sum_j h(a_j - y_j), h(e) = e^2 / 2 up to |e| = d, then d (|e| - d / 2). Source: Huber (1964)."""
+    if not threshold > 0:
+        raise ConfigError(f"threshold must be greater than 0, not {threshold!r}")
+    constant = _over_outputs(reduction, factor)
+
+    def cost(a: Array, y: Array) -> Array:
+        inside = np.minimum(np.abs(a - y), threshold)
+        return constant(a) * _sum(inside * (np.abs(a - y) - 0.5 * inside))
+
+    return Loss(cost, slope=lambda a, y: constant(a) * np.clip(a - y, -threshold, threshold))
+
+
+@losses.register("cross_entropy")
+def cross_entropy() -> Loss:
+    """C_k = -sum_j y_j log a_j, slope -y_j / a_j, for outputs that sum to 1. Source: 002, 003."""
+
+    def cost(a: Array, y: Array) -> Array:
+        with np.errstate(divide="ignore"):  # a_j = 0 where y_j = 1 costs infinity, and that is the truth
+            return -_sum(np.multiply(y, np.log(a), where=y != 0, out=np.zeros_like(a)))
+
+    def slope(a: Array, y: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            return -np.divide(y, a, where=y != 0, out=np.zeros_like(a))
+
+    return Loss(cost, slope, needs=("simplex",), classes=True)
+
+
+@losses.register("binary_cross_entropy")
+def binary_cross_entropy(reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
+    """C_k = -factor sum_j (y_j log a_j + (1 - y_j) log(1 - a_j)), slope factor (a - y) / (a (1 - a)).
+
+    Source: Nielsen, Neural Networks and Deep Learning, chapter 3, there with factor 1 and the sum over outputs.
+    """
+    constant = _over_outputs(reduction, factor)
+
+    def log_part(weight: Array, p: Array) -> Array:
+        return np.multiply(weight, np.log(p), where=weight != 0, out=np.zeros_like(p))
+
+    def cost(a: Array, y: Array) -> Array:
+        with np.errstate(divide="ignore"):
+            return -constant(a) * _sum(log_part(y, a) + log_part(1 - y, 1 - a))
+
+    def slope(a: Array, y: Array) -> Array:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return constant(a) * (a - y) / (a * (1 - a))
+
+    return Loss(cost, slope, needs=("unit", "simplex"), classes=True)

@@ -1,0 +1,110 @@
+"""A feed-forward network over one flat parameter vector. Source: 000 to 003, "notations" and "set up"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bpexp.nn.activations import Activation
+from bpexp.nn.arrays import DTYPES, Array
+from bpexp.nn.initializers import Initializer
+
+Biases = Literal["zero", "drawn"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """z^l = W a^{l-1} + b, a^l = f(z^l), with W (n_l, n_{l-1}) and b (n_l, 1) views into theta."""
+
+    W: Array
+    b: Array
+    f: Activation
+
+
+@dataclass(slots=True, eq=False)
+class Trace:
+    """What one pass leaves behind, for a batch of B samples in columns.
+
+    x is (n_0, B); z, a, slope = f'(z) and delta hold one (n_l, B) array a layer, first to last. delta = dC/dz^l for the
+    cost C of the batch, so that of a single sample is delta / weight, with weight = 1/B for a mean; it is there after a
+    backward pass, as is slope, which the last layer has none of. All are buffers: the next pass of B overwrites them.
+    """
+
+    x: Array
+    z: list[Array]
+    a: list[Array]
+    slope: list[Array]
+    delta: list[Array]
+    weight: float = 1.0
+
+    def below(self, l: int) -> Array:
+        """What layer l, counted from 0, reads."""
+        return self.a[l - 1] if l else self.x
+
+
+class Network:
+    """Layers of n_0, n_1, ..., n_L units whose parameters are views into `theta`, a vector of P numbers."""
+
+    def __init__(self, sizes: Sequence[int], hidden: Sequence[Activation], output: Activation, dtype: str) -> None:
+        self.sizes = tuple(sizes)
+        self.dtype = DTYPES[dtype]
+        self.theta = np.zeros(count_parameters(self.sizes), self.dtype)
+        functions = [*hidden, output]
+        self.layers = tuple(
+            Layer(W, b, f) for (W, b), f in zip(self.parameters(self.theta), functions, strict=True)
+        )
+
+    def parameters(self, vector: Array) -> Iterator[tuple[Array, Array]]:
+        """W and b of each layer as views into a vector shaped like theta: theta itself, a gradient, an update."""
+        start = 0
+        for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False):
+            W = vector[start : start + n_out * n_in].reshape(n_out, n_in)
+            start += W.size
+            b = vector[start : start + n_out].reshape(n_out, 1)
+            start += n_out
+            yield W, b
+
+    def names(self) -> list[str]:
+        """W1, b1, W2, b2, ...: the parameters in the order of theta."""
+        return [f"{letter}{l}" for l in range(1, len(self.sizes)) for letter in "Wb"]
+
+    def initialize(self, init: Initializer, rng: np.random.Generator, *, biases: Biases = "zero") -> None:
+        """Draw every W from `init`; set every b to 0, or draw it as one more column of W."""
+        for layer in self.layers:
+            n_out, n_in = layer.W.shape
+            layer.W[...] = init((n_out, n_in), rng)
+            layer.b[...] = init((n_out, n_in), rng)[:, :1] if biases == "drawn" else 0.0
+
+    def at(self, theta: Array) -> Network:
+        """The same network at other parameters (P,), in their dtype."""
+        *hidden, output = (layer.f for layer in self.layers)
+        other = Network(self.sizes, hidden, output, theta.dtype.name)
+        other.theta[...] = theta
+        return other
+
+    def trace(self, B: int) -> Trace:
+        """Buffers for a batch of B samples."""
+
+        def buffers() -> list[Array]:
+            return [np.empty((n, B), self.theta.dtype) for n in self.sizes[1:]]
+
+        return Trace(np.empty((self.sizes[0], B), self.theta.dtype), buffers(), buffers(), buffers()[:-1], buffers())
+
+    def logits(self, x: Array) -> Array:
+        """z^L (n_L, B) for x (n_0, B): the last layer before its activation, from which costs are computed."""
+        a = x
+        for layer in self.layers[:-1]:
+            a = layer.f.f(layer.W @ a + layer.b)
+        return np.asarray(self.layers[-1].W @ a + self.layers[-1].b)
+
+    def forward(self, x: Array) -> Array:
+        """a^L (n_L, B) for x (n_0, B)."""
+        return self.layers[-1].f.f(self.logits(x))
+
+
+def count_parameters(sizes: Sequence[int]) -> int:
+    """P = sum_l n_l (n_{l-1} + 1)."""
+    return sum(n_out * (n_in + 1) for n_in, n_out in zip(sizes, sizes[1:], strict=False))

@@ -1,0 +1,156 @@
+"""Optimizers: how a gradient becomes the step that is subtracted from theta.
+
+All are arithmetic on vectors (P,). `step(theta, grad, lr)` answers with a buffer of the optimizer that the next call
+overwrites. Weight decay is decoupled (Loshchilov, Hutter 2019): lr * weight_decay * theta is added to the step; an L2
+penalty, which goes through the gradient, is `penalty.l2`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from bpexp.errors import ConfigError
+from bpexp.nn.arrays import Array
+from bpexp.registry import Registry
+
+
+class Optimizer(ABC):
+    """A rule with its memory: `state` holds the vectors that a checkpoint needs, `t` counts the steps."""
+
+    memory: tuple[str, ...] = ()
+
+    def __init__(self, weight_decay: float) -> None:
+        if not weight_decay >= 0:
+            raise ConfigError(f"weight_decay must be at least 0, not {weight_decay!r}")
+        self.weight_decay = weight_decay
+        self.t = 0
+        self.state: dict[str, Array] = {}
+
+    def step(self, theta: Array, grad: Array, lr: float) -> Array:
+        """What to subtract from theta (P,), given dC/dtheta (P,)."""
+        if self.t == 0:
+            self._buffer, self._scratch = np.empty_like(theta), np.empty_like(theta)
+            self.state = {name: np.zeros_like(theta) for name in self.memory}
+        self.t += 1
+        step = self.rule(grad, lr, self._buffer)
+        if self.weight_decay:
+            step += np.multiply(theta, lr * self.weight_decay, out=self._scratch)
+        return step
+
+    @abstractmethod
+    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+        """The step without weight decay, written into `out`."""
+
+
+optimizers: Registry[Optimizer] = Registry("optimizer")
+
+
+def _fraction(name: str, value: float) -> float:
+    if not 0 <= value < 1:
+        raise ConfigError(f"{name} must be in [0, 1), not {value!r}")
+    return value
+
+
+def _positive(name: str, value: float) -> float:
+    if not value > 0:
+        raise ConfigError(f"{name} must be greater than 0, not {value!r}")
+    return value
+
+
+@optimizers.register("sgd")
+class SGD(Optimizer):
+    """theta <- theta - lr grad. Source: 002 and 003, gradient descent."""
+
+    def __init__(self, weight_decay: float = 0.0) -> None:
+        super().__init__(weight_decay)
+
+    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+        return np.multiply(grad, lr, out=out)
+
+
+@optimizers.register("momentum")
+class Momentum(Optimizer):
+    """v <- momentum v + grad; theta <- theta - lr v. Source: Polyak (1964)."""
+
+    memory = ("velocity",)
+
+    def __init__(self, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
+        super().__init__(weight_decay)
+        self.momentum = _fraction("momentum", momentum)
+
+    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+        v = self.state["velocity"]
+        v *= self.momentum
+        v += grad
+        return np.multiply(v, lr, out=out)
+
+
+@optimizers.register("nesterov")
+class Nesterov(Momentum):
+    """v <- momentum v + grad; theta <- theta - lr (grad + momentum v). Source: Sutskever et al. (2013)."""
+
+    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+        super().rule(grad, lr, out)
+        np.multiply(self.state["velocity"], self.momentum, out=out)
+        out += grad
+        return np.multiply(out, lr, out=out)
+
+
+@optimizers.register("rmsprop")
+class RMSProp(Optimizer):
+    """s <- rho s + (1 - rho) grad^2; theta <- theta - lr grad / (sqrt(s) + eps). Source: Hinton, lecture 6e (2012)."""
+
+    memory = ("square",)
+
+    def __init__(self, rho: float = 0.9, eps: float = 1e-7, weight_decay: float = 0.0) -> None:
+        super().__init__(weight_decay)
+        self.rho, self.eps = _fraction("rho", rho), _positive("eps", eps)
+
+    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+        s = self.state["square"]
+        s *= self.rho
+        np.square(grad, out=out)
+        s += np.multiply(out, 1 - self.rho, out=out)
+        np.sqrt(s, out=out)
+        out += self.eps
+        np.divide(grad, out, out=out)
+        return np.multiply(out, lr, out=out)
+
+
+@optimizers.register("adam")
+class Adam(Optimizer):
+    """theta <- theta - lr m^ / (sqrt(v^) + eps), with bias-corrected moments m^ and v^. Source: Kingma, Ba (2015)."""
+
+    memory = ("mean", "square")
+
+    def __init__(
+        self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0
+    ) -> None:
+        super().__init__(weight_decay)
+        self.beta1, self.beta2 = _fraction("beta1", beta1), _fraction("beta2", beta2)
+        self.eps = _positive("eps", eps)
+
+    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+        m, v = self.state["mean"], self.state["square"]
+        m *= self.beta1
+        m += np.multiply(grad, 1 - self.beta1, out=out)
+        v *= self.beta2
+        np.square(grad, out=out)
+        v += np.multiply(out, 1 - self.beta2, out=out)
+        np.multiply(v, 1 / (1 - self.beta2**self.t), out=out)
+        np.sqrt(out, out=out)
+        out += self.eps
+        np.divide(m, out, out=out)
+        return np.multiply(out, lr / (1 - self.beta1**self.t), out=out)
+
+
+@optimizers.register("adamw")
+class AdamW(Adam):
+    """Adam with decoupled weight decay, 0.01 unless declared otherwise. Source: Loshchilov, Hutter (2019)."""
+
+    def __init__(
+        self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.01
+    ) -> None:
+        super().__init__(beta1, beta2, eps, weight_decay)

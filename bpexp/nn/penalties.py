@@ -1,0 +1,65 @@
+"""What is done to a gradient before the optimizer sees it: L1 and L2 penalties on the weights, and clipping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpexp.errors import ConfigError
+from bpexp.nn.arrays import Array
+from bpexp.nn.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Penalty:
+    """l1 sum |w| + l2 / 2 sum w^2 over the weights W of all layers, biases left alone."""
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in (("l1", self.l1), ("l2", self.l2)):
+            if not value >= 0:
+                raise ConfigError(f"penalty.{name} must be at least 0, not {value!r}")
+
+    def __bool__(self) -> bool:
+        return self.l1 > 0 or self.l2 > 0
+
+    def cost(self, network: Network) -> float:
+        """What the penalty adds to the cost."""
+        weights = [layer.W for layer in network.layers]
+        return sum(self.l1 * float(np.abs(W).sum()) + self.l2 / 2 * float(np.square(W).sum()) for W in weights)
+
+    def add_slope(self, network: Network, grad: Array) -> None:
+        """Add l1 sign(w) + l2 w to the gradient (P,), in place."""
+        for (dW, _), layer in zip(network.parameters(grad), network.layers, strict=True):
+            if self.l1:
+                dW += self.l1 * np.sign(layer.W)
+            if self.l2:
+                dW += self.l2 * layer.W
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Shrink the gradient to Euclidean norm `norm`, and each entry to [-value, value], where declared."""
+
+    norm: float | None = None
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, bound in (("norm", self.norm), ("value", self.value)):
+            if bound is not None and not bound > 0:
+                raise ConfigError(f"clip.{name} must be greater than 0 or null, not {bound!r}")
+
+    def __bool__(self) -> bool:
+        return self.norm is not None or self.value is not None
+
+    def apply(self, grad: Array) -> None:
+        """Clip the gradient (P,) in place: entries first, then the norm."""
+        if self.value is not None:
+            np.clip(grad, -self.value, self.value, out=grad)
+        if self.norm is not None:
+            length = float(np.linalg.norm(grad))
+            if length > self.norm:
+                grad *= self.norm / length
