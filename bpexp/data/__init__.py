@@ -1,0 +1,30 @@
+"""Data: loaders by name, preparation, and mini-batches."""
+
+from bpexp.data import bundled, files, mnist, synthetic, table
+from bpexp.data.batches import Batches
+from bpexp.data.dataset import DataSet, Loader, Part, Raw, Targets, Task, classify, datasets, digest_of
+from bpexp.data.idx import read_idx
+from bpexp.data.prepare import prepare
+from bpexp.data.scaling import Scaling, scaled
+
+__all__ = [
+    "Batches",
+    "DataSet",
+    "Loader",
+    "Part",
+    "Raw",
+    "Scaling",
+    "Targets",
+    "Task",
+    "bundled",
+    "classify",
+    "datasets",
+    "digest_of",
+    "files",
+    "mnist",
+    "prepare",
+    "read_idx",
+    "scaled",
+    "synthetic",
+    "table",
+]

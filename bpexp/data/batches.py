@@ -1,0 +1,68 @@
+"""Mini-batches of one part: a fresh order every epoch, gathered into buffers that are used again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bpexp.data.dataset import Array, Part
+from bpexp.errors import ConfigError
+
+Batch = tuple[Array, Array]
+
+
+class Batches:
+    """The mini-batches of a part: every sample exactly once an epoch, columns are samples.
+
+    A batch is valid until the next one is asked for, because its buffers are used again. The last batch of an epoch
+    is shorter where batch_size does not divide the part. A full batch is neither shuffled nor copied: it is a view
+    where the rows are a contiguous range, and is gathered once and kept where they are not.
+    """
+
+    def __init__(self, part: Part, batch_size: int, rng: np.random.Generator, *, shuffle: bool = True) -> None:
+        if not 1 <= batch_size <= len(part):
+            raise ConfigError(f"batch_size must be between 1 and the {len(part)} training samples, not {batch_size!r}")
+        self._part = part
+        self._batch_size = batch_size
+        self._rng = rng
+        self._shuffle = shuffle
+        self._full = part.batch() if batch_size == len(part) else None
+        rest = len(part) % batch_size
+        self._buffers = () if self._full else tuple(_buffers(part, size) for size in (batch_size, rest))
+
+    def __len__(self) -> int:
+        """Steps per epoch, ceil(N / B)."""
+        return -(-len(self._part) // self._batch_size)
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches x (n_0, B), y (n_L, B) of one epoch; its order is drawn at the call, one permutation."""
+        if self._full is not None:
+            return iter((self._full,))
+        rows = self._part.rows
+        return self._walk(self._rng.permutation(rows) if self._shuffle else rows)
+
+    def _walk(self, order: Array) -> Iterator[Batch]:
+        X, Y, B = self._part.X, self._part.Y, self._batch_size
+        whole, rest = self._buffers
+        x, y = whole
+        batch = x.T, y.T
+        end = len(order) - len(order) % B
+        for start in range(0, end, B):
+            rows = order[start : start + B]
+            # "clip" writes straight into `out`; "raise" would gather into a copy first.
+            X.take(rows, axis=0, out=x, mode="clip")
+            Y.take(rows, axis=0, out=y, mode="clip")
+            yield batch
+        if end < len(order):
+            x, y = rest
+            X.take(order[end:], axis=0, out=x, mode="clip")
+            Y.take(order[end:], axis=0, out=y, mode="clip")
+            yield x.T, y.T
+
+
+def _buffers(part: Part, size: int) -> Batch:
+    return (
+        np.empty((size, part.X.shape[1]), dtype=part.X.dtype),
+        np.empty((size, part.Y.shape[1]), dtype=part.Y.dtype),
+    )

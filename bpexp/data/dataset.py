@@ -1,0 +1,129 @@
+"""What a data set is: raw from its loader, then as parts of shared arrays that a training reads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpexp.registry import Registry
+
+Array = NDArray[Any]
+Task = Literal["classification", "regression"]
+Targets = Literal["one_hot", "index", "values"]
+
+
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
+class Raw:
+    """What a loader returns: everything there is, neither split nor scaled."""
+
+    X: Array
+    """(N, n_0), one sample a row; uint8 where the source has bytes."""
+    y: Array
+    """(N,) class numbers from 0, or (N, n_L) float targets."""
+    task: Task
+    source: str
+    """Where it came from, for a reader."""
+    digest: str
+    """SHA-256 of the content; see `digest_of`."""
+    classes: tuple[str, ...] = ()
+    image_shape: tuple[int, int] | None = None
+    test: tuple[Array, Array] | None = None
+    """An official test set, where there is one."""
+    full_scale: float | None = None
+    """The largest value that an input can take, where it is known and not that of the type."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One part of a split: some rows of shared, read-only arrays.
+
+    The rows stand in random order, so the first k of them are a fair sample; only a part that is a whole file keeps
+    the order of the file.
+    """
+
+    X: Array
+    """(N, n_0), scaled, in the training dtype."""
+    Y: Array
+    """(N, n_L), in the training dtype."""
+    rows: Array
+    """The indices of this part."""
+    labels: Array | None
+    """(N,) class numbers; None for a regression."""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batch(self, rows: Array | None = None) -> tuple[Array, Array]:
+        """The inputs x (n_0, B) and targets y (n_L, B) of `rows` of X, or of the whole part; columns are samples."""
+        rows = self.rows if rows is None else rows
+        return gather(self.X, rows).T, gather(self.Y, rows).T
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataSet:
+    """A data set that is ready to be trained on."""
+
+    name: str
+    task: Task
+    train: Part
+    validation: Part | None
+    test: Part | None
+    classes: tuple[str, ...]
+    image_shape: tuple[int, int] | None
+    source: str
+    digest: str
+    targets: Targets
+
+    @property
+    def n_inputs(self) -> int:
+        """n_0, the width of an input."""
+        return int(self.train.X.shape[1])
+
+    @property
+    def n_outputs(self) -> int:
+        """n_L, the width of a target; 1 where the target is a class number."""
+        return int(self.train.Y.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Loader:
+    """A function from a random generator to raw data."""
+
+    load: Callable[[np.random.Generator], Raw]
+    seeded: bool
+    """Whether the generator changes the result; where it does not, a caller may keep the result for other seeds."""
+
+    def __call__(self, rng: np.random.Generator) -> Raw:
+        return self.load(rng)
+
+
+datasets: Registry[Loader] = Registry("data set")
+"""Names to factories of loaders; a factory's parameters are what a config may say under `data`."""
+
+
+def gather(A: Array, rows: Array) -> Array:
+    """A[rows], without a copy where the rows are a contiguous range."""
+    n = len(rows)
+    if n and rows[-1] - rows[0] == n - 1 and (n == 1 or bool((np.diff(rows) == 1).all())):
+        return A[int(rows[0]) : int(rows[0]) + n]
+    return A.take(rows, axis=0)
+
+
+def digest_of(*arrays: Array) -> str:
+    """SHA-256 (hex) of dtype, shape and bytes of the arrays, in order."""
+    sha = hashlib.sha256()
+    for array in arrays:
+        sha.update(f"{array.dtype.str}{array.shape}".encode())
+        sha.update(np.ascontiguousarray(array).data)
+    return sha.hexdigest()
+
+
+def classify(labels: Array) -> tuple[Array, tuple[str, ...]]:
+    """Class numbers (N,) from 0 and the names of the classes, in the sorted order of the labels."""
+    values, numbers = np.unique(labels, return_inverse=True)
+    return numbers.astype(np.int64).reshape(-1), tuple(str(value) for value in values.tolist())

@@ -1,0 +1,140 @@
+"""The user's own arrays: IDX files as MNIST has them, and NumPy's npz."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from bpexp.data.dataset import Array, Loader, Raw, Task, classify, datasets, digest_of
+from bpexp.data.idx import read_pair
+from bpexp.errors import DataError, nearest
+
+TaskChoice = Literal["auto", "classification", "regression"]
+TRAIN_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+TEST_NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+@datasets.register("idx")
+def idx(path: str, labels: str | None = None) -> Loader:
+    """IDX files, plain or gzip: a folder with MNIST's names (t10k-* may be missing), or images and `labels`."""
+
+    def load(rng: np.random.Generator) -> Raw:
+        place = Path(path).expanduser()
+        test = None
+        if place.is_dir():
+            images, answers = (find_idx(place, name, must=True) for name in TRAIN_NAMES)
+            X, y = read_pair(images, answers)
+            images, answers = (find_idx(place, name) for name in TEST_NAMES)
+            if images.exists() and answers.exists():
+                test = read_pair(images, answers)
+        elif labels is None:
+            raise DataError(
+                f"{str(place)!r}: labels is missing; say labels=FILE, or path=FOLDER with MNIST's file names"
+            )
+        else:
+            X, y = read_pair(place, Path(labels).expanduser())
+        return assemble(X, y, test, source=f"IDX files {str(place)!r}", task="classification")
+
+    return Loader(load, seeded=False)
+
+
+@datasets.register("npz")
+def npz(
+    path: str,
+    x: str = "X",
+    y: str = "y",
+    x_test: str | None = None,
+    y_test: str | None = None,
+    task: TaskChoice = "auto",
+) -> Loader:
+    """Arrays of an npz file: inputs `x` (N, ...), targets `y`; whole numbers or text are classes, floats are values."""
+
+    def load(rng: np.random.Generator) -> Raw:
+        place = Path(path).expanduser()
+        if (x_test is None) != (y_test is None):
+            raise DataError(f"x_test={x_test!r} and y_test={y_test!r} go together; name both arrays, or neither")
+        wanted = [key for key in (x, y, x_test, y_test) if key is not None]
+        arrays = _read_npz(place, wanted)
+        test = (arrays[x_test], arrays[y_test]) if x_test is not None and y_test is not None else None
+        return assemble(arrays[x], arrays[y], test, source=f"npz file {str(place)!r}", task=task)
+
+    return Loader(load, seeded=False)
+
+
+def find_idx(folder: Path, name: str, *, must: bool = False) -> Path:
+    """The file `name` or `name`.gz in a folder."""
+    for path in (folder / name, folder / f"{name}.gz"):
+        if path.is_file():
+            return path
+    if must:
+        raise DataError(f"{str(folder)!r}: expected a file {name!r} (or {name}.gz), found none")
+    return folder / name
+
+
+def assemble(X: Array, y: Array, test: tuple[Array, Array] | None, *, source: str, task: TaskChoice = "auto") -> Raw:
+    """Raw data of arrays as users have them: samples of any shape, labels of any kind."""
+    for A in (X, y, *(test or ())):
+        if A.ndim == 0 or len(A) == 0:
+            raise DataError(f"{source}: expected arrays with one sample a row, found the shape {A.shape}")
+    kind = guess_task(y) if task == "auto" else task
+    image_shape = (int(X.shape[1]), int(X.shape[2])) if X.ndim == 3 else None
+    pairs = [(X, y)] if test is None else [(X, y), test]
+    inputs = [np.ascontiguousarray(A.reshape(len(A), -1)) for A, _ in pairs]
+    answers, classes = _answers([b for _, b in pairs], kind, source)
+    return Raw(
+        X=inputs[0],
+        y=answers[0],
+        task=kind,
+        source=source,
+        digest=digest_of(*(A for pair in zip(inputs, answers, strict=True) for A in pair)),
+        classes=classes,
+        image_shape=image_shape,
+        test=None if test is None else (inputs[1], answers[1]),
+    )
+
+
+def guess_task(y: Array) -> Task:
+    """Whole numbers, text and truth values in one column are classes; anything else is values."""
+    one_column = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
+    return "classification" if one_column and y.dtype.kind in "iubUS" else "regression"
+
+
+def _answers(ys: list[Array], task: Task, source: str) -> tuple[list[Array], tuple[str, ...]]:
+    """Class numbers of training and test labels with the names of the classes, or float values (N, n_L)."""
+    if task == "regression":
+        if any(y.dtype.kind not in "biuf" for y in ys):
+            raise DataError(f"{source}: expected numbers as targets of a regression, found {ys[0].dtype}")
+        return [y.reshape(len(y), -1).astype(np.float64) for y in ys], ()
+    if any(y.size != len(y) for y in ys):
+        raise DataError(f"{source}: expected one label a sample, found labels of shape {ys[0].shape}")
+    train = ys[0].reshape(-1)
+    _, classes = classify(train)
+    new = [value for y in ys[1:] for value in np.setdiff1d(y, train).tolist()]
+    if new:
+        raise DataError(f"{source}: the test set has the class {new[0]!r}, which the training set has not")
+    values = np.unique(train)
+    return [np.searchsorted(values, y.reshape(-1)).astype(np.int64) for y in ys], classes
+
+
+def _read_npz(path: Path, keys: list[str]) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            if not isinstance(archive, Mapping):
+                raise DataError(f"{str(path)!r}: expected an npz file of named arrays, found a single array")
+            for key in keys:
+                if key not in archive:
+                    hint = nearest(key, archive)
+                    raise DataError(f"{str(path)!r}: has no array {key!r}; {hint}it has: {', '.join(archive)}")
+            return {key: archive[key] for key in keys}
+    except DataError:
+        raise
+    except (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
+        reason = " ".join((getattr(error, "strerror", None) or str(error)).split())
+        raise DataError(
+            f"{str(path)!r}: cannot be read: {reason}; expected an npz file without pickled objects"
+        ) from None

@@ -1,0 +1,146 @@
+"""The IDX format of MNIST, plain or gzip: every claim of a header is checked before memory is spent on it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import math
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from bpexp.data.dataset import Array
+from bpexp.errors import DataError
+
+_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_MAX_NDIM = 8
+_GZIP_RATIO = 1032  # deflate cannot pack tighter, so a gzip file bounds what it unpacks to
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    raw: bytes
+    dtype: np.dtype[np.generic]
+    shape: tuple[int, ...]
+
+    @property
+    def body(self) -> int:
+        """The bytes that must follow the header."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def read_idx(path: str | Path, *, ndim: int | None = None, sha256: str | None = None) -> Array:
+    """The array of an IDX file, plain or gzip, in native byte order.
+
+    `ndim` is the number of dimensions it must have, `sha256` the hash that its unpacked bytes must have.
+    Raises DataError for anything else than one complete array.
+    """
+    path = Path(path)
+    try:
+        with open(path, "rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            size = file.seek(0, io.SEEK_END)
+            file.seek(0)
+            stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+            header = _header(stream, path, ndim)
+            _check_size(header, path, size, packed)
+            body = _body(stream, header, path)
+    except EOFError:
+        raise DataError(f"{str(path)!r}: the gzip file is truncated; copy or download it again") from None
+    except (OSError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{str(path)!r}: cannot be read: {reason}; expected an IDX file, plain or gzip") from None
+    if sha256 is not None:
+        _check_hash(header.raw, body, path, sha256)
+    array = np.frombuffer(body, dtype=header.dtype).reshape(header.shape)
+    return array.astype(header.dtype.newbyteorder("="), copy=False)
+
+
+def read_labels(path: str | Path, n_classes: int | None = None, *, sha256: str | None = None) -> Array:
+    """(N,) whole-number labels of an IDX file; in 0..n_classes-1 where that is declared."""
+    labels = read_idx(path, ndim=1, sha256=sha256)
+    if labels.dtype.kind not in "iu":
+        raise DataError(f"{str(path)!r}: expected whole-number labels, found {labels.dtype}")
+    if n_classes is not None:
+        wrong = np.flatnonzero((labels < 0) | (labels >= n_classes))
+        if wrong.size:
+            first = int(wrong[0])
+            raise DataError(
+                f"{str(path)!r}: expected labels 0..{n_classes - 1}, found {int(labels[first])} at position {first}"
+            )
+    return labels
+
+
+def read_pair(images: str | Path, labels: str | Path, n_classes: int | None = None) -> tuple[Array, Array]:
+    """Images (N, ...) and labels (N,) of two IDX files that belong together."""
+    y = read_labels(labels, n_classes)
+    X = read_idx(images)
+    if X.ndim < 2:
+        raise DataError(f"{str(images)!r}: expected images of 2 or more dimensions, found {X.ndim}")
+    if len(X) != len(y):
+        raise DataError(f"{str(labels)!r}: expected {len(X)} labels for the images in {str(images)!r}, found {len(y)}")
+    return X, y
+
+
+def _header(stream: BinaryIO, path: Path, ndim: int | None) -> _Header:
+    magic = stream.read(4)
+    wanted = f"0x000008{ndim:02x}" if ndim else "0x000008 and the number of dimensions"
+    if len(magic) < 4:
+        raise DataError(f"{str(path)!r}: expected an IDX header of 4 bytes or more, found {len(magic)}")
+    n = magic[3]
+    if magic[:2] != b"\0\0" or magic[2] not in _DTYPES or not 1 <= n <= _MAX_NDIM or ndim not in (None, n):
+        raise DataError(f"{str(path)!r}: wrong magic number 0x{magic.hex()}; expected {wanted} (IDX)")
+    sizes = stream.read(4 * n)
+    if len(sizes) < 4 * n:
+        raise DataError(f"{str(path)!r}: truncated header; expected {4 + 4 * n} bytes, found {4 + len(sizes)}")
+    shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, 4 * n, 4))
+    if 0 in shape:
+        raise DataError(f"{str(path)!r}: the header announces the shape {shape}, which is empty")
+    return _Header(magic + sizes, np.dtype(_DTYPES[magic[2]]), shape)
+
+
+def _check_size(header: _Header, path: Path, size: int, packed: bool) -> None:
+    """Refuse a header that the file cannot keep, before anything is allocated."""
+    expected = len(header.raw) + header.body
+    if packed and expected > _GZIP_RATIO * size:
+        raise DataError(
+            f"{str(path)!r}: the header announces {expected} bytes (shape {header.shape}), "
+            f"more than a gzip file of {size} bytes can hold"
+        )
+    if not packed and expected != size:
+        raise DataError(
+            f"{str(path)!r}: expected {expected} bytes for the shape {header.shape}, found {size} "
+            f"({'truncated' if size < expected else 'trailing bytes'})"
+        )
+
+
+def _body(stream: BinaryIO, header: _Header, path: Path) -> bytearray:
+    """The announced bytes; at most one more is read, to see whether the file ends there."""
+    body = bytearray()
+    while len(body) <= header.body:
+        # One read of the whole size would allocate what the header says, true or not.
+        chunk = stream.read(min(_CHUNK, header.body + 1 - len(body)))
+        if not chunk:
+            break
+        body += chunk
+    if len(body) != header.body:
+        found = f"only {len(body)} (truncated)" if len(body) < header.body else "more (trailing bytes)"
+        raise DataError(
+            f"{str(path)!r}: expected {header.body} bytes of data for the shape {header.shape}, found {found}"
+        )
+    return body
+
+
+def _check_hash(head: bytes, body: bytearray, path: Path, expected: str) -> None:
+    sha = hashlib.sha256(head)
+    sha.update(body)
+    if sha.hexdigest() != expected:
+        raise DataError(
+            f"{str(path)!r}: SHA-256 of the unpacked content is {sha.hexdigest()}, expected {expected}; "
+            "remove the file, or replace it by the original"
+        )
