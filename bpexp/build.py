@@ -1,0 +1,233 @@
+"""From a declared run to its objects: the one place where names become networks, data and trainers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+
+from bpexp import checks
+from bpexp.config import Config, ProbeConfig, TrackingConfig
+from bpexp.data import Batches, DataSet, Part, Raw, datasets, prepare
+from bpexp.errors import ConfigError
+from bpexp.gradients import GradientMethod, gradient_methods
+from bpexp.nn.activations import Activation, activations
+from bpexp.nn.heads import Head, build_head
+from bpexp.nn.initializers import initializers
+from bpexp.nn.losses import losses
+from bpexp.nn.network import Network
+from bpexp.nn.optimizers import optimizers
+from bpexp.nn.penalties import Clip, Penalty
+from bpexp.nn.schedules import schedules
+from bpexp.training.callbacks import callbacks
+from bpexp.training.events import Callback
+from bpexp.training.trainer import Trainer
+
+PLUGINS = "bpexp.plugins"
+"""The entry-point group whose modules register components of third parties when they are imported."""
+
+COMMON_DATA = ("validation", "test", "one_hot", "scaling", "limit")
+"""What every data set understands beside its own parameters."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Experiment:
+    """Everything that a declared run needs, built and checked."""
+
+    config: Config
+    data: DataSet
+    trainer: Trainer
+    callbacks: list[Callback]
+    probe: ProbeConfig
+    tracking: TrackingConfig
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Streams:
+    """One seed, five independent streams: runs that differ in the loss alone see the same weights and batches."""
+
+    init: np.random.Generator
+    split: np.random.Generator
+    shuffle: np.random.Generator
+    data: np.random.Generator
+    method: np.random.Generator
+
+
+def streams(seed: int) -> Streams:
+    """The random streams of a run."""
+    return Streams(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)))
+
+
+@lru_cache(maxsize=1)
+def load_plugins() -> None:
+    """Import the modules of the entry-point group `bpexp.plugins`, which register what they bring."""
+    for entry in entry_points(group=PLUGINS):
+        entry.load()
+
+
+def build(config: Config) -> Experiment:
+    """Check a config and make its objects; raises ConfigError or DataError, and leaves nothing behind."""
+    load_plugins()
+    checks.check_ranges(config)
+    probe, tracking = checks.probe_of(config), checks.tracking_of(config)
+    random = streams(config.seed)
+    head = build_head(config.output, **_head_options(config))
+    hidden = hidden_activations(config)
+    method = _component(gradient_methods, config.gradient)
+    data = load_data(config, random)
+    _check_pairing(config, head, data)
+    network = build_network(config, data, hidden, head, random)
+    trainer = Trainer(
+        network=network,
+        head=head,
+        method=method,
+        optimizer=_component(optimizers, config.optimizer),
+        schedule=_component(schedules, config.schedule),
+        batches=Batches(data.train, batch_size(config, data), random.shuffle),
+        parts=evaluated_parts(config, data),
+        lr=config.lr,
+        epochs=config.epochs,
+        penalty=Penalty(config.penalty.l1, config.penalty.l2),
+        clip=Clip(config.clip.norm, config.clip.value),
+    )
+    checks.check_callbacks(config, metric_names(data, list(trainer.parts)))
+    watchers = [callbacks.build(name, **params) for name, params in config.callbacks.items()]
+    return Experiment(config, data, trainer, watchers, probe, tracking, describe(config, network, data))
+
+
+def _component(registry: Any, node: dict[str, Any]) -> Any:
+    name, params = checks.split_name(registry.kind, node)
+    return registry.build(name, **params)
+
+
+def _head_options(config: Config) -> dict[str, Any]:
+    loss = dict(config.loss)
+    batch, shortcut = loss.pop("batch", "mean"), loss.pop("shortcut", True)
+    if batch not in ("mean", "sum"):
+        raise ConfigError(f"loss.batch must be mean or sum, not {batch!r}")
+    if not isinstance(shortcut, bool):
+        raise ConfigError(f"loss.shortcut must be true or false, not {shortcut!r}")
+    checks.split_name("loss", loss)
+    checks.split_name("output", config.output)
+    return {"loss": loss, "batch": batch, "shortcut": shortcut}
+
+
+def declared_activations(config: Config) -> list[dict[str, Any]]:
+    """Name and parameters of each hidden layer's activation."""
+    per_layer = config.model.activations or [config.activation] * len(config.model.hidden)
+    return [{"name": a} if isinstance(a, str) else a for a in per_layer]
+
+
+def hidden_activations(config: Config) -> list[Activation]:
+    """One activation a hidden layer, as declared for all or for each."""
+    hidden: list[Activation] = []
+    for node in [config.activation, *declared_activations(config)]:
+        activation = _component(activations, node)
+        if not activation.elementwise:
+            raise ConfigError(f"activation {node['name']!r} serves as an output only; try activation=relu or sigmoid")
+        hidden.append(activation)
+    return hidden[1:]
+
+
+@lru_cache(maxsize=2)
+def _raw(name: str, params: str, seed: int | None) -> Raw:
+    """A loaded data set; runs of one process share it. seed is None where it does not matter."""
+    generator = streams(0 if seed is None else seed).data
+    return datasets.build(name, **json.loads(params))(generator)
+
+
+def load_data(config: Config, random: Streams) -> DataSet:
+    """The declared data, split and scaled."""
+    name, params = checks.split_name("data", config.data)
+    common = {key: params.pop(key) for key in COMMON_DATA if key in params}
+    _check_common(common)
+    seeded = datasets.build(name, **params).seeded
+    raw = _raw(name, json.dumps(params, sort_keys=True), config.seed if seeded else None)
+    return prepare(raw, name=name, rng=random.split, dtype=config.dtype, **common)
+
+
+def _check_common(common: dict[str, Any]) -> None:
+    for key in ("validation", "test"):
+        value = common.get(key, 0.0)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"data.{key} must be a fraction in [0, 1), not {value!r}")
+    limit = common.get("limit")
+    if isinstance(limit, bool) or not isinstance(limit, int | None):
+        raise ConfigError(f"data.limit must be a whole number or null, not {limit!r}")
+    if not isinstance(common.get("one_hot", True), bool):
+        raise ConfigError(f"data.one_hot must be true or false, not {common['one_hot']!r}")
+
+
+def _check_pairing(config: Config, head: Head, data: DataSet) -> None:
+    """Refuse a loss that has no meaning on these targets, or an output that has none at this width."""
+    loss, output = config.loss["name"], config.output["name"]
+    wants_classes = losses.build(loss, **_loss_params(config)).classes
+    if wants_classes and data.task != "classification":
+        raise ConfigError(
+            f"loss {loss!r} needs class labels, but data={data.name} has values; try loss=mse output=identity"
+        )
+    if data.targets == "index" and not wants_classes:
+        raise ConfigError(f"loss {loss!r} cannot compare class numbers; declare data.one_hot=true")
+    if data.targets == "index" and len(data.classes) != 2:
+        raise ConfigError(f"data.one_hot=false needs two classes, not {len(data.classes)}; declare data.one_hot=true")
+    if output == "softmax" and data.n_outputs < 2:
+        raise ConfigError(f"output 'softmax' of {data.n_outputs} unit is always 1; try output=sigmoid or identity")
+
+
+def _loss_params(config: Config) -> dict[str, Any]:
+    return {key: value for key, value in config.loss.items() if key not in ("name", "batch", "shortcut")}
+
+
+def build_network(
+    config: Config, data: DataSet, hidden: list[Activation], head: Head, random: Streams
+) -> Network:
+    """The network between the data's widths, with its weights drawn."""
+    network = Network([data.n_inputs, *config.model.hidden, data.n_outputs], hidden, head.output, config.dtype)
+    init = dict(config.init)
+    biases = init.pop("biases", "zero")
+    if biases not in ("zero", "drawn"):
+        raise ConfigError(f"init.biases must be zero or drawn, not {biases!r}")
+    network.initialize(_component(initializers, init), random.init, biases=biases)
+    return network
+
+
+def batch_size(config: Config, data: DataSet) -> int:
+    """Samples a step; `full` is the whole training part."""
+    return len(data.train) if config.batch_size == "full" else int(config.batch_size)
+
+
+def evaluated_parts(config: Config, data: DataSet) -> dict[str, Part]:
+    """The parts that are evaluated after an epoch; of the training part a sample that is the same each time."""
+    train, most = data.train, config.evaluation.train_samples
+    rows = train.rows[:: -(-len(train) // most)]
+    sample = Part(X=train.X, Y=train.Y, rows=rows, labels=train.labels)
+    parts = {"train": sample, "validation": data.validation, "test": data.test}
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def metric_names(data: DataSet, parts: list[str]) -> list[str]:
+    """What an evaluation measures, such as accuracy/test."""
+    if data.task == "regression":
+        measures = ["loss", "r2", "rmse"]
+    else:
+        measures = ["loss", "accuracy"] + (["top3_accuracy"] if data.n_outputs > 3 else [])
+    return [f"{measure}/{part}" for part in parts for measure in measures]
+
+
+def describe(config: Config, network: Network, data: DataSet) -> dict[str, Any]:
+    """What is needed beside theta to use the network again, as plain values."""
+    return {
+        "sizes": list(network.sizes),
+        "hidden": declared_activations(config),
+        "output": dict(config.output),
+        "dtype": config.dtype,
+        "task": data.task,
+        "classes": list(data.classes),
+        "image_shape": list(data.image_shape) if data.image_shape else None,
+        "data": {"name": data.name, "source": data.source, "digest": data.digest},
+    }

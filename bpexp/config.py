@@ -1,0 +1,90 @@
+"""What a config may say: the typed schema. `bpexp.checks` holds what types cannot express."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+AUTO = "auto"
+
+@dataclass
+class ModelConfig:
+    """The widths of the hidden layers, and their activations where they differ from layer to layer."""
+
+    name: str = "custom"
+    hidden: list[int] = field(default_factory=list)
+    activations: list[Any] | None = None
+
+
+@dataclass
+class PenaltyConfig:
+    """l1 sum |w| + l2 / 2 sum w^2, added to the cost."""
+
+    l1: float = 0.0
+    l2: float = 0.0
+
+
+@dataclass
+class ClipConfig:
+    """Bounds of the gradient: its Euclidean norm, each of its entries."""
+
+    norm: float | None = None
+    value: float | None = None
+
+
+@dataclass
+class EvaluationConfig:
+    """How many training samples are evaluated after an epoch; validation and test are evaluated whole."""
+
+    train_samples: int = 10_000
+
+
+@dataclass
+class Config:
+    """One declared run. The groups are mappings with a `name` and the parameters of what the name stands for."""
+
+    lr: float = 0.1
+    batch_size: Any = 32
+    epochs: int = 10
+    seed: int = 0
+    dtype: str = "float32"
+    threads: int = 1
+    progress: bool = True
+    run_name: str | None = None
+    objective: str | None = None
+    model: ModelConfig = field(default_factory=ModelConfig)
+    activation: dict[str, Any] = field(default_factory=dict)
+    output: dict[str, Any] = field(default_factory=dict)
+    loss: dict[str, Any] = field(default_factory=dict)
+    init: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    schedule: dict[str, Any] = field(default_factory=dict)
+    gradient: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    probe: dict[str, Any] = field(default_factory=dict)
+    tracking: dict[str, Any] = field(default_factory=dict)
+    penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
+    clip: ClipConfig = field(default_factory=ClipConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Where a run is recorded, and what of it."""
+
+    name: str
+    experiment: str = "bpexp"
+    uri: str | None = None
+    every: int | str = AUTO
+    model: bool = True
+    figures: bool = True
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """Which probes look at which steps."""
+
+    name: str
+    every: int | str = AUTO
+    measures: list[str] = field(default_factory=list)

@@ -1,0 +1,87 @@
+"""Probes: what one step's gradient tells, as named numbers. Each is a function of a `View` and a few lines long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpexp.nn.activations import Activation
+from bpexp.nn.arrays import Array
+from bpexp.nn.network import Network, Trace
+from bpexp.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One step seen from between gradient and update; the arrays belong to the run and are only read.
+
+    gradient and update are vectors (P,); trace is the pass that the gradient came from, with deltas.
+    """
+
+    network: Network
+    trace: Trace
+    gradient: Array
+    update: Array
+
+    def arrays(self, vector: Array) -> Iterator[tuple[str, Array]]:
+        """W1, b1, W2, ... and their parts of a vector (P,)."""
+        parts = (array for pair in self.network.parameters(vector) for array in pair)
+        return zip(self.network.names(), parts, strict=True)
+
+    def slopes(self) -> Iterator[tuple[int, Activation, Array]]:
+        """l, activation and f'(z^l) (n_l, B) of every layer that has one: all but a softmax output."""
+        for l, layer in enumerate(self.network.layers, start=1):
+            if layer.f.df is None:
+                continue
+            hidden = l <= len(self.trace.slope)
+            yield l, layer.f, self.trace.slope[l - 1] if hidden else layer.f.df(self.trace.z[l - 1])
+
+
+Probe = Callable[[View], dict[str, float]]
+
+probes: Registry[dict[str, float]] = Registry("probe")
+
+
+@probes.register("grad_norm")
+def grad_norm(view: View) -> dict[str, float]:
+    """||dC/dW^l|| and ||dC/db^l||: Euclidean norms of the gradient, parameter by parameter."""
+    return {f"grad_norm/{name}": norm(g) for name, g in view.arrays(view.gradient)}
+
+
+@probes.register("delta_norm")
+def delta_norm(view: View) -> dict[str, float]:
+    """Root mean square over the batch of ||delta^l|| of a sample, delta = dC_k/dz^l: how much error reaches layer l."""
+    B = view.trace.delta[0].shape[1]
+    scale = 1 / (view.trace.weight * np.sqrt(B))
+    return {f"delta_norm/layer_{l}": norm(d) * scale for l, d in enumerate(view.trace.delta, start=1)}
+
+
+@probes.register("saturation")
+def saturation(view: View) -> dict[str, float]:
+    """Share of (unit, sample) pairs of layer l whose |f'(z)| is below 1 % of its maximum over the real line."""
+    return {
+        f"saturation/layer_{l}": float(np.mean(np.abs(slope) < 0.01 * f.steepest)) for l, f, slope in view.slopes()
+    }
+
+
+@probes.register("dead")
+def dead(view: View) -> dict[str, float]:
+    """Share of units of layer l with f'(z) = 0 for every sample of the batch: nothing reaches their weights."""
+    return {f"dead/layer_{l}": float(np.mean(~slope.any(axis=1))) for l, _, slope in view.slopes()}
+
+
+@probes.register("update_ratio")
+def update_ratio(view: View) -> dict[str, float]:
+    """||update of W^l|| / ||W^l||; infinite where W is 0."""
+    sizes = dict(view.arrays(view.network.theta))
+    steps = [(name, u) for name, u in view.arrays(view.update) if name.startswith("W")]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {f"update_ratio/{name}": float(np.divide(norm(u), norm(sizes[name]))) for name, u in steps}
+
+
+def norm(array: Array) -> float:
+    """Euclidean norm over all entries."""
+    flat = array.ravel()
+    return float(np.sqrt(np.dot(flat, flat)))

@@ -1,0 +1,107 @@
+"""A run's own journal: one JSON object a line, appended as the run goes. MLflow is fed from it, never the reverse.
+
+Lines are of three kinds, all with `time` in seconds since 1970:
+    {"event": "started" | "ended", ...}
+    {"step": 120, "metrics": {"loss/test": 0.31, ...}}
+    {"step": 100, "losses": [2.3, 2.2, ...]}        losses of the batches of steps 100, 101, ...
+Numbers that are not finite are written as the strings "nan", "inf" and "-inf", which `float` reads back.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step
+
+JOURNAL = "metrics.jsonl"
+
+BLOCK = 256
+"""Batch losses a line."""
+
+
+class Journal(Callback):
+    """Writes the journal of one run; opened with the run, flushed at every epoch, closed at its end."""
+
+    def __init__(self, directory: Path) -> None:
+        self.path = directory / JOURNAL
+        self._file = self.path.open("a", encoding="utf-8")
+        self._losses: list[float] = []
+        self._first = 0
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Append one line."""
+        self._file.write(json.dumps({"time": time.time(), **line}, allow_nan=False) + "\n")
+
+    def metrics(self, step: int, values: dict[str, float]) -> None:
+        """Append metrics of one step."""
+        self.write({"step": step, "metrics": {name: _plain(value) for name, value in values.items()}})
+
+    def on_start(self, event: RunStarted) -> None:
+        self.write({"event": "started", "epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch})
+
+    def on_step(self, event: Step) -> None:
+        self._losses.append(event.loss)
+        if len(self._losses) == BLOCK:
+            self._write_losses()
+
+    def on_epoch(self, event: EpochEnded) -> None:
+        self._write_losses()
+        self.metrics(event.step, {**event.metrics, "time/epoch": event.epoch, "time/seconds": event.seconds})
+        self._file.flush()
+
+    def on_end(self, event: RunEnded) -> None:
+        self._write_losses()
+        self.write({"event": "ended", "status": event.status, "reason": event.reason, "step": event.step})
+        self._file.flush()
+
+    def _write_losses(self) -> None:
+        if self._losses:
+            self.write({"step": self._first, "losses": [_plain(loss) for loss in self._losses]})
+            self._first += len(self._losses)
+            self._losses.clear()
+
+    def close(self) -> None:
+        """Write what is pending and close the file."""
+        self._write_losses()
+        self._file.close()
+
+
+def _plain(value: float) -> float | str:
+    value = float(value)
+    return value if math.isfinite(value) else str(value)
+
+
+def read(path: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The whole lines of a journal from a byte offset on, each with the offset behind it; half a line is left alone."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            yield offset, json.loads(line)
+
+
+def points(line: dict[str, Any], every: int = 1) -> Iterator[tuple[str, float, int]]:
+    """(metric, value, step) of a line; of the batch losses, as loss/batch, those of every `every`-th step."""
+    if "metrics" in line:
+        for name, value in line["metrics"].items():
+            yield name, float(value), int(line["step"])
+    if "losses" in line:
+        for step, loss in enumerate(line["losses"], start=int(line["step"])):
+            if step % every == 0:
+                yield "loss/batch", float(loss), step
+
+
+def history(path: Path, every: int = 1) -> dict[str, list[tuple[int, float]]]:
+    """Metric to its (step, value) pairs, in the order of the journal."""
+    series: dict[str, list[tuple[int, float]]] = {}
+    for _, line in read(path):
+        for name, value, step in points(line, every):
+            series.setdefault(name, []).append((step, value))
+    return series

@@ -1,0 +1,87 @@
+"""How far a run is: a live line on a terminal, a plain line an epoch elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any, TextIO
+
+from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step
+
+LINES = 10
+"""Epochs that are told where there is no terminal; of a longer run every n-th is."""
+
+REDRAWS = 0.1
+"""Seconds between two redraws of the live line."""
+
+
+def headline(metrics: dict[str, float]) -> str:
+    """Loss and quality on the part that was held out, in a few words."""
+    part = next((p for p in ("validation", "test", "train") if f"loss/{p}" in metrics), "train")
+    measure = "accuracy" if f"accuracy/{part}" in metrics else "r2"
+    words = [f"loss {metrics['loss/train']:.4f}", f"{part} loss {metrics[f'loss/{part}']:.4f}"]
+    return "  ".join([*words, f"{part} {measure} {metrics[f'{measure}/{part}']:.4f}"])
+
+
+class PlainProgress(Callback):
+    """One line an epoch, for logs and pipes."""
+
+    def __init__(self, stream: TextIO, title: str = "") -> None:
+        self._stream, self._title = stream, f"{title}  " if title else ""
+
+    def on_start(self, event: RunStarted) -> None:
+        self._epochs, self._every = event.epochs, -(-event.epochs // LINES)
+
+    def on_epoch(self, event: EpochEnded) -> None:
+        if event.epoch % self._every and event.epoch != self._epochs:
+            return
+        rate = f"{event.step / event.seconds:,.0f} steps/s" if event.step else "untrained"
+        line = f"{self._title}epoch {event.epoch}/{self._epochs}  {headline(event.metrics)}  {rate}"
+        print(line, file=self._stream, flush=True)
+
+
+class LiveProgress(Callback):
+    """A bar with loss, accuracy, steps a second and the time left, redrawn ten times a second."""
+
+    def __init__(self, title: str = "") -> None:
+        self._title = title or "training"
+
+    def on_start(self, event: RunStarted) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns: list[Any] = [TextColumn("{task.description}"), BarColumn(bar_width=20)]
+        columns += [TextColumn("{task.fields[told]}"), TimeRemainingColumn(compact=True)]
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
+        self._bar.start()
+        self._total = event.epochs * event.steps_per_epoch
+        self._task = self._bar.add_task(self._title, total=self._total, told="")
+        self._told, self._drawn, self._epochs = "", time.monotonic(), event.epochs
+        self._since = (0, self._drawn)
+
+    def on_step(self, event: Step) -> None:
+        now = time.monotonic()
+        if now - self._drawn < REDRAWS:
+            return
+        rate = (event.index - self._since[0]) / (now - self._since[1])
+        self._drawn, self._since = now, (event.index, now)
+        told = f"epoch {event.epoch}/{self._epochs}  batch loss {event.loss:.4f}  {self._told}  {rate:,.0f} steps/s"
+        self._bar.update(self._task, completed=event.index, told=told, refresh=True)
+
+    def on_epoch(self, event: EpochEnded) -> None:
+        self._told = headline(event.metrics).split("  ")[-1]
+
+    def on_end(self, event: RunEnded) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the terminal back, also when the run was interrupted."""
+        if hasattr(self, "_bar"):
+            self._bar.stop()
+
+
+def progress(show: bool, title: str = "") -> list[Callback]:
+    """The fitting kind of progress for standard error, or none."""
+    if not show:
+        return []
+    return [LiveProgress(title) if sys.stderr.isatty() else PlainProgress(sys.stderr, title)]
