@@ -1,0 +1,242 @@
+"""The store opens for anyone, at any moment, or says in one line why not."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import pytest
+
+from bpexp.errors import TrackingError
+from bpexp.tracking.store import Store, open_store, redact, resolve
+
+OPEN = """
+import sys, mlflow.store.tracking.sqlalchemy_store
+from bpexp.tracking.store import open_store
+for uri in sys.argv[1:]:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(open_store(uri, "study").experiment_id, flush=True)
+"""
+
+
+def start(*uris: str, setup: str = "") -> subprocess.Popen[str]:
+    """A process of its own that opens each store when it is given a line, and prints the experiment's id."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        [sys.executable, "-c", setup + OPEN, *uris], stdin=pipe, stdout=pipe, stderr=pipe, text=True
+    )
+
+
+def together(processes: list[subprocess.Popen[str]]) -> list[str]:
+    """Wait until each is ready, let all go at once, and collect what they say."""
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return [process.stdout.readline().strip() for process in processes if process.stdout is not None]
+
+
+def sqlite(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return open_store(sqlite(tmp_path_factory.mktemp("store") / "mlflow.db"), "study")
+
+
+def test_the_declared_uri_wins_then_the_environment_then_the_working_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert resolve(None, tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert resolve(None, tmp_path) == "http://127.0.0.1:5000"
+    assert resolve("sqlite:///runs/x.db", tmp_path) == f"sqlite:///{tmp_path}/runs/x.db"
+    assert resolve("sqlite:////x.db?timeout=5", tmp_path) == "sqlite:////x.db?timeout=5"
+
+
+@pytest.mark.parametrize("uri", ["mlruns", "file:///tmp/mlruns", "/tmp/mlruns", "file:mlruns"])
+def test_the_file_store_is_refused_with_the_sqlite_form(uri: str, tmp_path: Path) -> None:
+    with pytest.raises(TrackingError, match=r"folder of files.*use sqlite:////.*mlruns/mlflow\.db$"):
+        resolve(uri, tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["a?b", "a%41b"])
+def test_a_path_that_a_uri_cannot_hold_is_refused(folder: str, tmp_path: Path) -> None:
+    with pytest.raises(TrackingError, match="has a meaning in it"):
+        resolve(None, tmp_path / folder)
+
+
+@pytest.mark.parametrize("uri", ["sqlite://", "sqlite:///:memory:"])
+def test_a_store_in_memory_is_refused(uri: str, tmp_path: Path) -> None:
+    with pytest.raises(TrackingError, match="in memory"):
+        resolve(uri, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("postgresql://me:p/w@db.example:5432/runs?sslpassword=x", "postgresql://db.example:5432/runs"),
+        ("https://token@mlflow.example/", "https://mlflow.example/"),
+        ("https://mlflow.example/a", "https://mlflow.example/a"),
+        ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
+    ],
+)
+def test_no_password_is_printed(uri: str, shown: str) -> None:
+    assert redact(uri) == shown
+
+
+def test_an_open_store_is_kept_and_knows_its_experiment(store: Store) -> None:
+    assert open_store(store.uri, "study") is store
+    other = open_store(store.uri, "another/one: \N{GREEK SMALL LETTER DELTA}")
+    assert other.experiment_id != store.experiment_id
+    assert store.client.get_experiment(other.experiment_id).name == other.experiment_name
+
+
+@pytest.mark.parametrize(
+    "folder", ["plain", "with space", "d\N{LATIN SMALL LETTER E WITH ACUTE} 100% #1 \N{TEST TUBE}"]
+)
+def test_artifacts_lie_beside_the_database_wherever_that_is(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / folder
+    opened = open_store(sqlite(place / "mlflow.db"), "study")
+    monkeypatch.chdir(tmp_path)
+    run = opened.client.create_run(opened.experiment_id).info
+    opened.client.log_text(run.run_id, "x", "note.txt")
+    root = Path(url2pathname(urlsplit(opened.artifact_root).path))
+    assert root.parent == place / "mlartifacts"
+    assert (root / run.run_id / "artifacts" / "note.txt").read_text() == "x"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [folder]
+    assert sorted(p.name for p in place.iterdir()) == ["mlartifacts", "mlflow.db", "mlflow.db.lock"]
+
+
+def test_a_deleted_experiment_is_named_with_the_way_back(store: Store) -> None:
+    gone = open_store(store.uri, "gone")
+    store.client.delete_experiment(gone.experiment_id)
+    message = f"deleted; restore it with `mlflow experiments restore --experiment-id {gone.experiment_id}`"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bpexp.tracking.store._opened", {})
+        with pytest.raises(TrackingError, match=message):
+            open_store(store.uri, "gone")
+
+
+def test_four_processes_may_start_together_on_a_fresh_store(tmp_path: Path) -> None:
+    uris = [sqlite(tmp_path / str(attempt) / "mlflow.db") for attempt in range(3)]
+    processes = [start(*uris) for _ in range(4)]
+    for _ in uris:
+        answers = together(processes)
+        assert len(set(answers)) == 1, answers
+        assert answers[0].isdigit()
+    ends = [process.communicate(timeout=60) for process in processes]
+    assert [(process.returncode, err) for process, (_, err) in zip(processes, ends, strict=True)] == [(0, "")] * 4
+
+
+def test_a_killed_creator_is_no_obstacle(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    setup = (
+        "import os, signal\n"
+        "from alembic import command\n"
+        "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "command.upgrade = die\n"  # the first tables are there, the migrations are not
+    )
+    victim = start(sqlite(path), setup=setup)
+    victim.communicate("go\n", timeout=60)
+    assert victim.returncode == -signal.SIGKILL
+    assert (tmp_path / "mlflow.db.new").exists()
+    assert not path.exists()
+    assert open_store(sqlite(path), "study").experiment_id.isdigit()
+    assert not (tmp_path / "mlflow.db.new").exists()
+
+
+def test_a_file_that_is_no_database_is_named_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("these are somebody's notes")
+    with pytest.raises(TrackingError, match=r"notes\.txt' is not an SQLite database"):
+        open_store(sqlite(path), "study")
+    assert path.read_text() == "these are somebody's notes"
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with sqlite3.connect(path) as database:
+        database.execute("create table trials (id integer)")
+    database.close()
+    with pytest.raises(TrackingError, match="another program's"):
+        open_store(sqlite(path), "study")
+
+
+def test_an_empty_file_becomes_the_store(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").touch()
+    assert open_store(sqlite(tmp_path / "mlflow.db"), "study").experiment_id
+
+
+def test_a_broken_or_older_database_is_explained_in_one_line(tmp_path: Path, store: Store) -> None:
+    source = Path(store.uri.removeprefix("sqlite:///"))
+    broken = tmp_path / "broken.db"
+    broken.write_bytes(source.read_bytes()[:4096] + os.urandom(20_000))
+    with pytest.raises(TrackingError, match=r"broken\.db' cannot be opened") as caught:
+        open_store(sqlite(broken), "study")
+    assert "\n" not in str(caught.value)
+    older = tmp_path / "older.db"
+    older.write_bytes(source.read_bytes())
+    with sqlite3.connect(older) as database:
+        database.execute("update alembic_version set version_num = '451aebb31d03'")
+    database.close()
+    with pytest.raises(TrackingError, match="another MLflow version; back it up and run `mlflow db upgrade sqlite:"):
+        open_store(sqlite(older), "study")
+
+
+def test_a_place_that_cannot_be_written_is_explained_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", Path("/proc")):
+        with pytest.raises(TrackingError, match=r"cannot be (created|read): [^\n]*$"):
+            open_store(sqlite(folder / "mlflow.db"), "study")
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o555)
+    if os.access(locked, os.W_OK):
+        pytest.skip("this user may write anywhere, so a read-only folder does not exist")
+    with pytest.raises(TrackingError, match="cannot be created: Permission denied"):
+        open_store(sqlite(locked / "mlflow.db"), "study")
+
+
+def test_a_dead_or_silent_server_costs_seconds_not_minutes() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        began = time.monotonic()
+        with pytest.raises(TrackingError, match=rf"no MLflow server answers at 'http://127\.0\.0\.1:{port}'") as caught:
+            open_store(f"http://me:secret@127.0.0.1:{port}", "study")
+    assert time.monotonic() - began < 8
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    began = time.monotonic()
+    with pytest.raises(TrackingError, match="no MLflow server answers"):
+        open_store(f"http://127.0.0.1:{port}", "study")
+    assert time.monotonic() - began < 3
+
+
+def test_the_module_does_not_wait_for_mlflow() -> None:
+    code = "import sys, bpexp.tracking.store; print({'mlflow', 'matplotlib', 'hydra', 'filelock'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+
+
+def test_nothing_is_said_on_the_way(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    open_store(sqlite(tmp_path / "mlflow.db"), "study")
+    logging.getLogger("mlflow.store.db.utils").info("progress")
+    assert capfd.readouterr() == ("", "")
