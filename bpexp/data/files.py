@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -123,18 +121,23 @@ def _answers(ys: list[Array], task: Task, source: str) -> tuple[list[Array], tup
 
 def _read_npz(path: Path, keys: list[str]) -> dict[str, Array]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, Mapping):
+        with open(path, "rb") as file:  # np.load leaves a file open that it opened and could not read
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
                 raise DataError(f"{str(path)!r}: expected an npz file of named arrays, found a single array")
-            for key in keys:
-                if key not in archive:
-                    hint = nearest(key, archive)
-                    raise DataError(f"{str(path)!r}: has no array {key!r}; {hint}it has: {', '.join(archive)}")
-            return {key: archive[key] for key in keys}
+            with archive:
+                return {key: _array(archive, key, path) for key in keys}
     except DataError:
         raise
-    except (OSError, ValueError, EOFError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
-        reason = " ".join((getattr(error, "strerror", None) or str(error)).split())
+    except Exception as error:  # a damaged archive breaks zipfile and NumPy's header parser in a dozen ways
+        reason = " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())
+        wanted = "expected an npz file without pickled objects"
+        raise DataError(f"{str(path)!r}: cannot be read: {reason}; {wanted}") from None
+
+
+def _array(archive: Mapping[str, Array], key: str, path: Path) -> Array:
+    if key not in archive:
         raise DataError(
-            f"{str(path)!r}: cannot be read: {reason}; expected an npz file without pickled objects"
-        ) from None
+            f"{str(path)!r}: has no array {key!r}; {nearest(key, archive)}it has: {', '.join(archive) or 'none'}"
+        )
+    return archive[key]

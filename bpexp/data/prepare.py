@@ -118,7 +118,7 @@ def _rows(
 
 def _strata(raw: Raw, y: Array) -> Array:
     """The class of each row; a regression is of one class."""
-    return y if raw.task == "classification" else np.zeros(len(y), dtype=np.intp)
+    return y.astype(np.intp, copy=False) if raw.task == "classification" else np.zeros(len(y), dtype=np.intp)
 
 
 def _parts(raw: Raw, X: Array, rows: tuple[Array, ...], one_hot: bool) -> list[Part]:

@@ -57,7 +57,7 @@ def shares(counts: Array, total: int, *, least: int = 1, spare: int = 0, ceiling
         return np.zeros_like(counts)
     top = np.maximum((counts if ceiling is None else ceiling) - spare, 0)
     exact = counts * (total / counts.sum())
-    dealt = np.clip(np.floor(exact).astype(counts.dtype), np.minimum(least, top), top)
+    dealt: Array = np.clip(np.floor(exact).astype(counts.dtype), np.minimum(least, top), top)
     order = np.argsort(dealt - exact, kind="stable")
     open_ = order[dealt[order] < top[order]]
     dealt[open_[: max(total - int(dealt.sum()), 0)]] += 1
