@@ -30,6 +30,8 @@ def idx(path: str, labels: str | None = None) -> Loader:
             images, answers = (find_idx(place, name) for name in TEST_NAMES)
             if images.exists() and answers.exists():
                 test = read_pair(images, answers)
+        elif not place.exists():
+            raise DataError(f"{str(place)!r}: no such file or folder; path must name IDX images, or a folder of them")
         elif labels is None:
             raise DataError(
                 f"{str(place)!r}: labels is missing; say labels=FILE, or path=FOLDER with MNIST's file names"

@@ -1,15 +1,17 @@
 """Inputs in the training dtype: scaled once, read-only, shared by the parts of a split and by runs of other seeds.
 
-Why once and not when a batch is gathered, for 784 inputs, one busy core, in us a batch (see tests/data/measure.py):
+Why once and not when a batch is gathered, for 784 inputs, one busy core, in us a batch (`python tests/data/measure.py`):
 
     data        B     gather float32    gather uint8, then scale
-    5 000       32    4-6               8
-    5 000       128   17-32             26
-    60 000      32    11                10
-    60 000      128   46                35
+    1 000       32    3                 8
+    1 000       128   10                27
+    5 000       32    6                 8
+    5 000       128   24                27
+    60 000      32    11                11
+    60 000      128   42                37
 
-The two are level (a step takes 80-300 us), so what decides is that every reader of the data sees one array that is
-ready. It costs 188 MB in place of 47 MB for the 60 000 images, once for all seeds, and 0.04-0.5 s to make.
+The two are about level beside a step of 80-300 us, so what decides is that every reader of the data sees one array
+that is ready. It costs 188 MB beside the 47 MB of the 60 000 images, and 0.04-0.5 s, once for all seeds.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import weakref
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bpexp.data import Raw, prepare, scaled
@@ -41,8 +41,8 @@ def go(raw: Raw, seed: int = 0, **params: object):
 def test_a_split_is_disjoint_complete_and_stratified(counts, validation, test, seed):
     strata = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
     n = len(strata)
-    if (validation and round(n * validation) == 0) or (test and round(n * test) == 0):
-        return
+    sizes = [round(n * fraction) for fraction in (validation, test) if fraction]
+    assume(0 not in sizes and sum(sizes) < n)
     parts = split(strata, validation=validation, test=test, rng=np.random.default_rng(seed))
     assert sorted(np.concatenate(parts).tolist()) == list(range(n))
     for rows, fraction in zip(parts, (1 - validation - test, validation, test), strict=True):

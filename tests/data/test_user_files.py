@@ -89,9 +89,9 @@ def test_csv_says_where_it_is_wrong(tmp_path, text, params, message):
     assert path in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["csv", "npz"])
+@pytest.mark.parametrize("name", ["csv", "npz", "idx"])
 def test_a_missing_file(tmp_path, name):
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="[Nn]o such file"):
         load(name, path=str(tmp_path / "nothing"))
 
 
