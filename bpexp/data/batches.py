@@ -2,7 +2,7 @@
 
 With 784 float32 inputs a batch of 32 costs 4 us where the data stays in the processor's cache (1 000 samples), 9 us of
 5 000 samples and 13 us of 60 000, where it waits for memory; all but 1 us of it is the gather itself. The command is
-`python tests/data/measure.py`.
+`python -m tests.data.measure`.
 """
 
 from __future__ import annotations

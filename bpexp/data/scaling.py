@@ -1,6 +1,6 @@
 """Inputs in the training dtype: scaled once, read-only, shared by the parts of a split and by runs of other seeds.
 
-Why once and not when a batch is gathered, for 784 inputs, one busy core, in us a batch (`python tests/data/measure.py`):
+Why once and not when a batch is gathered, in us a batch of 784 inputs (`python -m tests.data.measure`):
 
     data        B     gather float32    gather uint8, then scale
     1 000       32    3                 8

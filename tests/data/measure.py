@@ -1,4 +1,4 @@
-"""Times what the docstrings quote: `python tests/data/measure.py`. Not a test; the figures depend on the machine."""
+"""Times what the docstrings quote: `python -m tests.data.measure`. Not a test; the figures depend on the machine."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def test_csv_says_where_it_is_wrong(tmp_path, text, params, message):
 
 @pytest.mark.parametrize("name", ["csv", "npz", "idx"])
 def test_a_missing_file(tmp_path, name):
-    with pytest.raises(DataError, match="[Nn]o such file"):
+    with pytest.raises(DataError, match=r"[Nn]o such file"):
         load(name, path=str(tmp_path / "nothing"))
 
 
