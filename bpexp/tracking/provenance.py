@@ -1,0 +1,89 @@
+"""Where a result comes from: code, interpreter, libraries and machine; neither user nor host name."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+import bpexp
+
+PACKAGES = ("numpy", "scipy", "mlflow", "hydra-core")
+GIT_SECONDS = 5.0
+
+
+def provenance(start: Path) -> dict[str, str]:
+    """Facts as texts, by name; what cannot be found out is left out.
+
+    The commit is that of the repository around the running code, else of the one around `start`.
+    """
+    code = Path(bpexp.__file__).resolve().parent
+    return {**(_repository(code) or _repository(start)), **_software(), **_machine()}
+
+
+def _repository(folder: Path) -> dict[str, str]:
+    """Commit, branch and dirtiness, when `folder` holds files under version control.
+
+    An installed package inside somebody's project is not that project's code, so an untracked folder counts as none.
+    """
+    if not _git(folder, "ls-files", "--", "."):
+        return {}
+    facts = {"git_commit": _git(folder, "rev-parse", "HEAD"), "git_branch": _git(folder, "branch", "--show-current")}
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    if changes is not None:
+        facts["git_dirty"] = "true" if changes else "false"
+    return {name: value for name, value in facts.items() if value}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git answers, or None: no git, no repository, no commit."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # to look is not to write the index
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=GIT_SECONDS, env=environment, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode(errors="replace").strip()
+
+
+def _software() -> dict[str, str]:
+    """Python and the versions of what computes and records, without importing any of it."""
+    facts = {"python": platform.python_version(), "bpexp": bpexp.__version__}
+    for package in PACKAGES:
+        try:
+            facts[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return facts
+
+
+def _machine() -> dict[str, str]:
+    """Platform, processors, and the BLAS with its number of threads, on which the last bits depend."""
+    facts = {
+        "platform": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "cpu_count": str(os.cpu_count()),
+        "cpu_usable": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+    }
+    blas = _numpys_blas()
+    for name, key in (("internal_api", "blas"), ("version", "blas_version"), ("architecture", "blas_architecture")):
+        if blas.get(name):
+            facts[key] = str(blas[name])
+    if "num_threads" in blas:
+        facts["blas_threads"] = str(blas["num_threads"])
+    return facts
+
+
+def _numpys_blas() -> dict[str, object]:
+    """threadpoolctl's description of the BLAS that NumPy calls: scipy brings one of its own."""
+    import numpy as np
+    from threadpoolctl import threadpool_info
+
+    found = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
+    bundled = f"{os.sep}{Path(np.__file__).parent.name}"
+    ours = [pool for pool in found if bundled in str(pool.get("filepath", ""))]
+    return dict((ours or found or [{}])[0])
