@@ -14,7 +14,7 @@ from bpexp import checks
 from bpexp.config import Config, ProbeConfig, TrackingConfig
 from bpexp.data import Batches, DataSet, Part, Raw, datasets, prepare
 from bpexp.errors import ConfigError
-from bpexp.gradients import GradientMethod, gradient_methods
+from bpexp.gradients import gradient_methods
 from bpexp.nn.activations import Activation, activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.initializers import initializers
@@ -183,9 +183,7 @@ def _loss_params(config: Config) -> dict[str, Any]:
     return {key: value for key, value in config.loss.items() if key not in ("name", "batch", "shortcut")}
 
 
-def build_network(
-    config: Config, data: DataSet, hidden: list[Activation], head: Head, random: Streams
-) -> Network:
+def build_network(config: Config, data: DataSet, hidden: list[Activation], head: Head, random: Streams) -> Network:
     """The network between the data's widths, with its weights drawn."""
     network = Network([data.n_inputs, *config.model.hidden, data.n_outputs], hidden, head.output, config.dtype)
     init = dict(config.init)

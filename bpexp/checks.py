@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -80,7 +79,7 @@ def probe_of(config: Config) -> ProbeConfig:
     _every("probe.every", probe.every)
     _require(isinstance(probe.measures, list), "probe.measures", probe.measures, "a list such as [grad_norm,dead]")
     for measure in probe.measures:
-        probes.check(str(measure))
+        probes.require(str(measure))
     return probe
 
 
@@ -95,7 +94,9 @@ def check_callbacks(config: Config, metrics: list[str]) -> None:
         wanted.append(("callbacks.early_stopping.metric", stopping.get("metric", "loss/validation")))
     for key, metric in wanted:
         if metric is not None and metric not in metrics:
-            raise ConfigError(f"{key}={metric!r} is not measured; {nearest(metric, metrics)}choose from: {_list(metrics)}")
+            raise ConfigError(
+                f"{key}={metric!r} is not measured; {nearest(metric, metrics)}choose from: {_list(metrics)}"
+            )
 
 
 def split_name(kind: str, node: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -132,5 +133,3 @@ def _require(holds: bool, key: str, value: Any, what: str) -> None:
 
 def _list(names: Any) -> str:
     return ", ".join(names)
-
-

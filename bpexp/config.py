@@ -7,6 +7,7 @@ from typing import Any
 
 AUTO = "auto"
 
+
 @dataclass
 class ModelConfig:
     """The widths of the hidden layers, and their activations where they differ from layer to layer."""

@@ -44,12 +44,16 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
     def __len__(self) -> int:
         return len(self._factories)
 
-    def check(self, name: str, **params: Any) -> None:
-        """Refuse an unknown name, an unknown or missing parameter, or a value of the wrong type."""
+    def require(self, name: str) -> Callable[..., T]:
+        """The factory called `name`; an unknown name is answered with the nearest one and the choices."""
         if name not in self._factories:
             hint = nearest(name, self)
             raise ConfigError(f"unknown {self.kind} {name!r}; {hint}choose from: {', '.join(sorted(self))}")
-        factory = self._factories[name]
+        return self._factories[name]
+
+    def check(self, name: str, **params: Any) -> None:
+        """Refuse an unknown name, an unknown or missing parameter, or a value of the wrong type."""
+        factory = self.require(name)
         signature = inspect.signature(factory)
         where = f"{self.kind} {name!r}"
         for key in params:
@@ -60,7 +64,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         for key, parameter in signature.parameters.items():
             if key not in params and parameter.default is inspect.Parameter.empty:
                 raise ConfigError(f"{where} needs the parameter {key!r}")
-        hints = typing.get_type_hints(factory)
+        hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
         for key, value in params.items():
             if key in hints and not _fits(value, hints[key]):
                 raise ConfigError(f"{where}: {key} must be {_spell(hints[key])}, not {value!r}")

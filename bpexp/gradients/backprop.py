@@ -64,7 +64,7 @@ class Backprop:
             self._attach(network)
         B = x.shape[1]
         weight = head.weight(B)
-        if B <= self.piece:
+        if self.piece >= B:
             cost, trace = self._pass(network, head, x, y, weight)
             return Gradient(cost, self._vector, trace)
         return self._in_pieces(network, head, x, y, weight)

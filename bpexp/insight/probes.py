@@ -61,9 +61,7 @@ def delta_norm(view: View) -> dict[str, float]:
 @probes.register("saturation")
 def saturation(view: View) -> dict[str, float]:
     """Share of (unit, sample) pairs of layer l whose |f'(z)| is below 1 % of its maximum over the real line."""
-    return {
-        f"saturation/layer_{l}": float(np.mean(np.abs(slope) < 0.01 * f.steepest)) for l, f, slope in view.slopes()
-    }
+    return {f"saturation/layer_{l}": float(np.mean(np.abs(slope) < 0.01 * f.steepest)) for l, f, slope in view.slopes()}
 
 
 @probes.register("dead")

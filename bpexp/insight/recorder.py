@@ -20,9 +20,7 @@ def stride(every: int | str, total: int, points: int) -> int:
 class Probing(Callback):
     """Runs the named probes every `every` steps and calls `keep(step, measures)`; other steps cost one comparison."""
 
-    def __init__(
-        self, names: Sequence[str], every: int | str, keep: Callable[[int, dict[str, float]], None]
-    ) -> None:
+    def __init__(self, names: Sequence[str], every: int | str, keep: Callable[[int, dict[str, float]], None]) -> None:
         self._probes = [probes[name] for name in names]
         self._every, self._keep = every, keep
 
@@ -32,10 +30,10 @@ class Probing(Callback):
         self._own = backprop()  # for methods that compute a gradient without a pass to look into
 
     def on_step(self, event: Step) -> None:
-        if event.index % self._stride or not self._probes:
+        if event.number % self._stride or not self._probes:
             return
         trace = event.gradient.trace or self._own(self._network, self._head, event.x, event.y).trace
         assert trace is not None
         view = View(self._network, trace, event.gradient.vector, event.update)
         measures = {name: value for probe in self._probes for name, value in probe(view).items()}
-        self._keep(event.index, measures)
+        self._keep(event.number, measures)

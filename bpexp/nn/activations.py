@@ -40,6 +40,13 @@ class Activation:
     own_vjp: Callable[[Array, Array], Array] | None = None
 
     @property
+    def steepest(self) -> float:
+        """max |f'|, found on a grid over [-10, 10], which holds the maximum of every activation in use."""
+        if self.df is None:
+            return float("nan")
+        return float(np.abs(self.df(np.linspace(-10, 10, 2001))).max())
+
+    @property
     def elementwise(self) -> bool:
         """Whether unit j of a depends on unit j of z alone, so that it can serve in a hidden layer."""
         return self.df is not None
@@ -59,14 +66,15 @@ def _sigmoid(z: Array, out: Array | None = None) -> Array:
     with np.errstate(over="ignore"):  # exp(-z) = inf gives the right limit, 0
         t = np.exp(np.negative(z, out=out), out=out)
     t = np.add(t, 1, out=out)
-    return np.reciprocal(t, out=out)
+    a: Array = np.reciprocal(t, out=out)
+    return a
 
 
 def _sigmoid_slope(z: Array, out: Array | None = None) -> Array:
     # f(z) f(-z) = t / (1 + t)^2 with t = exp(-|z|) neither overflows nor cancels; a (1 - a) is 0 from z = 37 on
     t = np.exp(np.negative(np.abs(z, out=out), out=out), out=out)
-    s = np.square(1 + t)
-    return np.divide(t, s, out=out)
+    s: Array = np.divide(t, np.square(1 + t), out=out)
+    return s
 
 
 @activations.register("identity")
@@ -171,7 +179,8 @@ def silu() -> Activation:
         return z * _sigmoid(z)
 
     def df(z: Array, out: Array | None = None) -> Array:
-        return _sigmoid(z) + z * _sigmoid_slope(z)
+        slope: Array = _sigmoid(z) + z * _sigmoid_slope(z)
+        return slope
 
     return Activation(f, df)
 
@@ -181,9 +190,7 @@ def softplus() -> Activation:
     """f(z) = log(1 + exp(z)), f'(z) = sigmoid(z). Source: Dugas et al. (2001)."""
 
     def f(z: Array, out: Array | None = None) -> Array:
-        if np.iscomplexobj(z):
-            return np.log1p(np.exp(z))
-        return np.logaddexp(z, 0, out=out)
+        return np.asarray(np.log1p(np.exp(z)) if np.iscomplexobj(z) else np.logaddexp(z, 0, out=out))
 
     return Activation(f, _sigmoid)
 
@@ -195,7 +202,8 @@ def softmax() -> Activation:
     def f(z: Array, out: Array | None = None) -> Array:
         shifted = np.subtract(z, z.real.max(axis=0), out=out)  # the shift cancels, and exp cannot overflow
         e = np.exp(shifted, out=out)
-        return np.divide(e, e.sum(axis=0), out=out)
+        a: Array = np.divide(e, e.sum(axis=0), out=out)
+        return a
 
     def vjp(z: Array, g: Array) -> Array:
         a = f(z)

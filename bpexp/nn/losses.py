@@ -113,6 +113,6 @@ def binary_cross_entropy(reduction: Reduction = "sum", factor: float = 1.0) -> L
 
     def slope(a: Array, y: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return constant(a) * (a - y) / (a * (1 - a))
+            return np.asarray(constant(a) * (a - y) / (a * (1 - a)))
 
     return Loss(cost, slope, needs=("unit", "simplex"), classes=True)

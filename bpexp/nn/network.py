@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -53,14 +54,12 @@ class Network:
         self.dtype = DTYPES[dtype]
         self.theta = np.zeros(count_parameters(self.sizes), self.dtype)
         functions = [*hidden, output]
-        self.layers = tuple(
-            Layer(W, b, f) for (W, b), f in zip(self.parameters(self.theta), functions, strict=True)
-        )
+        self.layers = tuple(Layer(W, b, f) for (W, b), f in zip(self.parameters(self.theta), functions, strict=True))
 
     def parameters(self, vector: Array) -> Iterator[tuple[Array, Array]]:
         """W and b of each layer as views into a vector shaped like theta: theta itself, a gradient, an update."""
         start = 0
-        for n_in, n_out in zip(self.sizes, self.sizes[1:], strict=False):
+        for n_in, n_out in pairwise(self.sizes):
             W = vector[start : start + n_out * n_in].reshape(n_out, n_in)
             start += W.size
             b = vector[start : start + n_out].reshape(n_out, 1)
@@ -107,4 +106,4 @@ class Network:
 
 def count_parameters(sizes: Sequence[int]) -> int:
     """P = sum_l n_l (n_{l-1} + 1)."""
-    return sum(n_out * (n_in + 1) for n_in, n_out in zip(sizes, sizes[1:], strict=False))
+    return sum(n_out * (n_in + 1) for n_in, n_out in pairwise(sizes))

@@ -125,9 +125,7 @@ class Adam(Optimizer):
 
     memory = ("mean", "square")
 
-    def __init__(
-        self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0
-    ) -> None:
+    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0) -> None:
         super().__init__(weight_decay)
         self.beta1, self.beta2 = _fraction("beta1", beta1), _fraction("beta2", beta2)
         self.eps = _positive("eps", eps)
@@ -150,7 +148,5 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay, 0.01 unless declared otherwise. Source: Loshchilov, Hutter (2019)."""
 
-    def __init__(
-        self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.01
-    ) -> None:
+    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.01) -> None:
         super().__init__(beta1, beta2, eps, weight_decay)

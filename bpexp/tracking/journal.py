@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step
+from bpexp.training.events import Callback, EpochEnded, RunStarted, Step
 
 JOURNAL = "metrics.jsonl"
 
@@ -39,7 +39,7 @@ class Journal(Callback):
 
     def metrics(self, step: int, values: dict[str, float]) -> None:
         """Append metrics of one step."""
-        self.write({"step": step, "metrics": {name: _plain(value) for name, value in values.items()}})
+        self.write({"step": step, "metrics": {name: plain(value) for name, value in values.items()}})
 
     def on_start(self, event: RunStarted) -> None:
         self.write({"event": "started", "epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch})
@@ -54,24 +54,21 @@ class Journal(Callback):
         self.metrics(event.step, {**event.metrics, "time/epoch": event.epoch, "time/seconds": event.seconds})
         self._file.flush()
 
-    def on_end(self, event: RunEnded) -> None:
-        self._write_losses()
-        self.write({"event": "ended", "status": event.status, "reason": event.reason, "step": event.step})
-        self._file.flush()
-
     def _write_losses(self) -> None:
         if self._losses:
-            self.write({"step": self._first, "losses": [_plain(loss) for loss in self._losses]})
+            self.write({"step": self._first, "losses": [plain(loss) for loss in self._losses]})
             self._first += len(self._losses)
             self._losses.clear()
 
-    def close(self) -> None:
-        """Write what is pending and close the file."""
+    def close(self, status: str, reason: str) -> None:
+        """Write what is pending and how the run ended, and close the file."""
         self._write_losses()
+        self.write({"event": "ended", "status": status, "reason": reason})
         self._file.close()
 
 
-def _plain(value: float) -> float | str:
+def plain(value: float) -> float | str:
+    """A number that JSON can hold; `float` reads it back."""
     value = float(value)
     return value if math.isfinite(value) else str(value)
 

@@ -20,9 +20,7 @@ def better(metric: str) -> Literal["min", "max"]:
 class EarlyStopping(Callback):
     """Stop when `metric` has not become better by more than `min_delta` for `patience` epochs; null never stops."""
 
-    def __init__(
-        self, patience: int | None = None, metric: str = "loss/validation", min_delta: float = 0.0
-    ) -> None:
+    def __init__(self, patience: int | None = None, metric: str = "loss/validation", min_delta: float = 0.0) -> None:
         if patience is not None and patience < 1:
             raise ConfigError(f"patience must be at least 1 epoch or null, not {patience!r}")
         if not min_delta >= 0:

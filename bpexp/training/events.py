@@ -26,11 +26,11 @@ class RunStarted:
 class Step(NamedTuple):
     """One mini-batch, told between gradient and update: theta is still the one that the gradient belongs to.
 
-    index counts updates from 0; loss is the mean C_k over the batch; x (n_0, B), y (n_L, B), the gradient and the
+    number counts updates from 0; loss is the mean C_k over the batch; x (n_0, B), y (n_L, B), the gradient and the
     update (P,), which will be subtracted from theta, are buffers that the next step overwrites.
     """
 
-    index: int
+    number: int
     epoch: int
     loss: float
     lr: float
@@ -42,7 +42,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpochEnded:
-    """An epoch is over, or (epoch 0) none has begun: the metrics after `step` updates, and the seconds since the start."""
+    """An epoch is over, or (epoch 0) none has begun: the metrics after `step` updates, the seconds since the start."""
 
     epoch: int
     step: int
@@ -69,7 +69,7 @@ class StopTraining(Exception):
 
 
 class Callback:
-    """Watches a run. The hooks do nothing here; a callback overrides those that it needs and changes nothing it sees."""
+    """Watches a run. The hooks do nothing here; a callback overrides what it needs and changes nothing it sees."""
 
     def on_start(self, event: RunStarted) -> None:
         """Before the first evaluation."""

@@ -39,6 +39,9 @@ class PlainProgress(Callback):
         line = f"{self._title}epoch {event.epoch}/{self._epochs}  {headline(event.metrics)}  {rate}"
         print(line, file=self._stream, flush=True)
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 class LiveProgress(Callback):
     """A bar with loss, accuracy, steps a second and the time left, redrawn ten times a second."""
@@ -63,10 +66,10 @@ class LiveProgress(Callback):
         now = time.monotonic()
         if now - self._drawn < REDRAWS:
             return
-        rate = (event.index - self._since[0]) / (now - self._since[1])
-        self._drawn, self._since = now, (event.index, now)
+        rate = (event.number - self._since[0]) / (now - self._since[1])
+        self._drawn, self._since = now, (event.number, now)
         told = f"epoch {event.epoch}/{self._epochs}  batch loss {event.loss:.4f}  {self._told}  {rate:,.0f} steps/s"
-        self._bar.update(self._task, completed=event.index, told=told, refresh=True)
+        self._bar.update(self._task, completed=event.number, told=told, refresh=True)
 
     def on_epoch(self, event: EpochEnded) -> None:
         self._told = headline(event.metrics).split("  ")[-1]
@@ -80,7 +83,7 @@ class LiveProgress(Callback):
             self._bar.stop()
 
 
-def progress(show: bool, title: str = "") -> list[Callback]:
+def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:
     """The fitting kind of progress for standard error, or none."""
     if not show:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,7 +40,7 @@ class Trainer:
     penalty: Penalty = field(default_factory=Penalty)
     clip: Clip = field(default_factory=Clip)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Generator[Event, None, None]:
         """Train, and tell it. A `StopTraining` thrown in at any event ends the run after it."""
         start = time.monotonic()
         epoch = index = 0
@@ -53,7 +53,7 @@ class Trainer:
                 for step in self._epoch(epoch, index):
                     yield step
                     self.network.theta -= step.update
-                    index = step.index + 1
+                    index = step.number + 1
                 metrics = self.evaluate()
                 yield EpochEnded(epoch, index, metrics, time.monotonic() - start)
                 self._require_finite(metrics["loss/train"], "after the epoch")

@@ -1,0 +1,100 @@
+"""The MLflow side of one run: opened before training, fed while it goes on, closed with everything it left."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpexp.build import Experiment
+from bpexp.errors import TrackingError
+from bpexp.result import RESULT, Outcome
+from bpexp.training.events import Callback
+
+if TYPE_CHECKING:
+    from bpexp.run import Order
+    from bpexp.tracking.recorder import Recorder
+
+STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
+"""How an outcome stands in MLflow. Diverged runs are results, but stand as FAILED where people look for trouble."""
+
+FILES = ("config.yaml", "metrics.jsonl", RESULT, "learning_curve.png", "traceback.txt")
+"""What MLflow gets of a run's directory, where it is there; the network goes as a model."""
+
+
+class Recording:
+    """A run in MLflow, or nothing at all with tracking=none or where no store answers; the caller need not know."""
+
+    def __init__(self, experiment: Experiment, order: Order, journal: Path) -> None:
+        self._experiment, self._order = experiment, order
+        self._recorder = self._open(journal) if experiment.tracking.name == "mlflow" else None
+        self.callbacks: list[Callback] = [self._recorder] if self._recorder else []
+        self.run_id = self._recorder.run_id if self._recorder else None
+        self.experiment_id = self._recorder.store.experiment_id if self._recorder else None
+        self.store_uri = self._recorder.store.uri if self._recorder else None
+
+    def _open(self, journal: Path) -> Recorder | None:
+        from bpexp.tracking.recorder import DataCard, Recorder
+        from bpexp.tracking.store import open_store
+
+        order, tracking, data = self._order, self._experiment.tracking, self._experiment.data
+        try:
+            store = open_store(tracking.uri, tracking.experiment)
+            recorder = Recorder(
+                store, journal, name=order.name, parent=order.parent, every=tracking.every, tags=self._origin()
+            )
+        except Exception as error:  # a store of results that fails is no reason to lose the results
+            reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
+            print(f"bpexp: warning: not recorded in MLflow ({reason}); kept in {order.directory}", file=sys.stderr)
+            return None
+        parts = {"train": data.train, "validation": data.validation, "test": data.test}
+        sizes = {f"num_{name}": len(part) for name, part in parts.items() if part is not None}
+        recorder.declare(order.params, DataCard(data.name, data.digest, data.source, json.dumps(sizes)))
+        return recorder
+
+    def _origin(self) -> dict[str, str]:
+        """Where the run comes from: code, versions, machine, directory."""
+        from bpexp.tracking.provenance import provenance
+
+        tags = {f"bpexp.{key}": value for key, value in provenance(Path.cwd()).items()}
+        tags["bpexp.directory"] = str(self._order.directory)
+        tags["bpexp.threads"] = str(self._experiment.config.threads)
+        tags["mlflow.source.name"] = "bpexp"
+        if "bpexp.git_commit" in tags:
+            tags["mlflow.source.git.commit"] = tags["bpexp.git_commit"]
+        return tags
+
+    def finish(self, outcome: Outcome, step: int | None) -> None:
+        """Hand over summary, tags, files and the trained network, and end the run with its true status."""
+        if self._recorder is None:
+            return
+        tags = {key: getattr(outcome, key) for key in ("status", "reason", "theta_sha256")}
+        tags = {f"bpexp.{key}": value for key, value in tags.items()} | {"mlflow.note.content": note(outcome)}
+        if outcome.status == "diverged":
+            tags["diverged_at_step"] = str(step)
+        if self._experiment.tracking.model and outcome.status in ("finished", "stopped"):
+            self._recorder.attempt(self._log_model)
+        files = [self._order.directory / name for name in FILES]
+        self._recorder.finish(
+            STATUS.get(outcome.status, "FAILED"),
+            summary={**outcome.metrics, "final/seconds": outcome.seconds},
+            tags=tags,
+            files=[file for file in files if file.exists()],
+        )
+
+    def _log_model(self) -> None:
+        from bpexp.tracking.model import log_model
+
+        assert self._recorder is not None
+        train = self._experiment.data.train
+        x, _ = train.batch(train.rows[:1])
+        log_model(self._recorder.store, self._recorder.run_id, self._order.directory, x.T)
+
+
+def note(outcome: Outcome) -> str:
+    """The run in a few lines of Markdown, for MLflow's description."""
+    final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
+    rows = "\n".join(f"| {key.replace('_', ' ')} | {value:.4f} |" for key, value in final.items())
+    command = f"python -m bpexp {' '.join(outcome.overrides)}".strip()
+    return f"**{outcome.status}**: {outcome.reason}\n\n`{command}`\n\n| after the last epoch | |\n|---|---|\n{rows}\n"

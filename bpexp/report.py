@@ -1,0 +1,78 @@
+"""What a run and a sweep say on the terminal when they are over, and how a run is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bpexp.result import Outcome
+from bpexp.study.ranking import Ranking
+from bpexp.ui import DEFAULT_BASE, experiment_link, run_link
+
+COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
+
+LOOK = "python -m bpexp.ui, then "
+
+QUALITIES = {
+    "accuracy_test": "test accuracy",
+    "loss_test": "test loss",
+    "r2_test": "test r2",
+    "rmse_test": "test rmse",
+}
+"""What is shown of a run, where it was measured."""
+
+
+def run_name(params: dict[str, Any], overrides: Sequence[str]) -> str:
+    """The model and what else was said, such as `mnist_relu lr=0.1 seed=2`."""
+    if params.get("run_name"):
+        return str(params["run_name"])
+    said = [o for o in overrides if not o.lstrip("+").startswith(("model=", "hydra.", "tracking", "progress"))]
+    return " ".join([str(params.get("model", "run")), *said])[:120]
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """A small table: how it ended, how good it is, where it is recorded, and the link that shows it."""
+    console = Console()
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for label, value in _rows(outcome):
+        table.add_row(f"[bold]{label}[/bold]", value)
+    console.print(table, soft_wrap=True)
+
+
+def _rows(outcome: Outcome) -> list[tuple[str, str]]:
+    metrics, colour = outcome.metrics, COLOURS.get(outcome.status, "red")
+    status = f"[{colour}]{outcome.status}[/{colour}]: {escape(outcome.reason)}"
+    rows = [("run", escape(outcome.name)), ("status", status)]
+    for key, label in QUALITIES.items():
+        if f"final/{key}" in metrics:
+            rows.append((label, f"{metrics[f'final/{key}']:.4f}"))
+    if "best/epoch" in metrics and outcome.chosen_by:
+        chosen = metrics[f"best/{outcome.chosen_by.replace('/', '_')}"]
+        rows.append(("best epoch", f"{metrics['best/epoch']:.0f} ({outcome.chosen_by} {chosen:.4f})"))
+    rows.append(("time", f"{outcome.seconds:.1f} s"))
+    rows.append(("files", escape(outcome.directory)))
+    if outcome.run_id and outcome.experiment_id and outcome.store:
+        rows.append(("recorded in", escape(outcome.store)))
+        rows.append(("look at it", LOOK + run_link(DEFAULT_BASE, outcome.experiment_id, outcome.run_id)))
+    return rows
+
+
+def print_ranking(ranking: Ranking | None, directory: str, experiment_id: str | None) -> None:
+    """The ranked table of a sweep, what went wrong, and where to look."""
+    assert ranking is not None
+    console = Console()
+    table = Table(title=f"{len(ranking.rows)} runs, ranked by {ranking.key or 'their number'}", title_justify="left")
+    for column in ranking.columns:
+        table.add_column(column, justify="left" if column in ("status", *ranking.varied) else "right")
+    for row in ranking.rows:
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table, soft_wrap=True)
+    for problem in ranking.problems:
+        console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
+    console.print(f"files       {escape(directory)}", soft_wrap=True)
+    if experiment_id:
+        console.print(f"look at it  {LOOK}{experiment_link(DEFAULT_BASE, experiment_id)}", soft_wrap=True)

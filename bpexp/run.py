@@ -1,0 +1,138 @@
+"""One declared run, from its built experiment to its files and its record."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from bpexp.build import Experiment
+from bpexp.insight.recorder import Probing
+from bpexp.recording import Recording
+from bpexp.result import Outcome, write_outcome
+from bpexp.tracking.journal import Journal, history
+from bpexp.tracking.model import save_model
+from bpexp.tracking.summary import Series, chooser, summarize
+from bpexp.training.events import Callback
+from bpexp.training.progress import progress
+from bpexp.training.trainer import run as train
+
+
+class Terminated(SystemExit):
+    """SIGTERM, raised where the run stands so that it ends with a true status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a run is called, where it writes, what was declared and whose child it is."""
+
+    name: str
+    directory: Path
+    overrides: list[str]
+    params: dict[str, Any]
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How training ended, by itself or not."""
+
+    status: str
+    reason: str
+    step: int | None = None
+
+
+def execute(experiment: Experiment, order: Order) -> Outcome:
+    """Train, keep the journal, record; the outcome is on disk whatever happens.
+
+    An exception of the run is its outcome. KeyboardInterrupt and SIGTERM are recorded and then go on to the caller.
+    """
+    threadpool_limits(experiment.config.threads)
+    journal = Journal(order.directory)
+    recording = Recording(experiment, order, journal.path)
+    started = time.monotonic()
+    interruption: BaseException | None = None
+    try:
+        with _sigterm_raises():
+            ending = _train(experiment, order.name, [journal, *recording.callbacks], journal)
+    except Exception as error:
+        (order.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        ending = Ending("failed", f"{type(error).__name__}: {error}")
+    except (KeyboardInterrupt, Terminated) as error:
+        interruption = error
+        ending = Ending("killed", "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated")
+    journal.close(ending.status, ending.reason)
+    outcome = _conclude(experiment, order, ending, time.monotonic() - started, recording)
+    if interruption is not None:
+        raise interruption
+    return outcome
+
+
+def _train(experiment: Experiment, name: str, recorders: list[Callback], journal: Journal) -> Ending:
+    bars = progress(experiment.config.progress, name)
+    probing = Probing(experiment.probe.measures, experiment.probe.every, journal.metrics)
+    try:
+        ended = train(experiment.trainer, [probing, *recorders, *bars, *experiment.callbacks])
+    finally:
+        for bar in bars:
+            bar.close()
+    return Ending(ended.status, ended.reason, ended.step)
+
+
+def _conclude(experiment: Experiment, order: Order, ending: Ending, seconds: float, recording: Recording) -> Outcome:
+    """Write the weights, the result and the figure, then hand everything to MLflow."""
+    folder, theta = order.directory, experiment.trainer.network.theta
+    series = history(folder / "metrics.jsonl")
+    outcome = Outcome(
+        name=order.name,
+        directory=str(folder),
+        status=ending.status,
+        reason=ending.reason,
+        overrides=order.overrides,
+        params=order.params,
+        seconds=seconds,
+        metrics=summarize(series),
+        chosen_by=chooser(series),
+        theta_sha256=hashlib.sha256(theta.tobytes()).hexdigest(),
+        run_id=recording.run_id,
+        experiment_id=recording.experiment_id,
+        store=recording.store_uri,
+    )
+    save_model(folder, theta=theta, spec=experiment.spec)
+    write_outcome(outcome, folder)
+    _draw(experiment, series, folder)
+    recording.finish(outcome, ending.step)
+    return outcome
+
+
+def _draw(experiment: Experiment, series: Series, folder: Path) -> None:
+    if experiment.tracking.figures and series:
+        from bpexp.tracking.figures import learning_curve  # matplotlib is not needed without figures
+
+        learning_curve(series, folder / "learning_curve.png")
+
+
+@contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Turn SIGTERM into an exception of the main thread while a run goes on."""
+
+    def raise_terminated(signum: int, frame: object) -> None:
+        raise Terminated(128 + signum)
+
+    try:
+        previous = signal.signal(signal.SIGTERM, raise_terminated)
+    except ValueError:  # not the main thread: whoever owns it decides
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

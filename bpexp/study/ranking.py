@@ -1,0 +1,97 @@
+"""Many outcomes as one table: what varied, how each ended, how good each was, best first."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bpexp.result import Outcome
+from bpexp.training.callbacks import better
+
+MEASURES = ("accuracy_test", "loss_test", "r2_test", "rmse_test")
+"""What the table shows of each run, final and best, where it was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """A table of text, the parameters that varied, the metric behind the order, and what went wrong."""
+
+    columns: list[str]
+    rows: list[list[str]]
+    varied: list[str]
+    key: str | None
+    problems: list[str]
+
+    def markdown(self) -> str:
+        """The table for MLflow's description."""
+        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
+        cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
+        return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+    def csv(self) -> str:
+        """The table for a spreadsheet."""
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
+        return text.getvalue()
+
+
+def rank(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Ranking:
+    """Order outcomes by their objective, best first; those without one stand last, with their reason told."""
+    varied = _varied(outcomes)
+    key = next((o.params.get("objective") or o.chosen_by for o in outcomes if o.chosen_by), None)
+    sign = -1.0 if key is None or better(str(key)) == "max" else 1.0
+    order = sorted(range(len(outcomes)), key=lambda i: _place(outcomes[i], sign))
+    measures = [m for m in MEASURES if any(f"final/{m}" in o.metrics for o in outcomes)]
+    extra = _flat(key)
+    if extra and extra not in measures:
+        measures = [extra, *measures]
+    columns = ["rank", "job", *varied, "status", *[f"final {m}" for m in measures], *[f"best {m}" for m in measures]]
+    rows = [
+        [str(place), str(numbers[i]), *_cells(outcomes[i], varied, measures)] for place, i in enumerate(order, start=1)
+    ]
+    problems = [
+        f"job {n} {o.status}: {o.reason}"
+        for n, o in zip(numbers, outcomes, strict=True)
+        if o.status not in ("finished", "stopped")
+    ]
+    return Ranking([*columns, "best epoch", "seconds"], rows, varied, None if key is None else str(key), problems)
+
+
+def _place(outcome: Outcome, sign: float) -> tuple[bool, float]:
+    """Runs that came to an end of their own first, by their objective."""
+    value = outcome.objective
+    unranked = outcome.status not in ("finished", "stopped") or math.isnan(value)
+    return unranked, 0.0 if unranked else sign * value
+
+
+def _cells(outcome: Outcome, varied: list[str], measures: list[str]) -> list[str]:
+    params = [_text(outcome.params.get(name)) for name in varied]
+    final = [_number(outcome.metrics.get(f"final/{m}")) for m in measures]
+    best = [_number(outcome.metrics.get(f"best/{m}")) for m in measures]
+    epoch = outcome.metrics.get("best/epoch")
+    return [*params, outcome.status, *final, *best, "" if epoch is None else f"{epoch:.0f}", f"{outcome.seconds:.2f}"]
+
+
+def _varied(outcomes: Sequence[Outcome]) -> list[str]:
+    """The parameters that were swept: among what was said on the command line, those whose values differ.
+
+    A preset changes its partners too; where a said key explains the difference, the partners are left out.
+    """
+    said = dict.fromkeys(o.lstrip("+").split("=")[0] for outcome in outcomes for o in outcome.overrides)
+    return [key for key in said if len({repr(o.params.get(key)) for o in outcomes}) > 1]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _flat(key: Any) -> str | None:
+    return None if key is None else str(key).replace("/", "_")
