@@ -39,7 +39,8 @@ def _repository(folder: Path) -> dict[str, str]:
 
 def _git(folder: Path, *arguments: str) -> str | None:
     """What git answers, or None: no git, no repository, no commit."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # to look is not to write the index
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # of a hook
+    environment = {**inherited, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # to look is not to write the index
     command = ["git", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(

@@ -29,7 +29,7 @@ def load_weights(directory: Path) -> tuple[Array, dict[str, Any]]:
     spec = _read_spec(directory / SPEC)
     path = directory / WEIGHTS
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             theta = np.asarray(archive["theta"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise TrackingError(
