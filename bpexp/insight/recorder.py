@@ -8,7 +8,7 @@ from bpexp.gradients import backprop
 from bpexp.insight.probes import View, probes
 from bpexp.training.events import Callback, RunStarted, Step
 
-POINTS = 100
+POINTS = 50
 """Steps that are probed in a run of `every: auto`."""
 
 

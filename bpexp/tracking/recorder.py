@@ -17,7 +17,7 @@ from bpexp.training.events import Callback, EpochEnded, RunStarted
 if TYPE_CHECKING:
     from mlflow.entities import Metric
 
-POINTS = 500
+POINTS = 250
 """Batch losses that MLflow gets of a run of `every: auto`."""
 
 PAUSE = 2.0
