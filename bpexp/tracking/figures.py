@@ -1,0 +1,109 @@
+"""The learning curve of a run as one picture, readable in grey and by every eye."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Points = Sequence[tuple[int, float]]
+
+# Okabe and Ito's colours, which colour-blind eyes tell apart; line style and marker say the same once more.
+STYLES: dict[str, dict[str, Any]] = {
+    "train": {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    "validation": {"color": "#D55E00", "linestyle": "--", "marker": "s"},
+    "test": {"color": "#000000", "linestyle": "-.", "marker": "^"},
+}
+BATCH: dict[str, Any] = {"color": "#C8C8C8", "linewidth": 0.7, "zorder": 1}
+QUALITIES = {"accuracy": "accuracy", "r2": "$R^2$", "rmse": "root mean squared error"}
+MARKS = 12
+BATCHES = 4000  # more points than pixels slow the drawing down and show nothing
+DECADES = 2.0
+
+
+def learning_curve(history: Mapping[str, Points], path: Path) -> None:
+    """Draw loss and, where there is one, accuracy, R2 or RMSE against the step into a PNG file.
+
+    `history` maps metric names (`loss/train`, `loss/batch`, `accuracy/test`, ...) to (step, value) pairs. Values that
+    are not finite leave a gap, and the picture says how many there are.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    panels = ["loss", *[name for name in QUALITIES if _parts(history, name)][:1]]
+    figure = Figure(figsize=(5.2 * len(panels), 3.9), dpi=120, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        _panel(axes, name, history)
+    buffer = io.BytesIO()
+    canvas.print_png(buffer)  # type: ignore[no-untyped-call]
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.write_bytes(buffer.getvalue())
+    os.replace(unfinished, path)
+
+
+def _parts(history: Mapping[str, Points], measure: str) -> dict[str, Points]:
+    """The series of one measure by data part, in the order of STYLES, without the empty ones."""
+    return {part: series for part in STYLES if (series := history.get(f"{measure}/{part}"))}
+
+
+def _panel(axes: Axes, measure: str, history: Mapping[str, Points]) -> None:
+    """One measure over the steps: a line a part, the batches behind them."""
+    parts = _parts(history, measure)
+    batch = history.get("loss/batch", ()) if measure == "loss" else ()
+    stride = max(1, math.ceil(len(batch) / BATCHES))
+    if batch:
+        axes.plot(*_columns(batch[::stride]), label="batch" if stride == 1 else f"batch (1 of {stride})", **BATCH)
+    for part, series in parts.items():
+        steps, values = _columns(series)
+        every = max(1, math.ceil(len(steps) / MARKS))
+        style = {**STYLES[part], "markersize": 4, "linewidth": 1.6, "markevery": every}
+        axes.plot(steps, values, label=part, **style)
+    _dress(axes, measure, filled=bool(parts or batch))
+    everything = [value for series in (batch, *parts.values()) for _, value in series]
+    _scale(axes, measure, [value for value in everything if math.isfinite(value)])
+    _tell_gaps(axes, len([value for value in everything if not math.isfinite(value)]))
+
+
+def _columns(series: Points) -> tuple[list[int], list[float]]:
+    """Steps and values; infinities become gaps, as NaN are."""
+    return [step for step, _ in series], [value if math.isfinite(value) else math.nan for _, value in series]
+
+
+def _dress(axes: Axes, measure: str, *, filled: bool) -> None:
+    """Labels, grid, legend."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("step (updates of the parameters)")
+    axes.set_ylabel(QUALITIES.get(measure, measure))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.grid(True, color="#E6E6E6", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    if filled:
+        axes.legend(frameon=False, loc="lower right" if measure in ("accuracy", "r2") else "upper right")
+    else:
+        axes.text(0.5, 0.5, "nothing recorded", ha="center", va="center", transform=axes.transAxes, color="#707070")
+
+
+def _scale(axes: Axes, measure: str, values: list[float]) -> None:
+    """Logarithmic where a positive loss spans more than two decades; an accuracy stays inside 0 and 1."""
+    if measure == "accuracy" and values:
+        low, high = min(values), max(values)
+        margin = max(0.02, 0.05 * (high - low))
+        axes.set_ylim(max(-0.02, low - margin), min(1.02, high + margin))
+    if measure == "loss" and values and min(values) > 0 and math.log10(max(values)) - math.log10(min(values)) > DECADES:
+        axes.set_yscale("log")
+
+
+def _tell_gaps(axes: Axes, count: int) -> None:
+    """Say that values are missing in the picture, which would otherwise look like an early end."""
+    if count:
+        text = f"{count} value{'s' if count > 1 else ''} not finite"
+        axes.set_title(text, loc="right", fontsize=9, color="#A03000")
