@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -34,13 +35,19 @@ def run_name(params: dict[str, Any], overrides: Sequence[str]) -> str:
     return " ".join([str(params.get("model", "run")), *said])[:120]
 
 
+def _console() -> Console:
+    """Standard output; where it is no terminal nothing is cut to 80 columns."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(width=200, highlight=False)
+
+
 def print_outcome(outcome: Outcome) -> None:
     """A small table: how it ended, how good it is, where it is recorded, and the link that shows it."""
-    console = Console()
+    console = _console()
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for label, value in _rows(outcome):
         table.add_row(f"[bold]{label}[/bold]", value)
-    console.print(table, soft_wrap=True)
+    console.print(table)
 
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:
@@ -64,13 +71,17 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
 def print_ranking(ranking: Ranking | None, directory: str, experiment_id: str | None) -> None:
     """The ranked table of a sweep, what went wrong, and where to look."""
     assert ranking is not None
-    console = Console()
-    table = Table(title=f"{len(ranking.rows)} runs, ranked by {ranking.key or 'their number'}", title_justify="left")
-    for column in ranking.columns:
-        table.add_column(column, justify="left" if column in ("status", *ranking.varied) else "right")
-    for row in ranking.rows:
+    console = _console()
+    columns = ranking.columns_to_show()
+    title = f"{len(ranking.rows)} runs, best first by {ranking.key}" if ranking.key else f"{len(ranking.rows)} runs"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
+    for column in columns:
+        words = column.replace("_", " ") if column.startswith(("final", "best")) else column
+        text = column in ("status", *ranking.varied)
+        table.add_column(words.replace(" ", "\n", 1), justify="left" if text else "right", no_wrap=True)
+    for row in ranking.cells(columns):
         table.add_row(*(escape(cell) for cell in row))
-    console.print(table, soft_wrap=True)
+    console.print(table)
     for problem in ranking.problems:
         console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
     console.print(f"files       {escape(directory)}", soft_wrap=True)

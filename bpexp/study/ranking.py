@@ -26,6 +26,17 @@ class Ranking:
     key: str | None
     problems: list[str]
 
+    def columns_to_show(self) -> list[str]:
+        """The columns that fit on a terminal: what varied, how it ended, the first measure and its loss."""
+        measured = [c for c in self.columns if c.startswith("final ")]
+        best = [c for c in self.columns if c.startswith("best ")][:1]
+        return ["rank", "job", *self.varied, "status", *measured[:2], *best, "best epoch", "seconds"]
+
+    def cells(self, columns: Sequence[str]) -> list[list[str]]:
+        """The rows, cut down to some columns."""
+        places = [self.columns.index(column) for column in columns]
+        return [[row[place] for place in places] for row in self.rows]
+
     def markdown(self) -> str:
         """The table for MLflow's description."""
         lines = [self.columns, ["---"] * len(self.columns), *self.rows]
