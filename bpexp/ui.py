@@ -52,26 +52,28 @@ def run_link(base: str, experiment_id: str, run_id: str) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; 2 where there is nothing to serve, 1 where the server does not start."""
     options = _arguments(argv)
-    try:
-        uri = _existing_store(options.uri)
-        port = _free_port(options.port)
-    except TrackingError as error:
-        print(f"bpexp.ui: {error}", file=sys.stderr)
-        return 2
-    if port != options.port:
-        print(f"port {options.port} is in use; taking {port}", flush=True)
     for number in (signal.SIGINT, signal.SIGTERM):  # a background shell hands SIGINT on as ignored
         signal.signal(number, _interrupt)
+    with suppress(KeyboardInterrupt):
+        return _serve(options)
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Start the server, print the link, and wait; the exit code where it ends by itself."""
+    code = 2
     try:
+        uri, port = _existing_store(options.uri), _free_port(options.port)
+        if port != options.port:
+            print(f"port {options.port} is in use; taking {port}", flush=True)
+        code = 1
         with tempfile.TemporaryFile() as log, _server(uri, port, log) as server:
             _show(server, f"http://{HOST}:{port}", options)
             server.wait()
             raise TrackingError(f"the server ended by itself: {_last_line(log)}")
-    except KeyboardInterrupt:
-        return 0
     except TrackingError as error:
         print(f"bpexp.ui: {error}", file=sys.stderr)
-        return 1
+        return code
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
