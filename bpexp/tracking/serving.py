@@ -107,6 +107,10 @@ class Predictor:
             raise TrackingError(f"the model takes rows of {n} numbers, (N, {n}), not an array of shape {x.shape}")
         return np.ascontiguousarray(self.network.forward(x.T).T)
 
+    def get_raw_model(self) -> Predictor:
+        """MLflow's way to what it wraps: `network` and `spec` are on it."""
+        return self
+
 
 def _load_pyfunc(data_path: str) -> Predictor:
     """The entry point that MLflow looks for."""

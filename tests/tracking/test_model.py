@@ -124,6 +124,7 @@ x = np.load(sys.argv[3])
 answers = [model.predict(x), model.predict(x.astype(float)), model.predict(pd.DataFrame(x).astype(float))]
 np.save(sys.argv[4], np.stack(answers))
 print(sys.modules["bpexp"].__file__)
+print(model.get_raw_model().spec["classes"])
 try:
     model.predict(x[:, :2])
 except ValueError as error:
@@ -149,7 +150,8 @@ def test_a_logged_model_predicts_the_same_bits_in_a_process_without_bpexp(
     for answer in np.load(tmp_path / "y.npy"):
         assert answer.tobytes() == np.ascontiguousarray(expected).tobytes()
     assert "/mlartifacts/" in said[0]
-    assert said[1] == "the model takes rows of 6 numbers, (N, 6), not an array of shape (7, 2)"
+    assert said[1] == str(SPEC["classes"])
+    assert said[2] == "the model takes rows of 6 numbers, (N, 6), not an array of shape (7, 2)"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "x.npy", "y.npy"]
 
 
