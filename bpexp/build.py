@@ -82,6 +82,7 @@ def build(config: Config) -> Experiment:
     data = load_data(config, random)
     _check_pairing(config, head, data)
     network = build_network(config, data, hidden, head, random)
+    method.prepare(network, head, random.method)
     trainer = Trainer(
         network=network,
         head=head,

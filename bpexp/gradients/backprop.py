@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.gradients.method import Gradient, gradient_methods
+from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Trace
@@ -45,13 +45,11 @@ def backward(network: Network, trace: Trace, slots: list[tuple[Array, Array]], o
             np.multiply(delta, slope, out=delta)
 
 
-class Backprop:
+class Backprop(GradientMethod):
     """The delta recursion. A batch of more than `piece` samples is walked in pieces that stay in the cache.
 
     Walked in pieces the gradient is the same sum in another order: equal to rounding, and memory does not grow with B.
     """
-
-    exact = True
 
     def __init__(self, piece: int) -> None:
         self.piece = piece

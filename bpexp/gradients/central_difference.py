@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.gradients.method import Gradient, gradient_methods
+from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
@@ -38,15 +39,13 @@ def central_differences(
     return slopes
 
 
-def batch_cost(network: Network, head: Head, x: Array, y: Array) -> float:
-    """C of a batch: the mean or sum of the C_k, as the head declares."""
-    return float(head.cost(network.logits(x), y).sum()) * head.weight(x.shape[1])
+def batch_cost(network: Network, head: Head, x: Array, y: Array) -> Any:
+    """C of a batch: the mean or sum of the C_k, as the head declares; complex where theta is."""
+    return head.cost(network.logits(x), y).sum().item() * head.weight(x.shape[1])
 
 
-class CentralDifference:
+class CentralDifference(GradientMethod):
     """The gradient from the cost alone."""
-
-    exact = True
 
     def __init__(self, step: float) -> None:
         self.step = step
@@ -57,7 +56,7 @@ class CentralDifference:
         x, y = x.astype(np.float64), y.astype(np.float64)
 
         def cost() -> float:
-            return batch_cost(twin, head, x, y)
+            return float(batch_cost(twin, head, x, y))
 
         slopes = central_differences(cost, twin.theta, self.step)
         return Gradient(cost(), slopes.astype(network.theta.dtype))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
 
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
@@ -14,7 +17,7 @@ class Gradient(NamedTuple):
     """The cost of a batch, and dC/dtheta (P,) in the order of `network.theta`.
 
     The array is the method's own buffer: the next call overwrites it. `trace` is the pass behind it, where the method
-    makes one; of a batch walked in pieces it is the last piece.
+    makes one with deltas; of a batch walked in pieces it is the last piece.
     """
 
     cost: float
@@ -22,14 +25,17 @@ class Gradient(NamedTuple):
     trace: Trace | None = None
 
 
-class GradientMethod(Protocol):
+class GradientMethod(ABC):
     """An algorithm that computes dC/dtheta; `exact` is False for one that only stands in for the gradient."""
 
-    exact: bool
+    exact = True
 
+    def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:  # noqa: B027, most need nothing
+        """Refuse a network that the method cannot serve, in one line, and draw what it needs; before training."""
+
+    @abstractmethod
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B)."""
-        ...
 
 
 gradient_methods: Registry[GradientMethod] = Registry("gradient")

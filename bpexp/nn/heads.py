@@ -24,7 +24,7 @@ CostAndDelta = Callable[[Array, Array, Array, Array], Array]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
-    """Output, cost and delta of the last layer.
+    """Output, loss, cost and delta of the last layer.
 
     `cost_and_delta(z, y, a, delta)` takes z^L, y (n_L, B) and two buffers; it fills a with a^L, delta with dC_k/dz^L of
     each sample, and returns the costs C_k (B,). `batch` says whether the cost of a batch is the mean of the C_k
@@ -32,6 +32,7 @@ class Head:
     """
 
     output: Activation
+    loss: Loss
     cost_and_delta: CostAndDelta
     name: str
     batch: BatchReduction = "mean"
@@ -106,7 +107,7 @@ def build_head(
         raise ConfigError(f"loss {loss_name!r} has no meaning on output {output_name!r}; it needs {_or(partners)}")
     short = SHORTCUTS.get((output_name, loss_name)) if shortcut else None
     cost_and_delta = short(**loss_params) if short else chain(f, c)
-    return Head(f, cost_and_delta, name=f"{output_name}+{loss_name}", batch=batch)
+    return Head(f, c, cost_and_delta, name=f"{output_name}+{loss_name}", batch=batch)
 
 
 def _or(names: list[str]) -> str:

@@ -22,12 +22,16 @@ Reduction = Literal["sum", "mean"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loss:
-    """C_k and dC_k/da; `needs` names the outputs on which it has a meaning, `classes` says it wants 0/1 targets."""
+    """C_k and dC_k/da; `needs` names the outputs on which it has a meaning, `classes` says it wants 0/1 targets.
+
+    `kinked` says that the slope jumps somewhere, so that the cost is not an analytic function of a.
+    """
 
     cost: Callable[[Array, Array], Array]
     slope: Callable[[Array, Array], Array]
     needs: tuple[Codomain, ...] = ("real", "unit", "simplex")
     classes: bool = False
+    kinked: bool = False
 
 
 losses: Registry[Loss] = Registry("loss")
@@ -64,6 +68,7 @@ def mae(reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
     return Loss(
         cost=lambda a, y: constant(a) * _sum(np.abs(a - y)),
         slope=lambda a, y: constant(a) * np.sign(a - y),
+        kinked=True,
     )
 
 
@@ -78,7 +83,7 @@ def huber(threshold: float = 1.0, reduction: Reduction = "sum", factor: float = 
         inside = np.minimum(np.abs(a - y), threshold)
         return constant(a) * _sum(inside * (np.abs(a - y) - 0.5 * inside))
 
-    return Loss(cost, slope=lambda a, y: constant(a) * np.clip(a - y, -threshold, threshold))
+    return Loss(cost, slope=lambda a, y: constant(a) * np.clip(a - y, -threshold, threshold), kinked=True)
 
 
 @losses.register("cross_entropy")

@@ -12,6 +12,7 @@ import numpy as np
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import Part
 from bpexp.gradients.method import GradientMethod
+from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import Optimizer
@@ -71,12 +72,20 @@ class Trainer:
             B = x.shape[1]
             loss = gradient.cost / (B * self.head.weight(B))
             self._require_finite(loss, "of the batch")
-            if self.penalty:
-                self.penalty.add_slope(self.network, gradient.vector)
-            if self.clip:
-                self.clip.apply(gradient.vector)
             lr = self.lr * self.schedule(t, total)
-            yield Step(t, epoch, loss, lr, x, y, gradient, self.optimizer.step(theta, gradient.vector, lr))
+            update = self.optimizer.step(theta, self._direction(gradient.vector), lr)
+            yield Step(t, epoch, loss, lr, x, y, gradient, update)
+
+    def _direction(self, gradient: Array) -> Array:
+        """The gradient as the optimizer gets it: of the penalised cost, clipped; the step's own stays as it is."""
+        if not (self.penalty or self.clip):
+            return gradient
+        direction = gradient.copy()
+        if self.penalty:
+            self.penalty.add_slope(self.network, direction)
+        if self.clip:
+            self.clip.apply(direction)
+        return direction
 
     def evaluate(self) -> dict[str, float]:
         """The metrics of every part, as `loss/train`, `accuracy/test`, ..., and the penalty where there is one."""

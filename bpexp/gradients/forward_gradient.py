@@ -1,0 +1,62 @@
+"""The forward gradient: a directional derivative in a random direction, by forward mode, times the direction."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bpexp.errors import ConfigError
+from bpexp.gradients.backprop import forward
+from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
+from bpexp.nn.arrays import Array
+from bpexp.nn.heads import Head
+from bpexp.nn.network import Network, Trace
+
+
+def directional_derivative(network: Network, trace: Trace, direction: Array) -> float:
+    """grad C . v for v (P,), one pass forward: dz^l = dW a^{l-1} + W da^{l-1} + db, da^l = f'(z^l) dz^l.
+
+    `trace` is a forward pass whose last delta is dC/dz^L.
+    """
+    da = np.zeros_like(trace.x)
+    dz = da
+    for l, (dW, db) in enumerate(network.parameters(direction)):
+        dz = dW @ trace.below(l) + network.layers[l].W @ da + db
+        df = network.layers[l].f.df
+        if l < len(network.layers) - 1:
+            assert df is not None
+            da = df(trace.z[l]) * dz
+    return float(np.sum(trace.delta[-1] * dz))
+
+
+class ForwardGradient(GradientMethod):
+    """The mean of (grad C . v) v over `directions` draws of v ~ N(0, I): right on average, and very noisy."""
+
+    exact = False
+
+    def __init__(self, directions: int) -> None:
+        self.directions = directions
+
+    def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:
+        """Keep the generator that the directions are drawn from."""
+        self._rng = rng
+
+    def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
+        """Cost, and an unbiased estimate of the gradient, at `network.theta` for x (n_0, B) and y (n_L, B)."""
+        trace = network.trace(x.shape[1])
+        trace.weight = head.weight(x.shape[1])
+        forward(network, x, trace)
+        costs = head.cost_and_delta(trace.z[-1], y, trace.a[-1], trace.delta[-1])
+        trace.delta[-1] *= trace.weight
+        vector = np.zeros_like(network.theta)
+        for _ in range(self.directions):
+            v = self._rng.standard_normal(vector.size).astype(vector.dtype)
+            vector += directional_derivative(network, trace, v) / self.directions * v
+        return Gradient(float(costs.sum()) * trace.weight, vector)
+
+
+@gradient_methods.register("forward_gradient")
+def forward_gradient(directions: int = 1) -> ForwardGradient:
+    """(grad C . v) v for random v, without a backward pass. Source: Baydin et al. (2022)."""
+    if directions < 1:
+        raise ConfigError(f"directions must be at least 1, not {directions!r}")
+    return ForwardGradient(directions)

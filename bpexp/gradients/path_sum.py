@@ -1,0 +1,126 @@
+"""The nested sums over every path, as 002 and 003 write them before they vectorise. Exponential, and meant to be.
+
+dC/dz_i^l = sum over k_L, ..., k_{l+1} of
+    dC/da_{k_L} da_{k_L}/dz_{k_L} w_{k_L k_{L-1}} f'(z_{k_{L-1}}) ... w_{k_{l+1} i} f'(z_i^l)
+
+003 counts the paths: a neuron of layer L - j reaches the cost through n_L n_{L-1} ... n_{L-j+1} of them. dC/dz^L, where
+all of them end, is taken once: with a full Jacobian (softmax) it is itself a sum over the outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from bpexp.errors import ConfigError
+from bpexp.gradients.backprop import forward
+from bpexp.gradients.jacobian import activation_jacobian
+from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
+from bpexp.nn.arrays import Array
+from bpexp.nn.heads import Head
+from bpexp.nn.network import Network, Trace
+
+
+def paths_from(sizes: Sequence[int], l: int) -> int:
+    """Paths from one neuron of layer l to the outputs: the product of the widths above it. Source: 003."""
+    return prod(sizes[l + 1 :])
+
+
+def count_paths(sizes: Sequence[int]) -> int:
+    """Paths that are walked for a whole gradient: those of every neuron behind the input."""
+    return sum(sizes[l] * paths_from(sizes, l) for l in range(1, len(sizes)))
+
+
+def count_multiplications(sizes: Sequence[int]) -> int:
+    """Multiplications a sample: 2 (L - l) along each path from layer l, then one for each weight.
+
+    A path multiplies dC/dz_{k_L} by a weight and a slope for each layer that it crosses.
+    """
+    L = len(sizes) - 1
+    along = sum(sizes[l] * paths_from(sizes, l) * 2 * (L - l) for l in range(1, L + 1))
+    return along + sum(sizes[l] * sizes[l - 1] for l in range(1, L + 1))
+
+
+@dataclass
+class Tally:
+    """What was really done: paths walked, and multiplications a sample."""
+
+    paths: int = 0
+    multiplications: int = 0
+
+
+class PathSum(GradientMethod):
+    """Every path by itself; refuses a network with more than `limit` of them."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.tally = Tally()
+
+    def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:
+        """Refuse a network of too many paths."""
+        paths = count_paths(network.sizes)
+        if paths > self.limit:
+            shape = "-".join(map(str, network.sizes))
+            raise ConfigError(
+                f"gradient 'path_sum' would walk {paths:,} paths through {shape}, more than its limit of "
+                f"{self.limit:,}; use gradient=backprop or jacobian, or a smaller network"
+            )
+
+    def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
+        """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B); `tally` counts this call."""
+        self.tally = Tally()
+        trace = network.trace(x.shape[1])
+        trace.weight = head.weight(x.shape[1])
+        forward(network, x, trace)
+        costs = head.cost(trace.z[-1], y)
+        self._fill_slopes(network, head, trace, y)
+        vector = np.empty_like(network.theta)
+        for l, (W_slot, b_slot) in enumerate(network.parameters(vector)):
+            for i in range(network.sizes[l + 1]):
+                trace.delta[l][i] = self._sum_over_paths(network, trace, l, i)
+                W_slot[i] = trace.below(l) @ trace.delta[l][i]
+                b_slot[i] = trace.delta[l][i].sum()
+                self.tally.multiplications += network.sizes[l]
+        return Gradient(float(costs.sum()) * trace.weight, vector, trace)
+
+    def _fill_slopes(self, network: Network, head: Head, trace: Trace, y: Array) -> None:
+        """f'(z^l) of the hidden layers, and dC/dz^L: the ends that all paths share."""
+        for l, layer in enumerate(network.layers[:-1]):
+            assert layer.f.df is not None
+            trace.slope[l] = layer.f.df(trace.z[l])
+        z = trace.z[-1]
+        trace.a[-1] = head.output.f(z)
+        dC_da = trace.weight * head.loss.slope(trace.a[-1], y)
+        trace.delta[-1] = np.einsum("bji,jb->ib", activation_jacobian(head.output, z), dC_da)
+        self._top = trace.delta[-1].copy()
+
+    def _sum_over_paths(self, network: Network, trace: Trace, l: int, i: int) -> Array:
+        """dC/dz_i of layer l (counted from 0), (B,): one product for each path, added up."""
+        total: Array = np.zeros_like(trace.z[l][i])
+        for path in _paths(network.sizes[l + 2 :]):
+            term = self._top[path[0] if path else i]
+            self.tally.paths += 1
+            below = [*path[1:], i] if path else []
+            for step, (k, j) in enumerate(zip(path, below, strict=True)):
+                layer = len(network.layers) - 1 - step
+                term = term * network.layers[layer].W[k, j] * trace.slope[layer - 1][j]
+                self.tally.multiplications += 2
+            total = total + term
+        return total
+
+
+def _paths(widths: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Every choice of a neuron in each layer above, the output's first."""
+    return product(*(range(n) for n in reversed(widths)))
+
+
+@gradient_methods.register("path_sum")
+def path_sum(limit: int = 20_000) -> PathSum:
+    """The nested sum over every path of 002 and 003; refuses a network of more than `limit` paths."""
+    if limit < 1:
+        raise ConfigError(f"limit must be at least 1 path, not {limit!r}")
+    return PathSum(limit)
