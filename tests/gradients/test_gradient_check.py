@@ -1,0 +1,128 @@
+"""Back-propagation held to central differences, for everything that the registries hold.
+
+A new activation, loss or gradient method is tested here by being registered.
+"""
+
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from gradient_cases import HIDDEN, accepted, draw, pairings, refusal
+
+from bpexp.errors import ConfigError
+from bpexp.gradients import backprop, central_difference, gradient_methods
+from bpexp.gradients.checker import angle, compare
+from bpexp.nn.activations import activations
+from bpexp.nn.losses import losses
+from bpexp.nn.network import Network
+
+TOLERANCE = 1e-6
+PAIRINGS = list(pairings())
+REFUSED = [(output, loss) for output in activations for loss in losses if not accepted(output, loss)]
+
+
+def hold(case, method=None, reference=None, tolerance=TOLERANCE):
+    """Assert that a method agrees with the reference on cost and gradient."""
+    ours = (method or backprop())(case.network, case.head, case.x, case.y)
+    theirs = (reference or central_difference())(case.network, case.head, case.x, case.y)
+    comparison = compare(case.network, ours.vector, theirs.vector)
+    assert comparison.error < tolerance, comparison
+    assert ours.cost == pytest.approx(theirs.cost, rel=1e-12)
+
+
+@pytest.mark.parametrize("batch", ["mean", "sum"])
+@pytest.mark.parametrize(("output", "loss"), PAIRINGS)
+def test_without_a_hidden_layer(output, loss, batch):
+    hold(draw(np.random.default_rng(0), hidden=[], output=output, loss=loss, batch=batch))
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize(("output", "loss"), PAIRINGS)
+def test_one_and_three_hidden_layers(hidden, output, loss):
+    rng = np.random.default_rng(1)
+    for depth in (1, 3):
+        for batch in ("mean", "sum"):
+            hold(draw(rng, hidden=[hidden] * depth, output=output, loss=loss, batch=batch))
+
+
+@pytest.mark.parametrize("loss", losses)
+def test_layers_of_different_activations_and_widths(loss):
+    output = next(output for output in ("sigmoid", *activations) if accepted(output, loss))
+    rng = np.random.default_rng(2)
+    for seed in range(4):
+        hidden = list(np.random.default_rng(seed).permutation(HIDDEN)[:3])
+        hold(draw(rng, hidden=hidden, output=output, loss=loss, sizes=[2, 5, 3, 4, 3]))
+        hold(draw(rng, hidden=hidden[:1], output=output, loss=loss, sizes=[1, 6, 2], B=1))
+
+
+LOSS_PARAMETERS = [
+    (name, parameters)
+    for name in losses
+    for parameters in ({"reduction": "mean"}, {"reduction": "sum", "factor": 0.5}, {"threshold": 0.4})
+    if set(parameters) <= set(inspect.signature(losses[name]).parameters)
+]
+
+
+@pytest.mark.parametrize(("name", "parameters"), LOSS_PARAMETERS)
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_parameters_of_a_loss(name, parameters, shortcut):
+    rng = np.random.default_rng(3)
+    for output in (output for output, loss in PAIRINGS if loss == name):
+        loss = {"name": name, **parameters}
+        hold(draw(rng, hidden=["tanh"], output=output, loss=loss, shortcut=shortcut))
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"), [("leaky_relu", {"slope": 0.3}), ("leaky_relu", {"slope": 0}), ("elu", {"alpha": 0.5})]
+)
+def test_parameters_of_an_activation(name, parameters):
+    case = draw(np.random.default_rng(4), hidden=[name, "tanh"], output="identity", loss="mse")
+    network = case.network  # other parameters move z only behind this layer, and tanh has no kinks
+    hidden = [activations.build(name, **parameters), network.layers[1].f]
+    other = Network(network.sizes, hidden, case.head.output, "float64")
+    other.theta[...] = network.theta
+    hold(case._replace(network=other))
+
+
+@pytest.mark.parametrize("method", [name for name in gradient_methods if name != "central_difference"])
+@pytest.mark.parametrize(("output", "loss"), PAIRINGS)
+def test_every_gradient_method(method, output, loss):
+    rng = np.random.default_rng(6)
+    algorithm = gradient_methods.build(method)
+    for batch in ("mean", "sum"):
+        for hidden in ([], ["tanh"], ["tanh", "sigmoid"]):
+            sizes = [2, *[3] * len(hidden), 2]
+            case = draw(rng, hidden=hidden, output=output, loss=loss, batch=batch, sizes=sizes, B=3)
+            if algorithm.exact:
+                hold(case, algorithm)
+            else:
+                vector = algorithm(case.network, case.head, case.x, case.y).vector
+                assert 0 <= angle(vector, backprop()(case.network, case.head, case.x, case.y).vector) <= 180
+
+
+@pytest.mark.parametrize(("output", "loss"), REFUSED)
+def test_a_pairing_without_meaning_is_refused_in_one_line(output, loss):
+    line = refusal(output, loss)
+    assert repr(output) in line
+    assert repr(loss) in line
+    assert "\n" not in line
+    for partner in line.split("it needs ")[1].split(" or "):
+        assert accepted(partner.removeprefix("output="), loss)
+
+
+def test_pairings_that_must_and_must_not_be():
+    assert accepted("softmax", "mse")
+    assert accepted("sigmoid", "mse")
+    assert accepted("softmax", "cross_entropy")
+    assert accepted("sigmoid", "binary_cross_entropy")
+    assert not accepted("sigmoid", "cross_entropy")
+    assert not accepted("identity", "cross_entropy")
+    assert not accepted("tanh", "binary_cross_entropy")
+
+
+@pytest.mark.parametrize(("method", "parameters"), [("backprop", {"piece": 0}), ("central_difference", {"step": 0.0})])
+def test_methods_refuse_parameters_out_of_range(method, parameters):
+    with pytest.raises(ConfigError, match=f"gradient '{method}'"):
+        gradient_methods.build(method, **parameters)
