@@ -1,0 +1,123 @@
+"""What is measured of bpexp, and the matrix products that no implementation can do without."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from bpexp.data.batches import Batches
+from bpexp.data.dataset import Part
+from bpexp.gradients import backprop
+from bpexp.nn.optimizers import optimizers
+from bpexp.nn.schedules import schedules
+from bpexp.training.events import Callback, EpochEnded, Step
+from bpexp.training.trainer import Trainer, run
+from experiments.speed.work import LR, Array, Case, Samples, Turn, head, network
+
+
+class Stopwatch(Callback):
+    """Seconds from the end of the first evaluation to the end of the last."""
+
+    def on_epoch(self, event: EpochEnded) -> None:
+        self.seconds = time.perf_counter() - self.start if event.epoch else 0.0
+        self.start = time.perf_counter()
+
+
+class Losses(Callback):
+    """The loss of each step; for the comparison, not for the timing."""
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+
+    def on_step(self, event: Step) -> None:
+        self.values.append(event.loss)
+
+
+class Bpexp:
+    """`run` of a `Trainer` over one epoch of `Batches`: gather, cost, gradient, the step and its events.
+
+    The evaluation that ends an epoch is of one sample here, and within the time.
+    """
+
+    def __init__(self, case: Case, data: Samples, piece: int = 2048) -> None:
+        self.case, self.data = case, data
+        self.network, self.head, self.method = network(case), head(case), backprop(piece=piece)
+        self.theta0 = self.network.theta.copy()
+        self.optimizer, self.schedule = optimizers.build("sgd"), schedules.build("constant")
+
+    def prepare(self, turn: Turn) -> None:
+        self.network.theta[...] = self.theta0
+        X, Y, labels = self.data.X, self.data.Y, self.data.labels
+        self.trainer = Trainer(
+            network=self.network,
+            head=self.head,
+            method=self.method,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            batches=Batches(Part(X, Y, turn.rows, labels), turn.B, np.random.default_rng(turn.seed)),
+            parts={"train": Part(X, Y, turn.rows[:1], labels)},
+            lr=LR,
+            epochs=1,
+        )
+
+    def go(self) -> float:
+        watch = Stopwatch()
+        ended = run(self.trainer, [watch])
+        assert ended.status == "finished", ended.reason
+        return watch.seconds
+
+    def mean_loss(self, turn: Turn) -> float:
+        """The mean of the losses of a turn's steps, weighted alike; trains like `go`, but watched."""
+        losses = Losses()
+        self.prepare(turn)
+        run(self.trainer, [losses])
+        return float(np.mean(losses.values))
+
+    def theta(self) -> Array:
+        return self.network.theta
+
+
+class Products:
+    """The 3L - 1 products of a step, of the shapes and layouts of bpexp, into buffers; nothing else.
+
+    z^l = W^l a^{l-1}        dW^l = delta^l (a^{l-1})^T        (W^l)^T delta^l for l > 1
+    A full batch is walked in pieces of `piece` samples like bpexp's, or, with 0, at once.
+    """
+
+    def __init__(self, case: Case, data: Samples, piece: int = 0) -> None:
+        B = case.B or len(data)
+        self.piece = piece or B
+        self.W = [layer.W for layer in network(case).layers]
+        self.dW = [np.empty_like(W) for W in self.W]
+        rng = np.random.default_rng(2)
+        n = min(B, self.piece)
+        self.x = data.X[:B].T if case.B is None else data.X[:B].copy().T
+        self.a = [rng.random((W.shape[0], n), dtype=np.float32) for W in self.W]
+        self.delta = [np.empty_like(a) for a in self.a]
+        self.delta[-1][...] = self.a[-1]
+        self.z = [np.empty_like(a) for a in self.a]
+
+    def prepare(self, turn: Turn) -> None:
+        self.steps = turn.steps
+
+    def go(self) -> float:
+        start = time.perf_counter()
+        for _ in range(self.steps):
+            for begin in range(0, self.x.shape[1], self.piece):
+                self._once(self.x[:, begin : begin + self.piece])
+        return time.perf_counter() - start
+
+    def _once(self, x: Array) -> None:
+        n = x.shape[1]
+        below = [x, *(a[:, :n] for a in self.a)]
+        for W, a, z in zip(self.W, below, self.z, strict=False):
+            np.matmul(W, a, out=z[:, :n])
+        for l in range(len(self.W) - 1, -1, -1):
+            delta = self.delta[l][:, :n]
+            np.matmul(delta, below[l].T, out=self.dW[l])
+            if l:
+                np.matmul(self.W[l].T, delta, out=self.delta[l - 1][:, :n])
+
+    def theta(self) -> None:
+        return None
