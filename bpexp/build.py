@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpexp import checks
-from bpexp.config import Config, ProbeConfig, TrackingConfig
+from bpexp.config import CheckConfig, Config, ProbeConfig, TrackingConfig
 from bpexp.data import Batches, DataSet, Part, Raw, datasets, prepare
 from bpexp.errors import ConfigError
 from bpexp.gradients import gradient_methods
@@ -43,24 +43,27 @@ class Experiment:
     trainer: Trainer
     callbacks: list[Callback]
     probe: ProbeConfig
+    check: CheckConfig
     tracking: TrackingConfig
+    check_rng: np.random.Generator
     spec: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streams:
-    """One seed, five independent streams: runs that differ in the loss alone see the same weights and batches."""
+    """One seed, six independent streams: runs that differ in the loss alone see the same weights and batches."""
 
     init: np.random.Generator
     split: np.random.Generator
     shuffle: np.random.Generator
     data: np.random.Generator
     method: np.random.Generator
+    check: np.random.Generator
 
 
 def streams(seed: int) -> Streams:
     """The random streams of a run."""
-    return Streams(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)))
+    return Streams(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)))
 
 
 @lru_cache(maxsize=1)
@@ -74,7 +77,7 @@ def build(config: Config) -> Experiment:
     """Check a config and make its objects; raises ConfigError or DataError, and leaves nothing behind."""
     load_plugins()
     checks.check_ranges(config)
-    probe, tracking = checks.probe_of(config), checks.tracking_of(config)
+    probe, check, tracking = checks.probe_of(config), checks.check_of(config), checks.tracking_of(config)
     random = streams(config.seed)
     head = build_head(config.output, **_head_options(config))
     hidden = hidden_activations(config)
@@ -93,12 +96,15 @@ def build(config: Config) -> Experiment:
         parts=evaluated_parts(config, data),
         lr=config.lr,
         epochs=config.epochs,
+        evaluate_every=config.evaluation.every,
         penalty=Penalty(config.penalty.l1, config.penalty.l2),
         clip=Clip(config.clip.norm, config.clip.value),
     )
     checks.check_callbacks(config, metric_names(data, list(trainer.parts)))
     watchers = [callbacks.build(name, **params) for name, params in config.callbacks.items()]
-    return Experiment(config, data, trainer, watchers, probe, tracking, describe(config, network, data))
+    return Experiment(
+        config, data, trainer, watchers, probe, check, tracking, random.check, describe(config, network, data)
+    )
 
 
 def _component(registry: Any, node: dict[str, Any]) -> Any:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, is_dataclass
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any, get_type_hints
 
-from bpexp.config import Config, ProbeConfig, TrackingConfig
+from bpexp.config import CheckConfig, Config, ProbeConfig, TrackingConfig
 from bpexp.errors import ConfigError, nearest
 from bpexp.insight.probes import probes
+from bpexp.tracking.creation import is_new
+from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.training.callbacks import callbacks
 
 
@@ -17,9 +21,19 @@ def refuse_code(node: Any, path: str = "") -> None:
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in items:
         where = f"{path}.{key}".lstrip(".")
-        if str(key) in ("_target_", "_partial_", "()") and not _launches_jobs(where, value):
+        if _names_code(where, str(key), value):
             raise ConfigError(f"{where}={value!r} is refused: a config names components, it cannot run code")
         refuse_code(value, where)
+
+
+def _names_code(where: str, key: str, value: Any) -> bool:
+    """Whether a key hands Python something to import and call; logging has ways of its own."""
+    if key in ("_target_", "_partial_", "()"):
+        return not _launches_jobs(where, value)
+    if not where.startswith(("hydra.job_logging", "hydra.hydra_logging")):
+        return False
+    loads = key == "class" and not str(value).startswith("logging.")
+    return loads or (str(value).startswith("ext://") and value not in ("ext://sys.stdout", "ext://sys.stderr"))
 
 
 def _launches_jobs(where: str, value: Any) -> bool:
@@ -34,9 +48,32 @@ def refuse_unknown(node: dict[str, Any], schema: type = Config, path: str = "") 
     for key, value in node.items():
         if key not in known:
             where = f"{path}{key}"
-            raise ConfigError(f"unknown key {where!r}; {nearest(key, known)}choose from: {', '.join(known)}")
+            raise ConfigError(f"unknown key {where!r}; {nearest(key, known)}choose from: {_list(known)}")
         if is_dataclass(known[key]) and isinstance(value, dict):
             refuse_unknown(value, known[key], f"{path}{key}.")  # type: ignore[arg-type]
+
+
+def unknown_key(path: str) -> str:
+    """What is said of a dotted key that the schema does not have."""
+    schema: Any = Config
+    head, _, rest = path.partition(".")
+    where = ""
+    while is_dataclass(schema):
+        known = get_type_hints(schema)
+        if head not in known:
+            names = [*known, "experiment"] if schema is Config else list(known)
+            return f"unknown key {where + head!r}; {nearest(head, names)}choose from: {_list(names)}"
+        schema, where = known[head], f"{where}{head}."
+        head, _, rest = rest.partition(".")
+    return f"unknown key {path!r}; --cfg all shows what there is"
+
+
+def declared_type(path: str) -> Any:
+    """The type that the schema declares for a dotted key; None where it declares none."""
+    schema: Any = Config
+    for part in path.split("."):
+        schema = get_type_hints(schema).get(part) if is_dataclass(schema) else None
+    return schema
 
 
 def check_ranges(config: Config) -> None:
@@ -48,10 +85,14 @@ def check_ranges(config: Config) -> None:
         value = getattr(config, key)
         _require(value >= low, key, value, f"at least {low}")
     _require(config.dtype in ("float32", "float64"), "dtype", config.dtype, "float32 or float64")
+    _require(config.evaluation.every >= 1, "evaluation.every", config.evaluation.every, "at least 1 epoch")
     samples = config.evaluation.train_samples
     _require(samples >= 1, "evaluation.train_samples", samples, "at least 1")
     for width in config.model.hidden:
         _require(width >= 1, "model.hidden", config.model.hidden, "a list of widths of at least 1, such as [32,32]")
+    for key in ("l1", "l2"):
+        value = getattr(config.penalty, key)
+        _require(math.isfinite(value) and value >= 0, f"penalty.{key}", value, "a finite number of at least 0")
     per_layer, depth = config.model.activations, len(config.model.hidden)
     fits = per_layer is None or len(per_layer) == depth
     _require(fits, "model.activations", per_layer, f"null or one name for each of the {depth} hidden layers")
@@ -68,7 +109,29 @@ def tracking_of(config: Config) -> TrackingConfig:
     if name == "mlflow":
         valid = isinstance(tracking.experiment, str) and tracking.experiment.strip() != ""
         _require(valid, "tracking.experiment", tracking.experiment, "a name")
+        _require(isinstance(tracking.uri, str | None), "tracking.uri", tracking.uri, "an address, or null")
+        _check_store(tracking.uri)
     return tracking
+
+
+def _check_store(uri: str | None) -> None:
+    """Refuse an address that names no store, and a database that is none or cannot be written.
+
+    Whether a server answers is seen when the run starts; a run does not depend on it.
+    """
+    path = sqlite_path(resolve(uri, Path.cwd()))
+    if path is None:
+        return
+    place = path if not is_new(path) else next(p for p in path.parents if p.exists())
+    try:
+        if place == path:
+            path.open("r+b").close()
+        TemporaryFile(dir=place if place.is_dir() else place.parent).close()
+    except OSError as error:
+        raise ConfigError(
+            f"tracking.uri: the store {str(path)!r} cannot be written ({error.strerror}); name a writable place, "
+            "such as sqlite:///mlflow.db, or say tracking=none"
+        ) from error
 
 
 def probe_of(config: Config) -> ProbeConfig:
@@ -81,6 +144,20 @@ def probe_of(config: Config) -> ProbeConfig:
     for measure in probe.measures:
         probes.require(str(measure))
     return probe
+
+
+def check_of(config: Config) -> CheckConfig:
+    """The declared gradient check; refuses unknown names and values."""
+    node = dict(config.check)
+    name = _name("check", node, ("off", "start", "every_n"))
+    check = CheckConfig(**_only(node, CheckConfig, "check"))
+    every = check.every
+    fits = (_whole(every) and every is not None and every >= 1) if name == "every_n" else every is None
+    _require(fits, "check.every", every, "a number of steps of at least 1, with check=every_n only")
+    _require(_whole(check.coordinates) and check.coordinates >= 1, "check.coordinates", check.coordinates, "at least 1")
+    bounded = isinstance(check.tolerance, int | float) and 0 < check.tolerance < 1
+    _require(bounded, "check.tolerance", check.tolerance, "a number between 0 and 1")
+    return check
 
 
 def check_callbacks(config: Config, metrics: list[str]) -> None:
@@ -101,7 +178,7 @@ def check_callbacks(config: Config, metrics: list[str]) -> None:
 
 def split_name(kind: str, node: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """A group's name and its parameters."""
-    if not isinstance(node.get("name"), str):
+    if not isinstance(node, dict) or not isinstance(node.get("name"), str):
         raise ConfigError(f"{kind} needs a name, as in {kind}={{name: ...}}, not {node!r}")
     return node["name"], {key: value for key, value in node.items() if key != "name"}
 

@@ -35,8 +35,9 @@ class ClipConfig:
 
 @dataclass
 class EvaluationConfig:
-    """How many training samples are evaluated after an epoch; validation and test are evaluated whole."""
+    """Every how many epochs the parts are evaluated, and how many training samples; validation and test are whole."""
 
+    every: int = 1
     train_samples: int = 10_000
 
 
@@ -63,6 +64,7 @@ class Config:
     gradient: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     probe: dict[str, Any] = field(default_factory=dict)
+    check: dict[str, Any] = field(default_factory=lambda: {"name": "off"})
     tracking: dict[str, Any] = field(default_factory=dict)
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     clip: ClipConfig = field(default_factory=ClipConfig)
@@ -80,6 +82,16 @@ class TrackingConfig:
     every: int | str = AUTO
     model: bool = True
     figures: bool = True
+
+
+@dataclass(frozen=True)
+class CheckConfig:
+    """When the gradient in use is held to differences of the cost, and how closely."""
+
+    name: str
+    every: int | None = None
+    coordinates: int = 6
+    tolerance: float = 1e-5
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from bpexp.build import Experiment
+from bpexp.insight.guard import GradientCheck
 from bpexp.insight.recorder import Probing
 from bpexp.recording import Recording
 from bpexp.result import Outcome, write_outcome
@@ -78,13 +79,28 @@ def execute(experiment: Experiment, order: Order) -> Outcome:
 
 def _train(experiment: Experiment, name: str, recorders: list[Callback], journal: Journal) -> Ending:
     bars = progress(experiment.config.progress, name)
-    probing = Probing(experiment.probe.measures, experiment.probe.every, journal.metrics)
     try:
-        ended = train(experiment.trainer, [probing, *recorders, *bars, *experiment.callbacks])
+        ended = train(experiment.trainer, [*_observers(experiment, journal), *recorders, *bars, *experiment.callbacks])
     finally:
         for bar in bars:
             bar.close()
     return Ending(ended.status, ended.reason, ended.step)
+
+
+def _observers(experiment: Experiment, journal: Journal) -> list[Callback]:
+    """The declared probes and gradient check, which write into the journal."""
+    observers: list[Callback] = [Probing(experiment.probe.measures, experiment.probe.every, journal.metrics)]
+    check = experiment.check
+    if check.name != "off":
+        guard = GradientCheck(
+            every=check.every,
+            coordinates=check.coordinates,
+            tolerance=check.tolerance,
+            rng=experiment.check_rng,
+            keep=journal.metrics,
+        )
+        observers.insert(0, guard)
+    return observers
 
 
 def _conclude(experiment: Experiment, order: Order, ending: Ending, seconds: float, recording: Recording) -> Outcome:

@@ -26,7 +26,7 @@ def compare(network: Network, vector: Array, reference: Array) -> Comparison:
     The error of one parameter array, W or b of a layer, is max |g - r| / max |r|; where r all but vanishes beside the
     whole reference, rounding is measured against 1e-6 of the whole's maximum. NaN and infinity are errors of infinity.
     """
-    if not np.isfinite(vector).all():
+    if not (np.isfinite(vector).all() and np.isfinite(reference).all()):
         return Comparison("theta", float("inf"), 90.0)
     floor = 1e-6 * float(np.abs(reference).max(initial=0.0)) or 1e-12
     worst, worst_name = -1.0, ""

@@ -64,10 +64,10 @@ class PathSum(GradientMethod):
         """Refuse a network of too many paths."""
         paths = count_paths(network.sizes)
         if paths > self.limit:
-            shape = "-".join(map(str, network.sizes))
+            shape, products = "-".join(map(str, network.sizes)), count_multiplications(network.sizes)
             raise ConfigError(
-                f"gradient 'path_sum' would walk {paths:,} paths through {shape}, more than its limit of "
-                f"{self.limit:,}; use gradient=backprop or jacobian, or a smaller network"
+                f"gradient 'path_sum' would walk {paths:,} paths with {products:,} multiplications a sample through "
+                f"{shape}, more paths than its limit of {self.limit:,}; use gradient=backprop or jacobian, or a smaller network"
             )
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
@@ -119,7 +119,7 @@ def _paths(widths: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 
 @gradient_methods.register("path_sum")
-def path_sum(limit: int = 20_000) -> PathSum:
+def path_sum(limit: int = 5_000) -> PathSum:
     """The nested sum over every path of 002 and 003; refuses a network of more than `limit` paths."""
     if limit < 1:
         raise ConfigError(f"limit must be at least 1 path, not {limit!r}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bpexp.gradients.checker import angle
 from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network, Trace
@@ -17,13 +18,15 @@ from bpexp.registry import Registry
 class View:
     """One step seen from between gradient and update; the arrays belong to the run and are only read.
 
-    gradient and update are vectors (P,); trace is the pass that the gradient came from, with deltas.
+    gradient, what the method made, and update are vectors (P,); trace is a pass of back-propagation with its deltas;
+    true is the gradient of that pass, where a probe asked for it.
     """
 
     network: Network
     trace: Trace
     gradient: Array
     update: Array
+    true: Array | None = None
 
     def arrays(self, vector: Array) -> Iterator[tuple[str, Array]]:
         """W1, b1, W2, ... and their parts of a vector (P,)."""
@@ -77,6 +80,15 @@ def update_ratio(view: View) -> dict[str, float]:
     steps = [(name, u) for name, u in view.arrays(view.update) if name.startswith("W")]
     with np.errstate(divide="ignore", invalid="ignore"):
         return {f"update_ratio/{name}": float(np.divide(norm(u), norm(sizes[name]))) for name, u in steps}
+
+
+@probes.register("gradient_angle")
+def gradient_angle(view: View) -> dict[str, float]:
+    """Angle in degrees between what the method made and the true gradient, over theta and over each W."""
+    assert view.true is not None
+    pairs = zip(view.arrays(view.gradient), view.arrays(view.true), strict=True)
+    angles = {f"gradient_angle/{name}": angle(g, r) for (name, g), (_, r) in pairs if name.startswith("W")}
+    return {"gradient_angle/theta": angle(view.gradient, view.true), **angles}
 
 
 def norm(array: Array) -> float:

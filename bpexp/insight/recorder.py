@@ -8,6 +8,9 @@ from bpexp.gradients import backprop
 from bpexp.insight.probes import View, probes
 from bpexp.training.events import Callback, RunStarted, Step
 
+ANGLE = "gradient_angle"
+"""Measured without being asked for wherever a method only stands in for the gradient."""
+
 POINTS = 50
 """Steps that are probed in a run of `every: auto`."""
 
@@ -27,13 +30,19 @@ class Probing(Callback):
     def on_start(self, event: RunStarted) -> None:
         self._network, self._head = event.network, event.head
         self._stride = stride(self._every, event.epochs * event.steps_per_epoch, POINTS)
-        self._own = backprop()  # for methods that compute a gradient without a pass to look into
+        self._own = backprop()
+        if self._probes and not event.method.exact:
+            self._probes.append(probes[ANGLE])
+        self._needs_truth = probes[ANGLE] in self._probes
 
     def on_step(self, event: Step) -> None:
         if event.number % self._stride or not self._probes:
             return
-        trace = event.gradient.trace or self._own(self._network, self._head, event.x, event.y).trace
+        trace, true = event.gradient.trace, None
+        if trace is None or self._needs_truth:
+            own = self._own(self._network, self._head, event.x, event.y)
+            trace, true = trace or own.trace, own.vector
         assert trace is not None
-        view = View(self._network, trace, event.gradient.vector, event.update)
+        view = View(self._network, trace, event.gradient.vector, event.update, true)
         measures = {name: value for probe in self._probes for name, value in probe(view).items()}
         self._keep(event.number, measures)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from bpexp.gradients.method import Gradient
+from bpexp.gradients.method import Gradient, GradientMethod
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
@@ -19,6 +19,7 @@ class RunStarted:
 
     network: Network
     head: Head
+    method: GradientMethod
     epochs: int
     steps_per_epoch: int
 
@@ -42,7 +43,10 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EpochEnded:
-    """An epoch is over, or (epoch 0) none has begun: the metrics after `step` updates, the seconds since the start."""
+    """An epoch was evaluated; epoch 0 is the untrained network.
+
+    metrics are those after `step` updates, seconds count from the start.
+    """
 
     epoch: int
     step: int

@@ -26,7 +26,7 @@ from bpexp.training.metrics import evaluate
 class Trainer:
     """Minimises the cost of `network` under `head` over the mini-batches; the only one that changes theta.
 
-    `parts` are evaluated after every epoch and once before the first, under their names.
+    `parts` are evaluated before the first epoch, after every `evaluate_every`-th and after the last, under their names.
     """
 
     network: Network
@@ -38,6 +38,7 @@ class Trainer:
     parts: dict[str, Part]
     lr: float
     epochs: int
+    evaluate_every: int = 1
     penalty: Penalty = field(default_factory=Penalty)
     clip: Clip = field(default_factory=Clip)
 
@@ -48,13 +49,15 @@ class Trainer:
         status: Status = "finished"
         reason = "all epochs are done"
         try:
-            yield RunStarted(self.network, self.head, self.epochs, len(self.batches))
+            yield RunStarted(self.network, self.head, self.method, self.epochs, len(self.batches))
             yield EpochEnded(0, 0, self.evaluate(), time.monotonic() - start)
             for epoch in range(1, self.epochs + 1):
                 for step in self._epoch(epoch, index):
                     yield step
                     self.network.theta -= step.update
                     index = step.number + 1
+                if epoch % self.evaluate_every and epoch < self.epochs:
+                    continue
                 metrics = self.evaluate()
                 yield EpochEnded(epoch, index, metrics, time.monotonic() - start)
                 self._require_finite(metrics["loss/train"], "after the epoch")
