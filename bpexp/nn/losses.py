@@ -41,6 +41,12 @@ def _sum(values: Array) -> Array:
     return np.asarray(values.sum(axis=0))
 
 
+def _quotient(weight: Array, p: Array) -> Array:
+    """weight / p, 0 where the weight is 0, infinite where p is as good as 0."""
+    with np.errstate(divide="ignore", over="ignore"):
+        return np.asarray(np.divide(weight, p, where=weight != 0, out=np.zeros_like(p)))
+
+
 def _over_outputs(reduction: Reduction, factor: float) -> Callable[[Array], float]:
     """The constant in front of the sum over outputs: factor, or factor / n_L."""
     if not factor > 0:
@@ -94,11 +100,7 @@ def cross_entropy() -> Loss:
         with np.errstate(divide="ignore"):  # a_j = 0 where y_j = 1 costs infinity, and that is the truth
             return -_sum(np.multiply(y, np.log(a), where=y != 0, out=np.zeros_like(a)))
 
-    def slope(a: Array, y: Array) -> Array:
-        with np.errstate(divide="ignore"):
-            return -np.divide(y, a, where=y != 0, out=np.zeros_like(a))
-
-    return Loss(cost, slope, needs=("simplex",), classes=True)
+    return Loss(cost, slope=lambda a, y: -_quotient(y, a), needs=("simplex",), classes=True)
 
 
 @losses.register("binary_cross_entropy")
@@ -117,7 +119,7 @@ def binary_cross_entropy(reduction: Reduction = "sum", factor: float = 1.0) -> L
             return -constant(a) * _sum(log_part(y, a) + log_part(1 - y, 1 - a))
 
     def slope(a: Array, y: Array) -> Array:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(constant(a) * (a - y) / (a * (1 - a)))
+        # (a - y) / (a (1 - a)) is 0 / 0 where a saturated output is right
+        return np.asarray(constant(a) * (_quotient(1 - y, 1 - a) - _quotient(y, a)))
 
     return Loss(cost, slope, needs=("unit", "simplex"), classes=True)

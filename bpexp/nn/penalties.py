@@ -60,6 +60,6 @@ class Clip:
         if self.value is not None:
             np.clip(grad, -self.value, self.value, out=grad)
         if self.norm is not None:
-            length = float(np.linalg.norm(grad))
+            length = float(np.linalg.norm(grad.astype(np.float64, copy=False)))  # a square can overflow float32
             if length > self.norm:
                 grad *= self.norm / length

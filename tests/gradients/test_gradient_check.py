@@ -86,20 +86,65 @@ def test_parameters_of_an_activation(name, parameters):
     hold(case._replace(network=other))
 
 
+def refused(method, case):
+    """The line with which a method says that a case is not for it; empty where it is."""
+    try:
+        gradient_methods.build(method).prepare(case.network, case.head, np.random.default_rng(0))
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+def prepared(method, case):
+    """A method that is ready for a case, or None where it is refused."""
+    if line := refused(method, case):
+        assert f"gradient {method!r}" in line
+        assert "\n" not in line
+        return None
+    algorithm = gradient_methods.build(method)
+    algorithm.prepare(case.network, case.head, np.random.default_rng(0))
+    return algorithm
+
+
+def small(rng, output, loss, batch, hidden):
+    """A case of few paths."""
+    sizes = [2, *[3] * len(hidden), 2]
+    return draw(rng, hidden=hidden, output=output, loss=loss, batch=batch, sizes=sizes, B=3)
+
+
 @pytest.mark.parametrize("method", [name for name in gradient_methods if name != "central_difference"])
 @pytest.mark.parametrize(("output", "loss"), PAIRINGS)
 def test_every_gradient_method(method, output, loss):
+    """An exact method agrees with differences; of another one the cost is right and the angle is defined."""
     rng = np.random.default_rng(6)
-    algorithm = gradient_methods.build(method)
     for batch in ("mean", "sum"):
-        for hidden in ([], ["tanh"], ["tanh", "sigmoid"]):
-            sizes = [2, *[3] * len(hidden), 2]
-            case = draw(rng, hidden=hidden, output=output, loss=loss, batch=batch, sizes=sizes, B=3)
-            if algorithm.exact:
+        for hidden in ([], ["tanh"], ["tanh", "relu"], ["tanh", "sigmoid"]):
+            case = small(rng, output, loss, batch, hidden)
+            algorithm = prepared(method, case)
+            if algorithm is not None and algorithm.exact:
                 hold(case, algorithm)
-            else:
-                vector = algorithm(case.network, case.head, case.x, case.y).vector
-                assert 0 <= angle(vector, backprop()(case.network, case.head, case.x, case.y).vector) <= 180
+            elif algorithm is not None:
+                reference = backprop()(case.network, case.head, case.x, case.y)
+                ours = algorithm(case.network, case.head, case.x, case.y)
+                assert ours.cost == pytest.approx(reference.cost, rel=1e-12)
+                assert 0 <= angle(ours.vector, reference.vector) <= 180
+
+
+@pytest.mark.parametrize("method", ["jacobian", "path_sum", "complex_step"])
+@pytest.mark.parametrize(("output", "loss"), PAIRINGS)
+def test_methods_without_differences_agree_to_rounding(method, output, loss):
+    rng = np.random.default_rng(7)
+    for hidden in ([], ["silu"], ["tanh", "softplus"]):
+        case = small(rng, output, loss, "mean", hidden)
+        if (algorithm := prepared(method, case)) is not None:
+            hold(case, algorithm, backprop(), 1e-9)
+
+
+def test_what_the_complex_step_refuses():
+    rng = np.random.default_rng(8)
+    for hidden, loss in ((["relu"], "mse"), (["tanh"], "mae"), (["tanh"], "huber")):
+        assert prepared("complex_step", draw(rng, hidden=hidden, output="identity", loss=loss)) is None
+    assert prepared("complex_step", draw(rng, hidden=["tanh"], output="identity", loss="mse")) is not None
 
 
 @pytest.mark.parametrize(("output", "loss"), REFUSED)

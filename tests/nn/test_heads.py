@@ -1,0 +1,92 @@
+"""Heads: each shortcut held to the full chain rule, and what it does where the chain has no digits left."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bpexp.nn.heads import SHORTCUTS, build_head
+
+PARAMETERS = {
+    "cross_entropy": [{}],
+    "binary_cross_entropy": [{}, {"reduction": "mean"}, {"factor": 2.5}, {"reduction": "mean", "factor": 0.5}],
+}
+CASES = [(*pair, parameters) for pair in SHORTCUTS for parameters in PARAMETERS.get(pair[1], [{}])]
+
+
+def both(output, loss, parameters, batch="mean"):
+    """The head with its shortcut, and without."""
+    node = {"name": loss, **parameters}
+    return [build_head({"name": output}, node, batch=batch, shortcut=shortcut) for shortcut in (True, False)]
+
+
+def ask(head, z, y):
+    """Costs, a and delta of a head."""
+    a, delta = np.full_like(z, np.nan), np.full_like(z, np.nan)
+    return head.cost_and_delta(z, y, a, delta), a, delta
+
+
+@pytest.mark.parametrize(("output", "loss", "parameters"), CASES)
+def test_shortcut_is_the_chain(output, loss, parameters):
+    rng = np.random.default_rng(0)
+    short, long = both(output, loss, parameters)
+    for n in (2, 3, 10):
+        z = rng.normal(0, 2, (n, 50))
+        soft = rng.dirichlet(np.ones(n), 50).T
+        for y in (np.eye(n)[:, rng.integers(0, n, 50)], soft):
+            for ours, theirs in zip(ask(short, z, y), ask(long, z, y), strict=True):
+                np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+            np.testing.assert_array_equal(short.cost(z, y), ask(short, z, y)[0])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("output", "loss", "parameters"), CASES)
+def test_shortcut_stays_finite_at_extreme_z(output, loss, parameters, dtype):
+    z = np.array([[700, -700, 700, -90, 0], [-700, 700, 700, 90, 17.5], [0, 1, -1, 90, -700]], dtype)
+    for j in range(3):
+        y = np.repeat(np.eye(3, dtype=dtype)[:, [j]], 5, axis=1)
+        cost, a, delta = ask(both(output, loss, parameters)[0], z, y)
+        assert np.isfinite(cost).all()
+        assert np.isfinite(delta).all()
+        assert (cost >= 0).all()
+        assert cost.dtype == a.dtype == delta.dtype == np.dtype(dtype)
+
+
+def test_delta_is_a_minus_y():
+    """002 and the appendix of 003: delta = a - y for softmax and cross-entropy, written out for a = 1/8, 1/4, 5/8."""
+    z, y = np.log([[1.0], [2.0], [5.0]]), np.array([[0.0], [1.0], [0.0]])
+    cost, a, delta = ask(both("softmax", "cross_entropy", {})[0], z, y)
+    assert cost[0] == pytest.approx(np.log(4), rel=1e-14)
+    np.testing.assert_allclose(a[:, 0], [0.125, 0.25, 0.625], rtol=1e-14)
+    np.testing.assert_allclose(delta[:, 0], [0.125, -0.75, 0.625], rtol=1e-14)
+
+
+def test_cost_beyond_the_reach_of_the_chain():
+    """A right class with z 1400 below the largest costs 1400; through a = 0 it would cost infinity."""
+    z, y = np.array([[700.0], [-700.0]]), np.array([[0.0], [1.0]])
+    assert both("softmax", "cross_entropy", {})[0].cost(z, y)[0] == 1400
+    assert both("sigmoid", "binary_cross_entropy", {})[0].cost(z, y)[0] == 1400
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+def test_chain_is_finite_where_a_saturated_output_is_right(output, dtype):
+    """a is exactly 0 or 1 here, and the slope (a - y) / (a (1 - a)) of the binary cross-entropy is 0 / 0 as written."""
+    head = build_head({"name": output}, {"name": "binary_cross_entropy"}, shortcut=False)
+    z, y = np.array([[800.0], [-800.0]], dtype), np.array([[1.0], [0.0]], dtype)
+    cost, _, delta = ask(head, z, y)
+    np.testing.assert_array_equal(cost, 0)
+    np.testing.assert_array_equal(delta, 0)
+
+
+def test_squared_error_of_a_softmax_goes_the_full_chain():
+    """delta_i = sum_j 2 (a_j - y_j) a_j ([i = j] - a_i), written out for a = 1/4, 3/4 and y = 1, 0."""
+    head = build_head({"name": "softmax"}, {"name": "mse"})
+    cost, _, delta = ask(head, np.log([[1.0], [3.0]]), np.array([[1.0], [0.0]]))
+    assert cost[0] == pytest.approx(1.125)
+    np.testing.assert_allclose(delta[:, 0], [-0.5625, 0.5625], rtol=1e-14)
+
+
+def test_weight_of_a_sample():
+    assert build_head({"name": "identity"}, {"name": "mse"}).weight(8) == 0.125
+    assert build_head({"name": "identity"}, {"name": "mse"}, batch="sum").weight(8) == 1.0
