@@ -27,7 +27,7 @@ from bpexp.training.metrics import evaluate  # noqa: E402
 from experiments.speed.machine import describe, pin  # noqa: E402
 from experiments.speed.ours import Bpexp, Products  # noqa: E402
 from experiments.speed.peers import MODULES, PEERS  # noqa: E402
-from experiments.speed.work import CASES, Case, Samples, Turn, head, network, samples  # noqa: E402
+from experiments.speed.work import CASES, Case, Samples, Turn, head, network, require_equal, samples  # noqa: E402
 
 TOLERANCE = 1e-4
 """Of losses in float32, relative; the sums of the libraries run in different orders. After a short turn of everyone,
@@ -96,11 +96,6 @@ def check_losses(case: Case, data: Samples, those: dict[str, Any]) -> dict[str, 
         for name, loss in losses.items():
             require_equal(name, abs(loss / losses["bpexp"] - 1), TOLERANCE)
     return {"mean over 20 steps": during, "after 20 steps": after}
-
-
-def require_equal(name: str, difference: float, tolerance: float) -> None:
-    if not difference <= tolerance:
-        raise SystemExit(f"{name} does not do the same work: its loss differs from bpexp's by {difference:.1e}")
 
 
 def loss_at(case: Case, data: Samples, theta: Any) -> float:

@@ -117,3 +117,8 @@ def split(theta: Array, sizes: tuple[int, ...]) -> list[tuple[Array, Array]]:
 def joined(layers: list[tuple[Array, Array]]) -> Array:
     """The inverse of `split`."""
     return np.concatenate([np.ravel(array) for layer in layers for array in layer]).astype(np.float32)
+
+
+def require_equal(name: str, difference: float, tolerance: float) -> None:
+    if not difference <= tolerance:
+        raise SystemExit(f"{name} does not do the same work: its loss differs from bpexp's by {difference:.1e}")

@@ -1,0 +1,261 @@
+"""Times what a run costs beside its training, in whole processes: `python -m experiments.speed.overhead --help`.
+
+Everything runs in a temporary folder with a store of its own. What is compared alternates within each round; ratios are
+taken within a round and the table has their medians.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from experiments.speed.machine import describe, pin
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PLAIN_MLFLOW = """
+import os
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+import mlflow
+from matplotlib.figure import Figure
+mlflow.set_tracking_uri("sqlite:///mlflow.db")
+mlflow.set_experiment("plain")
+with mlflow.start_run():
+    mlflow.log_params({"lr": 0.1, "batch_size": 32})
+    for epoch in range(10):
+        mlflow.log_metrics({"loss": 1 / (epoch + 1), "accuracy": epoch / 10}, step=epoch)
+    figure = Figure()
+    figure.subplots().plot(range(10))
+    mlflow.log_figure(figure, "curve.png")
+"""
+"""What a user would write who trains nothing: one run with one figure in the same store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished process: seconds, exit code, peak memory in MB."""
+
+    seconds: float
+    code: int
+    megabytes: float
+
+
+def process(arguments: list[str], folder: Path) -> Done:
+    """Run Python with these arguments in `folder` and wait; what it prints goes into a file there."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    with open(folder / "printed.txt", "wb") as out:
+        start = time.perf_counter()
+        child = subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment, stdout=out, stderr=out)
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    unit = 1e6 if sys.platform == "darwin" else 1e3
+    return Done(seconds, child.returncode, usage.ru_maxrss / unit)
+
+
+class Lab:
+    """A folder with a store in it, where runs are started and read back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count = folder, 0
+
+    def run(self, *overrides: str) -> tuple[Done, dict[str, Any]]:
+        """A single run; what it left, with its training seconds."""
+        self.count += 1
+        directory = self.folder / f"run{self.count}"
+        done = process(["-m", "bpexp", *overrides, f"hydra.run.dir={directory}"], self.folder)
+        self.require(done, 0)
+        return done, left_by(directory)
+
+    def sweep(self, *overrides: str) -> tuple[Done, list[dict[str, Any]]]:
+        self.count += 1
+        directory = self.folder / f"sweep{self.count}"
+        done = process(["-m", "bpexp", "-m", *overrides, f"hydra.sweep.dir={directory}"], self.folder)
+        self.require(done, 0)
+        return done, [left_by(path.parent) for path in directory.glob("*/result.json")]
+
+    def require(self, done: Done, code: int) -> None:
+        if done.code != code:
+            printed = (self.folder / "printed.txt").read_text(encoding="utf-8", errors="replace")
+            raise SystemExit(f"a process ended with {done.code}, not {code}:\n{printed[-2000:]}")
+
+
+def left_by(directory: Path) -> dict[str, Any]:
+    """result.json, with the seconds of the training loop by the last metrics of the journal."""
+    result: dict[str, Any] = json.loads((directory / "result.json").read_text(encoding="utf-8"))
+    lines = (directory / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    seconds = [
+        line["metrics"]["time/seconds"] for line in map(json.loads, lines) if "time/seconds" in line.get("metrics", {})
+    ]
+    return result | {"training": seconds[-1]}
+
+
+def training(lab: Lab, rounds: int) -> dict[str, Any]:
+    """(a) The training loop with and without probes and recording; (d) peak memory. The weights must be the same."""
+    full = ["data=mnist", "epochs=10"]
+    variants = {
+        "default": full,
+        "probe=off": [*full, "probe=off"],
+        "tracking=none": [*full, "tracking=none"],
+        "neither": [*full, "probe=off", "tracking=none"],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    walls: dict[str, list[float]] = {name: [] for name in variants}
+    memory: dict[str, list[float]] = {name: [] for name in variants}
+    weights = set()
+    for number in range(rounds):
+        names = list(variants) if number % 2 else list(reversed(variants))
+        for name in names:
+            done, result = lab.run(*variants[name])
+            seconds[name].append(result["training"])
+            walls[name].append(done.seconds)
+            memory[name].append(done.megabytes)
+            weights.add(result["theta_sha256"])
+    return {"seconds": seconds, "walls": walls, "megabytes": memory, "same_weights": len(weights) == 1}
+
+
+def alternated(rounds: int, those: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """Seconds of each, in every round, in alternating order."""
+    times: dict[str, list[float]] = {name: [] for name in those}
+    for number in range(rounds):
+        for name in list(those) if number % 2 else list(reversed(those)):
+            times[name].append(those[name]())
+    return times
+
+
+def answers(lab: Lab, rounds: int) -> dict[str, list[float]]:
+    """(b) What needs no training, beside the mere import of MLflow."""
+
+    def timed(code: int, *arguments: str) -> Callable[[], float]:
+        def once() -> float:
+            done = process(list(arguments), lab.folder)
+            lab.require(done, code)
+            return done.seconds
+
+        return once
+
+    return alternated(
+        rounds,
+        {
+            "--help": timed(0, "-m", "bpexp", "--help"),
+            "config error": timed(2, "-m", "bpexp", "lr=-1"),
+            "import mlflow": timed(0, "-c", "import mlflow"),
+        },
+    )
+
+
+def main_job(lab: Lab, rounds: int) -> dict[str, list[float]]:
+    """(c) The default run where a store exists, beside a script that logs one run with one figure to it."""
+    script = lab.folder / "plain.py"
+    script.write_text(PLAIN_MLFLOW, encoding="utf-8")
+
+    def plain() -> float:
+        done = process([str(script)], lab.folder)
+        lab.require(done, 0)
+        return done.seconds
+
+    plain()
+    lab.run()
+    return alternated(rounds, {"bpexp": lambda: lab.run()[0].seconds, "plain MLflow": plain})
+
+
+def sweeps(lab: Lab, rounds: int, jobs: int) -> list[dict[str, float]]:
+    """(e) Seconds a run of a sweep beyond its training, as they are and without the start-up of one process."""
+    rows = []
+    for _ in range(rounds):
+        single, alone = lab.run()
+        done, results = lab.sweep(f"seed=range({jobs})")
+        assert len(results) == jobs
+        beyond = done.seconds - sum(result["training"] for result in results)
+        start_up = single.seconds - alone["training"]
+        rows.append(
+            {
+                "sweep": done.seconds,
+                "training": done.seconds - beyond,
+                "beyond_a_run": beyond / jobs,
+                "beyond_a_run_without_start_up": (beyond - start_up) / (jobs - 1),
+                "start_up": start_up,
+            }
+        )
+    return rows
+
+
+def ratios(times: dict[str, list[float]], name: str, base: str) -> float:
+    return median(a / b for a, b in zip(times[name], times[base], strict=True))
+
+
+def table(results: dict[str, Any]) -> str:
+    """Markdown: every figure beside its target."""
+    rows: list[tuple[str, float, str, bool]] = []
+    if "training" in results:
+        t = results["training"]
+        for name in ("default", "probe=off", "tracking=none"):
+            r = ratios(t["seconds"], name, "neither")
+            rows.append(
+                (f"training loop on full MNIST, {name} / without probes and recording", r, "<= 1.15", r <= 1.15)
+            )
+        same = t["same_weights"]
+        rows.append(("the same weights with and without, bit for bit", float(same), "1", same))
+        peak = median(t["megabytes"]["default"])
+        rows.append(("peak memory on full MNIST, MB", peak, "< 700", peak < 700))
+    if "answers" in results:
+        for name in ("--help", "config error"):
+            r = ratios(results["answers"], name, "import mlflow")
+            rows.append((f"{name} / import mlflow", r, "<= 0.5", r <= 0.5))
+    if "main_job" in results:
+        r = ratios(results["main_job"], "bpexp", "plain MLflow")
+        rows.append(("default run, store exists / plain MLflow script", r, "< 1.6", r < 1.6))
+    if "sweep" in results:
+        for key in ("beyond_a_run", "beyond_a_run_without_start_up"):
+            s = median(row[key] for row in results["sweep"])
+            rows.append((f"sweep of {results['jobs']}: seconds {key.replace('_', ' ')}", s, "<= 0.5", s <= 0.5))
+    lines = ["| what | measured | target | |", "|---|---|---|---|"]
+    lines += [f"| {what} | {value:.3g} | {goal} | {'met' if met else 'NOT met'} |" for what, value, goal, met in rows]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--jobs", type=int, default=24, help="runs of the sweep")
+    parser.add_argument("--core", type=int, help="pin to this processor core, where the system can")
+    parser.add_argument("--only", default="training,answers,main_job,sweep")
+    parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for results and table")
+    args = parser.parse_args()
+    pin(args.core)
+    results: dict[str, Any] = {"machine": describe(args.core), "rounds": args.rounds, "jobs": args.jobs}
+    wanted = args.only.split(",")
+    if "training" in wanted and not os.environ.get("BPEXP_DATA"):
+        print("BPEXP_DATA names no folder with MNIST: the figures of full MNIST are left out")
+        wanted.remove("training")
+    with tempfile.TemporaryDirectory() as folder:
+        lab = Lab(Path(folder))
+        parts: dict[str, Callable[[], Any]] = {
+            "main_job": lambda: main_job(lab, args.rounds),
+            "training": lambda: training(lab, args.rounds),
+            "answers": lambda: answers(lab, args.rounds),
+            "sweep": lambda: sweeps(lab, max(1, args.rounds // 3), args.jobs),
+        }
+        for name, part in parts.items():
+            if name in wanted:
+                results[name] = part()
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "overhead.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (args.out / "overhead.md").write_text(table(results), encoding="utf-8")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
