@@ -74,7 +74,7 @@ def _single(plan: Any) -> int:
     directory = claim(plan, "run")
     plan.hydra.run(plan.config_name, job, [*plan.overrides, f"hydra.run.dir={quoted(directory)}"])
     outcome = read_outcome(directory)
-    if config.progress or not outcome.ok:
+    if (config.progress and config.task == "train") or not outcome.ok:
         print_outcome(outcome)
     return 0 if outcome.ok else 1
 
@@ -139,6 +139,7 @@ def job(cfg: Any) -> float:
     from bpexp.report import run_name
     from bpexp.result import Outcome, write_outcome
     from bpexp.run import Order, execute
+    from bpexp.tracing import execute_trace
 
     hydra = HydraConfig.get()
     directory = Path(hydra.runtime.output_dir)
@@ -153,7 +154,7 @@ def job(cfg: Any) -> float:
         write_outcome(outcome, directory)
     else:
         order = Order(name, directory, overrides, params, parent=os.environ.get(PARENT))
-        outcome = execute(experiment, order)
+        outcome = (execute_trace if experiment.config.task == "trace" else execute)(experiment, order)
     return outcome.objective
 
 

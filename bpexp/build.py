@@ -83,6 +83,8 @@ def build(config: Config) -> Experiment:
     hidden = hidden_activations(config)
     method = _component(gradient_methods, config.gradient)
     data = load_data(config, random)
+    if config.task == "trace" and config.sample >= len(data.train):
+        raise ConfigError(f"sample must be below the {len(data.train)} training samples, not {config.sample}")
     _check_pairing(config, head, data)
     network = build_network(config, data, hidden, head, random)
     method.prepare(network, head, random.method)

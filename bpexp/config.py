@@ -45,6 +45,8 @@ class EvaluationConfig:
 class Config:
     """One declared run. The groups are mappings with a `name` and the parameters of what the name stands for."""
 
+    task: str = "train"
+    sample: int = 0
     lr: float = 0.1
     batch_size: Any = 32
     epochs: int = 10

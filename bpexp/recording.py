@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
 """How an outcome stands in MLflow. Diverged runs are results, but stand as FAILED where people look for trouble."""
 
-FILES = ("config.yaml", "metrics.jsonl", RESULT, "learning_curve.png", "traceback.txt")
+FILES = ("config.yaml", "metrics.jsonl", RESULT, "learning_curve.png", "trace.md", "traceback.txt")
 """What MLflow gets of a run's directory, where it is there; the network goes as a model."""
 
 
@@ -73,7 +73,8 @@ class Recording:
         tags = {f"bpexp.{key}": value for key, value in tags.items()} | {"mlflow.note.content": note(outcome)}
         if outcome.status == "diverged":
             tags["diverged_at_step"] = str(step)
-        if self._experiment.tracking.model and outcome.status in ("finished", "stopped"):
+        trained = (self._order.directory / "network.npz").exists() and outcome.status in ("finished", "stopped")
+        if self._experiment.tracking.model and trained:
             self._recorder.attempt(self._log_model)
         files = [self._order.directory / name for name in FILES]
         self._recorder.finish(

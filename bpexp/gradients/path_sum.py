@@ -67,7 +67,7 @@ class PathSum(GradientMethod):
             shape, products = "-".join(map(str, network.sizes)), count_multiplications(network.sizes)
             raise ConfigError(
                 f"gradient 'path_sum' would walk {paths:,} paths with {products:,} multiplications a sample through "
-                f"{shape}, more paths than its limit of {self.limit:,}; use gradient=backprop or jacobian, or a smaller network"
+                f"{shape}, more paths than its limit of {self.limit:,}; use gradient=backprop or jacobian"
             )
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:

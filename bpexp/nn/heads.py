@@ -36,6 +36,7 @@ class Head:
     cost_and_delta: CostAndDelta
     name: str
     batch: BatchReduction = "mean"
+    shortcut: bool = False
 
     def cost(self, z: Array, y: Array) -> Array:
         """C_k (B,) of each sample."""
@@ -107,7 +108,7 @@ def build_head(
         raise ConfigError(f"loss {loss_name!r} has no meaning on output {output_name!r}; it needs {_or(partners)}")
     short = SHORTCUTS.get((output_name, loss_name)) if shortcut else None
     cost_and_delta = short(**loss_params) if short else chain(f, c)
-    return Head(f, c, cost_and_delta, name=f"{output_name}+{loss_name}", batch=batch)
+    return Head(f, c, cost_and_delta, name=f"{output_name}+{loss_name}", batch=batch, shortcut=short is not None)
 
 
 def _or(names: list[str]) -> str:

@@ -1,0 +1,130 @@
+"""One sample's pass through a network, forward and back, as a list of lines: symbol, equation, source, numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from bpexp.gradients.backprop import backprop, backward, forward
+from bpexp.insight.guard import Verdict, examine
+from bpexp.nn.arrays import Array
+from bpexp.nn.heads import Head
+from bpexp.nn.network import Network, Trace
+
+Section = Literal["parameters", "forward", "backward", "gradient"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """`symbol` = `equation` (as text and as LaTeX), where it stands in the papers, and its value."""
+
+    section: Section
+    symbol: str
+    equation: str
+    latex: str
+    source: str
+    value: Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SampleTrace:
+    """The lines of one sample in the order in which they are computed, and the check of the gradient at their end."""
+
+    lines: list[Line]
+    verdict: Verdict
+    cost: float
+
+
+def trace_sample(
+    network: Network, head: Head, hidden: Sequence[str], x: Array, y: Array, *, tolerance: float = 1e-5
+) -> SampleTrace:
+    """Follow x (n_0, 1) and y (n_L, 1) through the network in float64, and hold the gradient to differences.
+
+    `hidden` are the names of the hidden activations, to be told.
+    """
+    twin = network.at(network.theta.astype(np.float64))
+    x, y = x.astype(np.float64), y.astype(np.float64)
+    trace = twin.trace(1)
+    forward(twin, x, trace)
+    cost = float(head.cost_and_delta(trace.z[-1], y, trace.a[-1], trace.delta[-1])[0])
+    vector = np.empty_like(twin.theta)
+    slots = list(twin.parameters(vector))
+    backward(twin, trace, slots, np.ones((1, 1)))
+    lines = _parameter_lines(twin)
+    lines += _forward_lines(trace, y, cost, head, hidden)
+    lines += _top_lines(head, trace.z[-1], trace.a[-1], y, trace.delta[-1], len(trace.z))
+    lines += _backward_lines(trace.delta, trace.slope, slots)
+    rng = np.random.default_rng(0)
+    every = max(part.size for pair in slots for part in pair) if twin.theta.size <= 1000 else 10
+    verdict = examine(backprop(), network, head, x, y, rng=rng, coordinates=2 * every, tolerance=tolerance)
+    return SampleTrace(lines, verdict, cost)
+
+
+def _parameter_lines(network: Network) -> list[Line]:
+    lines = []
+    for l, layer in enumerate(network.layers, start=1):
+        for letter, value in (("W", layer.W), ("b", layer.b)):
+            lines.append(Line("parameters", f"{letter}^{l}", "", "", "", value))
+    return lines
+
+
+def _forward_lines(trace: Trace, y: Array, cost: float, head: Head, hidden: Sequence[str]) -> list[Line]:
+    x, z, a = trace.x, trace.z, trace.a
+    lines = [Line("forward", "a^0", "x", "x", "the sample", x), Line("forward", "y", "target", "y", "the sample", y)]
+    for l, f in enumerate([*hidden, head.name.split("+")[0]], start=1):
+        z_latex = rf"W^{{{l}}} a^{{{l - 1}}} + b^{{{l}}}"
+        a_latex = rf"\mathrm{{{f}}}(z^{{{l}}})".replace("_", r"\_")
+        lines.append(Line("forward", f"z^{l}", f"W^{l} a^{l - 1} + b^{l}", z_latex, "002, 003 forward", z[l - 1]))
+        lines.append(Line("forward", f"a^{l}", f"{f}(z^{l})", a_latex, "002, 003 forward", a[l - 1]))
+    name = head.name.split("+")[1]
+    value = np.array([[cost]])
+    lines.append(Line("forward", "C", f"{name}(a^{len(z)}, y)", rf"C(a^{{{len(z)}}}, y)", COST_SOURCES[name], value))
+    return lines
+
+
+COST_SOURCES = {
+    "mse": "000 cost; 002 C_0; 003 C",
+    "cross_entropy": "002, 003 cross-entropy",
+    "binary_cross_entropy": "Nielsen, chapter 3",
+    "mae": "mean absolute error",
+    "huber": "Huber (1964)",
+}
+"""Where the cost of one sample is written down, by the name of the loss."""
+
+
+def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -> list[Line]:
+    """delta^L, by the closed form of a shortcut or by the chain rule, whose factors are shown."""
+    if head.shortcut:
+        source = "002 output layer error; 003 appendix"
+        return [Line("backward", f"delta^{L}", f"a^{L} - y", rf"a^{{{L}}} - y", source, delta)]
+    lines = [Line("backward", f"dC/da^{L}", "slope of C", r"\nabla_a C", "003 dC/da_i", head.loss.slope(a, y))]
+    if head.output.df is None:
+        text = f"sum_j dC/da_j^{L} da_j^{L}/dz_i^{L}"
+        latex = r"\sum_j \frac{\partial C}{\partial a_j} \frac{\partial a_j}{\partial z_i}"
+        return [*lines, Line("backward", f"delta^{L}", text, latex, "002 full chain rule", delta)]
+    lines.append(_slope_line(L, head.output.df(z)))
+    text, latex = f"dC/da^{L} * f'(z^{L})", rf"\nabla_a C \odot f'(z^{{{L}}})"
+    return [*lines, Line("backward", f"delta^{L}", text, latex, "003 delta^L", delta)]
+
+
+def _slope_line(l: int, slope: Array) -> Line:
+    return Line("backward", f"f'(z^{l})", f"slope of a^{l}", rf"f'(z^{{{l}}})", "000 to 003", slope)
+
+
+def _backward_lines(delta: list[Array], slope: list[Array], slots: list[tuple[Array, Array]]) -> list[Line]:
+    lines = []
+    for l in range(len(delta) - 1, 0, -1):
+        lines.append(_slope_line(l, slope[l - 1]))
+        text = f"(W^{l + 1})^T delta^{l + 1} * f'(z^{l})"
+        latex = rf"(W^{{{l + 1}}})^T \delta^{{{l + 1}}} \odot f'(z^{{{l}}})"
+        lines.append(Line("backward", f"delta^{l}", text, latex, "002 recursion; 003 delta^(l-1)", delta[l - 1]))
+    for l, (dW, db) in enumerate(slots, start=1):
+        text, latex = f"delta^{l} (a^{l - 1})^T", rf"\delta^{{{l}}} (a^{{{l - 1}}})^T"
+        lines.append(Line("gradient", f"dC/dW^{l}", text, latex, "002, 003 vectorised results", dW))
+        lines.append(
+            Line("gradient", f"dC/db^{l}", f"delta^{l}", rf"\delta^{{{l}}}", "002, 003 vectorised results", db)
+        )
+    return lines
