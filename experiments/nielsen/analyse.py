@@ -1,0 +1,41 @@
+"""Test accuracy beside Nielsen's: after the last epoch, and at the peak, which is what he quotes.
+
+python experiments/nielsen/analyse.py multirun/DATE/TIME [multirun/DATE/TIME ...]
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from bpexp.result import read_outcome
+from bpexp.tracking.journal import history
+
+
+def spread(values: list[float]) -> str:
+    """Mean and range."""
+    return f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def main(sweeps: list[Path]) -> None:
+    """Print a row for each loss, width and initialization."""
+    final: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
+    first, peak = defaultdict(list), defaultdict(list)
+    for path in (path for sweep in sweeps for path in sweep.glob("*/result.json")):
+        params = read_outcome(path.parent).params
+        key = str(params["loss"]), str(params["lr"]), str(params["model.hidden"]), str(params["init"])
+        values = [100 * value for _, value in history(path.parent / "metrics.jsonl")["accuracy/test"]]
+        first[key].append(values[1])
+        final[key].append(values[-1])
+        peak[key].append(max(values))
+    print("| loss | eta | hidden | init | runs | first epoch | last epoch | peak |\n|---|---|---|---|---|---|---|---|")
+    for key in sorted(final, key=lambda key: (key[0] != "mse", len(key[2]), key[3] != "normal")):
+        cells = " | ".join(spread(values[key]) for values in (first, final, peak))
+        print(f"| {' | '.join(key)} | {len(final[key])} | {cells} |")
+
+
+if __name__ == "__main__":
+    main([Path(argument) for argument in sys.argv[1:]])
