@@ -70,7 +70,11 @@ def streams(seed: int) -> Streams:
 def load_plugins() -> None:
     """Import the modules of the entry-point group `bpexp.plugins`, which register what they bring."""
     for entry in entry_points(group=PLUGINS):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:  # whatever a third party's module does wrong
+            reason = f"{type(error).__name__}: {error}"
+            raise ConfigError(f"the plug-in {entry.name!r} ({entry.value}) does not load: {reason}") from error
 
 
 def build(config: Config) -> Experiment:
@@ -129,6 +133,9 @@ def _head_options(config: Config) -> dict[str, Any]:
 def declared_activations(config: Config) -> list[dict[str, Any]]:
     """Name and parameters of each hidden layer's activation."""
     per_layer = config.model.activations or [config.activation] * len(config.model.hidden)
+    for activation in per_layer:
+        if not isinstance(activation, str | dict):
+            raise ConfigError(f"model.activations must hold names or {{name: ...}}, not {activation!r}")
     return [{"name": a} if isinstance(a, str) else a for a in per_layer]
 
 
@@ -157,7 +164,10 @@ def load_data(config: Config, random: Streams) -> DataSet:
     _check_common(common)
     seeded = datasets.build(name, **params).seeded
     raw = _raw(name, json.dumps(params, sort_keys=True), config.seed if seeded else None)
-    return prepare(raw, name=name, rng=random.split, dtype=config.dtype, **common)
+    try:
+        return prepare(raw, name=name, rng=random.split, dtype=config.dtype, **common)
+    except ConfigError as error:
+        raise ConfigError(f"data.{error}") from None
 
 
 def _check_common(common: dict[str, Any]) -> None:

@@ -55,6 +55,8 @@ def refuse_unknown(node: dict[str, Any], schema: type = Config, path: str = "") 
 
 def unknown_key(path: str) -> str:
     """What is said of a dotted key that the schema does not have."""
+    if path.startswith("hydra."):
+        return f"unknown key {path!r}; --cfg hydra shows what there is"
     schema: Any = Config
     head, _, rest = path.partition(".")
     where = ""
@@ -172,9 +174,15 @@ def check_callbacks(config: Config, metrics: list[str]) -> None:
         wanted.append(("callbacks.early_stopping.metric", stopping.get("metric", "loss/validation")))
     for key, metric in wanted:
         if metric is not None and metric not in metrics:
-            raise ConfigError(
-                f"{key}={metric!r} is not measured; {nearest(metric, metrics)}choose from: {_list(metrics)}"
-            )
+            hint = _missing_part(str(metric), metrics) or nearest(metric, metrics)
+            raise ConfigError(f"{key}={metric!r} is not measured; {hint}choose from: {_list(metrics)}")
+
+
+def _missing_part(metric: str, metrics: list[str]) -> str:
+    """How to have the part that a metric is measured on, where there is none."""
+    part = metric.rpartition("/")[2]
+    wanted = part in ("validation", "test") and not any(m.endswith(f"/{part}") for m in metrics)
+    return f"say data.{part}=0.1 to have a {part} part, or " if wanted else ""
 
 
 def split_name(kind: str, node: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -9,11 +9,11 @@ import argparse
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import yaml
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
@@ -23,7 +23,8 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import HydraException
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -39,7 +40,7 @@ from bpexp.nn.initializers import initializers
 from bpexp.nn.losses import losses
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
-from bpexp.registry import Registry
+from bpexp.registry import Registry, spell
 
 GROUPS: dict[str, Registry[Any]] = {
     "activation": activations,
@@ -63,12 +64,25 @@ def config_folder() -> Path:
 def register_schema() -> None:
     """Tell Hydra the schema, and an option for each component that a plug-in brought without a YAML file."""
     store = ConfigStore.instance()
-    store.store(name="base_config", node=Config)
+    store.store(name="base_config", node=_schema())
     load_plugins()
     for group, registry in GROUPS.items():
         shipped = {path.stem for path in (config_folder() / group).glob("*.yaml")}
         for name in sorted(set(registry) - shipped):
             store.store(group=group, name=name, node={"name": name})
+
+
+def _schema() -> DictConfig:
+    """The schema; the groups that are mappings are open, so that any of their parameters can be said without a `+`.
+
+    What they may hold is known to the factories, which complain better than Hydra does.
+    """
+    schema = OmegaConf.structured(Config)
+    for name, kind in get_type_hints(Config).items():
+        if get_origin(kind) is dict:
+            OmegaConf.set_struct(schema[name], False)
+    assert isinstance(schema, DictConfig)
+    return schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +101,13 @@ class Plan:
 def composed(args: argparse.Namespace) -> Iterator[Plan]:
     """Compose what a command line says; Hydra's complaints become one line."""
     register_schema()
-    with one_line(args.overrides):
-        hydra = _hydra(args)
-        try:
-            yield _plan(hydra, args)
-        finally:
-            GlobalHydra.instance().clear()
+    try:
+        with one_line(args.overrides):
+            plan = _plan(_hydra(args), args)
+        with one_line(kinds=COMPLAINTS):
+            yield plan
+    finally:
+        GlobalHydra.instance().clear()
 
 
 def _hydra(args: argparse.Namespace) -> Hydra:
@@ -108,7 +123,7 @@ def _hydra(args: argparse.Namespace) -> Hydra:
 
 def _plan(hydra: Hydra, args: argparse.Namespace) -> Plan:
     name, overrides = args.config_name or "config", list(args.overrides)
-    _refuse_repeats(hydra, overrides)
+    _refuse_senseless(OverridesParser.create(hydra.config_loader).parse_overrides(overrides))
     master = hydra.compose_config(name, overrides, run_mode=RunMode.MULTIRUN, validate_sweep_overrides=False)
     multirun = args.multirun or master.hydra.mode == RunMode.MULTIRUN
     if not multirun:
@@ -130,23 +145,27 @@ def _jobs(hydra: Hydra, master: DictConfig) -> list[list[str]]:
     return BasicSweeper.split_arguments(overrides, None)[0]
 
 
-def _refuse_repeats(hydra: Hydra, overrides: list[str]) -> None:
-    """Hydra lets the last of two overrides of one key win in silence."""
-    parsed = OverridesParser.create(hydra.config_loader).parse_overrides(overrides)
-    for key, times in Counter(o.get_key_element().lstrip("+~") for o in parsed).items():
+def _refuse_senseless(overrides: list[Override]) -> None:
+    """Hydra lets the last of two overrides of one key win in silence, and takes away what a run needs."""
+    for key, times in Counter(o.get_key_element().lstrip("+~") for o in overrides).items():
         if times > 1:
             raise ConfigError(f"{key} is given {times} times; say it once")
+    for override in overrides:
+        key = override.key_or_group
+        if override.is_delete() and checks.declared_type(key) is not None:
+            raise ConfigError(f"~{key} takes away what a run needs; leave it, or say {key}=VALUE")
 
 
 def compose_job(plan: Plan, overrides: list[str]) -> Config:
     """The typed config of one job."""
     own = [o for o in overrides if not o.lstrip("+~").startswith("hydra.")]
-    return typed(plan.hydra.compose_config(plan.config_name, own, run_mode=RunMode.RUN))
+    with one_line(own):
+        return typed(plan.hydra.compose_config(plan.config_name, own, run_mode=RunMode.RUN))
 
 
 def typed(config: DictConfig) -> Config:
     """A composed config as the dataclass, with unknown keys refused; the part that is Hydra's left out."""
-    plain = OmegaConf.masked_copy(config, [key for key in config if key != "hydra"])
+    plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
     content: Any = OmegaConf.to_container(plain, resolve=True)
     checks.refuse_code(content)
     checks.refuse_unknown(content)
@@ -155,51 +174,94 @@ def typed(config: DictConfig) -> Config:
     return merged
 
 
+COMPLAINTS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
+OF_FILES = (*COMPLAINTS, ValueError, TypeError, AssertionError)
+"""What else a config file can make Hydra stumble over while it composes."""
+
+
 @contextmanager
-def one_line(overrides: list[str] | None = None) -> Iterator[None]:
+def one_line(overrides: Sequence[str] = (), kinds: tuple[type[BaseException], ...] = OF_FILES) -> Iterator[None]:
     """Turn the complaints of Hydra, OmegaConf and YAML into one line of ours."""
     try:
         yield
     except BpexpError:
         raise
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError, AssertionError) as error:
-        raise ConfigError(_translate(error, overrides or [])) from error
+    except kinds as error:
+        raise ConfigError(_translate(error, overrides)) from error
 
 
-def _translate(error: BaseException, overrides: list[str]) -> str:
-    text = str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+def _translate(error: BaseException, overrides: Sequence[str]) -> str:
+    """What Hydra said, in one sentence: its own, or that of the error behind it."""
+    text = f"{error}\n{error.__cause__ or ''}"
+    found = re.match(r"In '([^']+)': ", text)
+    file = f"in {found[1]}: " if found and found[1] != "config" else ""
+    if said := _of_file(error) or _of_override(error, text):
+        return said
+    if said := _of_key(text) or _of_value(text, overrides):
+        return file + said
+    return " ".join(text.partition("Config search path:")[0].split())[:400]
+
+
+def _of_file(error: BaseException) -> str | None:
+    """A config file that is not there, or is not YAML."""
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, name = str(error.missing_cfg_file).rpartition("/")
+        options = ", ".join(error.options) or "none"
+        return f"unknown {group} {name!r}; {nearest(name, error.options)}choose from: {options}"
+    if isinstance(error, MissingConfigException):
+        return f"there is no config {str(error.missing_cfg_file)!r}; --info searchpath shows where it is looked for"
     if isinstance(error, yaml.YAMLError):
         mark = getattr(error, "problem_mark", None)
         where = f"{mark.name.removeprefix('file://')}, line {mark.line + 1}" if mark else "a config file"
-        return f"{where} is not YAML: {getattr(error, 'problem', None) or lines[0]}"
-    if found := re.search(r"Could not find '([^']+)/([^'/]+)'", text):
-        group, name = found.groups()
-        options = re.findall(r"^\t(.+)$", text, flags=re.M)
-        return f"unknown {group} {name!r}; {nearest(name, options)}choose from: {', '.join(options)}"
-    if found := re.search(r"Could not override '([^']+)'|Key '([^']+)' (?:is )?not in|full_key: (\S+)", text):
-        key = next(k for k in found.groups() if k)
-        if "not in" in text or ("Could not override" in text and "No match" in text):
-            return unknown_key(key)
-    if found := re.search(r"full_key: (\S+)", text):
-        return f"{found.group(1)}: {lines[0].rstrip('.')}"
+        return f"{where} is not YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}"
+    if isinstance(error, UnicodeDecodeError):
+        return f"a config file is not text in UTF-8: {error}"
+    return None
+
+
+def _of_override(error: BaseException, text: str) -> str | None:
+    """An override that Hydra cannot read or place."""
+    if isinstance(error, OverrideParseException):
+        return f"{error.override!r} is not an override; say KEY=VALUE, such as lr=0.1, and quote what is no plain word"
+    if found := re.search(r"An item is already at '([^']+)'", text):
+        return f"{found[1]} is there already; say {found[1]}=VALUE without the +"
     if "Ambiguous value for argument" in text:
-        return f"{lines[0].split(chr(39))[1]} has several values; add -m (--multirun) to sweep over them"
-    return " ".join(lines)[:400]
+        return f"{text.split(chr(39))[1]} has several values; add -m (--multirun) to sweep over them"
+    return None
+
+
+def _of_key(text: str) -> str | None:
+    """A key that nothing declares."""
+    if re.match(r"In 'experiment/(?s:.*)full_key: experiment\n", text):
+        return "the file must begin with the line `# @package _global_` and hold a mapping, such as lr: 0.1"
+    found = re.search(r"Key '[^']*' (?:is )?not in (?s:.*?)full_key: (\S+)", text)
+    found = found or re.search(r"Could not (?:override|delete) '([^']+)'\. No match", text)
+    found = found or re.search(r"Could not delete from config. '([^']+)' does not exist", text)
+    return checks.unknown_key(found[1]) if found else None
+
+
+def _of_value(text: str, overrides: Sequence[str]) -> str | None:
+    """A value of the wrong type, or one that refers to what is not there."""
+    place = re.search(r"(?:^|\n)([^\n]+)\n\s*full_key: ([^\s\[]+)", text)
+    if place is None:
+        return None
+    reason, key = place.groups()
+    kind = checks.declared_type(key)
+    if "nterpolation" in reason:
+        return f"{key} refers to what is not there: {' '.join(reason.split())}"
+    if kind is None:
+        return f"{key}: {reason}"
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        if override.key_or_group == key:
+            return f"{key} must be {spell(kind)}, not {override.value()!r}"
+    value = re.match(r"Value '(.*)' of type '(\w+)'", reason)
+    found = value and (repr(value[1]) if value[2] == "str" else value[1])
+    return f"{key} must be {spell(kind)}" + (f", not {found}" if found else "")
 
 
 def quoted(path: Path) -> str:
     """A path as a value in Hydra's grammar."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def unknown_key(key: str) -> str:
-    """What is said of a key that no schema has."""
-    scalars = [f.name for f in fields(Config)]
-    head, _, last = key.rpartition(".")
-    if head and head.split(".")[0] in scalars:
-        return f"unknown key {key!r}; see what there is with --cfg job, and what {head.split('.')[0]} may say in conf/"
-    return f"unknown key {last!r}; {nearest(last, scalars)}choose from: {', '.join(scalars)}"
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
+import math
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -63,11 +65,13 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
                 raise ConfigError(f"{where} has no parameter {key!r}; {hint}it takes: {known}")
         for key, parameter in signature.parameters.items():
             if key not in params and parameter.default is inspect.Parameter.empty:
-                raise ConfigError(f"{where} needs the parameter {key!r}")
+                raise ConfigError(f"{where} needs the parameter {key!r}; it takes: {', '.join(signature.parameters)}")
         hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
         for key, value in params.items():
             if key in hints and not _fits(value, hints[key]):
-                raise ConfigError(f"{where}: {key} must be {_spell(hints[key])}, not {value!r}")
+                raise ConfigError(f"{where}: {key} must be {spell(hints[key])}, not {value!r}")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ConfigError(f"{where}: {key} must be finite, not {value!r}")
 
     def build(self, name: str, **params: Any) -> T:
         """Make the component called `name`; errors of its factory carry its name."""
@@ -94,12 +98,17 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, origin or hint)
 
 
-def _spell(hint: Any) -> str:
+def spell(hint: Any) -> str:
     """A type annotation in a reader's words."""
     origin = typing.get_origin(hint)
     if origin in (Union, types.UnionType):
-        return " or ".join(_spell(option) for option in typing.get_args(hint))
+        return " or ".join(spell(option) for option in typing.get_args(hint))
     if origin is Literal:
         return "one of " + ", ".join(repr(option) for option in typing.get_args(hint))
+    if origin is list:
+        (item,) = typing.get_args(hint)
+        return "a list" if item is Any else f"a list of {spell(item).removeprefix('a ')}s"
+    if origin is dict or dataclasses.is_dataclass(hint):
+        return "a mapping, such as {name: ...}"
     words = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", type(None): "null"}
     return words.get(hint, getattr(hint, "__name__", str(hint)))
