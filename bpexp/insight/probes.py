@@ -57,7 +57,7 @@ def grad_norm(view: View) -> dict[str, float]:
 def delta_norm(view: View) -> dict[str, float]:
     """Root mean square over the batch of ||delta^l|| of a sample, delta = dC_k/dz^l: how much error reaches layer l."""
     B = view.trace.delta[0].shape[1]
-    scale = 1 / (view.trace.weight * np.sqrt(B))
+    scale = 1 / (view.trace.weight * B**0.5)
     return {f"delta_norm/layer_{l}": norm(d) * scale for l, d in enumerate(view.trace.delta, start=1)}
 
 
@@ -75,7 +75,7 @@ def dead(view: View) -> dict[str, float]:
 
 @probes.register("update_ratio")
 def update_ratio(view: View) -> dict[str, float]:
-    """||update of W^l|| / ||W^l||; infinite where W is 0."""
+    """||update of W^l|| / ||W^l||; infinite where W is 0, NaN where the update is 0 as well."""
     sizes = dict(view.arrays(view.network.theta))
     steps = [(name, u) for name, u in view.arrays(view.update) if name.startswith("W")]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -92,6 +92,6 @@ def gradient_angle(view: View) -> dict[str, float]:
 
 
 def norm(array: Array) -> float:
-    """Euclidean norm over all entries."""
-    flat = array.ravel()
+    """Euclidean norm over all entries; in double precision, where the square of a vanishing float32 is not 0."""
+    flat = array.ravel().astype(np.float64, copy=False)
     return float(np.sqrt(np.dot(flat, flat)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from bpexp.errors import ConfigError
@@ -38,6 +39,8 @@ class EarlyStopping(Callback):
             known = ", ".join(event.metrics)
             raise ConfigError(f"early_stopping: metric {self.metric!r} is not measured; choose from: {known}")
         value = self._sign * event.metrics[self.metric]
+        if not math.isfinite(event.metrics["loss/train"]):
+            return  # the run has diverged, which is not the same as to stop improving
         if value > self._best + self.min_delta:
             self._best, self._best_epoch = value, event.epoch
         elif event.epoch - self._best_epoch >= self.patience:
