@@ -98,7 +98,7 @@ class Backprop(GradientMethod):
 
 
 @gradient_methods.register("backprop")
-def backprop(piece: int = 2048) -> Backprop:
+def backprop(piece: int = 512) -> Backprop:
     """The delta recursion of 002 and 003; `piece` is the number of samples that are walked at once."""
     if piece < 1:
         raise ConfigError(f"piece must be at least 1, not {piece!r}")
