@@ -1,6 +1,6 @@
 """Algorithms that compute the gradient, and the checker that holds them to each other."""
 
-from bpexp.gradients import alignment, complex_step, forward_gradient, jacobian, path_sum
+from bpexp.gradients import alignment, complex_step, errata, forward_gradient, jacobian, path_sum
 from bpexp.gradients.backprop import backprop
 from bpexp.gradients.central_difference import central_difference
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
@@ -12,6 +12,7 @@ __all__ = [
     "backprop",
     "central_difference",
     "complex_step",
+    "errata",
     "forward_gradient",
     "gradient_methods",
     "jacobian",
