@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 import yaml
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
@@ -90,6 +91,7 @@ class Plan:
     """A command line, composed and checked: Hydra, its overrides, and the jobs of a sweep where they are known."""
 
     hydra: Hydra
+    master: DictConfig
     config_name: str
     overrides: list[str]
     multirun: bool
@@ -123,16 +125,17 @@ def _hydra(args: argparse.Namespace) -> Hydra:
 
 def _plan(hydra: Hydra, args: argparse.Namespace) -> Plan:
     name, overrides = args.config_name or "config", list(args.overrides)
-    _refuse_senseless(OverridesParser.create(hydra.config_loader).parse_overrides(overrides))
+    parsed = OverridesParser.create(hydra.config_loader).parse_overrides(overrides)
+    _refuse_senseless(parsed)
     master = hydra.compose_config(name, overrides, run_mode=RunMode.MULTIRUN, validate_sweep_overrides=False)
     multirun = args.multirun or master.hydra.mode == RunMode.MULTIRUN
     if not multirun:
-        master = hydra.compose_config(name, overrides, run_mode=RunMode.RUN)
+        ConfigLoaderImpl.validate_sweep_overrides_legal(parsed, run_mode=RunMode.RUN, from_shell=True)
     checks.refuse_code(OmegaConf.to_container(master, resolve=False))
     directory = str(master.hydra.sweep.dir if multirun else master.hydra.run.dir)
     jobs = _jobs(hydra, master) if multirun else [overrides]
-    overrides.append(f"hydra.mode={'MULTIRUN' if multirun else 'RUN'}")
-    return Plan(hydra, name, overrides, multirun, directory, jobs)
+    said = [*overrides, f"hydra.mode={'MULTIRUN' if multirun else 'RUN'}"]
+    return Plan(hydra, master, name, said, multirun, directory, jobs)
 
 
 def _jobs(hydra: Hydra, master: DictConfig) -> list[list[str]]:
@@ -158,6 +161,8 @@ def _refuse_senseless(overrides: list[Override]) -> None:
 
 def compose_job(plan: Plan, overrides: list[str]) -> Config:
     """The typed config of one job."""
+    if not plan.multirun:
+        return typed(plan.master)
     own = [o for o in overrides if not o.lstrip("+~").startswith("hydra.")]
     with one_line(own):
         return typed(plan.hydra.compose_config(plan.config_name, own, run_mode=RunMode.RUN))
@@ -166,7 +171,7 @@ def compose_job(plan: Plan, overrides: list[str]) -> Config:
 def typed(config: DictConfig) -> Config:
     """A composed config as the dataclass, with unknown keys refused; the part that is Hydra's left out."""
     plain = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-    content: Any = OmegaConf.to_container(plain, resolve=True)
+    content: Any = OmegaConf.to_container(plain, resolve=True, throw_on_missing=True)
     checks.refuse_code(content)
     checks.refuse_unknown(content)
     merged = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), content))
@@ -247,6 +252,8 @@ def _of_value(text: str, overrides: Sequence[str]) -> str | None:
         return None
     reason, key = place.groups()
     kind = checks.declared_type(key)
+    if "Missing mandatory value" in reason:
+        return f"{key} is not given; say {key}=VALUE"
     if "nterpolation" in reason:
         return f"{key} refers to what is not there: {' '.join(reason.split())}"
     if kind is None:
