@@ -68,7 +68,7 @@ def test_an_unknown_parameter_is_answered_with_the_nearest(shapes):
 
 
 def test_a_missing_parameter_is_named(shapes):
-    assert refusal(shapes.build, "square") == "shape 'square' needs the parameter 'side'"
+    assert "shape 'square' needs the parameter 'side'" in refusal(shapes.build, "square")
 
 
 @pytest.mark.parametrize(

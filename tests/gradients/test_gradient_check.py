@@ -14,7 +14,8 @@ from gradient_cases import HIDDEN, accepted, draw, pairings, refusal
 from bpexp.errors import ConfigError
 from bpexp.gradients import backprop, central_difference, gradient_methods
 from bpexp.gradients.checker import angle, compare
-from bpexp.nn.activations import activations
+from bpexp.nn.activations import Activation, activations
+from bpexp.nn.heads import Head, chain
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
 
@@ -138,6 +139,21 @@ def test_methods_without_differences_agree_to_rounding(method, output, loss):
         case = small(rng, output, loss, "mean", hidden)
         if (algorithm := prepared(method, case)) is not None:
             hold(case, algorithm, backprop(), 1e-9)
+
+
+@pytest.mark.parametrize("method", ["backprop", "jacobian", "path_sum"])
+def test_an_output_whose_jacobian_is_not_symmetric(method):
+    """That of softmax is symmetric and hides a transposition; a = M tanh z is an output with a Jacobian that is not."""
+    M = np.array([[1.0, 2.0], [-0.5, 0.3]])
+    output = Activation(
+        f=lambda z, out=None: M @ np.tanh(z), df=None, own_vjp=lambda z, g: (1 - np.tanh(z) ** 2) * (M.T @ g)
+    )
+    loss = losses.build("mse")
+    case = small(np.random.default_rng(9), "identity", "mse", "mean", ["tanh", "sigmoid"])
+    head = Head(output, loss, chain(output, loss), name="mixed+mse")
+    network = Network(case.network.sizes, [layer.f for layer in case.network.layers[:-1]], output, "float64")
+    network.theta[...] = case.network.theta
+    hold(case._replace(network=network, head=head), prepared(method, case))
 
 
 def test_what_the_complex_step_refuses():
