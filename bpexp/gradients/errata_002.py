@@ -10,6 +10,7 @@ import numpy as np
 
 from bpexp.gradients.errata_formula import Book
 from bpexp.gradients.errata_walk import Steps, Walk
+from bpexp.gradients.path_sum import count_paths
 from bpexp.nn.activations import activations
 from bpexp.nn.arrays import Array
 
@@ -95,7 +96,9 @@ def own_chain(s: Walk, l: int) -> Array:
 
 
 def nested(s: Walk, l: int) -> Array:
-    """delta^{l-1} by the nested sums over k_L, ..., k_l, one term for each path."""
+    """delta^{l-1} by the nested sums over k_L, ..., k_l, one term for each path; up to 20 000 of them."""
+    if count_paths([len(s.a[m]) for m in range(s.L)] + [len(s.b[s.L])]) > 20_000:
+        raise ValueError("there are more than 20 000 paths")
     below = l - 1
     rows = np.zeros_like(s.z[below])
     for i in range(len(rows)):

@@ -145,7 +145,7 @@ book.enter(
     CODE,
     "dC/dW^(l) = 1/n delta^(l) (A^(l-1))^T, dC/db^(l) = 1/n sum delta^(l)",
     "correct",
-    "the sum is over the samples, as its stated shape 10 x 1 says",
+    "for the mean over the samples: that is what is summed over, as its stated shape 10 x 1 says",
     Steps(weight=code.batch_weight, bias=code.batch_bias),
 )
 book.enter("relu-slope", CODE, "sigma'(Z) = I(Z > 0)", "convention", "says 0 at the kink", code.relu_slope)

@@ -6,6 +6,8 @@ from bpexp.gradients import errata_003 as code
 from bpexp.gradients.errata_003_table import book
 from bpexp.gradients.errata_walk import Steps
 
+__all__ = ["book"]
+
 DIGITS, SUMMARY, PROOF = "Worked Example", "Summary", "Appendix"
 book.enter("parameters", DIGITS, "784-10-10 has 7960 parameters", "correct", "", code.parameters)
 book.enter(
@@ -62,7 +64,7 @@ book.enter(
     DIGITS,
     "dC/dW = 1/N sum_l delta_l a_l^T, dC/db = 1/N sum_l delta_l",
     "correct",
-    "",
+    "for the mean over the samples",
     Steps(weight=code.mean_weight, bias=code.mean_bias),
 )
 book.enter(
