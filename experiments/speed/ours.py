@@ -19,6 +19,8 @@ from experiments.speed.work import LR, Array, Case, Samples, Turn, head, network
 class Stopwatch(Callback):
     """Seconds from the end of the first evaluation to the end of the last."""
 
+    start = 0.0
+
     def on_epoch(self, event: EpochEnded) -> None:
         self.seconds = time.perf_counter() - self.start if event.epoch else 0.0
         self.start = time.perf_counter()

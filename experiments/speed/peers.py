@@ -113,17 +113,19 @@ class Jax:
 
 
 class Sklearn:
-    """scikit-learn's MLPClassifier by partial_fit: one pass over slices of samples that are already in order.
+    """scikit-learn's MLPClassifier by partial_fit, one pass over the samples of a turn, with its own shuffle.
 
-    The gather of the batches is not in its time, because it shuffles by itself and cannot be told an order.
+    It cannot be told an order, so the samples lie such that its shuffle, whose draw is known, has them in ours.
     """
+
+    shuffle = True
 
     def __init__(self, case: Case, data: Samples) -> None:
         from sklearn.neural_network import MLPClassifier
 
-        if case.kind != "relu_cross_entropy":
+        if case.kind != "relu_cross_entropy" or case.B is None:
             raise LookupError("MLPClassifier has no mean squared error")
-        self.data, self.case = data, case
+        self.data = data
         self.start = split(network(case).theta.copy(), case.sizes)
         self.model = MLPClassifier(
             hidden_layer_sizes=case.sizes[1:-1],
@@ -135,10 +137,11 @@ class Sklearn:
             learning_rate_init=LR,
             momentum=0.0,
             nesterovs_momentum=False,
-            shuffle=False,
+            shuffle=self.shuffle,
+            random_state=0,
             tol=0.0,
         )
-        first = slice(0, max(case.B or 10, 10))
+        first = slice(0, case.B)
         self.model.partial_fit(data.X[first], data.labels[first], classes=np.arange(10))
 
     def prepare(self, turn: Turn) -> None:
@@ -146,8 +149,17 @@ class Sklearn:
         for l, (W, b) in enumerate(self.start):
             model.coefs_[l][...] = W.T
             model.intercepts_[l][...] = b
-        order = turn.order
+        order = self._arranged(turn.order)
         self.x, self.y = self.data.X[order], self.data.labels[order]
+
+    def _arranged(self, order: Array) -> Array:
+        """Where the samples have to lie so that the pass visits them in `order`."""
+        from sklearn.utils import shuffle
+
+        drawn = shuffle(np.arange(len(order)), random_state=self.model.random_state)
+        lying = np.empty_like(order)
+        lying[drawn] = order
+        return lying
 
     def go(self) -> float:
         start = time.perf_counter()
@@ -161,5 +173,14 @@ class Sklearn:
         return joined([(W.T, b) for W, b in zip(self.model.coefs_, self.model.intercepts_, strict=True)])
 
 
-PEERS = {"PyTorch": Torch, "JAX": Jax, "scikit-learn": Sklearn}
-MODULES = {"PyTorch": "torch", "JAX": "jax", "scikit-learn": "sklearn"}
+class SklearnInOrder(Sklearn):
+    """The same without a shuffle: its batches are slices of samples that lie in order, so it is spared the gather."""
+
+    shuffle = False
+
+    def _arranged(self, order: Array) -> Array:
+        return order
+
+
+PEERS = {"PyTorch": Torch, "JAX": Jax, "scikit-learn": Sklearn, "scikit-learn, no gather": SklearnInOrder}
+MODULES = {"PyTorch": "torch", "JAX": "jax", "scikit-learn": "sklearn", "scikit-learn, no gather": "sklearn"}
