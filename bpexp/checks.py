@@ -144,6 +144,8 @@ def probe_of(config: Config) -> ProbeConfig:
     probe = ProbeConfig(**_only(node, ProbeConfig, "probe"))
     _every("probe.every", probe.every)
     _require(isinstance(probe.measures, list), "probe.measures", probe.measures, "a list such as [grad_norm,dead]")
+    _require(isinstance(probe.histograms, bool), "probe.histograms", probe.histograms, "true or false")
+    _require(_whole(probe.fixed) and probe.fixed >= 0, "probe.fixed", probe.fixed, "a number of samples, 0 for none")
     for measure in probe.measures:
         probes.require(str(measure))
     return probe

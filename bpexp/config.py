@@ -98,8 +98,10 @@ class CheckConfig:
 
 @dataclass(frozen=True)
 class ProbeConfig:
-    """Which probes look at which steps."""
+    """Which probes look at which steps, histograms, and how many samples of the data are measured at every epoch."""
 
     name: str
     every: int | str = AUTO
     measures: list[str] = field(default_factory=list)
+    histograms: bool = False
+    fixed: int = 0

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
 """How an outcome stands in MLflow. Diverged runs are results, but stand as FAILED where people look for trouble."""
 
-FILES = ("config.yaml", "metrics.jsonl", RESULT, "learning_curve.png", "trace.md", "traceback.txt")
+FILES = ("config.yaml", "metrics.jsonl", RESULT, "learning_curve.png", "histograms.npz", "trace.md", "traceback.txt")
 """What MLflow gets of a run's directory, where it is there; the network goes as a model."""
 
 

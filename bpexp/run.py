@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bpexp.build import Experiment
+from bpexp.data import Part
 from bpexp.insight.guard import GradientCheck
+from bpexp.insight.histograms import Histograms
 from bpexp.insight.recorder import Probing
+from bpexp.nn.arrays import Array
 from bpexp.recording import Recording
 from bpexp.result import Outcome, write_outcome
 from bpexp.tracking.journal import Journal, history
@@ -79,18 +83,24 @@ def execute(experiment: Experiment, order: Order) -> Outcome:
 
 def _train(experiment: Experiment, name: str, recorders: list[Callback], journal: Journal) -> Ending:
     bars = progress(experiment.config.progress, name)
+    histograms = Histograms() if experiment.probe.histograms else None
+    observers = _observers(experiment, journal, histograms)
     try:
-        ended = train(experiment.trainer, [*_observers(experiment, journal), *recorders, *bars, *experiment.callbacks])
+        ended = train(experiment.trainer, [*observers, *recorders, *bars, *experiment.callbacks])
     finally:
         for bar in bars:
             bar.close()
+        if histograms is not None:
+            histograms.save(journal.path.parent)
     return Ending(ended.status, ended.reason, ended.step)
 
 
-def _observers(experiment: Experiment, journal: Journal) -> list[Callback]:
+def _observers(experiment: Experiment, journal: Journal, histograms: Histograms | None) -> list[Callback]:
     """The declared probes and gradient check, which write into the journal."""
-    observers: list[Callback] = [Probing(experiment.probe.measures, experiment.probe.every, journal.metrics)]
-    check = experiment.check
+    probe, check = experiment.probe, experiment.check
+    fixed = fixed_batch(experiment.data.train, probe.fixed) if probe.fixed else None
+    probing = Probing(probe.measures, probe.every, journal.metrics, histograms=histograms, fixed=fixed)
+    observers: list[Callback] = [probing]
     if check.name != "off":
         guard = GradientCheck(
             every=check.every,
@@ -101,6 +111,12 @@ def _observers(experiment: Experiment, journal: Journal) -> list[Callback]:
         )
         observers.insert(0, guard)
     return observers
+
+
+def fixed_batch(part: Part, samples: int) -> tuple[Array, Array]:
+    """Samples spread evenly over the whole data, whatever the seed made of it: x (n_0, B) and y (n_L, B)."""
+    rows = np.unique(np.linspace(0, len(part.X) - 1, samples).astype(np.intp))
+    return part.batch(rows)
 
 
 def _conclude(experiment: Experiment, order: Order, ending: Ending, seconds: float, recording: Recording) -> Outcome:

@@ -10,6 +10,7 @@ import numpy as np
 from bpexp.gradients.checker import angle
 from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
+from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Trace
 from bpexp.registry import Registry
 
@@ -18,8 +19,9 @@ from bpexp.registry import Registry
 class View:
     """One step seen from between gradient and update; the arrays belong to the run and are only read.
 
-    gradient, what the method made, and update are vectors (P,); trace is a pass of back-propagation with its deltas;
-    true is the gradient of that pass, where a probe asked for it.
+    gradient, what the method made, and update are vectors (P,); trace is a pass of back-propagation with its deltas.
+    true is the gradient of that pass where a probe asked for it; previous the gradient of the step before, where there
+    was one; head and y (n_L, B) say what was asked of the output.
     """
 
     network: Network
@@ -27,6 +29,9 @@ class View:
     gradient: Array
     update: Array
     true: Array | None = None
+    previous: Array | None = None
+    head: Head | None = None
+    y: Array | None = None
 
     def arrays(self, vector: Array) -> Iterator[tuple[str, Array]]:
         """W1, b1, W2, ... and their parts of a vector (P,)."""

@@ -1,0 +1,45 @@
+"""The ledger of annihilation: what each layer takes from delta, so that a vanished gradient names its cause.
+
+By the recursion of 002, delta^{l-1} = (W^l)^T delta^l * f'(z^{l-1}). In log10 of the root mean square over the batch
+(see `delta_norm`) that is a sum of two entries a layer:
+
+    weights: log10 ||(W^l)^T delta^l|| - log10 ||delta^l||      what W^T does
+    slope:   log10 ||delta^{l-1}|| - log10 ||(W^l)^T delta^l||  what f' does, never above 0 where |f'| <= 1
+
+and at the top log10 ||delta^L||, itself split into the slope of the loss, log10 ||dC/da^L||, and the output's part,
+where dC/da is finite. For a chain of single neurons the entries are the factors of 003's product, w and mu'(z).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bpexp.insight.probes import View, norm, probes
+
+
+@probes.register("ledger")
+def ledger(view: View) -> dict[str, float]:
+    """ledger/top + the entries of the layers above = log10 delta_norm/layer_l, to rounding; -inf where delta is 0."""
+    trace, layers = view.trace, view.network.layers
+    scale = 1 / (trace.weight * trace.delta[0].shape[1] ** 0.5)
+    entries = {"ledger/top": _log(norm(trace.delta[-1]) * scale), **_top(view, scale)}
+    for l in range(len(layers) - 1, 0, -1):
+        above, carried, below = norm(trace.delta[l]), norm(layers[l].W.T @ trace.delta[l]), norm(trace.delta[l - 1])
+        entries[f"ledger/weights_layer_{l}"] = _log(carried) - _log(above) if above > 0 else 0.0
+        entries[f"ledger/slope_layer_{l}"] = _log(below) - _log(carried) if carried > 0 else 0.0
+    return entries
+
+
+def _top(view: View, scale: float) -> dict[str, float]:
+    """log10 ||dC/da^L|| and what the output's Jacobian makes of it; nothing where dC/da is not finite."""
+    if view.head is None or view.y is None:
+        return {}
+    trace = view.trace
+    slope = norm(view.head.loss.slope(view.head.output.f(trace.z[-1]), view.y)) / trace.z[-1].shape[1] ** 0.5
+    if not (np.isfinite(slope) and slope > 0):
+        return {}
+    return {"ledger/loss": _log(slope), "ledger/output": _log(norm(trace.delta[-1]) * scale) - _log(slope)}
+
+
+def _log(value: float) -> float:
+    return float(np.log10(value)) if value > 0 else -np.inf

@@ -1,0 +1,118 @@
+"""The figures of a study's report: curves with bands, and what reaches each layer, arm by arm."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpexp.study.analysis import Analysis, RunRecord, at_best, tuned_levels
+from bpexp.study.statistics import mean_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Okabe and Ito's colours, with line styles and markers that tell the arms apart in grey
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#7f7f7f"]
+STYLES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (8, 2))]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*"]
+MOST = 8
+"""Arms in one chart; of more the best ranked are drawn."""
+
+Curve = dict[float, list[float]]
+
+
+def charts(analysis: Analysis, runs: Sequence[RunRecord]) -> list[tuple[str, bytes]]:
+    """(caption, SVG) of every chart that the study declares and the runs allow."""
+    chosen = _chosen(analysis, runs)
+    drawn = []
+    for name in analysis.study.curves:
+        curves = {arm: _over_epochs(mine, name) for arm, mine in chosen.items()}
+        if any(curves.values()):
+            caption = f"{name} over the epochs: mean and 95 % interval over seeds, each arm at its own best level"
+            drawn.append((caption, _draw(curves, "epoch", name, log=name.startswith("loss"))))
+    for name in analysis.study.by_depth:
+        curves = {arm: _over_layers(mine, name) for arm, mine in chosen.items()}
+        if any(curves.values()):
+            caption = f"{name} by layer at the first step: mean and 95 % interval over seeds"
+            drawn.append((caption, _draw(curves, "layer, counted from the input", name, log=True)))
+    return drawn
+
+
+def _chosen(analysis: Analysis, runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
+    """The good runs of the best ranked arms, each at its own level of the tuned factor."""
+    study = analysis.study
+    good = analysis.frame[analysis.frame["status"].isin(["finished", "stopped"])]
+    rows = at_best(study, good, tuned_levels(study, good))
+    wanted = {tuple(row[f] for f in [*study.factors, "seed"]) for _, row in rows.iterrows()}
+    arms: dict[str, list[RunRecord]] = {label(arm.levels): [] for arm in analysis.best[:MOST]}
+    for run in runs:
+        levels = {factor: str(run.params.get(factor)) for factor in study.factors}
+        key = (*levels.values(), int(run.params.get("seed", 0)))
+        name = label({factor: levels[factor] for factor in study.arm_factors})
+        if key in wanted and name in arms:
+            arms[name].append(run)
+    return arms
+
+
+def label(levels: Mapping[str, str]) -> str:
+    """An arm in words."""
+    return ", ".join(levels.values()) or "all runs"
+
+
+def _over_epochs(runs: Sequence[RunRecord], name: str) -> Curve:
+    curve: Curve = {}
+    for run in runs:
+        epochs = dict(run.series.get("time/epoch", ()))
+        for step, value in run.series.get(name, ()):
+            if step in epochs:
+                curve.setdefault(epochs[step], []).append(value)
+    return curve
+
+
+def _over_layers(runs: Sequence[RunRecord], name: str) -> Curve:
+    """The first value of name/layer_1, name/layer_2, ..."""
+    curve: Curve = {}
+    for run in runs:
+        for key, points in run.series.items():
+            if key.startswith(f"{name}/layer_") and points:
+                curve.setdefault(float(key.rpartition("_")[2]), []).append(points[0][1])
+    return curve
+
+
+def _draw(curves: Mapping[str, Curve], across: str, up: str, *, log: bool) -> bytes:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.2))
+    figure.subplots_adjust(left=0.1, right=0.72, bottom=0.13, top=0.97)
+    axes = figure.subplots()
+    for number, (arm, curve) in enumerate(curves.items()):
+        if curve:
+            _line(axes, arm, curve, number)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    if log and all(value > 0 for curve in curves.values() for values in curve.values() for value in values):
+        axes.set_yscale("log")
+    axes.grid(color="#e5e5e5", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    buffer = io.BytesIO()
+    FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
+    return buffer.getvalue()
+
+
+def _line(axes: Axes, arm: str, curve: Curve, number: int) -> None:
+    x = sorted(curve)
+    intervals = [mean_interval(curve[at]) for at in x]
+    number %= len(COLOURS)
+    every = max(1, len(x) // 10)
+    style: dict[str, Any] = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
+    axes.plot(x, [i.mean for i in intervals], label=arm, markersize=4, linewidth=1.6, markevery=every, **style)
+    finite: Callable[[float, float], float] = lambda bound, mean: mean if math.isnan(bound) else bound  # noqa: E731
+    low = np.array([finite(i.low, i.mean) for i in intervals])
+    high = np.array([finite(i.high, i.mean) for i in intervals])
+    axes.fill_between(x, low, high, color=COLOURS[number], alpha=0.15, linewidth=0)

@@ -1,0 +1,119 @@
+"""What a study declares: its question, factors, repeats, measures and claims; checked before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any
+
+from bpexp.errors import ConfigError, nearest
+from bpexp.study.measures import Measure, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence that the study may support or refute.
+
+    The statistic is the mean over seeds of `measure` in the arm `of`, or with `against` of the paired difference
+    `of` - `against`. The claim says that it lies `above` or `below` a number; the 95 % interval decides. `at` says at
+    which level of the tuned factor the arms stand: `best`, each at its own, or `equal`, at every one.
+    """
+
+    text: str
+    measure: Measure
+    of: Mapping[str, Any]
+    against: Mapping[str, Any] | None = None
+    above: float | None = None
+    below: float | None = None
+    at: str = "best"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A declared study. `factors` maps an override's key to its levels, `tuned` names the factor that each arm chooses.
+
+    `tuned_by` is what chooses it, on the validation part; the first of `measures` ranks the arms.
+    """
+
+    name: str
+    title: str
+    question: str
+    factors: Mapping[str, Sequence[Any]]
+    repeats: int
+    measures: Sequence[Measure]
+    tuned: str | None = None
+    tuned_by: Measure = field(default_factory=lambda: parse("final accuracy/validation"))
+    claims: Sequence[Claim] = ()
+    curves: Sequence[str] = ("accuracy/test", "loss/test")
+    by_depth: Sequence[str] = ()
+
+    @property
+    def arm_factors(self) -> list[str]:
+        """The factors that make an arm: all but the tuned one."""
+        return [name for name in self.factors if name != self.tuned]
+
+    def overrides(self) -> dict[str, str]:
+        """The sweep that this study is, as Hydra's overrides: every factor's levels, and the seeds."""
+        grid = {key: ",".join(_level(level) for level in levels) for key, levels in self.factors.items()}
+        return {**grid, "seed": f"range({self.repeats})"}
+
+
+def declared(name: str, node: Mapping[str, Any]) -> Study:
+    """Read a `study` node; whatever has no meaning is refused in one line."""
+    given = dict(node)
+    _known("study", given, Study, {"name"})
+    factors = {str(key): list(levels) for key, levels in dict(given.get("factors") or {}).items()}
+    if not factors or any(len(levels) < 1 for levels in factors.values()):
+        raise ConfigError(f"study.factors must name factors with their levels, not {given.get('factors')!r}")
+    repeats = given.get("repeats", 1)
+    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
+        raise ConfigError(f"study.repeats must be a number of seeds of at least 1, not {repeats!r}")
+    tuned = given.get("tuned")
+    if tuned is not None and tuned not in factors:
+        raise ConfigError(f"study.tuned must be one of the factors {', '.join(factors)}, not {tuned!r}")
+    return Study(
+        name=name,
+        title=str(given.get("title", name)),
+        question=str(given.get("question", "")),
+        factors=factors,
+        repeats=repeats,
+        measures=[parse(text) for text in given.get("measures") or ["final accuracy/test"]],
+        tuned=tuned,
+        tuned_by=parse(given.get("tuned_by", "final accuracy/validation")),
+        claims=[_claim(claim, factors) for claim in given.get("claims") or []],
+        curves=tuple(given.get("curves") or ("accuracy/test", "loss/test")),
+        by_depth=tuple(given.get("by_depth") or ()),
+    )
+
+
+def _claim(node: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> Claim:
+    given = dict(node)
+    _known("claim", given, Claim, set())
+    for arm in (given["of"], given.get("against") or {}):
+        for factor, level in arm.items():
+            if factor not in factors:
+                raise ConfigError(
+                    f"claim {given['text']!r}: {factor!r} is no factor; choose from: {', '.join(factors)}"
+                )
+            if level not in factors[factor]:
+                raise ConfigError(f"claim {given['text']!r}: {level!r} is no level of {factor}: {factors[factor]!r}")
+    if (given.get("above") is None) == (given.get("below") is None):
+        raise ConfigError(f"claim {given['text']!r} needs one of above and below")
+    if given.get("at", "best") not in ("best", "equal"):
+        raise ConfigError(f"claim {given['text']!r}: at must be best or equal, not {given['at']!r}")
+    return Claim(**{**given, "measure": parse(given["measure"])})
+
+
+def _known(what: str, given: Mapping[str, Any], schema: type, derived: set[str]) -> None:
+    known = [f.name for f in fields(schema) if f.name not in derived]
+    for key in given:
+        if key not in known:
+            raise ConfigError(f"{what} has no {key!r}; {nearest(key, known)}it takes: {', '.join(known)}")
+    for f in fields(schema):
+        required = f.default is MISSING and f.default_factory is MISSING
+        if what == "claim" and required and f.name not in given:
+            raise ConfigError(f"claim {given.get('text', '?')!r} needs {f.name!r}")
+
+
+def _level(level: Any) -> str:
+    return str(level).lower() if isinstance(level, bool) else str(level)

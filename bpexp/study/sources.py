@@ -1,0 +1,109 @@
+"""Where a study's runs are read from: the folder of its sweep, or MLflow alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from bpexp.errors import TrackingError
+from bpexp.result import RESULT, read_outcome
+from bpexp.study.analysis import RunRecord
+from bpexp.study.design import Study, declared
+from bpexp.tracking.journal import JOURNAL, history
+from bpexp.tracking.store import Store
+
+STUDY_TAG, STUDY_FILE = "bpexp.study", "study.json"
+
+
+def from_folder(directory: Path) -> list[RunRecord]:
+    """The jobs below a sweep's directory; one that left no journal has no series, and its status says why."""
+    records = []
+    for path in sorted(
+        directory.glob(f"*/{RESULT}"), key=lambda p: int(p.parent.name) if p.parent.name.isdigit() else 0
+    ):
+        outcome, journal = read_outcome(path.parent), path.parent / JOURNAL
+        series = history(journal) if journal.exists() else {}
+        records.append(RunRecord(outcome.params, outcome.status, series, outcome.run_id))
+    return records
+
+
+def series_needed(study: Study) -> list[str]:
+    """The recorded series that a study's measures and curves read; `layer_last` and the like are left as they are."""
+    measures = [*study.measures, study.tuned_by, *(claim.measure for claim in study.claims)]
+    named = [name for measure in measures for name in measure.series]
+    return list(dict.fromkeys([*named, *study.curves, "time/epoch"]))
+
+
+def find_parent(store: Store, name: str) -> Any:
+    """The newest recorded sweep of a study."""
+    safe = name.replace("'", "")
+    found = store.client.search_runs(
+        [store.experiment_id],
+        filter_string=f"tags.`{STUDY_TAG}` = '{safe}'",
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    if not found:
+        raise TrackingError(
+            f"no sweep of the study {name!r} is recorded in the experiment {store.experiment_name!r}; "
+            f"run it with: python -m bpexp experiment={name}"
+        )
+    return found[0]
+
+
+def study_of(store: Store, parent: Any) -> Study:
+    """The study as it was declared when it ran, from the parent's artifact."""
+    import mlflow.artifacts
+
+    uri = f"{parent.info.artifact_uri}/{STUDY_FILE}"
+    try:
+        text = mlflow.artifacts.load_text(uri)
+        content = json.loads(text)
+    except Exception as error:
+        raise TrackingError(f"the parent run {parent.info.run_id!r} has no readable {STUDY_FILE}: {error}") from error
+    return declared(content["name"], content["study"])
+
+
+def from_mlflow(store: Store, parent: Any, study: Study) -> list[RunRecord]:
+    """The children of a parent run, with the series that the study reads; what is missing in a run is missing here."""
+    needed = series_needed(study)
+    records = []
+    for run in _children(store, parent.info.run_id):
+        names = set(_expand(needed, run.data.metrics, study.by_depth))
+        series = {name: _history(store, run.info.run_id, name) for name in names}
+        status = run.data.tags.get("bpexp.status", run.info.status.lower())
+        records.append(RunRecord(run.data.params, status, series, run.info.run_id))
+    return records
+
+
+def _children(store: Store, parent_id: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = store.client.search_runs(
+            [store.experiment_id],
+            filter_string=f"tags.`mlflow.parentRunId` = '{parent_id}'",
+            order_by=["attributes.start_time ASC"],
+            page_token=token,
+        )
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _expand(needed: Iterable[str], recorded: Iterable[str], by_depth: Iterable[str]) -> Iterator[str]:
+    """The recorded names among those needed; all layers where a measure or a chart speaks of the last or of each."""
+    stems = [name.removesuffix("last") for name in needed if name.endswith("_last")]
+    stems += [f"{name}/layer_" for name in by_depth]
+    stems += [stem.removesuffix("_") for stem in stems if stem.endswith(("W_", "b_"))]
+    wanted = set(needed)
+    for name in recorded:
+        if name in wanted or any(name.startswith(stem) and name[len(stem) :].isdigit() for stem in stems):
+            yield name
+
+
+def _history(store: Store, run_id: str, name: str) -> list[tuple[int, float]]:
+    points = store.client.get_metric_history(run_id, name)
+    return sorted({(point.step, point.value) for point in points})

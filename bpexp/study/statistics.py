@@ -1,0 +1,116 @@
+"""The statistics of a study: intervals, tests, corrections, shares of variance; all of them scipy's or statsmodels'."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import stats
+
+LEVEL = 0.95
+RESAMPLES = 9_999
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean and its 95 % interval; the bounds are NaN where fewer than two values give none."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        if math.isnan(self.mean):
+            return "no runs"
+        if math.isnan(self.low):
+            return f"{self.mean:.4g}"
+        return f"{self.mean:.4g} [{self.low:.4g}, {self.high:.4g}]"
+
+
+def mean_interval(values: ArrayLike) -> Interval:
+    """Mean and Student's interval over seeds."""
+    x = _finite(values)
+    if len(x) < 2:
+        return Interval(float(x.mean()) if len(x) else math.nan, math.nan, math.nan, len(x))
+    if np.ptp(x) == 0:
+        return Interval(float(x[0]), float(x[0]), float(x[0]), len(x))
+    low, high = stats.t.interval(LEVEL, len(x) - 1, loc=x.mean(), scale=stats.sem(x))
+    return Interval(float(x.mean()), float(low), float(high), len(x))
+
+
+def bootstrap_interval(values: ArrayLike) -> Interval:
+    """Mean and bootstrap interval (bias-corrected and accelerated), from a fixed seed so that it can be repeated."""
+    x = _finite(values)
+    if len(x) < 2 or np.ptp(x) == 0:
+        return mean_interval(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+        result = stats.bootstrap(
+            (x,), np.mean, confidence_level=LEVEL, n_resamples=RESAMPLES, rng=np.random.default_rng(0)
+        )
+    low, high = result.confidence_interval
+    if math.isnan(low) or math.isnan(high):
+        return mean_interval(x)
+    return Interval(float(x.mean()), float(low), float(high), len(x))
+
+
+def p_value(differences: ArrayLike) -> float:
+    """Two-sided p of a paired t-test; NaN of fewer than two pairs."""
+    x = _finite(differences)
+    if len(x) < 2:
+        return math.nan
+    if np.ptp(x) == 0:
+        return 1.0 if x[0] == 0 else 0.0
+    return float(stats.ttest_1samp(x, 0.0).pvalue)
+
+
+def adjusted(p_values: Sequence[float]) -> list[float]:
+    """Holm's correction over the tests that gave a p."""
+    from statsmodels.stats.multitest import multipletests
+
+    known = [p for p in p_values if not math.isnan(p)]
+    corrected = iter(multipletests(known, method="holm")[1]) if known else iter(())
+    return [p if math.isnan(p) else float(next(corrected)) for p in p_values]
+
+
+def variance_shares(frame: pd.DataFrame, measure: str, factors: Sequence[str]) -> dict[str, float]:
+    """Share of the variance of a measure that each factor, each interaction of two and the seeds carry (eta squared).
+
+    An analysis of variance with sums of squares of type II; empty where the runs do not vary or do not cross.
+    """
+    import statsmodels.api as sm
+    from statsmodels.formula.api import ols
+
+    varied = [f for f in factors if frame[f].nunique() > 1]
+    data = frame[[*varied, measure]].dropna()
+    if not varied or len(data) < 3 or data[measure].nunique() < 2:
+        return {}
+    data = data.rename(columns={measure: "y", **{f: f"f{i}" for i, f in enumerate(varied)}})
+    formula = "y ~ (" + " + ".join(f"C(f{i})" for i in range(len(varied))) + ")**2"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an unbalanced design is told by what is missing, not by a warning
+            table = sm.stats.anova_lm(ols(formula, data).fit(), typ=2)
+    except (ValueError, np.linalg.LinAlgError):
+        return {}
+    shares = table["sum_sq"] / table["sum_sq"].sum()
+    return {_spell(str(term), varied): float(share) for term, share in shares.items() if np.isfinite(share)}
+
+
+def _spell(term: str, factors: Sequence[str]) -> str:
+    if term == "Residual":
+        return "seeds and the rest"
+    numbers = [int(part[3:-1]) for part in term.split(":")]
+    return " x ".join(factors[i] for i in numbers)
+
+
+def _finite(values: ArrayLike) -> np.ndarray[Any, np.dtype[np.float64]]:
+    x = np.asarray(values, dtype=np.float64)
+    return x[np.isfinite(x)]
