@@ -105,22 +105,24 @@ def loss_at(case: Case, data: Samples, theta: Any) -> float:
     return evaluate(net, head(case), Part(data.X, data.Y, np.arange(min(2000, len(data))), data.labels))["loss"]
 
 
-def measure(case: Case, data: Samples, *, rounds: int, seconds: float, quick: bool) -> dict[str, Any]:
+def measure(case: Case, data: Samples, *, rounds: int, length: float, quick: bool) -> dict[str, Any]:
     """Seconds a step of everyone in every round, with the losses that show equal work."""
     those = entrants(case, data, quick=quick)
-    steps = steps_for(case, data, seconds)
+    steps = steps_for(case, data, length)
     losses = check_losses(case, data, those)
     times: dict[str, list[float]] = {name: [] for name in those}
     differences: dict[str, list[float]] = {name: [] for name in those if those[name].theta() is not None}
     sweep = np.zeros(1 << 24, np.float32)
-    for number in range(1, rounds + 1):
+    for number in range(rounds + 1):  # round 0, in which JAX compiles, is not counted
         turn = turn_of(case, data, steps, number)
         order = list(those) if number % 2 else list(reversed(those))
         ends: dict[str, float] = {}
         for name in order:
             those[name].prepare(turn)
             sweep += 1
-            times[name].append(those[name].go() / turn.steps)
+            seconds = those[name].go()
+            if number:
+                times[name].append(seconds / turn.steps)
             if those[name].theta() is not None:
                 ends[name] = loss_at(case, data, those[name].theta())
         for name, loss in ends.items():
@@ -180,7 +182,7 @@ def main() -> None:
     }
     for case in wanted:
         start = time.monotonic()
-        results["cases"].append(measure(case, data, rounds=args.rounds, seconds=args.seconds, quick=args.quick))
+        results["cases"].append(measure(case, data, rounds=args.rounds, length=args.seconds, quick=args.quick))
         print(f"{case.name}: {time.monotonic() - start:.0f} s", flush=True)
     write(results, args.out)
 

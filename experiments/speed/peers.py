@@ -13,6 +13,8 @@ from experiments.speed.work import LR, Array, Case, Samples, Turn, joined, netwo
 class Torch:
     """PyTorch, eager: nn.Linear with functional activations and loss, optim.SGD; batches by index_select."""
 
+    fused = False
+
     def __init__(self, case: Case, data: Samples) -> None:
         import torch
 
@@ -24,7 +26,7 @@ class Torch:
         self.start = split(network(case).theta.copy(), case.sizes)
         self.linears = [torch.nn.Linear(W.shape[1], W.shape[0]) for W, _ in self.start]
         parameters = [p for linear in self.linears for p in (linear.weight, linear.bias)]
-        self.optimizer = torch.optim.SGD(parameters, lr=LR)
+        self.optimizer = torch.optim.SGD(parameters, lr=LR, fused=self.fused)
 
     def prepare(self, turn: Turn) -> None:
         with self.torch.no_grad():
@@ -62,6 +64,12 @@ class Torch:
         return joined([(li.weight.detach().numpy(), li.bias.detach().numpy()) for li in self.linears])
 
 
+class TorchFused(Torch):
+    """The same with the update of all parameters in one compiled call, which is not the default."""
+
+    fused = True
+
+
 class Jax:
     """JAX: the whole turn is one compiled call, a lax.scan over the batches that gathers each inside."""
 
@@ -70,17 +78,17 @@ class Jax:
 
         self.jax, self.case = jax, case
         self.X, self.Y = jax.device_put(data.X), jax.device_put(data.Y)
-        self.start = [(W.T.copy(), b.copy()) for W, b in split(network(case).theta, case.sizes)]
+        self.start = split(network(case).theta.copy(), case.sizes)
         self.chunk = jax.jit(self._chunk)
 
     def _cost(self, params: Any, x: Any, y: Any) -> Any:
         jax, entropy = self.jax, self.case.kind == "relu_cross_entropy"
         f = jax.nn.relu if entropy else jax.nn.sigmoid
         for W, b in params[:-1]:
-            x = f(x @ W + b)
-        z = x @ params[-1][0] + params[-1][1]
+            x = f(x @ W.T + b)
+        z = x @ params[-1][0].T + params[-1][1]
         if entropy:
-            return -(y * jax.nn.log_softmax(z)).sum(axis=1).mean()
+            return (jax.nn.logsumexp(z, axis=1) - (y * z).sum(axis=1)).mean()
         return ((jax.nn.sigmoid(z) - y) ** 2).sum(axis=1).mean()
 
     def _chunk(self, params: Any, X: Any, Y: Any, batches: Any) -> Any:
@@ -109,7 +117,7 @@ class Jax:
         return seconds
 
     def theta(self) -> Array:
-        return joined([(np.asarray(W).T, np.asarray(b)) for W, b in self.params])
+        return joined([(np.asarray(W), np.asarray(b)) for W, b in self.params])
 
 
 class Sklearn:
@@ -182,5 +190,17 @@ class SklearnInOrder(Sklearn):
         return order
 
 
-PEERS = {"PyTorch": Torch, "JAX": Jax, "scikit-learn": Sklearn, "scikit-learn, no gather": SklearnInOrder}
-MODULES = {"PyTorch": "torch", "JAX": "jax", "scikit-learn": "sklearn", "scikit-learn, no gather": "sklearn"}
+PEERS = {
+    "PyTorch": Torch,
+    "PyTorch, fused SGD": TorchFused,
+    "JAX": Jax,
+    "scikit-learn": Sklearn,
+    "scikit-learn, no gather": SklearnInOrder,
+}
+MODULES = {
+    "PyTorch": "torch",
+    "PyTorch, fused SGD": "torch",
+    "JAX": "jax",
+    "scikit-learn": "sklearn",
+    "scikit-learn, no gather": "sklearn",
+}

@@ -24,6 +24,7 @@ COLOURS = {
     "bpexp": "#0072B2",
     "bpexp at once": "#56B4E9",
     "PyTorch": "#D55E00",
+    "PyTorch, fused SGD": "#f0b48c",
     "JAX": "#E69F00",
     "scikit-learn": "#009E73",
     "scikit-learn, no gather": "#8fd6bf",
