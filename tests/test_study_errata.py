@@ -1,0 +1,63 @@
+"""The study of the errata: its table is the code's, and its trainings side by side are those of the gradient method."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bpexp.build import load_data, streams  # noqa: E402
+from bpexp.gradients.errata import FORMULAS, as_printed  # noqa: E402
+from bpexp.nn.heads import build_head  # noqa: E402
+from experiments.errata import measure, table  # noqa: E402
+
+
+def test_the_table_of_the_readme_is_that_of_the_code():
+    assert table.inside(table.README.read_text(encoding="utf-8")) == table.table()
+
+
+def test_the_sweep_trains_with_what_is_measured():
+    content = yaml.safe_load((ROOT / "conf" / "experiment" / "errata.yaml").read_text(encoding="utf-8"))
+    assert content["hydra"]["sweeper"]["params"]["gradient.formula"].split(",") == list(measure.PRINTED)
+
+
+def test_every_silently_wrong_line_of_the_papers_that_the_network_allows_is_measured():
+    wrong = [name for name, formula in FORMULAS.items() if formula.verdict == "silently wrong" and formula.whole]
+    of_sigmoid = [name for name in wrong if name.startswith("000-")]  # 000 has no softmax
+    assert set(measure.PRINTED) == {"002-final", *wrong} - set(of_sigmoid)
+
+
+@pytest.mark.parametrize("formula", measure.PRINTED)
+def test_a_step_of_many_is_a_step_of_one(formula):
+    head = build_head({"name": "softmax"}, {"name": "cross_entropy"})
+    declared = {"name": "mnist_5k", "limit": 2500}
+    data = load_data(measure.config("he_normal", 0, declared, "float64"), streams(0))
+    runs = measure.make_runs([formula, "002-final"], 1, data, head, "float64")
+    assert len(data.train) > measure.PIECE
+    x, y = data.train.batch()
+    for run, gradient in zip(runs, measure.gradients(runs, head, data.train), strict=True):
+        alone = as_printed(run.formula)(run.network, head, x, y).vector
+        np.testing.assert_allclose(gradient, alone, rtol=1e-6, atol=1e-9)
+
+
+def test_the_study_runs_in_a_quick_form(tmp_path):
+    out = tmp_path / "results.json"
+    command = [sys.executable, "-m", "experiments.errata.measure", "--quick", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(out.read_text(encoding="utf-8"))
+    runs = {(run["formula"], run["init"]): run for run in results["runs"]}
+    assert len(runs) == len(measure.PRINTED) * len(measure.INITS)
+    for (formula, init), run in runs.items():
+        assert len(run["accuracy"]) == 5
+        assert np.isfinite(run["accuracy"]).all()
+        unseen = formula == "003-bias-in-sum" and init == "he_normal"  # a bias of 0 may be counted 784 times
+        assert (run["cosine"] > 0.9999) == (formula == "002-final" or unseen)
