@@ -13,8 +13,6 @@ from experiments.speed.work import LR, Array, Case, Samples, Turn, joined, netwo
 class Torch:
     """PyTorch, eager: nn.Linear with functional activations and loss, optim.SGD; batches by index_select."""
 
-    fused = False
-
     def __init__(self, case: Case, data: Samples) -> None:
         import torch
 
@@ -26,7 +24,7 @@ class Torch:
         self.start = split(network(case).theta.copy(), case.sizes)
         self.linears = [torch.nn.Linear(W.shape[1], W.shape[0]) for W, _ in self.start]
         parameters = [p for linear in self.linears for p in (linear.weight, linear.bias)]
-        self.optimizer = torch.optim.SGD(parameters, lr=LR, fused=self.fused)
+        self.optimizer = torch.optim.SGD(parameters, lr=LR)
 
     def prepare(self, turn: Turn) -> None:
         with self.torch.no_grad():
@@ -62,12 +60,6 @@ class Torch:
 
     def theta(self) -> Array:
         return joined([(li.weight.detach().numpy(), li.bias.detach().numpy()) for li in self.linears])
-
-
-class TorchFused(Torch):
-    """The same with the update of all parameters in one compiled call, which is not the default."""
-
-    fused = True
 
 
 class Jax:
@@ -192,14 +184,12 @@ class SklearnInOrder(Sklearn):
 
 PEERS = {
     "PyTorch": Torch,
-    "PyTorch, fused SGD": TorchFused,
     "JAX": Jax,
     "scikit-learn": Sklearn,
     "scikit-learn, no gather": SklearnInOrder,
 }
 MODULES = {
     "PyTorch": "torch",
-    "PyTorch, fused SGD": "torch",
     "JAX": "jax",
     "scikit-learn": "sklearn",
     "scikit-learn, no gather": "sklearn",

@@ -24,7 +24,6 @@ COLOURS = {
     "bpexp": "#0072B2",
     "bpexp at once": "#56B4E9",
     "PyTorch": "#D55E00",
-    "PyTorch, fused SGD": "#f0b48c",
     "JAX": "#E69F00",
     "scikit-learn": "#009E73",
     "scikit-learn, no gather": "#8fd6bf",
@@ -46,6 +45,11 @@ def title(case: dict[str, Any]) -> str:
     return f"{net}, {kind}, B = {case['B']}"
 
 
+def rough(number: float) -> str:
+    """Two digits, which is all that a single machine's microseconds are good for."""
+    return f"{float(f'{number:.2g}'):g}"
+
+
 def table(results: dict[str, Any]) -> str:
     """Markdown: everyone against the products and against bpexp, then the targets."""
     lines = [
@@ -57,7 +61,7 @@ def table(results: dict[str, Any]) -> str:
             p, b = ratio(case, name, "products"), ratio(case, name, "bpexp")
             lines.append(
                 f"| {title(case)} | {name} | {p[0]:.2f} | {p[1]:.2f} to {p[2]:.2f} "
-                f"| {b[0]:.2f} | {b[1]:.2f} to {b[2]:.2f} | {float(np.median(seconds)) * 1e6:.2g} |"
+                f"| {b[0]:.2f} | {b[1]:.2f} to {b[2]:.2f} | {rough(float(np.median(seconds)) * 1e6)} |"
             )
     return "\n".join([*lines, "", *verdicts(results)]) + "\n"
 
@@ -85,12 +89,12 @@ def figure(results: dict[str, Any], path: Path) -> None:
 
     cases = results["cases"]
     heights = [len(case["seconds_a_step"]) + 1.2 for case in cases]
-    fig = Figure(figsize=(7.5, 0.36 * sum(heights) + 0.5), layout="constrained")
+    fig = Figure(figsize=(7.5, 0.3 * sum(heights) + 0.5), layout="constrained")
     FigureCanvasAgg(fig)
     axes = fig.subplots(len(cases), 1, height_ratios=heights, squeeze=False)[:, 0]
     for ax, case in zip(axes, cases, strict=True):
         _panel(ax, case)
-    axes[-1].set_xlabel("time of a training step / time of its matrix products alone (whiskers: quartiles over rounds)")
+    fig.supxlabel("time of a step / time of its matrix products alone (whiskers: quartiles)", fontsize=10)
     fig.savefig(path, dpi=150)
 
 
@@ -103,7 +107,7 @@ def _panel(ax: Any, case: dict[str, Any]) -> None:
         ax.barh(y, middle, color=COLOURS[name], edgecolor="black", linewidth=1.2 if bold else 0.4, height=0.72)
         ax.errorbar(middle, y, xerr=error, color="black", capsize=2, linewidth=0.8)
         ax.annotate(
-            f"{middle:.2g}" if middle >= 10 else f"{middle:.1f}",
+            f"{middle:.2f}",
             (high, y),
             xytext=(5, 0),
             textcoords="offset points",
