@@ -42,7 +42,7 @@ class AsPrinted(GradientMethod):
         try:
             _, slots = walk(network, head, x, y, self._steps)
         except (ValueError, IndexError) as error:
-            reason = str(error).splitlines()[0]
+            reason = str(error).splitlines()[0].strip()
             raise self._refusal(network, f"cannot run on {_shape(network)}: {reason}") from None
         if self.exact:
             truth = backprop()(network, head, x, y).vector
@@ -52,7 +52,8 @@ class AsPrinted(GradientMethod):
     def _refusal(self, network: Network, what: str) -> ConfigError:
         formula = self.formula
         mend = f"right is: {formula.right}; " if formula.verdict != "correct" else ""
-        others = [name for name in WHOLE if name.startswith(formula.paper) and name != formula.id]
+        others = [name for name in WHOLE if name.startswith(formula.paper) and FORMULAS[name].verdict != "shape error"]
+        others = [name for name in others if name not in (formula.id, "002-final")]
         return ConfigError(
             f"gradient 'as_printed': formula {formula.id!r} (verdict: {formula.verdict}) {what}; "
             f"{mend}try gradient.formula=002-final, or of the same paper {', '.join(others)}"

@@ -18,6 +18,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from bpexp.gradients import GradientMethod, gradient_methods
+from bpexp.gradients.path_sum import count_multiplications
+from bpexp.nn.network import count_parameters
 from experiments.gradient_methods import counts, report
 
 WIDTH, DEPTH = 4, 3
@@ -40,7 +42,7 @@ def bearable(method: str, sizes: list[int]) -> bool:
     """Whether a gradient takes seconds at most."""
     if method == "path_sum":
         return counts.paths_of_003(sizes) <= MOST_PATHS
-    return method in ("backprop", "jacobian") or counts.count_parameters(sizes) <= MOST_EVALUATIONS
+    return method in ("backprop", "jacobian") or count_parameters(sizes) <= MOST_EVALUATIONS
 
 
 def build(method: str) -> GradientMethod:
@@ -84,7 +86,7 @@ def count_laws(depths: tuple[int, ...]) -> dict[str, int]:
         "nets": len(nets),
         "walked_paths": sum(tally.paths for tally in tallies),
         "paths_agree": sum(tally.paths == counts.paths_of_003(sizes) for tally, sizes in pairs),
-        "multiplications_agree": sum(t.multiplications == counts.count_multiplications(sizes) for t, sizes in pairs),
+        "multiplications_agree": sum(t.multiplications == count_multiplications(sizes) for t, sizes in pairs),
     }
 
 

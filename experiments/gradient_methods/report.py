@@ -119,7 +119,7 @@ def figure(results: Results, path: Path) -> None:
             axes.set_ylabel(labels[what])
             axes.grid(True, color="#E6E6E6", linewidth=0.7)
     grid[0][0].legend(frameon=False, fontsize=9)
-    canvas.print_png(str(path))
+    canvas.print_png(str(path))  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

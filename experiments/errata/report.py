@@ -1,0 +1,87 @@
+"""What wrong formulas do: the table of the trainings and their figure.
+
+python -m experiments.errata.report     print the table of results_*.json, and draw accuracy.png
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDER = Path(__file__).parent
+NAMES = {"he_normal": "He, biases 0", "uniform": "U(-0.5, 0.5), biases too"}
+DRAWN = {
+    "002-final": ("correct", "#000000", "-"),
+    "003-db2-from-Delta1": ("dC/db2 from Delta1 (003)", "#56B4E9", "--"),
+    "003-slope-index": ("mu'(z^l) for mu'(z^(l-1)) (003)", "#D55E00", "-."),
+    "002-expanded-no-slope": ("delta without sigma' (002)", "#009E73", ":"),
+    "001-softmax-diagonal": ("diagonal of softmax only (001)", "#CC79A7", (0, (5, 1, 1, 1, 1, 1))),
+    "003-bias-in-sum": ("bias inside the sum (003)", "#E69F00", (0, (1, 3))),
+}
+"""What is drawn: a name, one of Okabe and Ito's colours, and a line that says the same in grey."""
+
+Groups = dict[tuple[str, str], list[dict[str, Any]]]
+
+
+def load(folder: Path = FOLDER) -> tuple[Groups, dict[str, Any]]:
+    """The runs of each formula and kind of weights, and what all of them have in common."""
+    groups: Groups = defaultdict(list)
+    common: dict[str, Any] = {}
+    for path in sorted(folder.glob("results_*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for run in content.pop("runs"):
+            if run not in groups[run["formula"], run["init"]]:  # the correct formula is in every file
+                groups[run["formula"], run["init"]].append(run)
+        common = content
+    return groups, common
+
+
+def cell(runs: list[dict[str, Any]], right: list[dict[str, Any]]) -> str:
+    """Cosine at the first step; accuracy after the last, mean and range, and the mean difference of the pairs."""
+    cosine = [run["cosine"] for run in runs]
+    final = 100 * np.array([run["accuracy"][-1] for run in runs])
+    pairs = final - 100 * np.array([run["accuracy"][-1] for run in right])
+    span = f"{min(cosine):.3f} to {max(cosine):.3f}" if max(cosine) - min(cosine) >= 5e-4 else f"{max(cosine):.3f}"
+    return f"{span} | {final.mean():.1f} ({final.min():.1f} to {final.max():.1f}) | {pairs.mean():+.1f}"
+
+
+def table(groups: Groups) -> str:
+    """A row a formula, three columns for each kind of weights."""
+    columns = "cosine | accuracy, % | against correct"
+    lines = ["| formula | " + " | ".join(f"{name}: {columns}" for name in NAMES.values()) + " |", "|---" * 7 + "|"]
+    for formula in dict.fromkeys(formula for formula, _ in groups):
+        cells = [cell(groups[formula, init], groups["002-final", init]) for init in NAMES]
+        lines.append(f"| {formula} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:
+    """Draw test accuracy against the step, the mean over seeds with its range, a panel for each kind of weights."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawing = Figure(figsize=(9.6, 4.4), dpi=120, layout="constrained")
+    canvas = FigureCanvasAgg(drawing)
+    for axes, (init, name) in zip(drawing.subplots(1, 2, sharey=True), NAMES.items(), strict=True):
+        for formula, (label, colour, line) in DRAWN.items():
+            curves = 100 * np.array([run["accuracy"] for run in groups[formula, init]])
+            steps = common["every"] * np.arange(curves.shape[1])
+            axes.fill_between(steps, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.15, linewidth=0)
+            axes.plot(steps, curves.mean(axis=0), color=colour, linestyle=line, linewidth=1.6, label=label)
+        axes.set_title(name, fontsize=10)
+        axes.set_xlabel(f"step (full batch, lr {common['lr']})")
+        axes.set_ylim(0, 100)
+        axes.grid(True, color="#E6E6E6", linewidth=0.7)
+    drawing.axes[0].set_ylabel("test accuracy, %")
+    drawing.legend(*drawing.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    canvas.print_png(str(path))  # type: ignore[no-untyped-call]
+
+
+if __name__ == "__main__":
+    found, shared = load()
+    print(table(found))
+    figure(found, shared, FOLDER / "accuracy.png")
