@@ -60,6 +60,8 @@ def _run(args: Any) -> int:
 
     version.setbase("1.3")
     with composed(args) as plan:
+        if plan.master.task == "report":
+            return _report(plan)
         return _sweep(plan) if plan.multirun else _single(plan)
 
 
@@ -80,9 +82,12 @@ def _single(plan: Any) -> int:
 
 
 def _sweep(plan: Any) -> int:
+    from omegaconf import OmegaConf
+
     from bpexp.checks import tracking_of
     from bpexp.compose import quoted
-    from bpexp.report import print_ranking
+    from bpexp.report import print_ranking, print_report
+    from bpexp.study.conclude import conclude
     from bpexp.study.sweep import Sweep
 
     tracking = tracking_of(check_jobs(plan))
@@ -95,8 +100,29 @@ def _sweep(plan: Any) -> int:
                 plan.hydra.multirun(plan.config_name, job, [*plan.overrides, f"hydra.sweep.dir={quoted(directory)}"])
         finally:
             os.environ.pop(PARENT, None)
-    print_ranking(sweep.ranking, str(directory), sweep.experiment_id)
+    if plan.study is None:
+        print_ranking(sweep.ranking, str(directory), sweep.experiment_id)
+    else:
+        declaration: Any = OmegaConf.to_container(plan.master.study, resolve=True)
+        report = conclude(plan.study, declaration, sweep, directory, " ".join(sys.argv[1:]))
+        print_report(report, sweep.ranking, sweep.experiment_id)
     return 0 if sweep.ok else 1
+
+
+def _report(plan: Any) -> int:
+    from bpexp.checks import tracking_of
+    from bpexp.compose import typed
+    from bpexp.report import print_report
+    from bpexp.study.conclude import rebuild
+
+    config = typed(plan.master)
+    if not isinstance(config.study, str):
+        raise ConfigError(
+            f"task=report needs the name of a study, as in study=vanishing_gradients, not {config.study!r}"
+        )
+    report = rebuild(config.study, tracking_of(config), Path.cwd())
+    print_report(report, None, None)
+    return 0
 
 
 def _composed_already(plan: Any) -> Any:

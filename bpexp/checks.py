@@ -83,7 +83,7 @@ def check_ranges(config: Config) -> None:
     _require(math.isfinite(config.lr) and config.lr > 0, "lr", config.lr, "a number greater than 0")
     ok = config.batch_size == "full" or (_whole(config.batch_size) and config.batch_size >= 1)
     _require(ok, "batch_size", config.batch_size, "a whole number of at least 1, or full")
-    _require(config.task in ("train", "trace"), "task", config.task, "train or trace")
+    _require(config.task in ("train", "trace", "report"), "task", config.task, "train, trace or report")
     for key, low in (("sample", 0), ("epochs", 1), ("seed", 0), ("threads", 1)):
         value = getattr(config, key)
         _require(value >= low, key, value, f"at least {low}")

@@ -1,4 +1,4 @@
-"""Hydra's side: where the configs lie, what a command line composes to, and its complaints in one line.
+"""Hydra's side: where the configs lie, and what a command line composes to.
 
 Composition is done once ahead of Hydra's own, so that everything is checked before Hydra makes a directory.
 """
@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
-import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -25,23 +23,23 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from bpexp import checks
 from bpexp.build import load_plugins
+from bpexp.complaints import COMPLAINTS, one_line
 from bpexp.config import Config
 from bpexp.data import datasets
-from bpexp.errors import BpexpError, ConfigError, nearest
+from bpexp.errors import ConfigError
 from bpexp.gradients import gradient_methods
 from bpexp.nn.activations import activations
 from bpexp.nn.initializers import initializers
 from bpexp.nn.losses import losses
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
-from bpexp.registry import Registry, spell
+from bpexp.registry import Registry
+from bpexp.study.design import Study, declared, narrowed
 
 GROUPS: dict[str, Registry[Any]] = {
     "activation": activations,
@@ -97,6 +95,7 @@ class Plan:
     multirun: bool
     directory: str
     jobs: list[list[str]]
+    study: Study | None = None
 
 
 @contextmanager
@@ -128,14 +127,33 @@ def _plan(hydra: Hydra, args: argparse.Namespace) -> Plan:
     parsed = OverridesParser.create(hydra.config_loader).parse_overrides(overrides)
     _refuse_senseless(parsed)
     master = hydra.compose_config(name, overrides, run_mode=RunMode.MULTIRUN, validate_sweep_overrides=False)
-    multirun = args.multirun or master.hydra.mode == RunMode.MULTIRUN
+    study = _study(master, parsed)
+    if study is not None:
+        said_keys = {override.key_or_group for override in parsed}
+        overrides += [f"{key}={levels}" for key, levels in study.overrides().items() if key not in said_keys]
+        master = hydra.compose_config(name, overrides, run_mode=RunMode.MULTIRUN, validate_sweep_overrides=False)
+    multirun = args.multirun or study is not None or master.hydra.mode == RunMode.MULTIRUN
     if not multirun:
         ConfigLoaderImpl.validate_sweep_overrides_legal(parsed, run_mode=RunMode.RUN, from_shell=True)
     checks.refuse_code(OmegaConf.to_container(master, resolve=False))
     directory = str(master.hydra.sweep.dir if multirun else master.hydra.run.dir)
     jobs = _jobs(hydra, master) if multirun else [overrides]
     said = [*overrides, f"hydra.mode={'MULTIRUN' if multirun else 'RUN'}"]
-    return Plan(hydra, master, name, said, multirun, directory, jobs)
+    return Plan(hydra, master, name, said, multirun, directory, jobs, study)
+
+
+def _study(master: DictConfig, said: list[Override]) -> Study | None:
+    """The study that a config declares, narrowed to what the command line says of its factors and seeds."""
+    if not isinstance(master.study, DictConfig) or master.task != "train":
+        return None
+    name = str(master.hydra.runtime.choices.get("experiment") or "study")
+    study = declared(name, OmegaConf.to_container(master.study, resolve=True))  # type: ignore[arg-type]
+    levels = {
+        o.key_or_group: list(o.sweep_string_iterator()) if o.is_sweep_override() else [o.get_value_element_as_str()]
+        for o in said
+        if o.key_or_group in (*study.factors, "seed")
+    }
+    return narrowed(study, levels)
 
 
 def _jobs(hydra: Hydra, master: DictConfig) -> list[list[str]]:
@@ -179,93 +197,6 @@ def typed(config: DictConfig) -> Config:
     return merged
 
 
-COMPLAINTS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
-OF_FILES = (*COMPLAINTS, ValueError, TypeError, AssertionError)
-"""What else a config file can make Hydra stumble over while it composes."""
-
-
-@contextmanager
-def one_line(overrides: Sequence[str] = (), kinds: tuple[type[BaseException], ...] = OF_FILES) -> Iterator[None]:
-    """Turn the complaints of Hydra, OmegaConf and YAML into one line of ours."""
-    try:
-        yield
-    except BpexpError:
-        raise
-    except kinds as error:
-        raise ConfigError(_translate(error, overrides)) from error
-
-
-def _translate(error: BaseException, overrides: Sequence[str]) -> str:
-    """What Hydra said, in one sentence: its own, or that of the error behind it."""
-    text = f"{error}\n{error.__cause__ or ''}"
-    found = re.match(r"In '([^']+)': ", text)
-    file = f"in {found[1]}: " if found and found[1] != "config" else ""
-    if said := _of_file(error) or _of_override(error, text):
-        return said
-    if said := _of_key(text) or _of_value(text, overrides):
-        return file + said
-    return " ".join(text.partition("Config search path:")[0].split())[:400]
-
-
-def _of_file(error: BaseException) -> str | None:
-    """A config file that is not there, or is not YAML."""
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        group, _, name = str(error.missing_cfg_file).rpartition("/")
-        options = ", ".join(error.options) or "none"
-        return f"unknown {group} {name!r}; {nearest(name, error.options)}choose from: {options}"
-    if isinstance(error, MissingConfigException):
-        return f"there is no config {str(error.missing_cfg_file)!r}; --info searchpath shows where it is looked for"
-    if isinstance(error, yaml.YAMLError):
-        mark = getattr(error, "problem_mark", None)
-        where = f"{mark.name.removeprefix('file://')}, line {mark.line + 1}" if mark else "a config file"
-        return f"{where} is not YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}"
-    if isinstance(error, UnicodeDecodeError):
-        return f"a config file is not text in UTF-8: {error}"
-    return None
-
-
-def _of_override(error: BaseException, text: str) -> str | None:
-    """An override that Hydra cannot read or place."""
-    if isinstance(error, OverrideParseException):
-        return f"{error.override!r} is not an override; say KEY=VALUE, such as lr=0.1, and quote what is no plain word"
-    if found := re.search(r"An item is already at '([^']+)'", text):
-        return f"{found[1]} is there already; say {found[1]}=VALUE without the +"
-    if "Ambiguous value for argument" in text:
-        return f"{text.split(chr(39))[1]} has several values; add -m (--multirun) to sweep over them"
-    return None
-
-
-def _of_key(text: str) -> str | None:
-    """A key that nothing declares."""
-    if re.match(r"In 'experiment/(?s:.*)full_key: experiment\n", text):
-        return "the file must begin with the line `# @package _global_` and hold a mapping, such as lr: 0.1"
-    found = re.search(r"Key '[^']*' (?:is )?not in (?s:.*?)full_key: (\S+)", text)
-    found = found or re.search(r"Could not (?:override|delete) '([^']+)'\. No match", text)
-    found = found or re.search(r"Could not delete from config. '([^']+)' does not exist", text)
-    return checks.unknown_key(found[1]) if found else None
-
-
-def _of_value(text: str, overrides: Sequence[str]) -> str | None:
-    """A value of the wrong type, or one that refers to what is not there."""
-    place = re.search(r"(?:^|\n)([^\n]+)\n\s*full_key: ([^\s\[]+)", text)
-    if place is None:
-        return None
-    reason, key = place.groups()
-    kind = checks.declared_type(key)
-    if "Missing mandatory value" in reason:
-        return f"{key} is not given; say {key}=VALUE"
-    if "nterpolation" in reason:
-        return f"{key} refers to what is not there: {' '.join(reason.split())}"
-    if kind is None:
-        return f"{key}: {reason}"
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
-        if override.key_or_group == key:
-            return f"{key} must be {spell(kind)}, not {override.value()!r}"
-    value = re.match(r"Value '(.*)' of type '(\w+)'", reason)
-    found = value and (repr(value[1]) if value[2] == "str" else value[1])
-    return f"{key} must be {spell(kind)}" + (f", not {found}" if found else "")
-
-
 def quoted(path: Path) -> str:
     """A path as a value in Hydra's grammar."""
     return "'" + str(path).replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -276,8 +207,8 @@ def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}.{key}".lstrip(".")
-        if isinstance(value, dict):
+        if isinstance(value, dict) and path != "study":
             flat |= parameters(value, path)
-        elif path not in ("tracking.uri", "progress"):
+        elif path not in ("tracking.uri", "progress", "study"):
             flat[prefix if key == "name" and prefix else path] = value
     return flat

@@ -71,6 +71,7 @@ class Config:
     penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
     clip: ClipConfig = field(default_factory=ClipConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
 
 

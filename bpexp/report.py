@@ -12,9 +12,12 @@ from rich.table import Table
 
 from bpexp.result import Outcome
 from bpexp.study.ranking import Ranking
+from bpexp.study.report import Report
 from bpexp.ui import DEFAULT_BASE, experiment_link, run_link
 
 COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
+
+VERDICTS = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
 
 LOOK = "python -m bpexp.ui, then "
 
@@ -66,6 +69,32 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
         rows.append(("recorded in", escape(outcome.store)))
         rows.append(("look at it", LOOK + run_link(DEFAULT_BASE, outcome.experiment_id, outcome.run_id)))
     return rows
+
+
+def print_report(report: Report, ranking: Ranking | None, experiment_id: str | None) -> None:
+    """The verdict on every claim, the arms, what went wrong, and where the report lies."""
+    console, analysis = _console(), report.analysis
+    study = analysis.study
+    console.print(f"[bold]{escape(study.title)}[/bold]\n{escape(study.question)}", soft_wrap=True)
+    measures = [measure.text for measure in study.measures]
+    head = ["rank", *study.arm_factors, *([f"best {study.tuned}"] if study.tuned else []), *measures, "seeds"]
+    table = Table(box=SIMPLE_HEAD)
+    for column in head:
+        table.add_column(column.replace(" ", "\n", 1), no_wrap=True)
+    for place, arm in enumerate(analysis.best, start=1):
+        tuned = [str(arm.tuned_to)] if study.tuned else []
+        cells = [str(place), *arm.levels.values(), *tuned, *(str(arm.intervals[m]) for m in measures), str(arm.runs)]
+        table.add_row(*(escape(cell) for cell in cells))
+    console.print(table)
+    for verdict in analysis.verdicts:
+        colour = VERDICTS[verdict.answer]
+        told = f"{escape(verdict.claim.text)} ({escape(str(verdict.interval))}; {escape(verdict.note)})"
+        console.print(f"[{colour}]{verdict.answer.upper():<13}[/{colour}]{told}", soft_wrap=True)
+    for problem in [*analysis.problems, *(ranking.problems[:8] if ranking else [])]:
+        console.print(f"[yellow]note         {escape(problem)}[/yellow]", soft_wrap=True)
+    console.print(f"report       {escape(str(report.files[0].absolute()))}", soft_wrap=True)
+    if experiment_id:
+        console.print(f"look at it   {LOOK}{experiment_link(DEFAULT_BASE, experiment_id)}", soft_wrap=True)
 
 
 def print_ranking(ranking: Ranking | None, directory: str, experiment_id: str | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 from bpexp.errors import ConfigError, nearest
@@ -56,6 +56,13 @@ class Study:
         """The sweep that this study is, as Hydra's overrides: every factor's levels, and the seeds."""
         grid = {key: ",".join(_level(level) for level in levels) for key, levels in self.factors.items()}
         return {**grid, "seed": f"range({self.repeats})"}
+
+
+def narrowed(study: Study, said: Mapping[str, Sequence[str]]) -> Study:
+    """The study with the levels and seeds that were said on the command line in place of its own."""
+    factors = {key: list(said.get(key, levels)) for key, levels in study.factors.items()}
+    repeats = len(said["seed"]) if "seed" in said else study.repeats
+    return replace(study, factors=factors, repeats=repeats)
 
 
 def declared(name: str, node: Mapping[str, Any]) -> Study:

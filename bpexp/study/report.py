@@ -34,11 +34,17 @@ def write_report(
     files = {
         REPORT: page(analysis, charts(analysis, runs), facts),
         SUMMARY: analysis.frame.to_csv(index=False),
-        STUDY_FILE: json.dumps({"name": study.name, "study": dict(declaration)}, indent=1),
+        STUDY_FILE: json.dumps({"name": study.name, "study": dict(declaration), "said": _said(study)}, indent=1),
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return Report(analysis, [folder / name for name in files], note(analysis))
+
+
+def _said(study: Study) -> dict[str, list[str]]:
+    """The levels and seeds that really ran, which a command line may have narrowed."""
+    factors = {key: [str(level) for level in levels] for key, levels in study.factors.items()}
+    return {**factors, "seed": [str(seed) for seed in range(study.repeats)]}
 
 
 def note(analysis: Analysis) -> str:

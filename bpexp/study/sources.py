@@ -10,7 +10,7 @@ from typing import Any
 from bpexp.errors import TrackingError
 from bpexp.result import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
-from bpexp.study.design import Study, declared
+from bpexp.study.design import Study, declared, narrowed
 from bpexp.tracking.journal import JOURNAL, history
 from bpexp.tracking.store import Store
 
@@ -53,8 +53,8 @@ def find_parent(store: Store, name: str) -> Any:
     return found[0]
 
 
-def study_of(store: Store, parent: Any) -> Study:
-    """The study as it was declared when it ran, from the parent's artifact."""
+def study_of(store: Store, parent: Any) -> tuple[Study, dict[str, Any]]:
+    """The study as it was declared when it ran, from the parent's artifact, and the declaration itself."""
     import mlflow.artifacts
 
     uri = f"{parent.info.artifact_uri}/{STUDY_FILE}"
@@ -63,7 +63,7 @@ def study_of(store: Store, parent: Any) -> Study:
         content = json.loads(text)
     except Exception as error:
         raise TrackingError(f"the parent run {parent.info.run_id!r} has no readable {STUDY_FILE}: {error}") from error
-    return declared(content["name"], content["study"])
+    return narrowed(declared(content["name"], content["study"]), content.get("said", {})), content["study"]
 
 
 def from_mlflow(store: Store, parent: Any, study: Study) -> list[RunRecord]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -48,6 +48,17 @@ class Sweep:
     def ok(self) -> bool:
         """Whether every job came to a result."""
         return all(outcome.ok for outcome in self.outcomes) and len(self.outcomes) >= self._jobs
+
+    def attach(self, files: Sequence[Path], note: str, tags: Mapping[str, str]) -> None:
+        """Put more on the parent run, which may have ended already."""
+        if self.run_id:
+            self._attempt(lambda: self._attach(files, note, tags))
+
+    def _attach(self, files: Sequence[Path], note: str, tags: Mapping[str, str]) -> None:
+        for file in files:
+            self._store.client.log_artifact(self.run_id, str(file))
+        for key, value in {**tags, "mlflow.note.content": note[:7900]}.items():
+            self._store.client.set_tag(self.run_id, key, value)
 
     def _collect(self) -> tuple[list[int], list[Outcome]]:
         """The outcomes by job number; a job that left none was killed or never began, and is told as such."""
