@@ -132,10 +132,7 @@ def _head_options(config: Config) -> dict[str, Any]:
 
 def declared_activations(config: Config) -> list[dict[str, Any]]:
     """Name and parameters of each hidden layer's activation."""
-    per_layer = config.model.activations or [config.activation] * len(config.model.hidden)
-    for activation in per_layer:
-        if not isinstance(activation, str | dict):
-            raise ConfigError(f"model.activations must hold names or {{name: ...}}, not {activation!r}")
+    per_layer = config.model.activations or [config.activation] * len(config.model.widths)
     return [{"name": a} if isinstance(a, str) else a for a in per_layer]
 
 
@@ -204,7 +201,7 @@ def _loss_params(config: Config) -> dict[str, Any]:
 
 def build_network(config: Config, data: DataSet, hidden: list[Activation], head: Head, random: Streams) -> Network:
     """The network between the data's widths, with its weights drawn."""
-    network = Network([data.n_inputs, *config.model.hidden, data.n_outputs], hidden, head.output, config.dtype)
+    network = Network([data.n_inputs, *config.model.widths, data.n_outputs], hidden, head.output, config.dtype)
     init = dict(config.init)
     biases = init.pop("biases", "zero")
     if biases not in ("zero", "drawn"):

@@ -91,13 +91,16 @@ def check_ranges(config: Config) -> None:
     _require(config.evaluation.every >= 1, "evaluation.every", config.evaluation.every, "at least 1 epoch")
     samples = config.evaluation.train_samples
     _require(samples >= 1, "evaluation.train_samples", samples, "at least 1")
+    depth = config.model.depth
+    _require(depth is None or depth >= 0, "model.depth", depth, "a number of hidden layers, or null")
+    _require(config.model.width >= 1, "model.width", config.model.width, "at least 1")
     for width in config.model.hidden:
         _require(width >= 1, "model.hidden", config.model.hidden, "a list of widths of at least 1, such as [32,32]")
     for key in ("l1", "l2"):
         value = getattr(config.penalty, key)
         _require(math.isfinite(value) and value >= 0, f"penalty.{key}", value, "a finite number of at least 0")
-    per_layer, depth = config.model.activations, len(config.model.hidden)
-    fits = per_layer is None or len(per_layer) == depth
+    per_layer, depth = config.model.activations, len(config.model.widths)
+    fits = per_layer is None or (len(per_layer) == depth and all(isinstance(a, str | dict) for a in per_layer))
     _require(fits, "model.activations", per_layer, f"null or one name for each of the {depth} hidden layers")
 
 
