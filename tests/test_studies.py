@@ -41,14 +41,21 @@ def declared(path: Path) -> dict[str, Any]:
 
 
 def swept(content: dict[str, Any]) -> dict[str, str]:
-    """The parameters of a study's sweep, each cut down to its first value, the first of them to two."""
-    params = content.get("hydra", {}).get("sweeper", {}).get("params", {})
-    small = {}
-    for place, (key, values) in enumerate(params.items()):
-        override = OverridesParser.create().parse_override(f"{key}={values}")
-        choices = list(override.sweep_string_iterator()) if override.is_sweep_override() else [str(values)]
-        small[key] = ",".join(choices[: 1 if place else 2])
+    """What a study varies, cut down: of a grid one value a key, two of the first; of a design two levels and seeds."""
+    grid = content.get("hydra", {}).get("sweeper", {}).get("params", {})
+    small = {
+        key: ",".join(choices(key, values)[: 1 if place else 2]) for place, (key, values) in enumerate(grid.items())
+    }
+    if design := content.get("study"):
+        small |= {key: ",".join(str(level) for level in levels[:2]) for key, levels in design["factors"].items()}
+        small["seed"] = "0,1"
     return small
+
+
+def choices(key: str, values: Any) -> list[str]:
+    """The values of one key of a grid, as Hydra takes them apart."""
+    override = OverridesParser.create().parse_override(f"{key}={values}")
+    return list(override.sweep_string_iterator()) if override.is_sweep_override() else [str(values)]
 
 
 def data_choice(content: dict[str, Any]) -> dict[str, str]:
