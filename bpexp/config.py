@@ -10,11 +10,21 @@ AUTO = "auto"
 
 @dataclass
 class ModelConfig:
-    """The widths of the hidden layers, and their activations where they differ from layer to layer."""
+    """The widths of the hidden layers, and their activations where they differ from layer to layer.
+
+    `depth`, where it is given, stands for so many hidden layers of `width` units and wins over `hidden`.
+    """
 
     name: str = "custom"
     hidden: list[int] = field(default_factory=list)
+    depth: int | None = None
+    width: int = 32
     activations: list[Any] | None = None
+
+    @property
+    def widths(self) -> list[int]:
+        """n_1, ..., n_{L-1}."""
+        return self.hidden if self.depth is None else [self.width] * self.depth
 
 
 @dataclass

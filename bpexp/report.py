@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -12,8 +12,10 @@ from rich.table import Table
 
 from bpexp.result import Outcome
 from bpexp.study.ranking import Ranking
-from bpexp.study.report import Report
 from bpexp.ui import DEFAULT_BASE, experiment_link, run_link
+
+if TYPE_CHECKING:
+    from bpexp.study.report import Report
 
 COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
 

@@ -65,7 +65,7 @@ KEYS = {
     "++extra=1": "unknown key 'extra'; choose from: ",
     "+a.b.c=1": "unknown key 'a'; choose from: ",
     "model.hiden=[3]": "unknown key 'model.hiden'; did you mean 'hidden'?",
-    "+model.extra=1": "unknown key 'model.extra'; choose from: name, hidden, activations",
+    "+model.extra=1": "unknown key 'model.extra'; choose from: name, hidden, depth, width, activations",
     "optimizer.foo=1": "optimizer 'sgd' has no parameter 'foo'; it takes: weight_decay",
     "+optimizer.foo=1": "optimizer 'sgd' has no parameter 'foo'; it takes: weight_decay",
     "optimizer=adam optimizer.beta=0.5": "optimizer 'adam' has no parameter 'beta'; did you mean 'beta",

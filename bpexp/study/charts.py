@@ -86,6 +86,7 @@ def _over_layers(runs: Sequence[RunRecord], name: str) -> Curve:
 def _draw(curves: Mapping[str, Curve], across: str, up: str, *, log: bool) -> bytes:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(8, 4.2))
     figure.subplots_adjust(left=0.1, right=0.72, bottom=0.13, top=0.97)
@@ -94,6 +95,7 @@ def _draw(curves: Mapping[str, Curve], across: str, up: str, *, log: bool) -> by
         if curve:
             _line(axes, arm, curve, number)
     axes.set_xlabel(across)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(up)
     if log and all(value > 0 for curve in curves.values() for values in curve.values() for value in values):
         axes.set_yscale("log")
