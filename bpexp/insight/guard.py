@@ -2,7 +2,8 @@
 
 The method is called once more, in float64 on at most `SAMPLES` samples of the batch, so that what is judged is the
 algorithm and not the rounding of float32. Coordinates are drawn from every W and b: half of them evenly, half by the
-size of their slope, since most pixels of an image never change and their slopes are 0 whatever the formula.
+size of their slope, as claimed and by back-propagation, since most pixels of an image never change and their slopes are
+0 whatever the formula.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from bpexp.gradients.backprop import backprop
 from bpexp.gradients.central_difference import STEP, batch_cost
 from bpexp.gradients.complex_step import imaginary_slopes, obstacle
 from bpexp.gradients.method import GradientMethod
@@ -67,17 +69,18 @@ def examine(
     """
     x, y = (np.asarray(part[:, :SAMPLES], dtype=np.float64) for part in (x, y))
     twin = network.at(network.theta.astype(np.float64))
-    gradient = method(twin, head, x, y)
-    vector = gradient.vector.copy()
+    vector = method(twin, head, x, y).vector.copy()
+    size = np.abs(vector) + np.abs(backprop()(twin, head, x, y).vector)
     reference = "central differences" if obstacle(network, head) else "complex step"
-    slack = ROUNDING[reference] * max(1.0, abs(gradient.cost)) / tolerance
+    slack = ROUNDING[reference] * max(1.0, abs(batch_cost(twin, head, x, y))) / tolerance
     worst = Verdict("nothing", 0.0, 0.0, 0.0, reference, 0)
     compared = 0
-    for name, chosen in _chosen(network, vector, rng, coordinates):
+    for name, chosen in _chosen(network, size, rng, coordinates):
         kept, measured = _measure(network, head, x, y, chosen, reference)
         compared += len(kept)
         claimed = vector[kept]
-        errors = np.abs(claimed - measured) / (np.maximum(np.abs(claimed), np.abs(measured)) + slack)
+        with np.errstate(invalid="ignore"):  # a claim that is not finite is an error of infinity
+            errors = np.abs(claimed - measured) / (np.maximum(np.abs(claimed), np.abs(measured)) + slack)
         errors = np.where(np.isfinite(errors), errors, np.inf)
         if errors.size and errors.max() >= worst.error:
             k = int(errors.argmax())
@@ -85,14 +88,14 @@ def examine(
     return Verdict(worst.parameter, worst.error, worst.claimed, worst.measured, reference, compared)
 
 
-def _chosen(network: Network, vector: Array, rng: np.random.Generator, count: int) -> list[tuple[str, Array]]:
-    """Indices into theta, for every W and b: half of them drawn evenly, half by the size of the slope."""
-    places = np.arange(vector.size)
+def _chosen(network: Network, sizes: Array, rng: np.random.Generator, count: int) -> list[tuple[str, Array]]:
+    """Indices into theta, for every W and b: half of them drawn evenly, half by the sizes (P,) of the slopes."""
+    places = np.arange(sizes.size)
     parts = [part for pair in network.parameters(places) for part in pair]
     chosen = []
     for name, part in zip(network.names(), parts, strict=True):
         indices = part.ravel()
-        size = np.abs(vector[indices])
+        size = sizes[indices]
         steep = indices[size > 0]
         evenly = rng.choice(indices, min(indices.size, -(-count // 2)), replace=False)
         weights = size[size > 0] / size.sum() if steep.size and np.isfinite(size.sum()) else None
@@ -144,7 +147,9 @@ def _cost_and_sides(twin: Network, head: Head, x: Array, y: Array) -> tuple[floa
     z = twin.layers[-1].W @ a + twin.layers[-1].b
     sides += [z > kink for kink in head.output.kinks]
     if head.loss.kinked:
-        sides.append(np.sign(head.loss.slope(head.output.f(z), y)))
+        a = head.output.f(z)
+        slope = head.loss.slope(a, y)
+        sides += [np.sign(slope), slope == head.loss.slope(2 * a - y, y)]  # at twice the error: equal beyond a bound
     return float(head.cost(z, y).sum()) * head.weight(x.shape[1]), sides
 
 

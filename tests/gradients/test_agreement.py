@@ -80,7 +80,7 @@ def settle(network, head, node, seed, B):
 
 def tame(case, kinks):
     """No z within CLEAR of a kink and |z^L| below 3; no parameter whose slope drowns in the rounding of the others."""
-    network, head, x, y = case
+    network, _, x, y = case
     a = x
     for layer in network.layers:
         z = layer.W @ a + layer.b
