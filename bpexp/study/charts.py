@@ -39,7 +39,41 @@ def charts(analysis: Analysis, runs: Sequence[RunRecord]) -> list[tuple[str, byt
         if any(curves.values()):
             caption = f"{name} by layer at the first step: mean and 95 % interval over seeds"
             drawn.append((caption, _draw(curves, "layer, counted from the input", name, log=True)))
+    if analysis.study.heat_map:
+        rows, columns = analysis.study.heat_map
+        measure = analysis.study.measures[0].text
+        caption = f"{measure} by {rows} and {columns}: mean over seeds; crosses stand where every run was lost"
+        drawn.append((caption, _heat_map(analysis, rows, columns, measure)))
     return drawn
+
+
+def _heat_map(analysis: Analysis, rows: str, columns: str, measure: str) -> bytes:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    study = analysis.study
+    good = analysis.frame[analysis.frame["status"].isin(["finished", "stopped"])]
+    down, across = ([str(level) for level in study.factors[name]] for name in (rows, columns))
+    table = good.pivot_table(index=rows, columns=columns, values=measure, aggfunc="mean").reindex(down, columns=across)
+    figure = Figure(figsize=(8, 1.2 + 0.55 * len(down)))
+    figure.subplots_adjust(left=0.14, right=0.98, bottom=0.28, top=0.96)
+    axes = figure.subplots()
+    values = table.to_numpy(dtype=float)
+    image = axes.imshow(values, cmap="cividis", aspect="auto")
+    axes.set_xticks(range(len(across)), across)
+    axes.set_yticks(range(len(down)), down)
+    axes.set_xlabel(columns)
+    axes.set_ylabel(rows)
+    figure.colorbar(image, ax=axes, label=measure, pad=0.02)
+    middle = float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
+    for i, j in np.ndindex(values.shape):
+        known = bool(np.isfinite(values[i, j]))
+        ink = "black" if known and values[i, j] > middle else "white"
+        text = f"{values[i, j]:.3f}" if known else "x"
+        axes.text(j, i, text, ha="center", va="center", color=ink if known else "black", fontsize=9)
+    buffer = io.BytesIO()
+    FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
+    return buffer.getvalue()
 
 
 def _chosen(analysis: Analysis, runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:

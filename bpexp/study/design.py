@@ -46,6 +46,7 @@ class Study:
     claims: Sequence[Claim] = ()
     curves: Sequence[str] = ("accuracy/test", "loss/test")
     by_depth: Sequence[str] = ()
+    heat_map: Sequence[str] = ()
 
     @property
     def arm_factors(self) -> list[str]:
@@ -90,7 +91,14 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
         claims=[_claim(claim, factors) for claim in given.get("claims") or []],
         curves=tuple(given.get("curves") or ("accuracy/test", "loss/test")),
         by_depth=tuple(given.get("by_depth") or ()),
+        heat_map=_axes(given.get("heat_map") or (), factors),
     )
+
+
+def _axes(named: Sequence[str], factors: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+    if named and (len(named) != 2 or any(name not in factors for name in named)):
+        raise ConfigError(f"study.heat_map must be two of the factors {', '.join(factors)}, not {list(named)!r}")
+    return tuple(named)
 
 
 def _claim(node: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> Claim:
