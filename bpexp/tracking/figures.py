@@ -1,18 +1,25 @@
-"""The learning curve of a run as one picture, readable in grey and by every eye."""
+"""A run in pictures, readable in grey and by every eye: its learning curve alone, and the page of all its figures."""
 
 from __future__ import annotations
 
 import io
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bpexp.nn.network import Network
+from bpexp.tracking.panels import HALF, LEFT, MIDDLE, WIDTH, Band, Points, Room, Series
+from bpexp.tracking.panels_images import image_bands
+from bpexp.tracking.panels_layers import ledger_bands, norm_bands
+from bpexp.tracking.panels_maps import histogram_bands
+from bpexp.tracking.panels_samples import Samples
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Points = Sequence[tuple[int, float]]
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, which colour-blind eyes tell apart; line style and marker say the same once more.
 STYLES: dict[str, dict[str, Any]] = {
@@ -22,6 +29,7 @@ STYLES: dict[str, dict[str, Any]] = {
 }
 BATCH: dict[str, Any] = {"color": "#C8C8C8", "linewidth": 0.7, "zorder": 1}
 QUALITIES = {"accuracy": "accuracy", "r2": "$R^2$", "rmse": "root mean squared error"}
+TITLES = {"loss": "Loss", "accuracy": "Accuracy", "r2": "Variance explained", "rmse": "Error"}
 MARKS = 12
 BATCHES = 4000  # more points than pixels slow the drawing down and show nothing
 DECADES = 2.0
@@ -33,18 +41,64 @@ def learning_curve(history: Mapping[str, Points], path: Path) -> None:
     `history` maps metric names (`loss/train`, `loss/batch`, `accuracy/test`, ...) to (step, value) pairs. Values that
     are not finite leave a gap, and the picture says how many there are.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    panels = ["loss", *[name for name in QUALITIES if _parts(history, name)][:1]]
+    panels = _panels(history)
     figure = Figure(figsize=(5.2 * len(panels), 3.9), dpi=120)
     # margins by hand: a layout engine draws every label once more, which doubles the time
     figure.subplots_adjust(left=0.75 / (5.2 * len(panels)), right=0.985, bottom=0.13, top=0.97, wspace=0.2)
-    canvas = FigureCanvasAgg(figure)
     for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         _panel(axes, name, history)
+    _write(figure, path)
+
+
+def figure_page(
+    series: Series, path: Path, *, network: Network, histograms: Path | None = None, samples: Samples | None = None
+) -> None:
+    """Draw everything a run left material for into one PNG file, after training.
+
+    From the top: loss and accuracy or R2 against the step; norms of gradient and delta by layer; the ledger at the
+    first and the last probed step; histograms over the steps; first-layer weights, confusion matrix, worst samples.
+    `series` maps metric names to (step, value) pairs; `histograms` is the file that `Histograms` writes.
+    """
+    from matplotlib.figure import Figure
+
+    depth = len(network.layers)
+    bands = [
+        Band(3.35, partial(_draw_curves, series=series)),
+        *norm_bands(series, depth),
+        *ledger_bands(series, depth),
+        *histogram_bands(histograms, depth),
+        *image_bands(network, samples),
+    ]
+    bottom = sum(band.height for band in bands)
+    figure = Figure(figsize=(WIDTH, bottom), dpi=100)
+    for band in bands:
+        bottom -= band.height
+        band.draw(Room(figure, bottom))
+    _write(figure, path)
+
+
+def _draw_curves(room: Room, series: Series) -> None:
+    """The panels of the learning curve, over the whole width."""
+    panels = _panels(series)
+    for left, name in zip((LEFT, MIDDLE), panels, strict=False):
+        axes = room.axes(left, 0.6, HALF if len(panels) > 1 else WIDTH - LEFT - 0.15, 2.4)
+        _panel(axes, name, series)
+        axes.set_title(TITLES[name], loc="left", fontsize=10, fontweight="bold")
+
+
+def _panels(history: Series) -> list[str]:
+    """Loss, and the measure of quality that there is."""
+    return ["loss", *[name for name in QUALITIES if _parts(history, name)][:1]]
+
+
+def _write(figure: Figure, path: Path) -> None:
+    """The picture appears whole or not at all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
-    canvas.print_png(buffer)  # type: ignore[no-untyped-call]
+    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
     unfinished = path.with_name(path.name + ".new")
     unfinished.write_bytes(buffer.getvalue())
     os.replace(unfinished, path)

@@ -1,0 +1,103 @@
+"""What the panels of a run's page share: room on the page in inches, styles by depth, and notes on what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Points = Sequence[tuple[int, float]]
+Series = Mapping[str, Points]
+
+WIDTH = 12.0
+"""Inches across the page; margins are set by hand, for a layout engine would draw every label once more."""
+
+LEFT, MIDDLE, HALF = 0.85, 6.85, 5.0
+"""Where the two columns of axes begin, and how wide they are."""
+
+MOST = 9
+"""Layers shown in one panel; of more, so many that are spread evenly over the depth."""
+
+SMALL = 8
+STEP = "step (updates of the parameters)"
+STROKES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)), (0, (4, 3))]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Room:
+    """A band across the page from `bottom` inches up."""
+
+    figure: Figure
+    bottom: float
+
+    def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        """New axes, placed in inches from the band's lower left corner."""
+        across, up = self.figure.get_size_inches()
+        return self.figure.add_axes((left / across, (self.bottom + bottom) / up, width / across, height / up))
+
+    def text(self, left: float, bottom: float, text: str, **style: Any) -> None:
+        """Words, placed in inches from the band's lower left corner."""
+        across, up = self.figure.get_size_inches()
+        self.figure.text(left / across, (self.bottom + bottom) / up, text, **style)
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """A part of the page as wide as the page: its height in inches and who draws it."""
+
+    height: float
+    draw: Callable[[Room], None]
+
+
+def spread(count: int, most: int) -> list[int]:
+    """At most `most` of the numbers 0 to count - 1, evenly spread, the first and the last among them."""
+    if count <= most:
+        return list(range(count))
+    return [round(i * (count - 1) / (most - 1)) for i in range(most)]
+
+
+def depth_style(index: int, count: int) -> dict[str, Any]:
+    """Dark near the input, light near the output; stroke and marker tell the layers apart without colour."""
+    from matplotlib import colormaps
+
+    shade = colormaps["cividis"](0.85 * index / max(1, count - 1))
+    return {"color": shade, "linestyle": STROKES[index % len(STROKES)], "marker": MARKERS[index % len(MARKERS)]}
+
+
+def dress(axes: Axes, *, title: str, across: str = "", up: str = "", lift: float = 6) -> None:
+    """Title on the left, raised by `lift` points, labels, a light grid, no box."""
+    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", pad=lift)
+    axes.set_xlabel(across, fontsize=9)
+    axes.set_ylabel(up, fontsize=9)
+    axes.tick_params(labelsize=SMALL)
+    axes.grid(True, color="#E6E6E6", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def whole_steps(axes: Axes, count: int = 6) -> None:
+    """Few ticks, on whole steps."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=count, integer=True))
+
+
+def note(axes: Axes, text: str) -> None:
+    """Say in the picture what it cannot show, which would otherwise look like an early end."""
+    axes.text(0.995, 0.985, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL, color="#A03000")
+
+
+def plural(count: int, what: str) -> str:
+    """1 value, 2 values."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def positive(value: float) -> float:
+    """The value where a logarithmic axis can show it, else a gap."""
+    return value if math.isfinite(value) and value > 0 else math.nan
