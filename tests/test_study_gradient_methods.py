@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDY = ROOT / "experiments" / "gradient_methods"
+sys.path.insert(0, str(ROOT))
 METHODS = {"path_sum", "jacobian", "central_difference", "complex_step", "backprop"}
 
 
@@ -55,3 +56,10 @@ def test_the_published_counts_are_those_of_the_formulas():
     assert law["paths_agree"] == law["multiplications_agree"] == law["nets"] == sum(4**n for n in range(2, 7))
     for case in results["cases"]:
         assert case["paths"] == sum(np.prod(case["sizes"][l:], dtype=object) for l in range(1, len(case["sizes"])))
+
+
+def test_the_tables_of_the_readme_are_those_of_the_results():
+    from experiments.gradient_methods import report
+
+    results = json.loads((STUDY / "results.json").read_text(encoding="utf-8"))
+    assert report.inside((STUDY / "README.md").read_text(encoding="utf-8")) == report.tables(results)

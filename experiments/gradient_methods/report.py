@@ -1,6 +1,6 @@
 """Fits, table and figure of the cost of a gradient.
 
-python -m experiments.gradient_methods.report     print the tables of results.json, and draw cost.png
+python -m experiments.gradient_methods.report     put the tables of results.json into the README, and draw cost.png
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ STYLES: dict[str, dict[str, str]] = {
 """Okabe and Ito's colours; line and marker say the same once more."""
 
 Results = dict[str, Any]
+
+BEGIN, END = "<!-- tables: python -m experiments.gradient_methods.report -->", "<!-- end of tables -->"
 
 
 def series(results: Results, along: str, method: str, what: str, B: str = "1") -> tuple[list[float], list[float]]:
@@ -55,30 +57,37 @@ def fits(results: Results) -> dict[str, dict[str, float]]:
     return found
 
 
-def spell(seconds: float | None) -> str:
+def spell(seconds: float) -> str:
     """A time with its unit, to three digits."""
-    if seconds is None:
-        return "-"
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds * 1e6:.3g} us"
 
 
-def table(results: Results) -> str:
-    """Paths, then multiplications and time a gradient of a sample, then time of 32, for each network and method."""
+def name(results: Results, case: dict[str, Any]) -> str:
+    """A network in words."""
+    depth, width = (case["at"], results["width"]) if case["along"] == "depth" else (results["depth"], case["at"])
+    return f"{depth} deep, {width} wide"
+
+
+def count(number: float) -> str:
+    """A count, in full up to a million."""
+    return f"{number:,}".replace(",", " ") if number < 1e6 else f"{number:.2g}"
+
+
+def tables(results: Results) -> str:
+    """Counts of one sample, times of 1 and of 32 samples, and the fits."""
     head = ["network", "paths", *STYLES]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for case in results["cases"]:
-        name = f"depth {case['at']}, width {results['width']}"
-        if case["along"] == "width":
-            name = f"width {case['at']}, depth {results['depth']}"
-        cells = []
-        for method in STYLES:
-            seconds = case["seconds"].get(method, {})
-            times = f"{spell(seconds['1'])}, {spell(seconds['32'])}" if seconds else "-"
-            cells.append(f"{case['multiplications'][method]:.2g}: {times}")
-        lines.append(f"| {name} | {case['paths']:.3g} | " + " | ".join(cells) + " |")
+        cells = [count(number) for number in (case["paths"], *(case["multiplications"][method] for method in STYLES))]
+        lines.append(f"| {name(results, case)} | " + " | ".join(cells) + " |")
+    lines += ["", "| network | " + " | ".join(STYLES) + " |", "|---" * (1 + len(STYLES)) + "|"]
+    for case in results["cases"]:
+        pairs = [case["seconds"].get(method) for method in STYLES]
+        cells = [f"{spell(pair['1'])}, {spell(pair['32'])}" if pair else "-" for pair in pairs]
+        lines.append(f"| {name(results, case)} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n\n" + fit_table(results)
 
 
@@ -103,7 +112,7 @@ def figure(results: Results, path: Path) -> None:
     drawing = Figure(figsize=(9.4, 6.8), dpi=120, layout="constrained")
     canvas = FigureCanvasAgg(drawing)
     grid = drawing.subplots(2, 2)
-    labels = {"multiplications": "multiplications a gradient", "seconds": "time a gradient, s"}
+    labels = {"multiplications": "multiplications a gradient", "seconds": "processor time a gradient, s"}
     for row, what in zip(grid, labels, strict=True):
         for axes, along in zip(row, ("depth", "width"), strict=True):
             for method, style in STYLES.items():
@@ -122,8 +131,15 @@ def figure(results: Results, path: Path) -> None:
     canvas.print_png(str(path))  # type: ignore[no-untyped-call]
 
 
+def inside(text: str) -> str:
+    """The tables that a README holds."""
+    return text.split(BEGIN)[1].split(END)[0].strip()
+
+
 if __name__ == "__main__":
     folder = Path(__file__).parent
     found = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    print(table(found))
     figure(found, folder / "cost.png")
+    readme = folder / "README.md"
+    content = readme.read_text(encoding="utf-8")
+    readme.write_text(content.replace(inside(content), tables(found)), encoding="utf-8")
