@@ -318,6 +318,18 @@ def test_errors_on_the_bound_of_huber_are_not_refused(size):
     assert not wrong(verdict), verdict
 
 
+@pytest.mark.parametrize(("output", "loss"), [("sigmoid", "binary_cross_entropy"), ("softmax", "mse")])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_units_beyond_the_range_of_exp_are_not_refused(output, loss, dtype):
+    """Inputs that nobody scaled put z at thousands, where a complex exp overflows."""
+    network, head, x, y = network_and_batch([4, 3, 3], "sigmoid", output, loss, dtype=dtype)
+    x *= 1000
+    network.layers[1].W[...] *= 1000
+    assert not wrong(examined(backprop(), network, head, x, y))
+    network.layers[1].W[...] *= 0.001
+    assert wrong(examined(Mutant(**SPREAD["sign"]), network, head, x, y))
+
+
 def test_a_verdict_counts_only_what_was_compared():
     head = build_head({"name": "identity"}, {"name": "mae"})
     network = Network([2, 1], [], head.output, "float64")
