@@ -1,3 +1,20 @@
 """A laboratory for back-propagation: declared networks, honest gradients, recorded runs."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bpexp.api import Result, SweepResult, load, run, sweep
+
 __version__ = "0.1.0"
+__all__ = ["Result", "SweepResult", "__version__", "load", "run", "sweep"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the interface when it is first asked for: the mathematics needs none of it."""
+    if name in __all__:
+        from bpexp import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'bpexp' has no attribute {name!r}")

@@ -23,7 +23,7 @@ import pytest
 from test_bad_input import command, images, labels
 
 from bpexp import run as running
-from bpexp.app import claim
+from bpexp.launch import claim
 from bpexp.compose import config_folder
 from bpexp.result import Outcome, read_outcome
 from bpexp.tracking.creation import create_database

@@ -18,13 +18,14 @@ MEASURES = ("accuracy_test", "loss_test", "r2_test", "rmse_test")
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A table of text, the parameters that varied, the metric behind the order, and what went wrong."""
+    """A table of text, the parameters that varied, the metric behind the order, what went wrong, and the best run."""
 
     columns: list[str]
     rows: list[list[str]]
     varied: list[str]
     key: str | None
     problems: list[str]
+    best: Outcome | None = None
 
     def columns_to_show(self) -> list[str]:
         """The columns that fit on a terminal: what varied, how it ended, the first measure and its loss."""
@@ -69,7 +70,9 @@ def rank(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Ranking:
         for n, o in zip(numbers, outcomes, strict=True)
         if o.status not in ("finished", "stopped")
     ]
-    return Ranking([*columns, "best epoch", "seconds"], rows, varied, None if key is None else str(key), problems)
+    first = outcomes[order[0]] if order and not _place(outcomes[order[0]], sign)[0] else None
+    head = [*columns, "best epoch", "seconds"]
+    return Ranking(head, rows, varied, None if key is None else str(key), problems, first)
 
 
 def _place(outcome: Outcome, sign: float) -> tuple[bool, float]:

@@ -21,7 +21,7 @@ class Sweep:
     """The jobs below one directory. As a context it opens the parent run and ends it with what became of the jobs."""
 
     def __init__(self, tracking: TrackingConfig, directory: Path, jobs: int, command: Sequence[str]) -> None:
-        self._tracking, self._directory, self._jobs, self._command = tracking, directory, jobs, list(command)
+        self._tracking, self.directory, self._jobs, self._command = tracking, directory, jobs, list(command)
         self._store: Any = None
         self.run_id: str | None = None
         self.experiment_id: str | None = None
@@ -38,7 +38,7 @@ class Sweep:
     ) -> None:
         numbers, self.outcomes = self._collect()
         self.ranking = rank(self.outcomes, numbers)
-        (self._directory / TABLE).write_text(self.ranking.csv(), encoding="utf-8")
+        (self.directory / TABLE).write_text(self.ranking.csv(), encoding="utf-8")
         if self.run_id:
             interrupted = kind is not None and not issubclass(kind, Exception)
             status = "KILLED" if interrupted else "FINISHED" if kind is None and self.ok else "FAILED"
@@ -64,12 +64,12 @@ class Sweep:
         """The outcomes by job number; a job that left none was killed or never began, and is told as such."""
         found = {
             int(path.parent.name): read_outcome(path.parent)
-            for path in self._directory.glob(f"*/{RESULT}")
+            for path in self.directory.glob(f"*/{RESULT}")
             if path.parent.name.isdigit()
         }
         for number in range(self._jobs):
             if number not in found:
-                folder = str(self._directory / str(number))
+                folder = str(self.directory / str(number))
                 found[number] = Outcome(f"job {number}", folder, "lost", "it left no result", [], {}, 0.0)
         return sorted(found), [found[number] for number in sorted(found)]
 
@@ -79,7 +79,7 @@ class Sweep:
         try:
             self._store = open_store(self._tracking.uri, self._tracking.experiment)
             command = " ".join(self._command)
-            tags = {"bpexp.sweep": command, "bpexp.directory": str(self._directory), "mlflow.source.name": "bpexp"}
+            tags = {"bpexp.sweep": command, "bpexp.directory": str(self.directory), "mlflow.source.name": "bpexp"}
             name = " ".join(a for a in self._command if not a.startswith("-"))[:120] or "sweep"
             run = self._store.client.create_run(self._store.experiment_id, run_name=f"sweep: {name}", tags=tags)
         except Exception as error:  # as for a run: the results are worth more than their record
@@ -93,14 +93,14 @@ class Sweep:
 
         assert self.ranking is not None
         counts = {f"jobs/{s}": sum(o.status == s for o in self.outcomes) for s in {o.status for o in self.outcomes}}
-        best = max((o for o in self.outcomes if o.objective == o.objective), key=lambda o: o.objective, default=None)
+        best = self.ranking.best
         values = {**counts, **(best.metrics if best else {})}
         now = round(time.time() * 1000)
         metrics = [Metric(key, float(value), now, 0) for key, value in values.items()]
         note = f"`python -m bpexp {' '.join(self._command)}`\n\n{self.ranking.markdown()}"
         client = self._store.client
         client.log_batch(self.run_id, metrics=metrics, tags=[RunTag("mlflow.note.content", note[:7900])])
-        client.log_artifact(self.run_id, str(self._directory / TABLE))
+        client.log_artifact(self.run_id, str(self.directory / TABLE))
         client.set_terminated(self.run_id, status=status)
 
     def _attempt(self, action: Any) -> None:

@@ -1,0 +1,47 @@
+"""Getting a recorded run back out of MLflow: its files, in a folder that looks like the one it was written to."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from bpexp.errors import TrackingError
+from bpexp.tracking.serving import SPEC, WEIGHTS
+from bpexp.tracking.store import Store
+
+
+def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
+    """The folder of a run: `into`, filled with its artifacts and weights, or a temporary one."""
+    from mlflow.artifacts import download_artifacts
+    from mlflow.exceptions import MlflowException
+
+    folder = into or Path(tempfile.mkdtemp(prefix="bpexp-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        run = store.client.get_run(run_id)
+        download_artifacts(artifact_uri=run.info.artifact_uri, dst_path=str(folder))
+        _fetch_network(store, run_id, folder)
+    except MlflowException as error:
+        reason = " ".join(str(error).split())[:200]
+        raise TrackingError(f"the run {run_id!r} cannot be read from {store.experiment_name!r}: {reason}") from error
+    inner = folder / "artifacts"
+    if not (folder / "result.json").exists() and inner.is_dir():
+        shutil.copytree(inner, folder, dirs_exist_ok=True)
+    if not (folder / "result.json").exists():
+        raise TrackingError(f"the run {run_id!r} holds no result.json; it was not recorded by bpexp, or has not ended")
+    return folder
+
+
+def _fetch_network(store: Store, run_id: str, folder: Path) -> None:
+    """The two files of the network out of the logged model, where one was logged."""
+    from mlflow.artifacts import download_artifacts
+
+    outputs = store.client.get_run(run_id).outputs
+    for output in outputs.model_outputs if outputs else []:
+        with tempfile.TemporaryDirectory() as scratch:
+            place = Path(download_artifacts(artifact_uri=f"models:/{output.model_id}", dst_path=scratch))
+            for name in (WEIGHTS, SPEC):
+                found = next(place.rglob(name), None)
+                if found is not None:
+                    shutil.copyfile(found, folder / name)
