@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from bpexp.build import load_data, streams  # noqa: E402
 from bpexp.gradients.errata import FORMULAS, as_printed  # noqa: E402
+from bpexp.insight.guard import examine  # noqa: E402
 from bpexp.nn.heads import build_head  # noqa: E402
 from experiments.errata import measure, table  # noqa: E402
 
@@ -46,6 +47,19 @@ def test_a_step_of_many_is_a_step_of_one(formula):
     for run, gradient in zip(runs, measure.gradients(runs, head, data.train), strict=True):
         alone = as_printed(run.formula)(run.network, head, x, y).vector
         np.testing.assert_allclose(gradient, alone, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("init", measure.INITS)
+@pytest.mark.parametrize("formula", measure.PRINTED)
+def test_a_gradient_check_at_the_first_step_finds_every_wrong_formula(formula, init):
+    head = build_head({"name": "softmax"}, {"name": "cross_entropy"})
+    data = load_data(measure.config(init, 0, {"name": "mnist_5k", "limit": 200}), streams(0))
+    (run,) = (run for run in measure.make_runs([formula], 1, data, head) if run.init == init)
+    x, y = data.train.batch()
+    rng = np.random.default_rng(0)
+    verdict = examine(as_printed(formula), run.network, head, x, y, rng=rng, coordinates=6, tolerance=1e-5)
+    unseen = formula == "003-bias-in-sum" and init == "he_normal"  # a bias of 0 may be counted 784 times
+    assert (verdict.error < 1e-5) == (formula == "002-final" or unseen)
 
 
 def test_the_study_runs_in_a_quick_form(tmp_path):
