@@ -102,7 +102,7 @@ def job(cfg: Any) -> float:
     from bpexp.compose import parameters, typed
     from bpexp.report import run_name
     from bpexp.result import Outcome, write_outcome
-    from bpexp.run import Order, execute
+    from bpexp.execute import Order, execute
     from bpexp.tracing import execute_trace
 
     hydra = HydraConfig.get()

@@ -13,7 +13,7 @@ from bpexp.result import RESULT, Outcome
 from bpexp.training.events import Callback
 
 if TYPE_CHECKING:
-    from bpexp.run import Order
+    from bpexp.execute import Order
     from bpexp.tracking.recorder import Recorder
 
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}

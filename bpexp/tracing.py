@@ -9,7 +9,7 @@ from bpexp.insight.trace import trace_sample
 from bpexp.insight.trace_page import as_markdown, as_text
 from bpexp.recording import Recording
 from bpexp.result import Outcome, write_outcome
-from bpexp.run import Order
+from bpexp.execute import Order
 from bpexp.tracking.journal import Journal
 
 PAGE = "trace.md"
