@@ -53,7 +53,13 @@ def learning_curve(history: Mapping[str, Points], path: Path) -> None:
 
 
 def figure_page(
-    series: Series, path: Path, *, network: Network, histograms: Path | None = None, samples: Samples | None = None
+    series: Series,
+    path: Path,
+    *,
+    network: Network,
+    histograms: Path | None = None,
+    samples: Samples | None = None,
+    title: str = "",
 ) -> None:
     """Draw everything a run left material for into one PNG file, after training.
 
@@ -65,6 +71,7 @@ def figure_page(
 
     depth = len(network.layers)
     bands = [
+        *([Band(0.35, partial(_draw_title, title=title))] if title else []),
         Band(3.35, partial(_draw_curves, series=series)),
         *norm_bands(series, depth),
         *ledger_bands(series, depth),
@@ -77,6 +84,10 @@ def figure_page(
         bottom -= band.height
         band.draw(Room(figure, bottom))
     _write(figure, path)
+
+
+def _draw_title(room: Room, title: str) -> None:
+    room.text(LEFT, 0.0, title, fontsize=13, parse_math=False)
 
 
 def _draw_curves(room: Room, series: Series) -> None:

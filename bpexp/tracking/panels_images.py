@@ -135,7 +135,7 @@ def _worst(room: Room, left: float, samples: Samples) -> None:
         axes.imshow(x.reshape(height, width), cmap="gray_r", interpolation="nearest", extent=box, aspect="auto")
         words = f"{_name(samples, samples.labels[k])} -> {_name(samples, predicted[k])}\nloss {samples.costs[k]:.3g}"
         axes.text(across + width / 2, up + height * 1.06, words, fontsize=SMALL, ha="center", va="top")
-    room.text(left, 3.62, f"The largest losses ({samples.part}): true -> predicted", fontsize=10, fontweight="bold")
+    room.text(left, 3.62, f"Largest losses ({samples.part}): true -> predicted", fontsize=10, fontweight="bold")
 
 
 def _name(samples: Samples, number: int) -> str:

@@ -108,7 +108,7 @@ def ledger_bands(series: Series, depth: int) -> list[Band]:
     if not steps or depth < 2 or "ledger/slope_layer_1" not in series:
         return []
     ends = list(dict.fromkeys([min(steps), max(steps)]))
-    return [Band(3.75, partial(_draw_ledgers, accounts={step: _account(series, depth, step) for step in ends}))]
+    return [Band(3.5, partial(_draw_ledgers, accounts={step: _account(series, depth, step) for step in ends}))]
 
 
 Account = tuple[list[float], list[float], list[float]]

@@ -35,13 +35,13 @@ def histogram_bands(path: Path | None, depth: int) -> list[Band]:
     rows: list[tuple[str, str, Array, dict[str, Array]]] = [
         (
             "How the entries of each gradient spread, over the steps",
-            "log10 of |entry|\n(lowest: also 0)",
+            "log10 of |entry|",
             counts["gradient_edges"],
             {f"W{l}": counts.get(f"gradient_W{l}") for l in layers},
         ),
         (
             "How the activations of each layer spread, over the steps",
-            "activation\n(ends: also beyond)",
+            "activation",
             counts["activation_edges"],
             {f"layer {l}": counts.get(f"activation_layer_{l}") for l in layers},
         ),
@@ -68,15 +68,24 @@ def _draw(room: Room, title: str, up: str, steps: Array, edges: Array, maps: dic
     axes.set_xlim(0, len(maps) * (1 + GAP) - GAP)
     axes.set_ylim(heights[0], heights[-1])
     axes.set_xticks([])
-    axes.locator_params(axis="y", nbins=7, integer=True)
+    axes.locator_params(axis="y", nbins=7, steps=[1, 2, 5, 10])
     axes.tick_params(labelsize=SMALL)
     axes.spines[:].set_visible(False)
-    axes.set_ylabel(up, fontsize=9)
+    axes.set_ylabel(up + _ends(bins, edges), fontsize=9)
     room.text(LEFT, BOTTOM + HEIGHT + 0.25, title, fontsize=10, fontweight="bold")
     room.text((LEFT + WIDTH - RIGHT) / 2, 0.18, STEP, fontsize=9, ha="center")
     bar = room.figure.colorbar(image, cax=room.axes(WIDTH - RIGHT + 0.15, BOTTOM, 0.13, HEIGHT))
     bar.set_label("log10 of the share", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
+
+
+def _ends(bins: slice, edges: Array) -> str:
+    """What the first and the last bin hold besides, where they are shown."""
+    below, above = bins.start == 0, bins.stop == len(edges) - 1
+    if not (below or above):
+        return ""
+    zero = " and 0" if below and edges[-1] < -edges[0] else ""
+    return f"\n(outermost: beyond{zero} too)"
 
 
 def _frame(axes: Axes, left: float, name: str, steps: Array, *, few: bool) -> None:
