@@ -1,6 +1,6 @@
 """What wrong formulas do: the table of the trainings and their figure.
 
-python -m experiments.errata.report     print the table of results_*.json, and draw accuracy.png
+python -m experiments.errata.report     put the table of results_*.json into the README, and draw accuracy.png
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 FOLDER = Path(__file__).parent
+BEGIN, END = "<!-- runs: python -m experiments.errata.report -->", "<!-- end of runs -->"
 NAMES = {"he_normal": "He, biases 0", "uniform": "U(-0.5, 0.5), biases too"}
 DRAWN = {
     "002-final": ("correct", "#000000", "-"),
@@ -68,6 +69,8 @@ def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:
     canvas = FigureCanvasAgg(drawing)
     for axes, (init, name) in zip(drawing.subplots(1, 2, sharey=True), NAMES.items(), strict=True):
         for formula, (label, colour, line) in DRAWN.items():
+            if not groups.get((formula, init)):
+                continue
             curves = 100 * np.array([run["accuracy"] for run in groups[formula, init]])
             steps = common["every"] * np.arange(curves.shape[1])
             axes.fill_between(steps, curves.min(axis=0), curves.max(axis=0), color=colour, alpha=0.15, linewidth=0)
@@ -81,7 +84,14 @@ def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:
     canvas.print_png(str(path))  # type: ignore[no-untyped-call]
 
 
+def inside(text: str) -> str:
+    """The table that a README holds."""
+    return text.split(BEGIN)[1].split(END)[0].strip()
+
+
 if __name__ == "__main__":
     found, shared = load()
-    print(table(found))
     figure(found, shared, FOLDER / "accuracy.png")
+    readme = FOLDER / "README.md"
+    content = readme.read_text(encoding="utf-8")
+    readme.write_text(content.replace(inside(content), table(found)), encoding="utf-8")

@@ -14,13 +14,14 @@ import pytest
 from gradient_cases import draw
 
 from bpexp.errors import ConfigError
-from bpexp.gradients import complex_step, gradient_methods
+from bpexp.gradients import backprop, complex_step, gradient_methods
 from bpexp.gradients.checker import compare
 from bpexp.gradients.errata import FORMULAS, WHOLE, flat
 from bpexp.gradients.errata_formula import Formula
 from bpexp.gradients.errata_walk import walk
 from bpexp.nn.activations import activations
 from bpexp.nn.arrays import Array
+from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import count_parameters
 
@@ -558,6 +559,13 @@ def test_the_bias_sum_of_000_is_right_below_the_last_layer():
 def test_the_last_layer_of_000_holds_for_an_identity_output():
     c = case(GENERAL, ("identity", "mse"))
     assert compare(c.network, printed("000-last-layer", c), truth(c)).error < 1e-12
+
+
+def test_the_last_layer_of_000_is_twice_the_gradient_of_the_cross_entropy():
+    c = case(GENERAL, SQUARED)
+    head = build_head({"name": "sigmoid"}, {"name": "binary_cross_entropy"})
+    other = backprop()(c.network, head, c.x, c.y).vector
+    assert compare(c.network, printed("000-last-layer", c), 2 * other).error < 1e-12
 
 
 def test_003_counts_its_parameters_right():
