@@ -1,6 +1,6 @@
-"""What wrong formulas do: the table of the trainings and their figure.
+"""What wrong formulas do: the tables of the trainings and their figure.
 
-python -m experiments.errata.report     put the table of results_*.json into the README, and draw accuracy.png
+python -m experiments.errata.report     put the tables of results_*.json into the README, and draw accuracy.png
 """
 
 from __future__ import annotations
@@ -41,23 +41,30 @@ def load(folder: Path = FOLDER) -> tuple[Groups, dict[str, Any]]:
     return groups, common
 
 
-def cell(runs: list[dict[str, Any]], right: list[dict[str, Any]]) -> str:
-    """Cosine at the first step; accuracy after the last, mean and range, and the mean difference of the pairs."""
+def cell(runs: list[dict[str, Any]], right: list[dict[str, Any]], place: int) -> str:
+    """Cosine at the first step; accuracy at a later one, mean and range, and the mean difference of the pairs."""
     cosine = [run["cosine"] for run in runs]
-    final = 100 * np.array([run["accuracy"][-1] for run in runs])
-    pairs = final - 100 * np.array([run["accuracy"][-1] for run in right])
+    accuracy, pair = (100 * np.array([run["accuracy"][place] for run in group]) for group in (runs, right))
     span = f"{min(cosine):.3f} to {max(cosine):.3f}" if max(cosine) - min(cosine) >= 5e-4 else f"{max(cosine):.3f}"
-    return f"{span} | {final.mean():.1f} ({final.min():.1f} to {final.max():.1f}) | {pairs.mean():+.1f}"
+    low, mean, high = accuracy.min(), accuracy.mean(), accuracy.max()
+    return f"{span} | {mean:.1f} ({low:.1f} to {high:.1f}) | {(accuracy - pair).mean():+.1f}"
 
 
-def table(groups: Groups) -> str:
-    """A row a formula, three columns for each kind of weights."""
-    columns = "cosine | accuracy, % | against correct"
+def table(groups: Groups, common: dict[str, Any], step: int) -> str:
+    """A row for each formula that was trained up to a step, three columns for each kind of weights."""
+    place = step // common["every"]
+    columns = f"cosine | accuracy after {step}, % | against correct"
     lines = ["| formula | " + " | ".join(f"{name}: {columns}" for name in NAMES.values()) + " |", "|---" * 7 + "|"]
     for formula in dict.fromkeys(formula for formula, _ in groups):
-        cells = [cell(groups[formula, init], groups["002-final", init]) for init in NAMES]
-        lines.append(f"| {formula} | " + " | ".join(cells) + " |")
+        if len(groups[formula, "uniform"][0]["accuracy"]) > place:
+            cells = [cell(groups[formula, init], groups["002-final", init], place) for init in NAMES]
+            lines.append(f"| {formula} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def tables(groups: Groups, common: dict[str, Any]) -> str:
+    """All formulas after 250 steps, and after 1 000 those that were trained so far."""
+    return "\n\n".join(table(groups, common, step) for step in (250, 1000))
 
 
 def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:
@@ -85,7 +92,7 @@ def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:
 
 
 def inside(text: str) -> str:
-    """The table that a README holds."""
+    """The tables that a README holds."""
     return text.split(BEGIN)[1].split(END)[0].strip()
 
 
@@ -94,4 +101,4 @@ if __name__ == "__main__":
     figure(found, shared, FOLDER / "accuracy.png")
     readme = FOLDER / "README.md"
     content = readme.read_text(encoding="utf-8")
-    readme.write_text(content.replace(inside(content), table(found)), encoding="utf-8")
+    readme.write_text(content.replace(inside(content), tables(found, shared)), encoding="utf-8")
