@@ -240,6 +240,7 @@ def main() -> None:
     if "training" in wanted and not os.environ.get("BPEXP_DATA"):
         print("BPEXP_DATA names no folder with MNIST: the figures of full MNIST are left out")
         wanted.remove("training")
+    args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(Path(folder))
         parts: dict[str, Callable[[], Any]] = {
@@ -251,10 +252,14 @@ def main() -> None:
         for name, part in parts.items():
             if name in wanted:
                 results[name] = part()
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "overhead.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (args.out / "overhead.md").write_text(table(results), encoding="utf-8")
+                write(results, args.out)
     print(table(results))
+
+
+def write(results: dict[str, Any], folder: Path) -> None:
+    """After each part, so that a failure of a later one costs nothing."""
+    (folder / "overhead.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    (folder / "overhead.md").write_text(table(results), encoding="utf-8")
 
 
 if __name__ == "__main__":
