@@ -129,20 +129,24 @@ def _measure(network: Network, head: Head, x: Array, y: Array, chosen: Array, re
 
 
 def _difference(twin: Network, head: Head, x: Array, y: Array, i: int) -> float | None:
-    """One central difference; None where a kink lies between its two ends."""
+    """(4 D(h/2) - D(h)) / 3 of central differences D, whose error is of h^4; None where a kink lies between the ends.
+
+    D(h) alone is off by 1e-4 where inputs are in the hundreds, as the pixels of an unscaled image.
+    """
     here = twin.theta[i]
     h = STEP * max(1.0, abs(here))
-    costs, sides, places = [], [], []
-    for sign in (1, -1):
-        twin.theta[i] = here + sign * h
-        places.append(twin.theta[i])
-        cost, side = _cost_and_sides(twin, head, x, y)
-        costs.append(cost)
-        sides.append(side)
-    twin.theta[i] = here
-    if any(not np.array_equal(above, below) for above, below in zip(*sides, strict=True)):
-        return None
-    return float((costs[0] - costs[1]) / (places[0] - places[1]))
+    differences = []
+    for step in (h, h / 2):
+        ends = []
+        for place in (here + step, here - step):
+            twin.theta[i] = place
+            ends.append((place, *_cost_and_sides(twin, head, x, y)))
+        twin.theta[i] = here
+        (up, above, right), (down, below, left) = ends
+        if any(not np.array_equal(r, l) for r, l in zip(right, left, strict=True)):
+            return None
+        differences.append((above - below) / (up - down))
+    return float((4 * differences[1] - differences[0]) / 3)
 
 
 def _cost_and_sides(twin: Network, head: Head, x: Array, y: Array) -> tuple[float, list[Array]]:

@@ -285,7 +285,7 @@ def random_case(rng):
         network.layers[0].b[...] = -100  # dead or saturated
     if rng.random() < 0.2:
         x[:, 0] = 0
-    x *= rng.choice([1, 1, 1, 16])
+    x *= rng.choice([1, 1, 1, 16, 255])
     return network, head, x, y
 
 
