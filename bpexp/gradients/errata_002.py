@@ -30,7 +30,9 @@ def first_shapes(sizes: Sequence[int]) -> dict[str, tuple[int, int]]:
 
 
 def width(sizes: Sequence[int], k: int) -> int:
-    """Units of layer k, where `sizes` holds n_0, n_1, ..."""
+    """Units of layer k, where `sizes` holds n_0, n_1, ...; layer 0 would need n_{-1}."""
+    if k < 1:
+        raise IndexError("there is no n_{-1}")
     return sizes[k - 1]
 
 

@@ -330,9 +330,8 @@ def _(formula, rng):
 
 @stands_for("002-layer-width")
 def _(formula, rng):
-    W, _, x = layer(rng, 3, 5)
-    yield W @ np.ones((formula((3, 5, 2), 1), 1)), W @ x
-    yield W @ np.ones((formula((3, 5, 2), 0), 1)), W @ x  # layer 0 would have n_{-1} units
+    W, b, x = layer(rng, 3, 5)
+    yield W @ x + np.ones((formula((3, 5, 2), 1), 1)), W @ x + 1  # a bias for each unit that layer 1 is said to have
 
 
 def chain_case(rng: np.random.Generator):
