@@ -330,7 +330,7 @@ def _(formula, rng):
 
 @stands_for("002-layer-width")
 def _(formula, rng):
-    W, b, x = layer(rng, 3, 5)
+    W, _, x = layer(rng, 3, 5)
     yield W @ x + np.ones((formula((3, 5, 2), 1), 1)), W @ x + 1  # a bias for each unit that layer 1 is said to have
 
 
