@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpexp.nn.network import Network
-from bpexp.tracking.panels import HALF, LEFT, MIDDLE, WIDTH, Band, Points, Room, Series
+from bpexp.tracking.panels import HALF, LEFT, MIDDLE, WIDTH, Band, Points, Room, Series, tame
 from bpexp.tracking.panels_images import image_bands
 from bpexp.tracking.panels_layers import ledger_bands, norm_bands
 from bpexp.tracking.panels_maps import histogram_bands
@@ -69,7 +69,7 @@ def figure_page(
     """
     from matplotlib.figure import Figure
 
-    depth = len(network.layers)
+    series, depth = tame(series), len(network.layers)
     bands = [
         *([Band(0.35, partial(_draw_title, title=title))] if title else []),
         Band(3.35, partial(_draw_curves, series=series)),

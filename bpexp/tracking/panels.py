@@ -23,6 +23,9 @@ LEFT, MIDDLE, HALF = 0.85, 6.85, 5.0
 MOST = 9
 """Layers shown in one panel; of more, so many that are spread evenly over the depth."""
 
+DRAWABLE = 1e200
+"""What an axis can show with its margins; beyond it a value counts as not finite."""
+
 SMALL = 8
 STEP = "step (updates of the parameters)"
 STROKES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)), (0, (4, 3))]
@@ -53,6 +56,14 @@ class Band:
 
     height: float
     draw: Callable[[Room], None]
+
+
+def tame(series: Series) -> Series:
+    """The series with infinity for what lies beyond DRAWABLE."""
+    return {
+        name: [(step, value if abs(value) <= DRAWABLE else math.copysign(math.inf, value)) for step, value in points]
+        for name, points in series.items()
+    }
 
 
 def spread(count: int, most: int) -> list[int]:

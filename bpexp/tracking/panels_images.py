@@ -11,7 +11,7 @@ import numpy as np
 
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
-from bpexp.tracking.panels import SMALL, Band, Room, dress, note, plural, spread
+from bpexp.tracking.panels import DRAWABLE, SMALL, Band, Room, dress, note, plural, spread
 from bpexp.tracking.panels_samples import Samples
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ NAME = 8
 """Letters of a class name that are shown."""
 
 COLUMNS = 5
-LARGEST = 1e300
-"""A weight beyond which no scale is drawn."""
-
 Panel = tuple[float, Callable[[Room, float], None]]
 """A width in inches, and what draws it at a left edge."""
 
@@ -73,7 +70,7 @@ def _weights(room: Room, left: float, W: Array, shape: tuple[int, int]) -> None:
     n = len(shown)
     finite = np.abs(shown[np.isfinite(shown)])
     limit = float(np.quantile(finite, 0.999)) if finite.size else 0.0
-    limit = limit if 0 < limit < LARGEST else 1.0
+    limit = limit if 0 < limit < DRAWABLE else 1.0
     sheet = mosaic(np.where(np.isfinite(shown), shown, np.nan).reshape(n, *shape), math.ceil(math.sqrt(1.7 * n)))
     width, height = 4.0, 2.65
     height = min(height, width * sheet.shape[0] / sheet.shape[1])

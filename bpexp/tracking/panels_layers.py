@@ -129,9 +129,8 @@ def _account(series: Series, depth: int, step: int) -> Account:
 
 def _draw_ledgers(room: Room, accounts: dict[int, Account]) -> None:
     panels = [room.axes(left, 0.6, HALF, 2.45) for left in (LEFT, MIDDLE)[: len(accounts)]]
-    words = ["at the first probed step", "at the last probed step"]
-    for axes, (step, account), when in zip(panels, accounts.items(), words, strict=False):
-        title = f"What each layer takes from delta, {when} ({step})"
+    for axes, (step, account), when in zip(panels, accounts.items(), ("first", "last"), strict=False):
+        title = f"What each layer takes from delta ({when} probe, step {step:,})"
         dress(
             axes, title=title, across="layer, counted from the input; delta comes from the right", up="log10", lift=18
         )
