@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from bpexp.build import Experiment
 from bpexp.data import Part
 from bpexp.insight.guard import GradientCheck
+from bpexp.insight.histograms import FILE as HISTOGRAMS
 from bpexp.insight.histograms import Histograms
 from bpexp.insight.recorder import Probing
 from bpexp.nn.arrays import Array
@@ -25,6 +26,7 @@ from bpexp.recording import Recording
 from bpexp.result import Outcome, write_outcome
 from bpexp.tracking.journal import Journal, history
 from bpexp.tracking.model import save_model
+from bpexp.tracking.panels_samples import collect_samples
 from bpexp.tracking.summary import Series, chooser, summarize
 from bpexp.training.events import Callback
 from bpexp.training.progress import progress
@@ -44,6 +46,7 @@ class Order:
     overrides: list[str]
     params: dict[str, Any]
     parent: str | None = None
+    one_of_many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +143,32 @@ def _conclude(experiment: Experiment, order: Order, ending: Ending, seconds: flo
     )
     save_model(folder, theta=theta, spec=experiment.spec)
     write_outcome(outcome, folder)
-    _draw(experiment, series, folder)
+    _draw(experiment, order, series)
     recording.finish(outcome, ending.step)
     return outcome
 
 
-def _draw(experiment: Experiment, series: Series, folder: Path) -> None:
-    if experiment.tracking.figures and series:
-        from bpexp.tracking.figures import learning_curve  # matplotlib is not needed without figures
+def _draw(experiment: Experiment, order: Order, series: Series) -> None:
+    """The learning curve and, of a run that is not one of many, the page of figures."""
+    if not (experiment.tracking.figures and series):
+        return
+    from bpexp.tracking.figures import figure_page, learning_curve  # matplotlib is not needed without figures
 
+    folder, trainer, data = order.directory, experiment.trainer, experiment.data
+    if order.one_of_many:
         learning_curve(series, folder / "learning_curve.png")
+        return
+    name, part = next((n, p) for n, p in (("test", data.test), ("training", data.train)) if p is not None)
+    samples = collect_samples(trainer.network, trainer.head, part, data.classes, data.image_shape, name=name)
+    histograms = folder / HISTOGRAMS
+    figure_page(
+        series,
+        folder / "figures.png",
+        network=trainer.network,
+        histograms=histograms if histograms.exists() else None,
+        samples=samples,
+        title=order.name,
+    )
 
 
 @contextmanager

@@ -96,13 +96,14 @@ def job(cfg: Any) -> float:
     Never raises for what goes wrong inside a run: that is an outcome, and the other jobs of a sweep go on.
     """
     from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
     from omegaconf import OmegaConf
 
     from bpexp.build import build
     from bpexp.compose import parameters, typed
+    from bpexp.execute import Order, execute
     from bpexp.report import run_name
     from bpexp.result import Outcome, write_outcome
-    from bpexp.execute import Order, execute
     from bpexp.tracing import execute_trace
 
     hydra = HydraConfig.get()
@@ -117,7 +118,8 @@ def job(cfg: Any) -> float:
         outcome = Outcome(name, str(directory), "failed", str(error), overrides, params, 0.0)
         write_outcome(outcome, directory)
     else:
-        order = Order(name, directory, overrides, params, parent=os.environ.get(PARENT))
+        many = hydra.mode == RunMode.MULTIRUN
+        order = Order(name, directory, overrides, params, os.environ.get(PARENT), one_of_many=many)
         outcome = (execute_trace if experiment.config.task == "trace" else execute)(experiment, order)
     return outcome.objective
 

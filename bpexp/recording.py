@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
 """How an outcome stands in MLflow. Diverged runs are results, but stand as FAILED where people look for trouble."""
 
-FILES = ("config.yaml", "metrics.jsonl", RESULT, "learning_curve.png", "histograms.npz", "trace.md", "traceback.txt")
+PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
+FILES = ("config.yaml", "metrics.jsonl", RESULT, *PICTURES, "trace.md", "traceback.txt")
 """What MLflow gets of a run's directory, where it is there; the network goes as a model."""
 
 

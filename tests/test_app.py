@@ -105,7 +105,7 @@ def recorded(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Sim
 
 def test_the_files_of_a_run(recorded: SimpleNamespace) -> None:
     names = {path.name for path in Path(recorded.outcome.directory).iterdir()}
-    files = {"config.yaml", "metrics.jsonl", "result.json", "network.npz", "network.json", "learning_curve.png"}
+    files = {"config.yaml", "metrics.jsonl", "result.json", "network.npz", "network.json", "figures.png"}
     assert files <= names
     assert {"mlflow.db", "mlartifacts", "outputs"} <= {path.name for path in recorded.folder.iterdir()}
 
@@ -146,7 +146,7 @@ def test_the_metrics_in_mlflow(recorded: SimpleNamespace) -> None:
 
 def test_the_artifacts_in_mlflow(recorded: SimpleNamespace) -> None:
     names = {path.name for path in (recorded.folder / "mlartifacts").rglob("*") if path.is_file()}
-    assert {"config.yaml", "metrics.jsonl", "result.json", "learning_curve.png", "MLmodel", "network.npz"} <= names
+    assert {"config.yaml", "metrics.jsonl", "result.json", "figures.png", "MLmodel", "network.npz"} <= names
 
 
 def test_a_saved_config_runs_again(recorded: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +166,7 @@ def test_another_seed_is_another_network(recorded: SimpleNamespace, monkeypatch:
 
 def test_no_figure_where_none_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = trained(QUIET, monkeypatch)
-    assert not Path(outcome.directory, "learning_curve.png").exists()
+    assert not Path(outcome.directory, "figures.png").exists()
 
 
 def test_progress_ends_with_a_table(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
