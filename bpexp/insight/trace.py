@@ -81,7 +81,9 @@ def _forward_lines(trace: Trace, y: Array, cost: float, head: Head, hidden: Sequ
         lines.append(Line("forward", f"a^{l}", f"{f}(z^{l})", a_latex, "002, 003 forward", a[l - 1]))
     name = head.name.split("+")[1]
     value = np.array([[cost]])
-    lines.append(Line("forward", "C", f"{name}(a^{len(z)}, y)", rf"C(a^{{{len(z)}}}, y)", COST_SOURCES[name], value))
+    lines.append(
+        Line("forward", "C", f"{name}(a^{len(z)}, y)", rf"C(a^{{{len(z)}}}, y)", COST_SOURCES.get(name, ""), value)
+    )
     return lines
 
 
@@ -99,7 +101,8 @@ def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -
     """delta^L, by the closed form of a shortcut or by the chain rule, whose factors are shown."""
     if head.shortcut:
         source = "002 output layer error; 003 appendix"
-        return [Line("backward", f"delta^{L}", f"a^{L} - y", rf"a^{{{L}}} - y", source, delta)]
+        text, latex = (_times(_constant(delta, a - y), difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
+        return [Line("backward", f"delta^{L}", text, latex, source, delta)]
     lines = [Line("backward", f"dC/da^{L}", "slope of C", r"\nabla_a C", "003 dC/da_i", head.loss.slope(a, y))]
     if head.output.df is None:
         text = f"sum_j dC/da_j^{L} da_j^{L}/dz_i^{L}"
@@ -108,6 +111,16 @@ def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -
     lines.append(_slope_line(L, head.output.df(z)))
     text, latex = f"dC/da^{L} * f'(z^{L})", rf"\nabla_a C \odot f'(z^{{{L}}})"
     return [*lines, Line("backward", f"delta^{L}", text, latex, "003 delta^L", delta)]
+
+
+def _constant(delta: Array, difference: Array) -> float:
+    """c of delta = c (a - y), which a shortcut takes from its loss."""
+    k = int(np.abs(difference).argmax())
+    return float(delta.flat[k] / difference.flat[k]) if difference.flat[k] else 1.0
+
+
+def _times(constant: float, text: str) -> str:
+    return text if abs(constant - 1) < 1e-12 else f"{constant:.8g} ({text})"
 
 
 def _slope_line(l: int, slope: Array) -> Line:

@@ -53,6 +53,7 @@ def shape(value: Array) -> str:
 
 def numbers(value: Array) -> list[str]:
     """The rows of an array to eight digits, or what there is to say of a large one; a column is written as a row^T."""
+    value = value + 0.0  # no -0
     if value.size > FULL:
         zeros = int(np.count_nonzero(value == 0))
         extremes = f"min {value.min():.8g}, max {value.max():.8g}, mean {value.mean():.8g}"
@@ -60,7 +61,7 @@ def numbers(value: Array) -> list[str]:
     column = value.shape[1] == 1 and value.shape[0] > 1
     rows = value.T if column else value
     mark = "]^T" if column else "]"
-    return ["[" + ", ".join(f"{number + 0.0:.8g}" for number in row) + mark for row in rows]
+    return ["[" + ", ".join(f"{number:.8g}" for number in row) + mark for row in rows]
 
 
 def check_line(trace: SampleTrace) -> str:

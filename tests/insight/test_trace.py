@@ -1,0 +1,344 @@
+"""A sample's trace: every number on the page is computed again from the parameters and the sample on the page."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra.core.global_hydra import GlobalHydra
+
+from bpexp.app import main
+from bpexp.gradients import backprop
+from bpexp.insight.trace import trace_sample
+from bpexp.insight.trace_page import FULL, TITLES, as_markdown, as_text, check_line
+from bpexp.nn.activations import activations
+from bpexp.nn.heads import build_head
+from bpexp.nn.losses import losses
+from bpexp.nn.network import Network
+
+PRINTED = {"rtol": 6e-8, "atol": 1e-14}
+"""Eight digits, the last of them rounded."""
+
+
+def traced(sizes, hidden, output, loss, *, seed=0, **options):
+    """The trace of a network whose parameters and sample have three decimals, so that the page has them exactly."""
+    rng = np.random.default_rng(seed)
+    head = build_head({"name": output}, loss if isinstance(loss, dict) else {"name": loss}, **options)
+    network = Network(sizes, [activations.build(name) for name in hidden], head.output, "float64")
+    network.theta[...] = np.round(rng.normal(size=network.theta.size), 3)
+    x = np.round(rng.normal(size=(sizes[0], 1)), 3)
+    y = np.eye(sizes[-1])[:, [1]] if sizes[-1] > 1 else np.array([[1.0]])
+    return trace_sample(network, head, hidden, x, y), (network, head, x, y)
+
+
+def parsed(text):
+    """Symbol to equation, shape and value, of everything that a page tells."""
+    found = {}
+    for head, body in re.findall(r"^(\S.*)\n((?:    .*\n?)+)", text, re.MULTILINE):
+        match = re.match(r"(?P<symbol>\S+)(?: = (?P<equation>.*?))?\s+\((?P<n>\d+), (?P<m>\d+)\)", head)
+        rows = [row.strip() for row in body.strip().splitlines()]
+        assert match["symbol"] not in found
+        found[match["symbol"]] = (match["equation"], (int(match["n"]), int(match["m"])), array(rows))
+    return found
+
+
+def array(rows):
+    """What the rows of an array hold; a summary stays text."""
+    if not rows[0].startswith("["):
+        return rows[0]
+    values = np.array([[float(number) for number in row.removesuffix("^T")[1:-1].split(", ")] for row in rows])
+    return values.T if rows[0].endswith("^T") else values
+
+
+F = {
+    "relu": (lambda z: np.where(z > 0, z, 0), lambda z: np.where(z > 0, 1.0, 0.0)),
+    "leaky_relu": (lambda z: np.where(z > 0, z, 0.01 * z), lambda z: np.where(z > 0, 1.0, 0.01)),
+    "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
+    "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
+    "softplus": (lambda z: np.log(1 + np.exp(z)), lambda z: 1 / (1 + np.exp(-z))),
+    "identity": (lambda z: z, np.ones_like),
+    "softmax": (lambda z: np.exp(z) / np.exp(z).sum(), None),
+}
+
+C = {
+    "mse": (lambda a, y: ((a - y) ** 2).sum(), lambda a, y: 2 * (a - y)),
+    "cross_entropy": (lambda a, y: -(y * np.log(a)).sum(), lambda a, y: -y / a),
+    "binary_cross_entropy": (
+        lambda a, y: -(y * np.log(a) + (1 - y) * np.log(1 - a)).sum(),
+        lambda a, y: (a - y) / (a * (1 - a)),
+    ),
+    "mae": (lambda a, y: np.abs(a - y).sum(), lambda a, y: np.sign(a - y)),
+}
+
+
+def jacobian(output, z):
+    """da_j/dz_i (n, n)."""
+    a = F[output][0](z)
+    return np.diag(a[:, 0]) - a @ a.T if output == "softmax" else np.diag(F[output][1](z)[:, 0])
+
+
+def recomputed(page, hidden, output, loss, constant=1.0):
+    """Everything on a page from its W, b, x and y, by the four equations and the full chain rule of 002."""
+    f, L = [None, *hidden, output], len(hidden) + 1
+    W, b = ({l: page[f"{letter}^{l}"][2] for l in range(1, L + 1)} for letter in "Wb")
+    x, y = page["a^0"][2], page["y"][2]
+    told, a, z, delta = {"a^0": x, "y": y}, {0: x}, {}, {}
+    for l in range(1, L + 1):
+        z[l] = W[l] @ a[l - 1] + b[l]
+        a[l] = F[f[l]][0](z[l])
+        told |= {f"W^{l}": W[l], f"b^{l}": b[l], f"z^{l}": z[l], f"a^{l}": a[l]}
+    told["C"] = np.array([[constant * C[loss][0](a[L], y)]])
+    slope = constant * C[loss][1](a[L], y)
+    delta[L] = jacobian(output, z[L]).T @ slope
+    told |= {f"dC/da^{L}": slope, f"delta^{L}": delta[L]}
+    if output != "softmax":
+        told[f"f'(z^{L})"] = F[output][1](z[L])
+    for l in range(L - 1, 0, -1):
+        told[f"f'(z^{l})"] = F[f[l]][1](z[l])
+        delta[l] = W[l + 1].T @ delta[l + 1] * told[f"f'(z^{l})"]
+        told[f"delta^{l}"] = delta[l]
+    for l in range(1, L + 1):
+        told |= {f"dC/dW^{l}": delta[l] @ a[l - 1].T, f"dC/db^{l}": delta[l]}
+    return told
+
+
+NETS = {
+    "relu, softmax, cross-entropy": ([3, 4, 4, 3], ["relu", "relu"], "softmax", "cross_entropy"),
+    "sigmoid, squared error": ([3, 4, 2], ["sigmoid"], "sigmoid", "mse"),
+    "softmax, squared error": ([3, 4, 3], ["tanh"], "softmax", "mse"),
+    "chain of tanh": ([1, 1, 1, 1, 1], ["tanh"] * 3, "tanh", "mse"),
+    "mixed": ([2, 5, 3, 4, 3], ["leaky_relu", "softplus", "sigmoid"], "identity", "mse"),
+    "no hidden layer": ([4, 3], [], "softmax", "cross_entropy"),
+    "no hidden layer, one output": ([4, 1], [], "sigmoid", "mse"),
+    "fused sigmoid": ([3, 2, 3], ["relu"], "sigmoid", "binary_cross_entropy"),
+    "absolute error": ([3, 2, 3], ["sigmoid"], "identity", "mae"),
+    "one unit in the middle": ([5, 1, 5], ["identity"], "softmax", "cross_entropy"),
+}
+
+
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_every_printed_number_follows_from_the_printed_inputs(net, seed, shortcut):
+    trace, (network, _, x, y) = traced(*NETS[net], seed=seed, shortcut=shortcut)
+    page = parsed(as_text(trace, "A sample"))
+    expected = recomputed(page, *NETS[net][1:])
+    assert len(page) == len(trace.lines)
+    for symbol, (_, shape, value) in page.items():
+        assert shape == value.shape == expected[symbol].shape, symbol
+        np.testing.assert_allclose(value, expected[symbol], **PRINTED, err_msg=symbol)
+    fused = shortcut and NETS[net][2:] in (("softmax", "cross_entropy"), ("sigmoid", "binary_cross_entropy"))
+    L, softmax = len(network.layers), NETS[net][2] == "softmax"
+    hidden_away = ({f"dC/da^{L}", f"f'(z^{L})"} if fused else set()) | ({f"f'(z^{L})"} if softmax else set())
+    assert set(page) == set(expected) - hidden_away
+    inputs = [page[f"{letter}^{l}"][2].ravel() for l in range(1, L + 1) for letter in "Wb"]
+    np.testing.assert_array_equal(np.concatenate(inputs), network.theta)
+    np.testing.assert_array_equal(page["a^0"][2], x)
+    np.testing.assert_array_equal(page["y"][2], y)
+    gradient = [page[f"dC/d{letter}^{l}"][2].ravel() for l in range(1, L + 1) for letter in "Wb"]
+    np.testing.assert_allclose(
+        np.concatenate(gradient), backprop()(*traced(*NETS[net], seed=seed)[1]).vector, **PRINTED
+    )
+
+
+def test_equations_stand_beside_their_numbers():
+    page = parsed(as_text(traced(*NETS["relu, softmax, cross-entropy"])[0], "A sample"))
+    equations = {symbol: equation for symbol, (equation, *_) in page.items() if equation}
+    assert equations["z^2"] == "W^2 a^1 + b^2"
+    assert equations["a^2"] == "relu(z^2)"
+    assert equations["a^3"] == "softmax(z^3)"
+    assert equations["C"] == "cross_entropy(a^3, y)"
+    assert equations["delta^3"] == "a^3 - y"
+    assert equations["delta^1"] == "(W^2)^T delta^2 * f'(z^1)"
+    assert equations["dC/dW^1"] == "delta^1 (a^0)^T"
+    assert equations["dC/db^3"] == "delta^3"
+
+
+@pytest.mark.parametrize(("node", "constant"), [({"factor": 0.5}, 0.5), ({"reduction": "mean"}, 1 / 3)])
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_the_constant_of_a_loss_is_in_its_lines(node, constant, shortcut):
+    """Of the fused sigmoid too, whose delta is a - y only where that constant is 1."""
+    loss = {"name": "binary_cross_entropy", **node}
+    trace, _ = traced([2, 3, 3], ["tanh"], "sigmoid", loss, shortcut=shortcut)
+    page = parsed(as_text(trace, "A sample"))
+    expected = recomputed(page, ["tanh"], "sigmoid", "binary_cross_entropy", constant)
+    for symbol, (_, _, value) in page.items():
+        np.testing.assert_allclose(value, expected[symbol], **PRINTED, err_msg=symbol)
+    if shortcut:
+        assert page["delta^2"][0] == f"{constant:.8g} (a^2 - y)"
+        assert rf"{constant:.8g} (a^{{2}} - y)" in as_markdown(trace, "A sample")
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_markdown_has_every_line_with_the_same_numbers(net):
+    trace, _ = traced(*NETS[net])
+    page, text = as_markdown(trace, "A sample"), as_text(trace, "A sample")
+    blocks = re.findall(r"^`(\S+)`(?: \$= (.*)\$)?, shape \((\d+), (\d+)\).*\n\n```\n([^`]*)```$", page, re.MULTILINE)
+    told = parsed(text)
+    assert [block[0] for block in blocks] == list(told)
+    for symbol, latex, n, m, body in blocks:
+        equation, shape, value = told[symbol]
+        assert (int(n), int(m)) == shape
+        assert bool(latex) == bool(equation)
+        assert latex.count("{") == latex.count("}")
+        np.testing.assert_array_equal(array(body.strip().splitlines()), value)
+    for heading in TITLES.values():
+        assert f"## {heading}\n" in page
+        assert f"{heading}\n{'-' * len(heading)}\n" in text
+    for line in (line for line in trace.lines if line.source):
+        assert f"({line.source})" in page
+        assert line.source in text
+
+
+@pytest.mark.parametrize("page", [as_text, as_markdown])
+def test_pages_are_plain_ascii(page):
+    text = page(traced(*NETS["mixed"])[0], "A sample")
+    assert text.isascii()
+    assert not re.search(r"-0[,\]]", text)
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_large_arrays_are_summarised_truthfully():
+    trace, _ = traced([30, 12, 65], ["relu"], "softmax", "cross_entropy")
+    page = parsed(as_text(trace, "A sample"))
+    seen = 0
+    for line in trace.lines:
+        value = page[line.symbol][2]
+        assert isinstance(value, str) == (line.value.size > FULL)
+        if isinstance(value, str):
+            seen += 1
+            told = [float(number) for number in re.findall(r"-?\d[\d.e+-]*(?<![.,])", value)]
+            numbers = line.value.ravel()
+            norm = np.sqrt((numbers**2).sum())
+            truth = [numbers.size, norm, numbers.min(), numbers.max(), numbers.mean(), (numbers == 0).sum()]
+            np.testing.assert_allclose(told, truth, **PRINTED)
+            assert page[line.symbol][1] == line.value.shape
+    assert seen > 6
+    assert not any("-0," in value for _, _, value in page.values() if isinstance(value, str))
+    assert int(re.search(r"(\d+) zeros", page["dC/dW^1"][2])[1]) >= 30  # those of units that ReLU put out
+
+
+def test_exactly_as_many_numbers_as_fit_are_written_out():
+    trace, _ = traced([8, 8, 2], ["tanh"], "sigmoid", "mse")
+    page = parsed(as_text(trace, "A sample"))
+    assert page["W^1"][2].shape == (8, 8)
+
+
+@pytest.mark.parametrize(("hidden", "reference"), [("relu", "central differences"), ("tanh", "complex step")])
+def test_the_verdict(hidden, reference):
+    trace, (network, *_) = traced([3, 4, 3], [hidden], "softmax", "cross_entropy")
+    line = check_line(trace)
+    match = re.fullmatch(
+        r"The gradient against (.*): (\d+) slopes compared, worst relative error (.*) \(in (..)\)\.", line
+    )
+    assert match[1] == reference
+    assert int(match[2]) == network.theta.size  # all of a small network
+    assert float(match[3]) == pytest.approx(trace.verdict.error, rel=0.05)
+    assert trace.verdict.error < 1e-6
+    assert match[4] in network.names()
+    assert as_text(trace, "A sample").rstrip().endswith(line)
+    assert f"**Check.** {line}" in as_markdown(trace, "A sample")
+
+
+def test_of_a_large_network_some_slopes_are_compared():
+    trace, (network, *_) = traced([40, 30, 3], ["tanh"], "softmax", "cross_entropy")
+    assert network.theta.size > 1000
+    assert 0 < trace.verdict.compared <= 20 * 4
+    assert trace.verdict.error < 1e-6
+
+
+def test_a_float32_network_is_followed_in_float64():
+    _, (network, head, x, y) = traced([3, 4, 3], ["tanh"], "softmax", "cross_entropy")
+    theta = network.theta.astype(np.float32)
+    single = network.at(theta)
+    trace = trace_sample(single, head, ["tanh"], x.astype(np.float32), y.astype(np.float32))
+    assert {line.value.dtype for line in trace.lines} == {np.dtype("float64")}
+    np.testing.assert_array_equal(single.theta, theta)
+    assert trace.cost == pytest.approx(backprop()(single, head, x.astype(np.float32), y).cost, rel=1e-6)
+
+
+@pytest.mark.parametrize("loss", losses)
+def test_every_loss_has_a_trace(loss):
+    output = next(
+        name for name in ("identity", "softmax") if activations.build(name).codomain in losses.build(loss).needs
+    )
+    trace, _ = traced([3, 4, 3], ["tanh"], output, loss)
+    assert f"C = {loss}(a^2, y)" in as_text(trace, "A sample")
+
+
+def test_a_loss_of_somebody_else_has_a_trace():
+    _, (network, head, x, y) = traced([2, 3, 2], ["tanh"], "identity", "mse")
+    head = replace(head, name="identity+quartic")
+    assert "C = quartic(a^2, y)" in as_text(trace_sample(network, head, ["tanh"], x, y), "A sample")
+
+
+# The command
+
+
+@pytest.fixture
+def command(tmp_path, monkeypatch):
+    """Runs `bpexp task=trace ...` in this process; answers with the exit code."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*overrides):
+        words = ["task=trace", "data=digits", "model.hidden=[5]", "tracking=none", *overrides, "hydra.run.dir=here"]
+        monkeypatch.setattr(sys, "argv", ["bpexp", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        GlobalHydra.instance().clear()
+        return ended.value.code
+
+    return call
+
+
+def test_the_command_prints_and_keeps_a_trace(command, capsys):
+    assert command("sample=3", "activation=tanh") == 0
+    text = capsys.readouterr().out
+    page = Path("here/trace.md").read_text(encoding="utf-8")
+    assert text.startswith("Sample 3 of digits through 64-5-10 (softmax+cross_entropy)\n")
+    assert page.startswith("# Sample 3 of digits through 64-5-10 (softmax+cross_entropy)\n")
+    told = parsed(text)
+    assert re.findall(r"^`([^`\s]+)`", page, re.MULTILINE) == list(told)
+    result = json.loads(Path("here/result.json").read_text())
+    assert result["status"] == "finished"
+    assert result["metrics"]["final/loss_sample"] == pytest.approx(told["C"][2].item(), rel=1e-7)
+    journal = Path("here/metrics.jsonl").read_text()
+    assert '"check/worst_error"' in journal
+    assert not Path("mlflow.db").exists()
+
+
+def test_other_samples_and_seeds_have_other_traces(command, capsys):
+    costs = []
+    for words in (["sample=0"], ["sample=1"], ["sample=0", "seed=1"], ["sample=0"]):
+        Path("here").mkdir(exist_ok=True)
+        for path in Path("here").iterdir():
+            path.unlink() if path.is_file() else None
+        assert command(*words) == 0
+        costs.append(parsed(capsys.readouterr().out)["C"][2].item())
+    assert len(set(costs)) == 3
+    assert costs[0] == costs[3]
+
+
+def refused(command, capsys, sample):
+    """The line with which a sample is refused, before anything is made."""
+    assert command(f"sample={sample}", "data.limit=200") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert err.startswith("bpexp: ")
+    assert not Path("here").exists()
+    return err
+
+
+def test_a_sample_beyond_the_data_is_refused_in_one_line(command, capsys):
+    line = refused(command, capsys, 100_000)
+    samples = int(re.search(r"sample must be below the (\d+) training samples, not 100000", line)[1])
+    assert 0 < samples <= 200
+    assert f"not {samples}" in refused(command, capsys, samples)
+    assert "sample" in refused(command, capsys, -1)
+    assert command(f"sample={samples - 1}", "data.limit=200") == 0
