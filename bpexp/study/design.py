@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
@@ -70,15 +72,18 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
     """Read a `study` node; whatever has no meaning is refused in one line."""
     given = dict(node)
     _known("study", given, Study, {"name"})
-    factors = {str(key): list(levels) for key, levels in dict(given.get("factors") or {}).items()}
-    if not factors or any(len(levels) < 1 for levels in factors.values()):
-        raise ConfigError(f"study.factors must name factors with their levels, not {given.get('factors')!r}")
+    factors = _factors(given.get("factors"))
+    for key in ("measures", "claims", "curves", "by_depth", "heat_map"):
+        if not isinstance(given.get(key) or [], list | tuple):
+            raise ConfigError(f"study.{key} must be a list, not {given[key]!r}")
     repeats = given.get("repeats", 1)
     if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
         raise ConfigError(f"study.repeats must be a number of seeds of at least 1, not {repeats!r}")
     tuned = given.get("tuned")
-    if tuned is not None and tuned not in factors:
+    if tuned is not None and tuned not in list(factors):
         raise ConfigError(f"study.tuned must be one of the factors {', '.join(factors)}, not {tuned!r}")
+    if list(factors) == [tuned]:
+        raise ConfigError(f"study.tuned={tuned!r} leaves no factor to compare; add one, or leave tuned out")
     return Study(
         name=name,
         title=str(given.get("title", name)),
@@ -95,6 +100,17 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
     )
 
 
+def _factors(node: Any) -> dict[str, list[Any]]:
+    if not isinstance(node, Mapping) or not node or not all(isinstance(some, list) and some for some in node.values()):
+        raise ConfigError(f"study.factors must name factors with their levels, not {node!r}")
+    for name, levels in node.items():
+        if name == "seed":
+            raise ConfigError("study.factors has 'seed'; say study.repeats, the number of seeds")
+        if len({spelt(level) for level in levels}) < len(levels):
+            raise ConfigError(f"study.factors.{name} has a level twice: {levels!r}")
+    return {str(name): list(levels) for name, levels in node.items()}
+
+
 def _axes(named: Sequence[str], factors: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
     if named and (len(named) != 2 or any(name not in factors for name in named)):
         raise ConfigError(f"study.heat_map must be two of the factors {', '.join(factors)}, not {list(named)!r}")
@@ -102,8 +118,14 @@ def _axes(named: Sequence[str], factors: Mapping[str, Sequence[Any]]) -> tuple[s
 
 
 def _claim(node: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> Claim:
+    if not isinstance(node, Mapping):
+        raise ConfigError(f"a claim must say text, measure, of and above or below, not {node!r}")
     given = dict(node)
     _known("claim", given, Claim, set())
+    for key in ("of", "against"):
+        if not isinstance(given.get(key) or {}, Mapping):
+            raise ConfigError(f"claim {given['text']!r}: {key} must give factors their levels, not {given[key]!r}")
+    given |= {"text": str(given["text"]), "of": given["of"] or {}}
     for arm in (given["of"], given.get("against") or {}):
         for factor, level in arm.items():
             if factor not in factors:
@@ -114,6 +136,9 @@ def _claim(node: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> Cla
                 raise ConfigError(f"claim {given['text']!r}: {level!r} is no level of {factor}: {factors[factor]!r}")
     if (given.get("above") is None) == (given.get("below") is None):
         raise ConfigError(f"claim {given['text']!r} needs one of above and below")
+    bound = given["below"] if given.get("above") is None else given["above"]
+    if not isinstance(bound, int | float) or isinstance(bound, bool) or not math.isfinite(bound):
+        raise ConfigError(f"claim {given['text']!r}: above and below are numbers, not {bound!r}")
     if given.get("at", "best") not in ("best", "equal"):
         raise ConfigError(f"claim {given['text']!r}: at must be best or equal, not {given['at']!r}")
     return Claim(**{**given, "measure": parse(given["measure"])})
@@ -131,4 +156,18 @@ def _known(what: str, given: Mapping[str, Any], schema: type, derived: set[str])
 
 
 def _level(level: Any) -> str:
-    return str(level).lower() if isinstance(level, bool) else str(level)
+    """A level in Hydra's grammar."""
+    if level is None or isinstance(level, bool):
+        return "null" if level is None else str(level).lower()
+    if isinstance(level, str) and not re.fullmatch(r"[\w./:+-]+", level, re.ASCII):
+        return "'" + level.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return str(level)
+
+
+def spelt(level: Any) -> str:
+    """A level as every source of runs spells it: 1, 1.0 and "1.0" are one level."""
+    text = {"True": "true", "False": "false", "None": "null"}.get(str(level), str(level))
+    try:
+        return f"{float(text):.15g}"
+    except ValueError:
+        return text

@@ -28,11 +28,11 @@ READERS: dict[str, Callable[[Sequence[float], str], float]] = {
     "final": lambda values, name: values[-1],
     "first": lambda values, name: values[0],
     "mean": lambda values, name: float(np.mean(values)),
-    "best": lambda values, name: min(values) if better(name) == "min" else max(values),
+    "best": lambda values, name: float(np.min(values) if better(name) == "min" else np.max(values)),
 }
 
 _READ = re.compile(rf"({'|'.join(READERS)}) (\S+)(?: / (\S+))?")
-_UNTIL = re.compile(r"epochs until (\S+) (>=|<=) (\S+)")
+_UNTIL = re.compile(r"epochs until (\S+) (>=|<=) ([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def p_value(differences: ArrayLike) -> float:
     x = _finite(differences)
     if len(x) < 2:
         return math.nan
-    if np.ptp(x) == 0:
+    if np.ptp(x) <= 1e-12 * np.abs(x).max():  # equal but for rounding
         return 1.0 if x[0] == 0 else 0.0
     return float(stats.ttest_1samp(x, 0.0).pvalue)
 
@@ -88,20 +88,30 @@ def variance_shares(frame: pd.DataFrame, measure: str, factors: Sequence[str]) -
     import statsmodels.api as sm
     from statsmodels.formula.api import ols
 
-    varied = [f for f in factors if frame[f].nunique() > 1]
-    data = frame[[*varied, measure]].dropna()
+    known = frame[np.isfinite(frame[measure].astype(float))]
+    varied = [f for f in factors if known[f].nunique() > 1]
+    data = known[[*varied, measure]]
     if not varied or len(data) < 3 or data[measure].nunique() < 2:
         return {}
     data = data.rename(columns={measure: "y", **{f: f"f{i}" for i, f in enumerate(varied)}})
     formula = "y ~ (" + " + ".join(f"C(f{i})" for i in range(len(varied))) + ")**2"
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")  # an unbalanced design is told by what is missing, not by a warning
+            if not _crossed(data, len(varied)):
+                return {}
             table = sm.stats.anova_lm(ols(formula, data).fit(), typ=2)
     except (ValueError, np.linalg.LinAlgError):
         return {}
     shares = table["sum_sq"] / table["sum_sq"].sum()
-    return {_spell(str(term), varied): float(share) for term, share in shares.items() if np.isfinite(share)}
+    return {_spell(str(term), varied): max(float(share), 0.0) for term, share in shares.items() if np.isfinite(share)}
+
+
+def _crossed(data: pd.DataFrame, n: int) -> bool:
+    """Whether the factors' own effects can be told apart."""
+    columns = pd.get_dummies(data[[f"f{i}" for i in range(n)]].astype(str), drop_first=True, dtype=float)
+    design = np.column_stack([np.ones(len(columns)), columns.to_numpy()])
+    return bool(np.linalg.matrix_rank(design) == design.shape[1])
 
 
 def _spell(term: str, factors: Sequence[str]) -> str:

@@ -1,0 +1,217 @@
+"""What a study may declare, what it is refused for, and which jobs it comes to."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra import version
+
+from bpexp.compose import Plan, composed
+from bpexp.errors import ConfigError
+from bpexp.study.design import declared, narrowed, spelt
+
+NODE: dict[str, Any] = {
+    "factors": {"activation": ["relu", "tanh"], "lr": [0.03, 0.1, 1]},
+    "tuned": "lr",
+    "repeats": 3,
+    "measures": ["final accuracy/test", "best loss/test"],
+}
+CLAIM: dict[str, Any] = {"text": "so it is", "measure": "final accuracy/test", "of": {"activation": "relu"}, "above": 0}
+
+
+def with_claim(**changes: Any) -> dict[str, Any]:
+    """NODE with one claim, changed; None takes a key away."""
+    return {**NODE, "claims": [{k: v for k, v in {**CLAIM, **changes}.items() if v is not None}]}
+
+
+def test_declared() -> None:
+    study = declared("mine", with_claim(against={"activation": "tanh"}, at="equal"))
+    assert (study.name, study.title, study.question) == ("mine", "mine", "")
+    assert study.factors == {"activation": ["relu", "tanh"], "lr": [0.03, 0.1, 1]}
+    assert study.arm_factors == ["activation"]
+    assert [m.text for m in study.measures] == ["final accuracy/test", "best loss/test"]
+    assert study.tuned_by.text == "final accuracy/validation"
+    (claim,) = study.claims
+    assert (claim.text, claim.of, claim.against) == ("so it is", {"activation": "relu"}, {"activation": "tanh"})
+    assert (claim.above, claim.below, claim.at) == (0, None, "equal")
+
+
+def test_declared_by_little() -> None:
+    study = declared("mine", {"factors": {"lr": [0.1]}})
+    assert (study.repeats, study.tuned, list(study.claims)) == (1, None, [])
+    assert [m.text for m in study.measures] == ["final accuracy/test"]
+    assert study.overrides() == {"lr": "0.1", "seed": "range(1)"}
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown key": ({**NODE, "factor": {}}, "study has no 'factor'; did you mean 'factors'? it takes: title,"),
+    "name is derived": ({**NODE, "name": "x"}, "study has no 'name'"),
+    "no factors": ({"repeats": 2}, "study.factors must name factors with their levels, not None"),
+    "empty factors": ({**NODE, "factors": {}}, "study.factors must name factors with their levels, not {}"),
+    "no levels": ({**NODE, "factors": {"lr": []}}, "study.factors must name factors with their levels"),
+    "one number": ({**NODE, "factors": {"lr": 0.1}}, "study.factors must name factors with their levels"),
+    "a text of levels": ({**NODE, "factors": {"lr": "0.1,0.3"}}, "study.factors must name factors with their levels"),
+    "a list of factors": ({**NODE, "factors": ["lr"]}, "study.factors must name factors with their levels"),
+    "null levels": ({**NODE, "factors": {"lr": None}}, "study.factors must name factors with their levels"),
+    "a level twice": ({**NODE, "factors": {"lr": [1, 1.0]}}, "study.factors.lr has a level twice: [1, 1.0]"),
+    "seed a factor": ({**NODE, "factors": {"seed": [0, 1]}}, "study.factors has 'seed'; say study.repeats"),
+    "no repeats": ({**NODE, "repeats": 0}, "study.repeats must be a number of seeds of at least 1, not 0"),
+    "half a repeat": ({**NODE, "repeats": 2.5}, "not 2.5"),
+    "true repeats": ({**NODE, "repeats": True}, "not True"),
+    "null repeats": ({**NODE, "repeats": None}, "not None"),
+    "tuned no factor": ({**NODE, "tuned": "epochs"}, "study.tuned must be one of the factors activation, lr"),
+    "tuned a list": ({**NODE, "tuned": ["lr"]}, "study.tuned must be one of the factors activation, lr, not ['lr']"),
+    "nothing but tuned": (
+        {"factors": {"lr": [1, 2]}, "tuned": "lr"},
+        "study.tuned='lr' leaves no factor to compare; add one, or leave tuned out",
+    ),
+    "unknown measure": ({**NODE, "measures": ["last accuracy/test"]}, "'last accuracy/test' is no measure; say final"),
+    "measures a text": ({**NODE, "measures": "final loss/test"}, "study.measures must be a list"),
+    "unknown tuned_by": ({**NODE, "tuned_by": "accuracy"}, "'accuracy' is no measure"),
+    "curves a text": ({**NODE, "curves": "loss/test"}, "study.curves must be a list, not 'loss/test'"),
+    "by_depth a text": ({**NODE, "by_depth": "delta_norm"}, "study.by_depth must be a list"),
+    "claims a mapping": ({**NODE, "claims": CLAIM}, "study.claims must be a list"),
+    "heat map of one": ({**NODE, "heat_map": ["lr"]}, "study.heat_map must be two of the factors activation, lr"),
+    "heat map of three": ({**NODE, "heat_map": ["lr", "activation", "lr"]}, "study.heat_map must be two of"),
+    "heat map of others": ({**NODE, "heat_map": ["lr", "epochs"]}, "study.heat_map must be two of"),
+    "heat map a text": ({**NODE, "heat_map": "lr"}, "study.heat_map must be a list, not 'lr'"),
+    "claim a text": ({**NODE, "claims": ["it is so"]}, "a claim must say text, measure, of and above or below"),
+    "claim without text": (with_claim(text=None), "claim '?' needs 'text'"),
+    "claim without measure": (with_claim(measure=None), "claim 'so it is' needs 'measure'"),
+    "claim without of": (with_claim(of=None), "claim 'so it is' needs 'of'"),
+    "claim, unknown key": (with_claim(agianst={}), "claim has no 'agianst'; did you mean 'against'?"),
+    "claim, unknown measure": (with_claim(measure="x"), "'x' is no measure"),
+    "claim, unknown factor": (with_claim(of={"loss": "mse"}), "claim 'so it is': 'loss' is no factor; choose from: "),
+    "claim, unknown level": (with_claim(of={"lr": 0.2}), "claim 'so it is': 0.2 is no level of lr: [0.03, 0.1, 1]"),
+    "claim against unknown": (with_claim(against={"lr": 7}), "claim 'so it is': 7 is no level of lr"),
+    "claim of a text": (with_claim(of="relu"), "claim 'so it is': of must give factors their levels, not 'relu'"),
+    "claim against a list": (with_claim(against=["relu"]), "claim 'so it is': against must give factors"),
+    "claim without bound": (with_claim(above=None), "claim 'so it is' needs one of above and below"),
+    "claim with two bounds": (with_claim(below=1), "claim 'so it is' needs one of above and below"),
+    "claim above a text": (with_claim(above="0"), "claim 'so it is': above and below are numbers, not '0'"),
+    "claim above truth": (with_claim(above=True), "above and below are numbers, not True"),
+    "claim above nothing": (with_claim(above=float("nan")), "above and below are numbers, not nan"),
+    "claim elsewhere": (with_claim(at="worst"), "claim 'so it is': at must be best or equal, not 'worst'"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused_in_one_line(case: str) -> None:
+    node, wanted = REFUSED[case]
+    with pytest.raises(ConfigError, match=re.escape(wanted)) as refused:
+        declared("mine", node)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_bound_of_nought_is_a_bound() -> None:
+    (claim,) = declared("mine", with_claim(above=None, below=0)).claims
+    assert (claim.above, claim.below) == (None, 0)
+
+
+def test_narrowed() -> None:
+    study = narrowed(declared("mine", NODE), {"lr": ["0.1"], "seed": ["0", "1"]})
+    assert study.factors == {"activation": ["relu", "tanh"], "lr": ["0.1"]}
+    assert study.repeats == 2
+    assert narrowed(study, {}) == study
+    assert narrowed(study, {"epochs": ["1"]}) == study, "what is no factor narrows nothing"
+
+
+SPELT = [
+    ([1, 1.0, "1", "1.0"], "1"),
+    ([0.1, "0.1", "1e-1", "0.10"], "0.1"),
+    ([1e-5, "1e-05", "0.00001"], "1e-05"),
+    ([True, "True", "true"], "true"),
+    ([False, "False"], "false"),
+    ([None, "None", "null"], "null"),
+    (["relu"], "relu"),
+    ([[32, 32], "[32, 32]"], "[32, 32]"),
+    (["none"], "none"),
+]
+
+
+@pytest.mark.parametrize(("levels", "wanted"), SPELT)
+def test_one_level_has_one_spelling(levels: list[Any], wanted: str) -> None:
+    """As YAML, the command line, result.json and MLflow give it."""
+    assert [spelt(level) for level in levels] == [wanted] * len(levels)
+
+
+# On the command line
+
+
+def planned(node: dict[str, Any], *said: str, flags: tuple[str, ...] = ()) -> Plan:
+    """The plan of `bpexp --config-dir mine experiment=mine ...`, where the file declares this study."""
+    from hydra._internal.utils import get_args_parser
+
+    file = Path("mine/experiment/mine.yaml")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("# @package _global_\n" + yaml.safe_dump({"study": node}), encoding="utf-8")
+    words = ["--config-dir", "mine", *flags, "experiment=mine", "tracking=none", *said]
+    args: argparse.Namespace = get_args_parser().parse_args(words)
+    version.setbase("1.3")
+    with composed(args) as plan:
+        return plan
+
+
+def jobs(plan: Plan, *keys: str) -> list[tuple[str, ...]]:
+    """Of every job what it says of some keys."""
+    said = [dict(word.split("=", 1) for word in overrides) for overrides in plan.jobs]
+    return [tuple(job[key] for key in keys) for job in said]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_jobs_are_the_product() -> None:
+    plan = planned(NODE)
+    wanted = {(f, lr, s) for f in ("relu", "tanh") for lr in ("0.03", "0.1", "1") for s in ("0", "1", "2")}
+    found = jobs(plan, "activation", "lr", "seed")
+    assert len(found) == 18
+    assert set(found) == wanted
+    assert plan.study is not None
+    assert plan.study.name == "mine"
+    assert plan.multirun
+
+
+@pytest.mark.parametrize("flags", [(), ("-m",)])
+def test_the_command_line_narrows(flags: tuple[str, ...]) -> None:
+    plan = planned(NODE, "lr=0.1", "seed=0,1", flags=flags)
+    assert set(jobs(plan, "activation", "lr", "seed")) == {(f, "0.1", s) for f in ("relu", "tanh") for s in "01"}
+    assert plan.study is not None
+    assert (plan.study.factors["lr"], plan.study.repeats) == (["0.1"], 2)
+
+
+def test_the_command_line_widens_too() -> None:
+    plan = planned(NODE, "lr=0.5,0.7", "seed=range(4)", "activation=relu")
+    assert len(plan.jobs) == 8
+    assert plan.study is not None
+    assert (plan.study.factors["lr"], plan.study.repeats) == (["0.5", "0.7"], 4)
+
+
+def test_levels_that_need_care() -> None:
+    node = {"factors": {"objective": [None, "loss/test"], "progress": [True, False], "run_name": ["a, b", "it's", "x"]}}
+    plan = planned(node)
+    assert len(plan.jobs) == 12
+    from bpexp.compose import compose_job
+
+    configs = [compose_job(plan, overrides) for overrides in plan.jobs]
+    assert {config.objective for config in configs} == {None, "loss/test"}
+    assert {config.progress for config in configs} == {True, False}
+    assert {config.run_name for config in configs} == {"a, b", "it's", "x"}
+
+
+def test_lists_are_levels() -> None:
+    plan = planned({"factors": {"model.hidden": [[3], [3, 4]]}})
+    assert len(plan.jobs) == 2
+
+
+def test_a_study_refused_on_the_command_line() -> None:
+    with pytest.raises(ConfigError, match=r"study.repeats must be a number of seeds"):
+        planned({**NODE, "repeats": 0})
+    assert [path.name for path in Path.cwd().iterdir()] == ["mine"]
