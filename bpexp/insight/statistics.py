@@ -39,19 +39,27 @@ def squared_sample_norms(view: View) -> Array:
     return total
 
 
+def _norm_of_sum(view: View) -> float:
+    """Norm of the gradient that the samples of the trace make together, by back-propagation."""
+    trace = view.trace
+    parts = [part for l, d in enumerate(trace.delta) for part in (d @ trace.below(l).T, d.sum(axis=1))]
+    return norm(np.array([norm(part) for part in parts]))
+
+
 @probes.register("gradient_noise")
 def gradient_noise(view: View) -> dict[str, float]:
     """Noise scale tr(S) / |G|^2 and signal-to-noise |G| / sqrt(tr(S) / B), from the norms of single samples.
 
     S is the covariance of the samples' gradients, |G|^2 the square of the true one's norm; both estimated without bias
     from the batch. Source: McCandlish et al. (2018), arXiv 1812.06162, appendix A. Where the estimate of the signal is
-    not positive the signal-to-noise is 0 and there is no scale to tell.
+    not positive the signal-to-noise is 0 and there is no scale to tell. Of a batch walked in pieces B and both
+    estimates are those of the last piece.
     """
     squares = squared_sample_norms(view)
     B = squares.size
     if B < 2:
         return {}
-    mean_gradient = norm(view.true if view.true is not None else view.gradient) / (view.trace.weight * B)
+    mean_gradient = _norm_of_sum(view) / (view.trace.weight * B)
     variance = (float(squares.mean()) - mean_gradient**2) * B / (B - 1)
     signal = max(mean_gradient**2 - variance / B, 0.0)
     if not (signal > 0 and variance > 0):

@@ -115,6 +115,21 @@ def test_the_noise_is_that_of_the_true_gradient():
     assert probes["gradient_noise"](other) == probes["gradient_noise"](view)
 
 
+@pytest.mark.parametrize("batch", ["mean", "sum"])
+def test_of_a_batch_in_pieces_the_noise_is_that_of_its_last_piece(batch):
+    """The pass that the probes see is the last piece, and all of the estimate is made of its samples."""
+    view, singles = step(batch=batch, B=26, seed=3)
+    x, y = view.trace.x, np.round(view.trace.a[-1] - view.trace.delta[-1] / view.trace.weight)
+    head = build_head({"name": "softmax"}, {"name": "cross_entropy"}, batch=batch)
+    _, vector, trace = backprop(piece=16)(view.network, head, x, y)
+    last = singles[16:]
+    variance = last.var(axis=0, ddof=1).sum()
+    signal = np.square(last.mean(axis=0)).sum() - variance / 10
+    pieced = View(view.network, trace, vector, vector, vector)
+    np.testing.assert_allclose(squared_sample_norms(pieced), np.square(last).sum(axis=1), rtol=1e-12)
+    assert probes["gradient_noise"](pieced)["gradient_noise/scale"] == pytest.approx(variance / signal, rel=1e-9)
+
+
 def test_gradient_cosine():
     view, _ = step()
     assert probes["gradient_cosine"](view) == {}
