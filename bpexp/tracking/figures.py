@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpexp.nn.network import Network
-from bpexp.tracking.panels import HALF, LEFT, MIDDLE, WIDTH, Band, Points, Room, Series, tame
+from bpexp.tracking.panels import HALF, LEFT, MIDDLE, SMALL, WIDTH, Band, Points, Room, Series, tame, whole_steps
 from bpexp.tracking.panels_images import image_bands
 from bpexp.tracking.panels_layers import ledger_bands, norm_bands
 from bpexp.tracking.panels_maps import histogram_bands
@@ -31,6 +31,7 @@ BATCH: dict[str, Any] = {"color": "#C8C8C8", "linewidth": 0.7, "zorder": 1}
 QUALITIES = {"accuracy": "accuracy", "r2": "$R^2$", "rmse": "root mean squared error"}
 TITLES = {"loss": "Loss", "accuracy": "Accuracy", "r2": "Variance explained", "rmse": "Error"}
 MARKS = 12
+LETTERS = 90  # of a heading, as wide as the page
 BATCHES = 4000  # more points than pixels slow the drawing down and show nothing
 DECADES = 2.0
 
@@ -71,8 +72,8 @@ def figure_page(
 
     series, depth = tame(series), len(network.layers)
     bands = [
-        *([Band(0.35, partial(_draw_title, title=title))] if title else []),
-        Band(3.35, partial(_draw_curves, series=series)),
+        *([Band(0.4, partial(_draw_title, title=title))] if title else []),
+        Band(3.5, partial(_draw_curves, series=series)),
         *norm_bands(series, depth),
         *ledger_bands(series, depth),
         *histogram_bands(histograms, depth),
@@ -87,7 +88,8 @@ def figure_page(
 
 
 def _draw_title(room: Room, title: str) -> None:
-    room.text(LEFT, 0.0, title, fontsize=13, parse_math=False)
+    shown = title if len(title) <= LETTERS else title[: LETTERS - 3] + "..."
+    room.text(LEFT, 0.08, shown, fontsize=13, parse_math=False)
 
 
 def _draw_curves(room: Room, series: Series) -> None:
@@ -96,7 +98,11 @@ def _draw_curves(room: Room, series: Series) -> None:
     for left, name in zip((LEFT, MIDDLE), panels, strict=False):
         axes = room.axes(left, 0.6, HALF if len(panels) > 1 else WIDTH - LEFT - 0.15, 2.4)
         _panel(axes, name, series)
-        axes.set_title(TITLES[name], loc="left", fontsize=10, fontweight="bold")
+        axes.set_title(TITLES[name], loc="left", fontsize=10, fontweight="bold", pad=18)
+        axes.tick_params(labelsize=SMALL)
+        whole_steps(axes)
+        if axes.get_legend():  # above the lines, for a run may be anywhere in the panel
+            axes.legend(frameon=False, fontsize=SMALL, loc="lower left", bbox_to_anchor=(-0.02, 0.97), ncols=4)
 
 
 def _panels(history: Series) -> list[str]:

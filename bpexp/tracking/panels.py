@@ -92,11 +92,14 @@ def dress(axes: Axes, *, title: str, across: str = "", up: str = "", lift: float
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def whole_steps(axes: Axes, count: int = 6) -> None:
-    """Few ticks, on whole steps."""
+def whole_steps(axes: Axes) -> None:
+    """Few ticks, on whole steps; called when the lines are drawn, for a single step has one tick."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=count, integer=True))
+    if axes.lines and axes.dataLim.width == 0:
+        axes.set_xticks([axes.dataLim.x0])
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
 
 
 def note(axes: Axes, text: str) -> None:

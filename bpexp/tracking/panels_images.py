@@ -37,9 +37,9 @@ def image_bands(network: Network, samples: Samples | None) -> list[Band]:
     shape = samples.image_shape
     images = shape is not None and shape[0] * shape[1] == network.sizes[0]
     if images and shape is not None:
-        panels.append((4.3, partial(_weights, W=network.layers[0].W, shape=shape)))
+        panels.append((4.2, partial(_weights, W=network.layers[0].W, shape=shape)))
     if samples.labels is not None and len(samples.labels):
-        panels.append((3.9, partial(_confusion, samples=samples)))
+        panels.append((3.75, partial(_confusion, samples=samples)))
         if images and len(samples.worst):
             panels.append((3.6, partial(_worst, samples=samples)))
     return [Band(4.0, partial(_draw, panels=panels))] if panels else []
@@ -92,15 +92,16 @@ def _confusion(room: Room, left: float, samples: Samples) -> None:
     counts = samples.confusion()
     n, total = len(counts), len(samples.costs)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes = room.axes(left + 0.85, 0.75, 2.75, 2.75)
+    ticks = spread(n, COUNTED)
+    names = [_name(samples, i) for i in ticks]
+    turned = n > 3 and max(map(len, names)) > 2
+    side = 2.4 if turned else 2.75
+    axes = room.axes(left + 0.85, 3.5 - side, side, side)
     axes.imshow(np.sqrt(shares), cmap="Greys", vmin=0, vmax=1.1, interpolation="nearest", aspect="equal")
     dress(axes, title="", up="true class")
     axes.grid(False)
     room.text(left + 0.4, 3.62, f"What is taken for what ({samples.part})", fontsize=10, fontweight="bold")
-    ticks = spread(n, COUNTED)
-    names = [_name(samples, i) for i in ticks]
-    turned = 90 if max(map(len, names)) > 2 and n > 3 else 0
-    axes.set_xticks(ticks, labels=names, rotation=turned)
+    axes.set_xticks(ticks, labels=names, rotation=90 if turned else 0)
     axes.set_yticks(ticks, labels=names)
     if n <= COUNTED:
         _print_counts(axes, counts, shares)
@@ -110,10 +111,11 @@ def _confusion(room: Room, left: float, samples: Samples) -> None:
 
 
 def _print_counts(axes: Axes, counts: Array, shares: Array) -> None:
+    size = 11 if len(counts) < 5 else 7
     for (row, column), count in np.ndenumerate(counts):
         if count:
             colour = "white" if shares[row, column] > 0.35 else "black"
-            axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=colour)
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=size, color=colour)
 
 
 def _worst(room: Room, left: float, samples: Samples) -> None:
@@ -127,12 +129,19 @@ def _worst(room: Room, left: float, samples: Samples) -> None:
     axes.set_xlim(0, COLUMNS * 1.08 * size)
     axes.set_ylim(3.3 / 3.6 * COLUMNS * 1.08 * size, 0)
     for rank, (k, x) in enumerate(zip(samples.worst, samples.X, strict=True)):
-        up, across = (rank // COLUMNS * 1.75 + 0.1) * size, rank % COLUMNS * 1.08 * size
+        up, across = (rank // COLUMNS * 1.95 + 0.05) * size, rank % COLUMNS * 1.08 * size
         box = (across, across + width, up + height, up)
         axes.imshow(x.reshape(height, width), cmap="gray_r", interpolation="nearest", extent=box, aspect="auto")
-        words = f"{_name(samples, samples.labels[k])} -> {_name(samples, predicted[k])}\nloss {samples.costs[k]:.3g}"
+        words = _caption(samples, samples.labels[k], predicted[k], samples.costs[k])
         axes.text(across + width / 2, up + height * 1.06, words, fontsize=SMALL, ha="center", va="top")
     room.text(left, 3.62, f"Largest losses ({samples.part}): true -> predicted", fontsize=10, fontweight="bold")
+
+
+def _caption(samples: Samples, true: int, predicted: int, cost: float) -> str:
+    """True and predicted class and the loss; long names in lines of their own."""
+    first, second = _name(samples, true), _name(samples, predicted)
+    between = "\n" if len(first) + len(second) > 4 else " "
+    return f"{first}{between}-> {second}\nloss {cost:.3g}"
 
 
 def _name(samples: Samples, number: int) -> str:

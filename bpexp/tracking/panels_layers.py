@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKS = 8
-LEGEND = 0.75
+LEGEND = 0.85
 """Inches at the right of the lines for their legend."""
 
 FLOOR = 30
@@ -67,8 +67,8 @@ def _draw_norms(room: Room, panels: list[tuple[str, str, dict[str, Points]]]) ->
     for left, (title, up, lines) in zip((LEFT, MIDDLE), panels, strict=False):
         axes = room.axes(left, 0.6, HALF - LEGEND, 2.35)
         dress(axes, title=title, across=STEP, up=up)
-        whole_steps(axes)
         _lines(axes, lines)
+        whole_steps(axes)
 
 
 def _lines(axes: Axes, lines: dict[str, Points]) -> None:

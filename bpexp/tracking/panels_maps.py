@@ -75,17 +75,15 @@ def _draw(room: Room, title: str, up: str, steps: Array, edges: Array, maps: dic
     room.text(LEFT, BOTTOM + HEIGHT + 0.25, title, fontsize=10, fontweight="bold")
     room.text((LEFT + WIDTH - RIGHT) / 2, 0.18, STEP, fontsize=9, ha="center")
     bar = room.figure.colorbar(image, cax=room.axes(WIDTH - RIGHT + 0.15, BOTTOM, 0.13, HEIGHT))
-    bar.set_label("log10 of the share", fontsize=SMALL)
+    bar.set_label("log10 of share of entries", fontsize=SMALL)
     bar.ax.tick_params(labelsize=SMALL)
 
 
 def _ends(bins: slice, edges: Array) -> str:
     """What the first and the last bin hold besides, where they are shown."""
-    below, above = bins.start == 0, bins.stop == len(edges) - 1
-    if not (below or above):
+    if bins.start and bins.stop < len(edges) - 1:
         return ""
-    zero = " and 0" if below and edges[-1] < -edges[0] else ""
-    return f"\n(outermost: beyond{zero} too)"
+    return "\n(lowest row: 0 as well)" if edges[-1] < -edges[0] else "\n(end rows: beyond as well)"
 
 
 def _frame(axes: Axes, left: float, name: str, steps: Array, *, few: bool) -> None:
@@ -95,14 +93,14 @@ def _frame(axes: Axes, left: float, name: str, steps: Array, *, few: bool) -> No
     axes.plot(*corners, color="black", linewidth=0.8, scalex=False, scaley=False, **style)
     axes.text(left + 0.5, 1.02, name, ha="center", va="bottom", fontsize=SMALL, **style)
     if len(steps) < 2:
-        axes.text(left + 0.5, -0.03, f"{steps[0]}", ha="center", va="top", fontsize=SMALL, **style)
+        axes.text(left + 0.5, -0.03, f"{steps[0]:,}", ha="center", va="top", fontsize=SMALL, **style)
         return
-    axes.text(left, -0.03, f"{steps[0]}", ha="left", va="top", fontsize=SMALL, **style)
-    axes.text(left + 1, -0.03, f"{steps[-1]}", ha="right", va="top", fontsize=SMALL, **style)
+    axes.text(left, -0.03, f"{steps[0]:,}", ha="left", va="top", fontsize=SMALL, **style)
+    axes.text(left + 1, -0.03, f"{steps[-1]:,}", ha="right", va="top", fontsize=SMALL, **style)
     if not few and len(steps) > 2:
         middle = steps[len(steps) // 2]
         place = left + (middle - steps[0]) / (steps[-1] - steps[0])
-        axes.text(place, -0.03, f"{middle}", ha="center", va="top", fontsize=SMALL, **style)
+        axes.text(place, -0.03, f"{middle:,}", ha="center", va="top", fontsize=SMALL, **style)
 
 
 def share(table: Array) -> Array:

@@ -117,8 +117,9 @@ def test_a_full_run_has_every_panel(figure: list[Figure], tmp_path: Path) -> Non
     assert imread(path).shape[1] == 1200
 
 
-def test_nothing_outside_the_page_and_no_heading_over_another(figure: list[Figure], tmp_path: Path) -> None:
-    run = Run(tmp_path, hidden=8)
+@pytest.mark.parametrize("classes", [3, 13])
+def test_nothing_outside_the_page_and_no_panel_over_another(classes: int, figure: list[Figure], tmp_path: Path) -> None:
+    run = Run(tmp_path, hidden=8, classes=classes)
     page = tmp_path / "figures.png"
     figure_page(run.series, page, network=run.network, histograms=run.histograms, samples=run.samples)
     canvas = figure[0].canvas.get_renderer()  # type: ignore[attr-defined]
