@@ -23,6 +23,9 @@ PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
 FILES = ("config.yaml", "metrics.jsonl", RESULT, *PICTURES, "trace.md", "traceback.txt")
 """What MLflow gets of a run's directory, where it is there; the network goes as a model."""
 
+HEADLINE = ("accuracy_test", "r2_test", "loss_test")
+"""What the first line of a run's description tells, where it was measured."""
+
 
 class Recording:
     """A run in MLflow, or nothing at all with tracking=none or where no store answers; the caller need not know."""
@@ -95,8 +98,10 @@ class Recording:
 
 
 def note(outcome: Outcome) -> str:
-    """The run in a few lines of Markdown, for MLflow's description."""
+    """The run in a few lines of Markdown, for MLflow's description, which shows the first few unfolded."""
     final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
+    short = [f"{key.replace('_', ' ')} {final[key]:.4f}" for key in HEADLINE if key in final]
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value:.4f} |" for key, value in final.items())
     command = f"python -m bpexp {' '.join(outcome.overrides)}".strip()
-    return f"**{outcome.status}**: {outcome.reason}\n\n`{command}`\n\n| after the last epoch | |\n|---|---|\n{rows}\n"
+    head = f"**{'; '.join([outcome.status, *short])}**: {outcome.reason}"
+    return f"{head}\n\n`{command}`\n\n| after the last epoch | |\n|---|---|\n{rows}\n"

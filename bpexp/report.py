@@ -33,11 +33,14 @@ QUALITIES = {
 
 
 def run_name(params: dict[str, Any], overrides: Sequence[str]) -> str:
-    """The model and what else was said, such as `mnist_relu lr=0.1 seed=2`."""
+    """The experiment or the model and what else was said, such as `mnist_relu lr=0.1 seed=2`."""
     if params.get("run_name"):
         return str(params["run_name"])
-    said = [o for o in overrides if not o.lstrip("+").startswith(("model=", "hydra.", "tracking", "progress"))]
-    return " ".join([str(params.get("model", "run")), *said])[:120]
+    words = [o.lstrip("+") for o in overrides]
+    experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
+    model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
+    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress")
+    return " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])[:120]
 
 
 def _console() -> Console:

@@ -10,27 +10,34 @@ from bpexp.errors import TrackingError
 from bpexp.tracking.serving import SPEC, WEIGHTS
 from bpexp.tracking.store import Store
 
+RESULT = "result.json"
+
 
 def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
     """The folder of a run: `into`, filled with its artifacts and weights, or a temporary one."""
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
-    folder = into or Path(tempfile.mkdtemp(prefix="bpexp-"))
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        run = store.client.get_run(run_id)
-        download_artifacts(artifact_uri=run.info.artifact_uri, dst_path=str(folder))
+        _refuse_foreign(store, run_id)
+        folder = into or Path(tempfile.mkdtemp(prefix="bpexp-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        download_artifacts(run_id=run_id, artifact_path="", dst_path=str(folder), tracking_uri=store.uri)
         _fetch_network(store, run_id, folder)
     except MlflowException as error:
         reason = " ".join(str(error).split())[:200]
         raise TrackingError(f"the run {run_id!r} cannot be read from {store.experiment_name!r}: {reason}") from error
-    inner = folder / "artifacts"
-    if not (folder / "result.json").exists() and inner.is_dir():
-        shutil.copytree(inner, folder, dirs_exist_ok=True)
-    if not (folder / "result.json").exists():
-        raise TrackingError(f"the run {run_id!r} holds no result.json; it was not recorded by bpexp, or has not ended")
     return folder
+
+
+def _refuse_foreign(store: Store, run_id: str) -> None:
+    """A run that this program did not record, or has not finished recording, is one line rather than half a folder."""
+    tags = store.client.get_run(run_id).data.tags
+    if "bpexp.sweep" in tags:
+        raise TrackingError(f"the run {run_id!r} is the parent of a sweep; load one of its children")
+    files = [file.path for file in store.client.list_artifacts(run_id)]
+    if "bpexp.directory" not in tags or RESULT not in files:
+        raise TrackingError(f"the run {run_id!r} holds no {RESULT}; it was not recorded by bpexp, or has not ended")
 
 
 def _fetch_network(store: Store, run_id: str, folder: Path) -> None:

@@ -82,6 +82,7 @@ class Recorder(Callback):
         for end, line in read(self._journal, self._offset):  # noqa: B007, it is read after the loop
             at = round(line["time"] * 1000)
             pending += [Metric(name, value, at, step) for name, value, step in points(line, self._stride)]
+        pending.sort(key=lambda metric: metric.key.count("/"))  # listed as first sent: fixed/... after what it repeats
         for start in range(0, len(pending), BATCH):
             self.store.client.log_batch(self.run_id, metrics=pending[start : start + BATCH])
         self._offset = end
