@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bpexp.study.design import Claim, Study
+from bpexp.study.design import Claim, Study, spelt
 from bpexp.study.measures import Measure, Series
 from bpexp.study.statistics import Interval, adjusted, bootstrap_interval, mean_interval, p_value, variance_shares
 
@@ -73,7 +73,8 @@ class Analysis:
 
 def analyse(study: Study, runs: Sequence[RunRecord]) -> Analysis:
     """The whole analysis; runs that failed or diverged are told and never averaged."""
-    frame = frame_of(study, runs)
+    everything = frame_of(study, runs)
+    frame = everything.drop_duplicates([*study.factors, "seed"], keep="last")
     good = frame[frame["status"].isin(["finished", "stopped"])]
     best_levels = tuned_levels(study, good)
     chosen = at_best(study, good, best_levels)
@@ -91,7 +92,7 @@ def analyse(study: Study, runs: Sequence[RunRecord]) -> Analysis:
         differences=differences(study, chosen, best),
         shares=variance_shares(chosen, names[0], study.arm_factors),
         verdicts=[judge(study, claim, good, chosen) for claim in study.claims],
-        problems=problems(study, frame),
+        problems=problems(study, frame, len(everything) - len(frame)),
     )
 
 
@@ -101,11 +102,11 @@ def frame_of(study: Study, runs: Sequence[RunRecord]) -> pd.DataFrame:
     wanted |= {claim.measure.text: claim.measure for claim in study.claims}
     rows = []
     for run in runs:
-        row: dict[str, Any] = {key: str(run.params.get(key)) for key in study.factors}
+        row: dict[str, Any] = {key: spelt(run.params.get(key)) for key in study.factors}
         row |= {"seed": int(run.params.get("seed", 0)), "status": run.status, "run_id": run.run_id}
         rows.append(row | {text: float(measure.read(run.series)) for text, measure in wanted.items()})
     columns = [*study.factors, "seed", "status", "run_id", *wanted]
-    return pd.DataFrame(rows, columns=columns).drop_duplicates([*study.factors, "seed"], keep="last")
+    return pd.DataFrame(rows, columns=columns)
 
 
 def tuned_levels(study: Study, good: pd.DataFrame) -> dict[tuple[str, ...], str]:
@@ -114,7 +115,10 @@ def tuned_levels(study: Study, good: pd.DataFrame) -> dict[tuple[str, ...], str]
         return {}
     key = study.tuned_by.text
     means = good.groupby([*study.arm_factors, study.tuned])[key].agg(["mean", "count"]).reset_index()
-    means = means[means["count"] == means["count"].max()].dropna(subset="mean")  # a level that lost seeds does not win
+    most = means.groupby(study.arm_factors)["count"].transform("max")
+    means = means[means["count"] == most].dropna(
+        subset="mean"
+    )  # a level that lost more seeds than another does not win
     means = means.sort_values("mean", ascending=study.tuned_by.lower_is_better, kind="stable")
     first = means.drop_duplicates(study.arm_factors)
     return {tuple(row[f] for f in study.arm_factors): row[study.tuned] for _, row in first.iterrows()}
@@ -124,8 +128,8 @@ def at_best(study: Study, good: pd.DataFrame, levels: Mapping[tuple[str, ...], s
     """The runs in which each arm stands at its own level of the tuned factor."""
     if study.tuned is None:
         return good
-    keys = good[study.arm_factors].apply(tuple, axis=1) if len(good) else pd.Series(dtype=object)
-    return good[[levels.get(key) == value for key, value in zip(keys, good[study.tuned], strict=True)]]
+    keys = zip(*(good[factor] for factor in study.arm_factors), strict=True)
+    return good.loc[[levels.get(key) == value for key, value in zip(keys, good[study.tuned], strict=True)]]
 
 
 def arms(
@@ -186,7 +190,7 @@ def _crossed(study: Study, runs: pd.DataFrame) -> bool:
 def select(runs: pd.DataFrame, arm: Mapping[str, Any]) -> pd.DataFrame:
     """The runs of an arm, which may leave factors open."""
     for factor, level in arm.items():
-        runs = runs[runs[factor] == str(level)]
+        runs = runs[runs[factor] == spelt(level)]
     return runs
 
 
@@ -198,8 +202,9 @@ def judge(study: Study, claim: Claim, good: pd.DataFrame, chosen: pd.DataFrame) 
     else:
         values = paired(study, runs, claim.of, claim.against, claim.measure.text)
     interval = mean_interval(values)
-    if len(values) < 2 or math.isnan(interval.low):
-        return Verdict(claim, "inconclusive", interval, f"{len(values)} seed gives no interval")
+    if interval.n < 2 or math.isnan(interval.low):
+        told = "1 seed gives no interval" if interval.n == 1 else "no seed has a value"
+        return Verdict(claim, "inconclusive", interval, told)
     bound = claim.above if claim.above is not None else claim.below
     assert bound is not None
     above = claim.above is not None
@@ -207,10 +212,10 @@ def judge(study: Study, claim: Claim, good: pd.DataFrame, chosen: pd.DataFrame) 
     if not above:
         holds, fails = interval.high < bound, interval.low > bound
     answer = "supported" if holds else "refuted" if fails else "inconclusive"
-    return Verdict(claim, answer, interval, f"{len(values)} seeds, {'above' if above else 'below'} {bound:g}")
+    return Verdict(claim, answer, interval, f"{interval.n} seeds, {'above' if above else 'below'} {bound:g}")
 
 
-def problems(study: Study, frame: pd.DataFrame) -> list[str]:
+def problems(study: Study, frame: pd.DataFrame, repeated: int = 0) -> list[str]:
     """What a reader must know before trusting the table."""
     told = []
     if study.repeats < 2:
@@ -222,4 +227,12 @@ def problems(study: Study, frame: pd.DataFrame) -> list[str]:
     expected = math.prod(len(levels) for levels in study.factors.values()) * study.repeats
     if len(frame) < expected:
         told.append(f"{expected - len(frame)} of {expected} runs are missing")
+    if repeated:
+        told.append(f"{repeated} runs have the levels and the seed of a later one, which alone counts")
+    good = frame[frame["status"].isin(["finished", "stopped"])]
+    for name in dict.fromkeys(m.text for m in [*study.measures, *([study.tuned_by] if study.tuned else [])]):
+        if lost := int((~np.isfinite(good[name].astype(float))).sum()):
+            told.append(
+                f"{name} has no finite value in {lost} of the {len(good)} runs that ended well, which it leaves out"
+            )
     return told

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bpexp.study.analysis import Analysis, RunRecord, at_best, tuned_levels
+from bpexp.study.design import spelt
 from bpexp.study.statistics import mean_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's colours, with line styles and markers that tell the arms apart in grey
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#e69f00", "#56b4e9", "#7f7f7f"]
@@ -48,32 +51,29 @@ def charts(analysis: Analysis, runs: Sequence[RunRecord]) -> list[tuple[str, byt
 
 
 def _heat_map(analysis: Analysis, rows: str, columns: str, measure: str) -> bytes:
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     study = analysis.study
     good = analysis.frame[analysis.frame["status"].isin(["finished", "stopped"])]
-    down, across = ([str(level) for level in study.factors[name]] for name in (rows, columns))
+    down, across = ([spelt(level) for level in study.factors[name]] for name in (rows, columns))
     table = good.pivot_table(index=rows, columns=columns, values=measure, aggfunc="mean").reindex(down, columns=across)
     figure = Figure(figsize=(8, 1.2 + 0.55 * len(down)))
     figure.subplots_adjust(left=0.14, right=0.98, bottom=0.28, top=0.96)
     axes = figure.subplots()
     values = table.to_numpy(dtype=float)
     image = axes.imshow(values, cmap="cividis", aspect="auto")
-    axes.set_xticks(range(len(across)), across)
-    axes.set_yticks(range(len(down)), down)
-    axes.set_xlabel(columns)
-    axes.set_ylabel(rows)
-    figure.colorbar(image, ax=axes, label=measure, pad=0.02)
+    axes.set_xticks(range(len(across)), [_plain(level) for level in across])
+    axes.set_yticks(range(len(down)), [_plain(level) for level in down])
+    axes.set_xlabel(_plain(columns))
+    axes.set_ylabel(_plain(rows))
+    figure.colorbar(image, ax=axes, label=_plain(measure), pad=0.02)
     middle = float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
     for i, j in np.ndindex(values.shape):
         known = bool(np.isfinite(values[i, j]))
         ink = "black" if known and values[i, j] > middle else "white"
         text = f"{values[i, j]:.3f}" if known else "x"
         axes.text(j, i, text, ha="center", va="center", color=ink if known else "black", fontsize=9)
-    buffer = io.BytesIO()
-    FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
+    return _svg(figure)
 
 
 def _chosen(analysis: Analysis, runs: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
@@ -82,14 +82,14 @@ def _chosen(analysis: Analysis, runs: Sequence[RunRecord]) -> dict[str, list[Run
     good = analysis.frame[analysis.frame["status"].isin(["finished", "stopped"])]
     rows = at_best(study, good, tuned_levels(study, good))
     wanted = {tuple(row[f] for f in [*study.factors, "seed"]) for _, row in rows.iterrows()}
-    arms: dict[str, list[RunRecord]] = {label(arm.levels): [] for arm in analysis.best[:MOST]}
+    arms: dict[str, dict[Any, RunRecord]] = {label(arm.levels): {} for arm in analysis.best[:MOST]}
     for run in runs:
-        levels = {factor: str(run.params.get(factor)) for factor in study.factors}
+        levels = {factor: spelt(run.params.get(factor)) for factor in study.factors}
         key = (*levels.values(), int(run.params.get("seed", 0)))
         name = label({factor: levels[factor] for factor in study.arm_factors})
         if key in wanted and name in arms:
-            arms[name].append(run)
-    return arms
+            arms[name][key] = run  # of runs with the same levels and seed the last counts, as in the analysis
+    return {name: list(mine.values()) for name, mine in arms.items()}
 
 
 def label(levels: Mapping[str, str]) -> str:
@@ -112,13 +112,13 @@ def _over_layers(runs: Sequence[RunRecord], name: str) -> Curve:
     curve: Curve = {}
     for run in runs:
         for key, points in run.series.items():
-            if key.startswith(f"{name}/layer_") and points:
-                curve.setdefault(float(key.rpartition("_")[2]), []).append(points[0][1])
+            number = key.removeprefix(f"{name}/layer_")
+            if number != key and number.isdigit() and points:
+                curve.setdefault(float(number), []).append(points[0][1])
     return curve
 
 
 def _draw(curves: Mapping[str, Curve], across: str, up: str, *, log: bool) -> bytes:
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
@@ -130,15 +130,29 @@ def _draw(curves: Mapping[str, Curve], across: str, up: str, *, log: bool) -> by
             _line(axes, arm, curve, number)
     axes.set_xlabel(across)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel(up)
+    axes.set_ylabel(_plain(up))
     if log and all(value > 0 for curve in curves.values() for values in curve.values() for value in values):
         axes.set_yscale("log")
     axes.grid(color="#e5e5e5", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    return _svg(figure)
+
+
+def _svg(figure: Figure) -> bytes:
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     buffer = io.BytesIO()
-    FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph|Matplotlib currently", UserWarning)  # letters that the font has not
+        FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
+
+
+def _plain(text: str) -> str:
+    """Text that matplotlib takes neither for mathematics nor for a hidden label, and that leaves room for the chart."""
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return (" " + text if text.startswith("_") else text).replace("$", r"\$")
 
 
 def _line(axes: Axes, arm: str, curve: Curve, number: int) -> None:
@@ -147,7 +161,7 @@ def _line(axes: Axes, arm: str, curve: Curve, number: int) -> None:
     number %= len(COLOURS)
     every = max(1, len(x) // 10)
     style: dict[str, Any] = {"color": COLOURS[number], "linestyle": STYLES[number], "marker": MARKERS[number]}
-    axes.plot(x, [i.mean for i in intervals], label=arm, markersize=4, linewidth=1.6, markevery=every, **style)
+    axes.plot(x, [i.mean for i in intervals], label=_plain(arm), markersize=4, linewidth=1.6, markevery=every, **style)
     finite: Callable[[float, float], float] = lambda bound, mean: mean if math.isnan(bound) else bound  # noqa: E731
     low = np.array([finite(i.low, i.mean) for i in intervals])
     high = np.array([finite(i.high, i.mean) for i in intervals])

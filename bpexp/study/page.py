@@ -8,6 +8,7 @@ from html import escape
 
 from bpexp.study.analysis import Analysis, Arm
 from bpexp.study.charts import label
+from bpexp.study.design import spelt
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5c5c5c; --line: #d8d8d8; --paper: #fff; --tint: #f5f5f2; }
@@ -86,7 +87,7 @@ def _claims(analysis: Analysis) -> str:
 
 
 def _texts(levels: object) -> dict[str, str]:
-    return {str(key): str(value) for key, value in dict(levels or {}).items()}  # type: ignore[call-overload]
+    return {str(key): spelt(value) for key, value in dict(levels or {}).items()}  # type: ignore[call-overload]
 
 
 def _problems(problems: Sequence[str]) -> str:

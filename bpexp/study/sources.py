@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +16,36 @@ from bpexp.study.design import Study, declared, narrowed
 from bpexp.tracking.journal import JOURNAL, history
 from bpexp.tracking.store import Store
 
+BROKEN = (ValueError, TypeError, KeyError, AttributeError)
+"""What a file of ours raises that was cut short, or was never ours."""
+
 STUDY_TAG, STUDY_FILE = "bpexp.study", "study.json"
 
 
 def from_folder(directory: Path) -> list[RunRecord]:
-    """The jobs below a sweep's directory; one that left no journal has no series, and its status says why."""
+    """The jobs below a sweep's directory, whose folders are numbers.
+
+    A job without a readable result is missing; one without a readable journal has no series, and its status says why.
+    """
     records = []
-    for path in sorted(
-        directory.glob(f"*/{RESULT}"), key=lambda p: int(p.parent.name) if p.parent.name.isdigit() else 0
+    for folder in sorted(
+        (p.parent for p in directory.glob(f"[0-9]*/{RESULT}") if p.parent.name.isdigit()), key=_number
     ):
-        outcome, journal = read_outcome(path.parent), path.parent / JOURNAL
-        series = history(journal) if journal.exists() else {}
-        records.append(RunRecord(outcome.params, outcome.status, series, outcome.run_id))
+        try:
+            outcome = read_outcome(folder)
+        except BROKEN:
+            continue
+        status, series = outcome.status, {}
+        try:
+            series = history(folder / JOURNAL)
+        except (*BROKEN, OSError):
+            status = "without a readable journal" if status in ("finished", "stopped") else status
+        records.append(RunRecord(outcome.params, status, series, outcome.run_id))
     return records
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name)
 
 
 def series_needed(study: Study) -> list[str]:
@@ -61,9 +80,11 @@ def study_of(store: Store, parent: Any) -> tuple[Study, dict[str, Any]]:
     try:
         text = mlflow.artifacts.load_text(uri)
         content = json.loads(text)
+        study = narrowed(declared(content["name"], content["study"]), content.get("said", {}))
     except Exception as error:
-        raise TrackingError(f"the parent run {parent.info.run_id!r} has no readable {STUDY_FILE}: {error}") from error
-    return narrowed(declared(content["name"], content["study"]), content.get("said", {})), content["study"]
+        reason = " ".join(str(error).split())[:200]
+        raise TrackingError(f"the parent run {parent.info.run_id!r} has no readable {STUDY_FILE}: {reason}") from error
+    return study, content["study"]
 
 
 def from_mlflow(store: Store, parent: Any, study: Study) -> list[RunRecord]:
@@ -71,11 +92,18 @@ def from_mlflow(store: Store, parent: Any, study: Study) -> list[RunRecord]:
     needed = series_needed(study)
     records = []
     for run in _children(store, parent.info.run_id):
+        if not _belongs(run.data.params, study):
+            continue
         names = set(_expand(needed, run.data.metrics, study.by_depth))
         series = {name: _history(store, run.info.run_id, name) for name in names}
         status = run.data.tags.get("bpexp.status", run.info.status.lower())
         records.append(RunRecord(run.data.params, status, series, run.info.run_id))
     return records
+
+
+def _belongs(params: Mapping[str, str], study: Study) -> bool:
+    """Whether a child is a job of the study; one that died before its parameters were recorded cannot be told."""
+    return params.get("seed", "").isdigit() and any(factor in params for factor in study.factors)
 
 
 def _children(store: Store, parent_id: str) -> Iterator[Any]:
@@ -106,4 +134,9 @@ def _expand(needed: Iterable[str], recorded: Iterable[str], by_depth: Iterable[s
 
 def _history(store: Store, run_id: str, name: str) -> list[tuple[int, float]]:
     points = store.client.get_metric_history(run_id, name)
-    return sorted({(point.step, point.value) for point in points})
+    return sorted({(point.step, _infinite(point.value)) for point in points})
+
+
+def _infinite(value: float) -> float:
+    """SQLite has no infinity; MLflow stores the largest number in its place."""
+    return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value

@@ -62,15 +62,18 @@ class Sweep:
 
     def _collect(self) -> tuple[list[int], list[Outcome]]:
         """The outcomes by job number; a job that left none was killed or never began, and is told as such."""
-        found = {
-            int(path.parent.name): read_outcome(path.parent)
-            for path in self.directory.glob(f"*/{RESULT}")
-            if path.parent.name.isdigit()
-        }
-        for number in range(self._jobs):
-            if number not in found:
-                folder = str(self.directory / str(number))
-                found[number] = Outcome(f"job {number}", folder, "lost", "it left no result", [], {}, 0.0)
+        found, numbers = {}, set(range(self._jobs))
+        numbers |= {int(p.parent.name) for p in self.directory.glob(f"*/{RESULT}") if p.parent.name.isdigit()}
+        for number in numbers:
+            folder, reason = self.directory / str(number), "it left no result"
+            try:
+                found[number] = read_outcome(folder)
+                continue
+            except FileNotFoundError:
+                pass
+            except (ValueError, TypeError, KeyError, AttributeError):
+                reason = f"its {RESULT} cannot be read"
+            found[number] = Outcome(f"job {number}", str(folder), "lost", reason, [], {}, 0.0)
         return sorted(found), [found[number] for number in sorted(found)]
 
     def _open(self) -> None:
