@@ -70,21 +70,27 @@ def figure_page(
     """
     from matplotlib.figure import Figure
 
-    series, depth = tame(series), len(network.layers)
-    bands = [
-        *([Band(0.4, partial(_draw_title, title=title))] if title else []),
-        Band(3.5, partial(_draw_curves, series=series)),
-        *norm_bands(series, depth),
-        *ledger_bands(series, depth),
-        *histogram_bands(histograms, depth),
-        *image_bands(network, samples),
-    ]
+    bands = _bands(tame(series), network, histograms, samples)
+    if title:
+        bands.insert(0, Band(0.4, partial(_draw_title, title=title)))
     bottom = sum(band.height for band in bands)
     figure = Figure(figsize=(WIDTH, bottom), dpi=100)
     for band in bands:
         bottom -= band.height
         band.draw(Room(figure, bottom))
     _write(figure, path)
+
+
+def _bands(series: Series, network: Network, histograms: Path | None, samples: Samples | None) -> list[Band]:
+    """What there is material for, from the top."""
+    depth = len(network.layers)
+    return [
+        Band(3.5, partial(_draw_curves, series=series)),
+        *norm_bands(series, depth),
+        *ledger_bands(series, depth),
+        *histogram_bands(histograms, depth),
+        *image_bands(network, samples),
+    ]
 
 
 def _draw_title(room: Room, title: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bpexp.tracking.panels import (
     HALF,
@@ -146,7 +146,7 @@ def _ledger(axes: Axes, weights: list[float], slope: list[float], delta: list[fl
     w, s = _finite(weights), _finite(slope)
     feet = [a if a * b > 0 else 0.0 for a, b in zip(w, s, strict=True)]
     axes.bar(layers, w, width=0.62, color="#9CC9E8", edgecolor="black", linewidth=0.6, label="weights (W transposed)")
-    hatched = {"color": "#E8A06A", "edgecolor": "black", "linewidth": 0.6, "hatch": "////"}
+    hatched: dict[str, Any] = {"color": "#E8A06A", "edgecolor": "black", "linewidth": 0.6, "hatch": "////"}
     axes.bar(layers, s, width=0.62, bottom=feet, label="slope (f')", **hatched)
     heights = [value if math.isfinite(value) else math.nan for value in delta]
     depths = range(1, len(delta) + 1)

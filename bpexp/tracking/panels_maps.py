@@ -32,27 +32,25 @@ def histogram_bands(path: Path | None, depth: int) -> list[Band]:
     with np.load(path, allow_pickle=False) as file:
         counts = {name: file[name] for name in file.files}
     layers = range(1, depth + 1)
-    rows: list[tuple[str, str, Array, dict[str, Array]]] = [
-        (
-            "How the entries of each gradient spread, over the steps",
-            "log10 of |entry|",
-            counts["gradient_edges"],
-            {f"W{l}": counts.get(f"gradient_W{l}") for l in layers},
-        ),
-        (
-            "How the activations of each layer spread, over the steps",
-            "activation",
-            counts["activation_edges"],
-            {f"layer {l}": counts.get(f"activation_layer_{l}") for l in layers},
-        ),
+    gradients = _chosen(counts, {f"W{l}": f"gradient_W{l}" for l in layers})
+    activations = _chosen(counts, {f"layer {l}": f"activation_layer_{l}" for l in layers})
+    rows = [
+        ("How the entries of each gradient spread", "log10 of |entry|", counts["gradient_edges"], gradients),
+        ("How the activations of each layer spread", "activation", counts["activation_edges"], activations),
     ]
-    bands = []
-    for title, up, edges, maps in rows:
-        found = [(name, table) for name, table in maps.items() if table is not None and table.any()]
-        chosen = dict(found[i] for i in spread(len(found), MOST))
-        if chosen:
-            bands.append(Band(2.5, partial(_draw, title=title, up=up, steps=counts["steps"], edges=edges, maps=chosen)))
-    return bands
+    return [
+        Band(
+            2.5, partial(_draw, title=f"{title}, over the steps", up=up, steps=counts["steps"], edges=edges, maps=maps)
+        )
+        for title, up, edges, maps in rows
+        if maps
+    ]
+
+
+def _chosen(counts: dict[str, Array], names: dict[str, str]) -> dict[str, Array]:
+    """Label to table of what was counted, of many layers some."""
+    found = [(label, counts[name]) for label, name in names.items() if name in counts and counts[name].any()]
+    return dict(found[i] for i in spread(len(found), MOST))
 
 
 def _draw(room: Room, title: str, up: str, steps: Array, edges: Array, maps: dict[str, Array]) -> None:
@@ -106,7 +104,8 @@ def _frame(axes: Axes, left: float, name: str, steps: Array, *, few: bool) -> No
 def share(table: Array) -> Array:
     """log10 of the share of each bin in its step's count; masked where the bin is empty."""
     total = np.maximum(table.sum(axis=1, keepdims=True), 1)
-    return np.ma.log10(np.ma.masked_equal(table, 0) / total)  # type: ignore[no-untyped-call]
+    logs: Array = np.ma.log10(np.ma.masked_equal(table, 0) / total)
+    return logs
 
 
 def unit(steps: Array) -> Array:
@@ -114,4 +113,5 @@ def unit(steps: Array) -> Array:
     if len(steps) < 2:
         return np.array([0.0, 1.0])
     meets = (steps[1:] + steps[:-1]) / 2
-    return (np.concatenate([steps[:1], meets, steps[-1:]]) - steps[0]) / (steps[-1] - steps[0])
+    borders: Array = (np.concatenate([steps[:1], meets, steps[-1:]]) - steps[0]) / (steps[-1] - steps[0])
+    return borders
