@@ -41,15 +41,14 @@ def declared(path: Path) -> dict[str, Any]:
 
 
 def swept(content: dict[str, Any]) -> dict[str, str]:
-    """What a study varies, cut down: of a grid one value a key, two of the first; of a design two levels and seeds."""
-    grid = content.get("hydra", {}).get("sweeper", {}).get("params", {})
-    small = {
-        key: ",".join(choices(key, values)[: 1 if place else 2]) for place, (key, values) in enumerate(grid.items())
-    }
+    """What a study varies, cut down to one level a key, two of the first; a design also gets two seeds."""
+    levels = content.get("hydra", {}).get("sweeper", {}).get("params", {})
     if design := content.get("study"):
-        small |= {key: ",".join(str(level) for level in levels[:2]) for key, levels in design["factors"].items()}
-        small["seed"] = "0,1"
-    return small
+        levels = {key: ",".join(str(level) for level in given) for key, given in design["factors"].items()}
+    small = {
+        key: ",".join(choices(key, given)[: 1 if place else 2]) for place, (key, given) in enumerate(levels.items())
+    }
+    return {**small, "seed": "0,1"} if design else small
 
 
 def choices(key: str, values: Any) -> list[str]:
