@@ -19,7 +19,7 @@ def forward(network: Network, x: Array, trace: Trace) -> None:
     trace.x = a = x
     last = len(network.layers) - 1
     for l, layer in enumerate(network.layers):
-        z = np.matmul(layer.W, a, out=trace.z[l])
+        z = np.dot(layer.W, a, out=trace.z[l])
         z += layer.b
         if l < last:
             a = trace.a[l] = layer.f.f(z, trace.a[l])
@@ -35,10 +35,10 @@ def backward(network: Network, trace: Trace, slots: list[tuple[Array, Array]], o
     """
     for l in range(len(network.layers) - 1, -1, -1):
         W_slot, b_slot = slots[l]
-        np.matmul(trace.delta[l], trace.below(l).T, out=W_slot)
-        np.matmul(trace.delta[l], ones, out=b_slot)
+        np.dot(trace.delta[l], trace.below(l).T, out=W_slot)
+        np.dot(trace.delta[l], ones, out=b_slot)
         if l:
-            delta = np.matmul(network.layers[l].W.T, trace.delta[l], out=trace.delta[l - 1])
+            delta = np.dot(network.layers[l].W.T, trace.delta[l], out=trace.delta[l - 1])
             df = network.layers[l - 1].f.df
             assert df is not None  # an output-only activation is refused where networks are declared
             slope = trace.slope[l - 1] = df(trace.z[l - 1], trace.slope[l - 1])
