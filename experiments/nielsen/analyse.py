@@ -10,7 +10,10 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from omegaconf import DictConfig, OmegaConf
 
+from bpexp.build import build
+from bpexp.compose import typed
 from bpexp.result import read_outcome
 from bpexp.tracking.journal import history
 
@@ -20,10 +23,24 @@ def spread(values: list[float]) -> str:
     return f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 
+def lost(folder: Path) -> list[int]:
+    """The digits of which a trained network knows fewer than one test image in a hundred."""
+    config = OmegaConf.load(folder / "config.yaml")
+    assert isinstance(config, DictConfig)
+    experiment = build(typed(config))
+    network, test = experiment.trainer.network, experiment.data.test
+    assert test is not None
+    assert test.labels is not None
+    network.theta[...] = np.load(folder / "network.npz")["theta"]
+    labels, said = test.labels[test.rows], network.forward(test.batch()[0]).argmax(axis=0)
+    return [digit for digit in range(10) if np.mean(said[labels == digit] == digit) < 0.01]
+
+
 def main(sweeps: list[Path]) -> None:
     """Print a row for each loss, width and initialization."""
     final: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
     first, peak = defaultdict(list), defaultdict(list)
+    losers: list[str] = []
     for path in (path for sweep in sweeps for path in sweep.glob("*/result.json")):
         params = read_outcome(path.parent).params
         key = str(params["loss"]), str(params["lr"]), str(params["model.hidden"]), str(params["init"])
@@ -31,10 +48,13 @@ def main(sweeps: list[Path]) -> None:
         first[key].append(values[1])
         final[key].append(values[-1])
         peak[key].append(max(values))
+        if digits := lost(path.parent):
+            losers.append(f"seed {params['seed']}, {' '.join(key)}: {values[-1]:.2f} %, never says {digits}")
     print("| loss | eta | hidden | init | runs | first epoch | last epoch | peak |\n|---|---|---|---|---|---|---|---|")
     for key in sorted(final, key=lambda key: (key[0] != "mse", len(key[2]), key[3] != "normal")):
         cells = " | ".join(spread(values[key]) for values in (first, final, peak))
         print(f"| {' | '.join(key)} | {len(final[key])} | {cells} |")
+    print("\nruns that lost digits: " + ("; ".join(losers) or "none"))
 
 
 if __name__ == "__main__":
