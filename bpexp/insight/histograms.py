@@ -50,5 +50,6 @@ def _count(values: Array, edges: Array) -> Array:
     """Counts in equal bins, the ends taking what lies outside; NaN is left out."""
     known = values[~np.isnan(values)]
     inside = np.clip(known, edges[0], edges[-1])
-    bins = ((inside - edges[0]) / (edges[1] - edges[0])).astype(np.intp)
+    per_unit = (len(edges) - 1) / (edges[-1] - edges[0])  # edges[1] - edges[0] is rounded, and would misplace 0
+    bins = ((inside - edges[0]) * per_unit).astype(np.intp)
     return np.bincount(np.minimum(bins, len(edges) - 2), minlength=len(edges) - 1)
