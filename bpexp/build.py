@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import entry_points
@@ -12,13 +11,13 @@ import numpy as np
 
 from bpexp import checks
 from bpexp.config import CheckConfig, Config, ProbeConfig, TrackingConfig
-from bpexp.data import Batches, DataSet, Part, Raw, datasets, prepare
+from bpexp.data import Batches, DataSet, Part
 from bpexp.errors import ConfigError
 from bpexp.gradients import gradient_methods
+from bpexp.load import Streams, load_data, streams
 from bpexp.nn.activations import Activation, activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.initializers import initializers
-from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.penalties import Clip, Penalty
@@ -29,9 +28,6 @@ from bpexp.training.trainer import Trainer
 
 PLUGINS = "bpexp.plugins"
 """The entry-point group whose modules register components of third parties when they are imported."""
-
-COMMON_DATA = ("validation", "test", "one_hot", "scaling", "limit")
-"""What every data set understands beside its own parameters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,23 +43,6 @@ class Experiment:
     tracking: TrackingConfig
     check_rng: np.random.Generator
     spec: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Streams:
-    """One seed, six independent streams: runs that differ in the loss alone see the same weights and batches."""
-
-    init: np.random.Generator
-    split: np.random.Generator
-    shuffle: np.random.Generator
-    data: np.random.Generator
-    method: np.random.Generator
-    check: np.random.Generator
-
-
-def streams(seed: int) -> Streams:
-    """The random streams of a run."""
-    return Streams(*(np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)))
 
 
 @lru_cache(maxsize=1)
@@ -147,42 +126,10 @@ def hidden_activations(config: Config) -> list[Activation]:
     return hidden[1:]
 
 
-@lru_cache(maxsize=2)
-def _raw(name: str, params: str, seed: int | None) -> Raw:
-    """A loaded data set; runs of one process share it. seed is None where it does not matter."""
-    generator = streams(0 if seed is None else seed).data
-    return datasets.build(name, **json.loads(params))(generator)
-
-
-def load_data(config: Config, random: Streams) -> DataSet:
-    """The declared data, split and scaled."""
-    name, params = checks.split_name("data", config.data)
-    common = {key: params.pop(key) for key in COMMON_DATA if key in params}
-    _check_common(common)
-    seeded = datasets.build(name, **params).seeded
-    raw = _raw(name, json.dumps(params, sort_keys=True), config.seed if seeded else None)
-    try:
-        return prepare(raw, name=name, rng=random.split, dtype=config.dtype, **common)
-    except ConfigError as error:
-        raise ConfigError(f"data.{error}") from None
-
-
-def _check_common(common: dict[str, Any]) -> None:
-    for key in ("validation", "test"):
-        value = common.get(key, 0.0)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ConfigError(f"data.{key} must be a fraction in [0, 1), not {value!r}")
-    limit = common.get("limit")
-    if isinstance(limit, bool) or not isinstance(limit, int | None):
-        raise ConfigError(f"data.limit must be a whole number or null, not {limit!r}")
-    if not isinstance(common.get("one_hot", True), bool):
-        raise ConfigError(f"data.one_hot must be true or false, not {common['one_hot']!r}")
-
-
 def _check_pairing(config: Config, head: Head, data: DataSet) -> None:
     """Refuse a loss that has no meaning on these targets, or an output that has none at this width."""
     loss, output = config.loss["name"], config.output["name"]
-    wants_classes = losses.build(loss, **_loss_params(config)).classes
+    wants_classes = head.loss.classes
     if wants_classes and data.task != "classification":
         raise ConfigError(
             f"loss {loss!r} needs class labels, but data={data.name} has values; try loss=mse output=identity"
@@ -193,10 +140,6 @@ def _check_pairing(config: Config, head: Head, data: DataSet) -> None:
         raise ConfigError(f"data.one_hot=false needs two classes, not {len(data.classes)}; declare data.one_hot=true")
     if output == "softmax" and data.n_outputs < 2:
         raise ConfigError(f"output 'softmax' of {data.n_outputs} unit is always 1; try output=sigmoid or identity")
-
-
-def _loss_params(config: Config) -> dict[str, Any]:
-    return {key: value for key, value in config.loss.items() if key not in ("name", "batch", "shortcut")}
 
 
 def build_network(config: Config, data: DataSet, hidden: list[Activation], head: Head, random: Streams) -> Network:

@@ -9,8 +9,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -23,7 +21,7 @@ from bpexp.insight.histograms import Histograms
 from bpexp.insight.recorder import Probing
 from bpexp.nn.arrays import Array
 from bpexp.recording import Recording
-from bpexp.result import Outcome, write_outcome
+from bpexp.result import Order, Outcome, write_outcome
 from bpexp.tracking.journal import Journal, history
 from bpexp.tracking.model import save_model
 from bpexp.tracking.panels_samples import collect_samples
@@ -35,18 +33,6 @@ from bpexp.training.trainer import run as train
 
 class Terminated(SystemExit):
     """SIGTERM, raised where the run stands so that it ends with a true status."""
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How a run is called, where it writes, what was declared and whose child it is."""
-
-    name: str
-    directory: Path
-    overrides: list[str]
-    params: dict[str, Any]
-    parent: str | None = None
-    one_of_many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,9 +101,9 @@ def job(cfg: Any) -> float:
 
     from bpexp.build import build
     from bpexp.compose import parameters, typed
-    from bpexp.execute import Order, execute
+    from bpexp.execute import execute
     from bpexp.report import run_name
-    from bpexp.result import Outcome, write_outcome
+    from bpexp.result import Order, Outcome, write_outcome
     from bpexp.tracing import execute_trace
 
     hydra = HydraConfig.get()

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from bpexp.build import Experiment
 from bpexp.errors import TrackingError
-from bpexp.result import RESULT, Outcome
+from bpexp.result import RESULT, Order, Outcome
 from bpexp.training.events import Callback
 
 if TYPE_CHECKING:
-    from bpexp.execute import Order
     from bpexp.tracking.recorder import Recorder
 
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}

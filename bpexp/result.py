@@ -1,4 +1,4 @@
-"""What became of a run: the record that is printed, ranked and kept as result.json beside the journal."""
+"""What was asked of a run, and what became of it: the record that is printed, ranked and kept as result.json."""
 
 from __future__ import annotations
 
@@ -11,6 +11,18 @@ from typing import Any
 from bpexp.tracking.journal import plain
 
 RESULT = "result.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a run is called, where it writes, what was declared and whose child it is."""
+
+    name: str
+    directory: Path
+    overrides: list[str]
+    params: dict[str, Any]
+    parent: str | None = None
+    one_of_many: bool = False
 
 
 @dataclass(frozen=True, slots=True)

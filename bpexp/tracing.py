@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 
 from bpexp.build import Experiment
-from bpexp.execute import Order
 from bpexp.insight.trace import trace_sample
 from bpexp.insight.trace_page import as_markdown, as_text
 from bpexp.recording import Recording
-from bpexp.result import Outcome, write_outcome
+from bpexp.result import Order, Outcome, write_outcome
 from bpexp.tracking.journal import Journal
 
 PAGE = "trace.md"
