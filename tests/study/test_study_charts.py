@@ -1,0 +1,185 @@
+"""The charts draw whatever the runs left: nothing, one point, no numbers, nought on a logarithmic axis."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+import pytest
+from synthetic import Point, points, record, runs, study
+
+from bpexp.study.analysis import RunRecord, analyse
+from bpexp.study.charts import MOST, charts, label
+from bpexp.study.design import Study
+
+NAN, INF = math.nan, math.inf
+
+
+def drawn(design: Study, made: list[RunRecord]) -> list[tuple[str, str]]:
+    """(first word of the caption, SVG), every one of them well-formed."""
+    found = []
+    for caption, svg in charts(analyse(design, made), made):
+        assert ET.fromstring(svg).tag.endswith("svg")
+        found.append((caption.split()[0], svg.decode()))
+    return found
+
+
+def names(design: Study, made: list[RunRecord]) -> list[str]:
+    return [name for name, _ in drawn(design, made)]
+
+
+SMALL = {"factors": {"activation": ["relu", "tanh"]}, "tuned": None, "repeats": 2}
+
+
+def test_what_was_not_recorded_is_not_drawn() -> None:
+    design = study(**SMALL, curves=["loss/test", "accuracy/test"], by_depth=["delta_norm"])
+    assert names(design, []) == []
+    assert names(design, [RunRecord(p, "finished", {}) for p in points(design)]) == []
+    assert names(design, [record(p, accuracy=0.5) for p in points(design)]) == ["accuracy/test"]
+
+
+def test_lost_runs_are_not_drawn() -> None:
+    design = study(**SMALL)
+    assert names(design, [record(p, "diverged", accuracy=0.5) for p in points(design)]) == []
+
+
+def test_a_series_without_its_epochs_is_not_drawn() -> None:
+    design = study(**SMALL)
+    assert names(design, [RunRecord(p, "finished", {"accuracy/test": [(1, 0.5)]}) for p in points(design)]) == []
+
+
+def curve(values: list[float]) -> Callable[[Study], list[RunRecord]]:
+    """Runs with one loss for each epoch."""
+
+    def made(design: Study) -> list[RunRecord]:
+        steps = [(10 * (i + 1), value) for i, value in enumerate(values)]
+        series = {"loss/test": steps, "time/epoch": [(step, step / 10) for step, _ in steps]}
+        series["accuracy/test"] = [(10, 0.5)]
+        return [RunRecord(point, "finished", series) for point in points(design)]
+
+    return made
+
+
+CURVES = {
+    "one epoch": [0.5],
+    "nought": [1.0, 0.0],
+    "all nought": [0.0, 0.0],
+    "negative": [-1.0, 1.0],
+    "a gap": [1.0, NAN, 0.5],
+    "no numbers": [NAN, NAN],
+    "infinite": [INF, 1.0],
+    "all infinite": [INF, INF],
+    "tiny": [1e-300, 1e-290],
+    "huge": [1e150, 1e140],
+    "many": [1 / (1 + i) for i in range(300)],
+}
+
+
+@pytest.mark.parametrize("case", CURVES)
+def test_curves(case: str) -> None:
+    design = study(**SMALL, curves=["loss/test"])
+    assert names(design, curve(CURVES[case])(design)) == ["loss/test"]
+
+
+def test_a_band_below_nought_on_a_logarithmic_axis() -> None:
+    """Two seeds far apart: the interval's lower end is negative."""
+    design = study(**SMALL, curves=["loss/test"])
+    assert names(design, [record(p, loss=10.0 ** (3 * p["seed"])) for p in points(design)]) == ["loss/test"]
+
+
+def test_one_arm_learns_and_one_has_no_numbers() -> None:
+    design = study(**SMALL, curves=["loss/test"])
+    made = [record(p, loss=NAN if p["activation"] == "relu" else 0.5, accuracy=0.5) for p in points(design)]
+    assert names(design, made) == ["loss/test"]
+
+
+DEPTHS = {
+    "layers": {"delta_norm/layer_1": 0.1, "delta_norm/layer_10": 1.0},
+    "one layer": {"delta_norm/layer_1": 0.1},
+    "nought": {"delta_norm/layer_1": 0.0, "delta_norm/layer_2": 0.1},
+    "no numbers": {"delta_norm/layer_1": NAN},
+    "others beside": {"delta_norm/layer_1": 0.1, "delta_norm/layer_1/q50": 0.1, "delta_norm/layer_x": 1.0},
+}
+
+
+@pytest.mark.parametrize("case", DEPTHS)
+def test_layers(case: str) -> None:
+    design = study(**SMALL, by_depth=["delta_norm"], curves=["nothing/test"])
+    made = [record(p, accuracy=0.5, **DEPTHS[case]) for p in points(design)]
+    assert names(design, made) == ["delta_norm"]
+
+
+def test_of_many_arms_the_best_are_drawn() -> None:
+    design = study(factors={"model.depth": list(range(1, 13))}, tuned=None, repeats=2)
+    made = [record(p, accuracy=p["model.depth"] / 20) for p in points(design)]
+    ((_, svg),) = drawn(design, made)
+    shown = [f"<!-- {depth} -->" in svg.partition('id="legend_1"')[2] for depth in range(1, 13)]
+    assert shown == [False] * (12 - MOST) + [True] * MOST
+
+
+def test_of_runs_with_the_same_levels_and_seed_the_last_is_drawn() -> None:
+    design = study(**SMALL)
+    new = [record(p, accuracy=0.5) for p in points(design)]
+    old = [record(p, accuracy=0.1) for p in points(design)]
+    from bpexp.study.charts import _chosen
+
+    chosen = _chosen(analyse(design, [*old, *new]), [*old, *new])
+    assert [run for mine in chosen.values() for run in mine] == new
+
+
+def test_an_arm_without_factors_has_a_name() -> None:
+    assert label({}) == "all runs"
+    assert label({"activation": "relu", "lr": "0.1"}) == "relu, 0.1"
+
+
+# Heat maps
+
+GRID = {"factors": {"activation": ["relu", "tanh"], "lr": [0.1, 1, 1e-5]}, "tuned": "lr", "repeats": 2}
+
+
+def cells(svg: str) -> list[str]:
+    """What stands in the cells and beside them; the SVG carries each text as a comment."""
+    return [part.partition(" -->")[0] for part in svg.split("<!-- ")[1:]]
+
+
+def test_heat_map() -> None:
+    design = study(**GRID, heat_map=["activation", "lr"], curves=["nothing/test"])
+
+    def accuracy(point: Point) -> float:
+        return 0.25 + 0.125 * (point["activation"] == "relu") + 0.5 * (point["lr"] == 1)
+
+    ((name, svg),) = drawn(design, runs(design, accuracy))
+    assert name == "final"
+    found = cells(svg)
+    assert [cell for cell in found if cell in ("0.375", "0.875", "0.250", "0.750")] == [
+        *("0.375", "0.875", "0.375"),
+        *("0.250", "0.750", "0.250"),
+    ]
+    assert [cell for cell in found if cell in ("0.1", "1", "1e-05", "relu", "tanh")] == [
+        *("0.1", "1", "1e-05"),
+        *("relu", "tanh"),
+    ]
+
+
+def test_lost_cells_are_crossed() -> None:
+    design = study(**GRID, heat_map=["activation", "lr"], curves=["nothing/test"])
+    made = [record(p, "diverged" if p["lr"] == 1 else "finished", accuracy=0.5, validation=0.5) for p in points(design)]
+    ((_, svg),) = drawn(design, made)
+    assert cells(svg).count("x") == 2
+
+
+BARE: dict[str, Callable[[Study], list[RunRecord]]] = {
+    "no runs": lambda design: [],
+    "all lost": lambda design: [record(p, "failed") for p in points(design)],
+    "no numbers": lambda design: [record(p, accuracy=NAN, validation=NAN) for p in points(design)],
+    "infinite": lambda design: [record(p, accuracy=INF, validation=0.5) for p in points(design)],
+    "one run": lambda design: [record(next(points(design)), accuracy=0.5, validation=0.5)],
+    "all equal": lambda design: [record(p, accuracy=0.5, validation=0.5) for p in points(design)],
+}
+
+
+@pytest.mark.parametrize("case", BARE)
+def test_bare_heat_maps(case: str) -> None:
+    design = study(**GRID, heat_map=["activation", "lr"])
+    assert "final" in names(design, BARE[case](design))
