@@ -46,8 +46,9 @@ def _fetch_network(store: Store, run_id: str, folder: Path) -> None:
 
     outputs = store.client.get_run(run_id).outputs
     for output in outputs.model_outputs if outputs else []:
+        where = store.client.get_logged_model(output.model_id).artifact_location
         with tempfile.TemporaryDirectory() as scratch:
-            place = Path(download_artifacts(artifact_uri=f"models:/{output.model_id}", dst_path=scratch))
+            place = Path(download_artifacts(artifact_uri=where, dst_path=scratch, tracking_uri=store.uri))
             for name in (WEIGHTS, SPEC):
                 found = next(place.rglob(name), None)
                 if found is not None:

@@ -1,0 +1,278 @@
+"""The model of a trained run predicts the run's own bits: loaded elsewhere, served over HTTP, or fetched by its id."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickletools
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+
+import numpy as np
+import pytest
+
+import bpexp
+from bpexp.api import Result
+from bpexp.errors import BpexpError, TrackingError
+from bpexp.nn.arrays import Array
+from bpexp.tracking.serving import build_network, load_weights
+from bpexp.tracking.store import Store, open_store
+
+TINY = ("data.limit=100", "batch_size=10", "epochs=1", "probe=off", "tracking.figures=false")
+INSTALLED = Path(bpexp.__file__).resolve().parent
+START_SECONDS = 90.0
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """A recorded run of a small training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("trained"))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        return bpexp.run(*TINY)
+
+
+@pytest.fixture(scope="module")
+def store(trained: Result) -> Store:
+    assert trained.outcome.store
+    return open_store(trained.outcome.store, "bpexp")
+
+
+@pytest.fixture(scope="module")
+def model_uri(trained: Result, store: Store) -> str:
+    outputs = store.client.get_run(str(trained.outcome.run_id)).outputs
+    return f"models:/{outputs.model_outputs[0].model_id}"
+
+
+@pytest.fixture(scope="module")
+def model_folder(model_uri: str, store: Store) -> Path:
+    location = store.client.get_logged_model(model_uri.removeprefix("models:/")).artifact_location
+    return Path(str(location).removeprefix("file://"))
+
+
+@pytest.fixture(scope="module")
+def rows() -> Array:
+    return np.random.default_rng(3).random((5, 784), dtype=np.float32)
+
+
+def test_the_run_fetched_by_its_id_predicts_the_bits_of_its_weights(
+    trained: Result, rows: Array, tmp_path: Path
+) -> None:
+    theta, spec = load_weights(trained.directory)
+    expected = build_network(theta, spec).forward(rows.T).T
+    run = bpexp.load(str(trained.outcome.run_id), uri=trained.outcome.store, into=tmp_path)
+    answer = run.predict(rows)
+    assert answer.tobytes() == np.ascontiguousarray(expected).tobytes()
+    assert answer.std(axis=0).min() > 0  # not the same for every row
+
+
+PREDICT = """
+import sys
+from pathlib import Path
+
+class Hidden:
+    "Nothing of the installed bpexp is found."
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] != "bpexp":
+            return None
+        for finder in sys.meta_path[1:]:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None and not Path(spec.origin).resolve().is_relative_to(sys.argv[1]):
+                return spec
+        raise ModuleNotFoundError(f"{name} is hidden")
+
+sys.meta_path.insert(0, Hidden())
+try:
+    import bpexp
+except ModuleNotFoundError as error:
+    print(error)
+import mlflow.pyfunc
+import numpy as np
+unpickled = []
+sys.addaudithook(lambda event, given: unpickled.append(given) if event == "pickle.find_class" else None)
+mlflow.set_tracking_uri(sys.argv[2])
+model = mlflow.pyfunc.load_model(sys.argv[3])
+x = np.load(sys.argv[4])
+np.save(sys.argv[5], model.predict(x))
+print(unpickled)
+for name, module in sorted(sys.modules.items()):
+    if name.partition(".")[0] == "bpexp":
+        print(name, module.__file__)
+"""
+
+
+def test_a_process_without_bpexp_predicts_the_same_bits_and_unpickles_nothing(
+    trained: Result, store: Store, model_uri: str, rows: Array, tmp_path: Path
+) -> None:
+    here = tmp_path / "empty"
+    here.mkdir()
+    np.save(tmp_path / "x.npy", rows)
+    given = [str(INSTALLED), store.uri, model_uri, str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
+    command = [sys.executable, "-P", "-c", PREDICT, *given]
+    said = subprocess.check_output(command, env=environment(store), text=True, cwd=here, timeout=120).splitlines()
+    assert said[0] == "bpexp is hidden"
+    assert said[1] == "[]"
+    assert len(said) > 4
+    assert not [line for line in said[2:] if str(INSTALLED) in line]
+    answer = np.load(tmp_path / "y.npy")
+    assert answer.dtype == np.float32
+    assert answer.tobytes() == trained.predict(rows).tobytes()
+    assert list(here.iterdir()) == []
+
+
+def environment(store: Store) -> dict[str, str]:
+    """Of a process that knows the store alone, and refuses pickles; its interpreter's folder is on the PATH."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    programs = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+    lean = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "OMP_NUM_THREADS": "1"}
+    return {**kept, **lean, "PATH": programs, "MLFLOW_TRACKING_URI": store.uri, "OPENBLAS_NUM_THREADS": "1"}
+
+
+def is_pickle(content: bytes) -> bool:
+    """Whether the bytes are opcodes of a pickle from the first to the last."""
+    end = -1
+    with suppress(Exception):
+        for _, _, place in pickletools.genops(content):
+            end = place or 0
+    return len(content) > 1 and end == len(content) - 1
+
+
+def test_nothing_in_the_folder_of_the_model_is_a_pickle(model_folder: Path) -> None:
+    assert is_pickle(b"\x80\x04K\x01.")
+    files = [path for path in model_folder.rglob("*") if path.is_file()]
+    assert {"MLmodel", "network.npz", "network.json", "bpexp_serving.py"} <= {path.name for path in files}
+    assert not [path.name for path in files if path.suffix in (".pkl", ".pickle", ".joblib", ".pt", ".pyc")]
+    assert not [path.name for path in files if is_pickle(path.read_bytes())]
+    archives = [path for path in files if path.suffix == ".npz"]
+    with zipfile.ZipFile(archives[0]) as archive:
+        assert [archive.read(name)[:6] for name in archive.namelist()] == [b"\x93NUMPY"]
+    assert "python_function" in (model_folder / "MLmodel").read_text(encoding="utf-8")
+    assert "cloudpickle" not in (model_folder / "requirements.txt").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def endpoint(store: Store, model_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`mlflow models serve` on a free port of this machine, ended with all its processes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("served")
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model_uri, "--env-manager", "local"]
+    log = folder / "log.txt"
+    with log.open("wb") as said:
+        server = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+            env=environment(store),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    try:
+        began = time.monotonic()
+        while ask(f"http://127.0.0.1:{port}/ping")[0] != 200:
+            late = time.monotonic() - began > START_SECONDS
+            assert server.poll() is None, log.read_text(errors="replace")[-2000:]
+            assert not late, log.read_text(errors="replace")[-2000:]
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}/invocations"
+    finally:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(server.pid, number)
+                server.wait(timeout=10)
+
+
+def ask(url: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
+    """Status and text of the answer, (0, "") where nothing answers; no proxy stands between."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with opener.open(request, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+    except (URLError, OSError):
+        return 0, ""
+
+
+def test_the_served_model_answers_the_same_bits(endpoint: str, trained: Result, rows: Array) -> None:
+    status, text = ask(endpoint, {"inputs": rows.tolist()})
+    assert status == 200, text
+    answer = np.array(json.loads(text)["predictions"], dtype=np.float32)
+    assert answer.tobytes() == trained.predict(rows).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"inputs": [[0.0, 1.0]]}, r"rows of 784 numbers"),
+        ({"inputs": [0.0, 1.0]}, r"rows of 784 numbers"),
+        ({"inputs": [["a"] * 784]}, ""),
+        ({"rows": [[0.0] * 784]}, "inputs"),
+    ],
+    ids=["two columns", "one row without brackets", "words", "another key"],
+)
+def test_the_served_model_refuses_what_it_cannot_take(endpoint: str, body: dict[str, Any], told: str) -> None:
+    status, text = ask(endpoint, body)
+    assert 400 <= status < 500, (status, text[:500])
+    assert told in text
+
+
+def one_line(error: BaseException) -> str:
+    """What a person reads, which is not more than a line and shows no insides."""
+    text = str(error)
+    assert "\n" not in text
+    assert "Traceback" not in text
+    return text
+
+
+def test_a_run_without_a_model_has_no_network(store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = bpexp.run(*TINY, "tracking.model=false", f"tracking.uri={store.uri}")
+    loaded = bpexp.load(str(run.outcome.run_id), uri=store.uri, into=tmp_path / "fetched")
+    assert loaded.metrics == run.metrics
+    with pytest.raises(BpexpError, match="no network") as caught:
+        loaded.predict(np.zeros((1, 784)))
+    one_line(caught.value)
+
+
+@pytest.mark.parametrize("run_id", ["0" * 32, "nobody", ""])
+def test_an_unknown_id_is_told_in_a_line(run_id: str, store: Store, tmp_path: Path) -> None:
+    with pytest.raises(TrackingError, match=f"the run '{run_id}' cannot be read") as caught:
+        bpexp.load(run_id, uri=store.uri, into=tmp_path / "fetched")
+    one_line(caught.value)
+    assert not (tmp_path / "fetched").exists()
+
+
+@pytest.mark.parametrize("holds", ["nothing", "another file", "a result.json of its own"])
+def test_a_foreign_run_is_told_in_a_line(holds: str, store: Store, tmp_path: Path) -> None:
+    run_id = store.client.create_run(store.experiment_id, run_name="foreign").info.run_id
+    if holds != "nothing":
+        store.client.log_text(run_id, "{}", "result.json" if "result" in holds else "folder/notes.txt")
+    store.client.set_terminated(run_id)
+    with pytest.raises(TrackingError, match=f"'{run_id}' holds no result.json; it was not recorded by bpexp") as caught:
+        bpexp.load(run_id, uri=store.uri, into=tmp_path / "fetched")
+    one_line(caught.value)
+    assert not (tmp_path / "fetched").exists()
+
+
+def test_the_parent_of_a_sweep_is_told_from_its_children(store: Store, tmp_path: Path) -> None:
+    tags = {"bpexp.sweep": "-m lr=0.1,0.2", "bpexp.directory": str(tmp_path)}
+    run_id = store.client.create_run(store.experiment_id, tags=tags).info.run_id
+    with pytest.raises(TrackingError, match="is the parent of a sweep; load one of its children") as caught:
+        bpexp.load(run_id, uri=store.uri, into=tmp_path / "fetched")
+    one_line(caught.value)
