@@ -131,7 +131,8 @@ def _draw(curves: Mapping[str, Curve], across: str, up: str, *, log: bool) -> by
     axes.set_xlabel(across)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_ylabel(_plain(up))
-    if log and all(value > 0 for curve in curves.values() for values in curve.values() for value in values):
+    finite = [v for curve in curves.values() for values in curve.values() for v in values if math.isfinite(v)]
+    if log and finite and min(finite) > 0:
         axes.set_yscale("log")
     axes.grid(color="#e5e5e5", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from synthetic import Point, claim, points, record, runs, study
 
-from bpexp.study.analysis import Analysis, Arm, RunRecord, analyse
+from bpexp.study.analysis import Analysis, Arm, RunRecord, analyse, frame_of, judge
 from bpexp.study.design import Study, narrowed
 
 JITTER = [0.0, 0.01, -0.01, 0.005, -0.005]
@@ -79,7 +79,7 @@ def test_of_losses_the_lowest_is_first() -> None:
 
 
 def test_epochs_are_fewest_first() -> None:
-    design = study(measures=["epochs until accuracy/test >= 0.9"])
+    design = study(measures=["epochs until accuracy/test >= 0.85"])
     first = analyse(design, whole(design)).best[0]
     assert tuple(first.levels.values()) == ("relu", "he")
 
@@ -386,7 +386,10 @@ def test_false_claims_are_rarely_supported() -> None:
     design = study(
         factors={"activation": ["relu", "sigmoid"]}, tuned=None, claims=[claim(of=RELU, against=SIGMOID, above=0)]
     )
-    answers = [analyse(design, runs(design, lambda point: float(rng.normal()))).verdicts[0].answer for _ in range(300)]
+    answers = []
+    for _ in range(300):
+        frame = frame_of(design, runs(design, lambda point: float(rng.normal())))
+        answers.append(judge(design, design.claims[0], frame, frame).answer)
     assert answers.count("supported") <= 20
     assert answers.count("refuted") <= 20
     assert answers.count("inconclusive") >= 265

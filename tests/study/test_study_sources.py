@@ -1,0 +1,389 @@
+"""One small study, really run: what its folder, MLflow and the parent run hold, and the report made once more."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import chdir
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from hydra.core.global_hydra import GlobalHydra
+
+from bpexp.app import main
+from bpexp.errors import TrackingError
+from bpexp.study.analysis import Analysis, analyse
+from bpexp.study.design import Study, declared
+from bpexp.study.sources import _infinite, find_parent, from_folder, from_mlflow, study_of
+from bpexp.tracking.store import Store, open_store
+
+STUDY: dict[str, Any] = {
+    "title": "A small study",
+    "question": "Does it hold together?",
+    "factors": {"activation": ["sigmoid", "relu"], "lr": [0.1, 1]},
+    "tuned": "lr",
+    "repeats": 2,
+    "measures": [
+        "final accuracy/test",
+        "best loss/test",
+        "epochs until accuracy/test >= 0.3",
+        "first delta_norm/layer_1 / delta_norm/layer_last",
+        "mean grad_norm/W_last",
+    ],
+    "curves": ["accuracy/test", "loss/train"],
+    "by_depth": ["delta_norm"],
+    "heat_map": ["activation", "lr"],
+    "claims": [
+        {"text": "It learns", "measure": "final accuracy/test", "of": {"activation": "relu"}, "above": -1},
+        {"text": "It is perfect", "measure": "final accuracy/test", "of": {"lr": 1}, "above": 5, "at": "equal"},
+        {
+            "text": "One is better",
+            "measure": "best loss/test",
+            "of": {"activation": "relu"},
+            "against": {"activation": "sigmoid"},
+            "below": 0,
+        },
+    ],
+}
+
+SETTINGS: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 12,
+    "progress": False,
+    "objective": "loss/validation",
+    "data": {"limit": 60},
+    "model": {"hidden": [4]},
+    "tracking": {"model": False, "figures": False},
+}
+
+
+def command(*args: str) -> int:
+    """The exit code of `bpexp ARGS`, run in this process."""
+    before, sys.argv = sys.argv, ["bpexp", *args]
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        sys.argv = before
+        GlobalHydra.instance().clear()
+    return int(str(ended.value.code))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Where the study ran, and how it ended."""
+
+    home: Path
+    code: int
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the sweep."""
+        return self.home / "sweep"
+
+    @property
+    def study(self) -> Study:
+        """The study as declared."""
+        return declared("mine", STUDY)
+
+    def store(self) -> Store:
+        """The store that it was recorded in."""
+        return open_store(f"sqlite:///{self.home / 'mlflow.db'}", "bpexp")
+
+    def from_mlflow(self) -> Analysis:
+        """The analysis of what MLflow holds."""
+        store = self.store()
+        parent = find_parent(store, "mine")
+        study, _ = study_of(store, parent)
+        return analyse(study, from_mlflow(store, parent, study))
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    """2 x 2 levels and 2 seeds on sixty images, recorded in a SQLite store."""
+    home = tmp_path_factory.mktemp("study")
+    file = home / "conf/experiment/mine.yaml"
+    file.parent.mkdir(parents=True)
+    text = yaml.safe_dump({**SETTINGS, "study": STUDY}, sort_keys=False)
+    header = "# @package _global_\ndefaults:\n  - override /data: mnist_5k\n"
+    file.write_text(header + text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch, chdir(home):
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("HYDRA_FULL_ERROR", "0")
+        code = command("--config-dir", "conf", "experiment=mine", "hydra.sweep.dir=sweep")
+        yield Ran(home, code)
+
+
+def same(first: Analysis, second: Analysis) -> None:
+    """Both say the same of every arm, difference and claim."""
+    assert repr(first.best) == repr(second.best)
+    assert repr(first.equal) == repr(second.equal)
+    assert repr(first.differences) == repr(second.differences)
+    assert first.shares == pytest.approx(second.shares)
+    assert [(v.claim.text, v.answer, repr(v.interval), v.note) for v in first.verdicts] == [
+        (v.claim.text, v.answer, repr(v.interval), v.note) for v in second.verdicts
+    ]
+    assert first.problems == second.problems
+
+
+# What a study leaves
+
+
+def test_the_study_ended_well(ran: Ran) -> None:
+    assert ran.code == 0
+    assert sorted(path.name for path in ran.folder.iterdir() if path.is_dir()) == [str(n) for n in range(8)]
+    analysis = analyse(ran.study, from_folder(ran.folder))
+    assert analysis.problems == []
+    assert {arm.runs for arm in [*analysis.best, *analysis.equal]} == {2}
+    assert [v.answer for v in analysis.verdicts][:2] == ["supported", "refuted"]
+    assert all(math.isfinite(i.mean) for arm in analysis.best for i in arm.intervals.values())
+
+
+def test_the_parent_carries_the_answer(ran: Ran) -> None:
+    store = ran.store()
+    parent = find_parent(store, "mine")
+    names = {item.path for item in store.client.list_artifacts(parent.info.run_id)}
+    assert {"report.html", "summary.csv", "study.json", "ranking.csv"} <= names
+    assert parent.info.status == "FINISHED"
+    note = parent.data.tags["mlflow.note.content"]
+    assert note.startswith("**A small study**")
+    assert "- **refuted**: It is perfect" in note
+    assert parent.data.metrics["jobs/finished"] == 8
+    children = store.client.search_runs([store.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
+    assert len(children) == 8
+
+
+def test_the_best_of_the_parent_is_the_run_with_the_least_loss(ran: Ran) -> None:
+    """The objective is a loss: lower is better, on the parent and in the table."""
+    results = [json.loads(path.read_text(encoding="utf-8")) for path in ran.folder.glob("*/result.json")]
+    losses = [result["metrics"]["final/loss_validation"] for result in results]
+    table = pd.read_csv(ran.folder / "ranking.csv")
+    assert table["final loss_validation"].tolist() == pytest.approx(sorted(losses), abs=1e-4)
+    metrics = find_parent(ran.store(), "mine").data.metrics
+    assert metrics["final/loss_validation"] == pytest.approx(min(losses))
+    best = results[losses.index(min(losses))]
+    assert {key: metrics[key] for key in best["metrics"]} == pytest.approx(best["metrics"])
+
+
+def test_the_summary(ran: Ran) -> None:
+    frame = pd.read_csv(ran.folder / "summary.csv")
+    assert len(frame) == 8
+    assert set(frame["lr"]) == {0.1, 1.0}
+    assert set(frame["run_id"]) == {record.run_id for record in from_folder(ran.folder)}
+
+
+# The report once more, from MLflow
+
+
+def test_mlflow_and_the_folder_say_the_same(ran: Ran) -> None:
+    same(ran.from_mlflow(), analyse(ran.study, from_folder(ran.folder)))
+
+
+def test_the_report_made_once_more(ran: Ran, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """By the command, in another folder."""
+    with chdir(tmp_path):
+        assert command("task=report", "study=mine", f"tracking.uri=sqlite:///{ran.home / 'mlflow.db'}") == 0
+    out = capfd.readouterr().out
+    assert "REFUTED      It is perfect" in out
+    columns = ["activation", "lr", "seed"]
+    old, new = (pd.read_csv(folder / "summary.csv").sort_values(columns) for folder in (ran.folder, tmp_path))
+    pd.testing.assert_frame_equal(old.reset_index(drop=True), new.reset_index(drop=True))
+    assert _claims(ran.folder) == _claims(tmp_path)
+    assert _pictures(ran.folder) == _pictures(tmp_path) == 4
+
+
+def _claims(folder: Path) -> str:
+    """Of a report all between the claims and the first chart."""
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    return text.partition("<h2>Claims")[2].partition("<figure>")[0]
+
+
+def _pictures(folder: Path) -> int:
+    return (folder / "report.html").read_text(encoding="utf-8").count("<figure>")
+
+
+UNKNOWN = {
+    "nope": "no sweep of the study 'nope' is recorded in the experiment 'bpexp'; run it with: ",
+    "'mine'": "no sweep of the study",
+    "5": "task=report needs the name of a study, as in study=vanishing_gradients, not 5",
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_an_unknown_study(name: str, ran: Ran, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    said = name if name != "'mine'" else '"mi\\\'ne"'
+    with chdir(tmp_path):
+        assert command("task=report", f"study={said}", f"tracking.uri=sqlite:///{ran.home / 'mlflow.db'}") == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith(f"bpexp: {UNKNOWN[name]}")
+    assert err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_report_without_mlflow(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with chdir(tmp_path):
+        assert command("task=report", "study=mine", "tracking=none") == 2
+    assert "task=report reads MLflow" in capfd.readouterr().err
+
+
+def child(store: Store, parent: str | None, params: dict[str, str], name: str) -> str:
+    """A run that was not made by the study; its id."""
+    tags = {"mlflow.parentRunId": parent} if parent else {}
+    run = store.client.create_run(store.experiment_id, run_name=name, tags=tags)
+    for key, value in params.items():
+        store.client.log_param(run.info.run_id, key, value)
+    store.client.set_terminated(run.info.run_id, status="FAILED" if parent else "FINISHED")
+    return str(run.info.run_id)
+
+
+def test_foreign_runs(ran: Ran) -> None:
+    """In the same experiment, below the same parent, without metrics or parameters, with names that mean harm."""
+    before, store = ran.from_mlflow(), ran.store()
+    parent = find_parent(store, "mine").info.run_id
+    job = {"activation": "relu", "lr": "0.1"}
+    made = [
+        child(store, None, {**job, "seed": "0"}, "alone"),
+        child(store, parent, {}, "died early"),
+        child(store, parent, {"seed": "0"}, "another study's"),
+        child(store, parent, {**job, "seed": "a"}, "<script>alert(1)</script>"),
+        child(store, parent, {**job, "seed": "7"}, "' or 1=1; --"),
+    ]
+    try:
+        after = ran.from_mlflow()
+    finally:
+        for run in made:
+            store.client.delete_run(run)
+    assert [replace(a, missing=0) for a in after.best] == [replace(a, missing=0) for a in before.best]
+    assert after.problems == ["1 runs failed, left out of every mean: activation=relu, lr=0.1"]
+    same(ran.from_mlflow(), before)
+
+
+def test_a_parent_whose_declaration_is_broken(ran: Ran) -> None:
+    store = ran.store()
+    parent = find_parent(store, "mine")
+    path = Path(str(parent.info.artifact_uri).removeprefix("file://")) / "study.json"
+    text = path.read_text(encoding="utf-8")
+    try:
+        for broken in ("{", "[]", "{}", '{"name": "x", "study": {"factors": 3}}'):
+            path.write_text(broken, encoding="utf-8")
+            with pytest.raises(TrackingError, match=r"has no readable study\.json: ") as refused:
+                study_of(store, parent)
+            assert "\n" not in str(refused.value)
+        path.unlink()
+        with pytest.raises(TrackingError, match=r"has no readable study\.json: "):
+            study_of(store, parent)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
+def test_infinity_out_of_sqlite() -> None:
+    assert [_infinite(v) for v in (sys.float_info.max, -sys.float_info.max, 1e300, 0.0)] == [
+        *(math.inf, -math.inf),
+        *(1e300, 0.0),
+    ]
+    assert math.isnan(_infinite(math.nan))
+
+
+# What is broken in a folder is told, and the rest is read
+
+
+@pytest.fixture
+def copied(ran: Ran, tmp_path: Path) -> Path:
+    """A copy of the sweep's folder, to be broken."""
+    return Path(shutil.copytree(ran.folder, tmp_path / "sweep"))
+
+
+def told(ran: Ran, folder: Path) -> list[str]:
+    return analyse(ran.study, from_folder(folder)).problems
+
+
+def test_foreign_folders_are_passed_over(ran: Ran, copied: Path) -> None:
+    for name in ("backup", "0.old", ".9", "1a", "\u00b2"):
+        shutil.copytree(copied / "0", copied / name)
+    (copied / "77").mkdir()
+    (copied / "78").touch()
+    assert len(from_folder(copied)) == 8
+    assert told(ran, copied) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"metrics": 3}', '"x"', "\x00"])
+def test_a_broken_result_is_missing(text: str, ran: Ran, copied: Path) -> None:
+    (copied / "3/result.json").write_text(text, encoding="utf-8")
+    assert told(ran, copied) == ["1 of 8 runs are missing"]
+
+
+def test_a_result_that_is_not_text_is_missing(ran: Ran, copied: Path) -> None:
+    (copied / "3/result.json").write_bytes(b"\xff\xfe")
+    assert told(ran, copied) == ["1 of 8 runs are missing"]
+
+
+@pytest.mark.parametrize("text", [None, "nonsense\n", '{"step": 1}\n{"metrics": 3}\n', "[]\n"])
+def test_a_broken_journal_is_told(text: str | None, ran: Ran, copied: Path) -> None:
+    journal = copied / "3/metrics.jsonl"
+    if text is None:
+        journal.unlink()
+    else:
+        journal.write_text(text, encoding="utf-8")
+    (problem, *_) = told(ran, copied)
+    if text == "[]\n":
+        assert "has no finite value in 1 of the 8 runs" in problem
+    else:
+        assert problem.startswith("1 runs without a readable journal, left out of every mean: activation=")
+
+
+def test_a_failed_run_keeps_its_status_without_a_journal(ran: Ran, copied: Path) -> None:
+    path = copied / "3/result.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"finished"', '"failed"'), encoding="utf-8")
+    (copied / "3/metrics.jsonl").unlink()
+    assert told(ran, copied)[0].startswith("1 runs failed")
+
+
+def test_an_empty_folder(ran: Ran, tmp_path: Path) -> None:
+    assert from_folder(tmp_path) == []
+    assert from_folder(tmp_path / "nowhere") == []
+    assert told(ran, tmp_path) == ["8 of 8 runs are missing"]
+
+
+def test_a_sweep_tells_a_broken_result(copied: Path) -> None:
+    from bpexp.config import TrackingConfig
+    from bpexp.study.sweep import Sweep
+
+    (copied / "3/result.json").write_text("{", encoding="utf-8")
+    shutil.rmtree(copied / "5")
+    with Sweep(TrackingConfig(name="none"), copied, 8, []) as sweep:
+        pass
+    assert not sweep.ok
+    assert sweep.ranking is not None
+    assert sweep.ranking.problems == [
+        "job 3 lost: its result.json cannot be read",
+        "job 5 lost: it left no result",
+    ]
+
+
+# Jobs in the order of their numbers, the last of equals counting
+
+
+def test_ten_comes_after_nine(ran: Ran, copied: Path) -> None:
+    for number in (10, 9):
+        shutil.copytree(copied / "0", copied / str(number))
+        path = copied / str(number) / "result.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**content, "run_id": str(number)}), encoding="utf-8")
+    records = from_folder(copied)
+    assert [record.run_id for record in records][-2:] == ["9", "10"]
+    analysis = analyse(ran.study, records)
+    assert "10" in set(analysis.frame["run_id"])
+    assert analysis.problems == ["2 runs have the levels and the seed of a later one, which alone counts"]
+
+
+def test_the_parent_run_is_no_longer_in_the_environment(ran: Ran) -> None:
+    assert "BPEXP_PARENT_RUN" not in os.environ
