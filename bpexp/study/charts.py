@@ -122,8 +122,10 @@ def _draw(curves: Mapping[str, Curve], across: str, up: str, *, log: bool) -> by
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    figure = Figure(figsize=(8, 4.2))
-    figure.subplots_adjust(left=0.1, right=0.72, bottom=0.13, top=0.97)
+    rows = -(-len(curves) // 2)
+    height = 3.9 + 0.22 * rows
+    figure = Figure(figsize=(8, height))
+    figure.subplots_adjust(left=0.1, right=0.98, bottom=(0.65 + 0.22 * rows) / height, top=1 - 0.1 / height)
     axes = figure.subplots()
     for number, (arm, curve) in enumerate(curves.items()):
         if curve:
@@ -136,7 +138,7 @@ def _draw(curves: Mapping[str, Curve], across: str, up: str, *, log: bool) -> by
         axes.set_yscale("log")
     axes.grid(color="#e5e5e5", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    axes.legend(frameon=False, fontsize=8, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
     return _svg(figure)
 
 
