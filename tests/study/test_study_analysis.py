@@ -381,15 +381,15 @@ def test_a_claim_counts_the_seeds_that_have_a_value() -> None:
 
 
 def test_false_claims_are_rarely_supported() -> None:
-    """Of 300 claims of an effect that is not there, about 2.5 % are supported, and as many refuted."""
+    """Of 150 claims of an effect that is not there, about 2.5 % are supported, and as many refuted."""
     rng = np.random.default_rng(9)
     design = study(
         factors={"activation": ["relu", "sigmoid"]}, tuned=None, claims=[claim(of=RELU, against=SIGMOID, above=0)]
     )
     answers = []
-    for _ in range(300):
+    for _ in range(150):
         frame = frame_of(design, runs(design, lambda point: float(rng.normal())))
         answers.append(judge(design, design.claims[0], frame, frame).answer)
-    assert answers.count("supported") <= 20
-    assert answers.count("refuted") <= 20
-    assert answers.count("inconclusive") >= 265
+    assert answers.count("supported") <= 10
+    assert answers.count("refuted") <= 10
+    assert answers.count("inconclusive") >= 130
