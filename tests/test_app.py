@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from test_bad_input import command, images, labels
 
-from bpexp import run as running
+from bpexp import execute as running
 from bpexp.launch import claim
 from bpexp.compose import config_folder
 from bpexp.result import Outcome, read_outcome

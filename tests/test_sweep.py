@@ -11,7 +11,7 @@ import pytest
 from test_app import ask, empty_store, store
 from test_bad_input import command, refused
 
-from bpexp import run as running
+from bpexp import execute as running
 from bpexp.result import Outcome
 from bpexp.study.ranking import rank
 from bpexp.tracking import store as stores

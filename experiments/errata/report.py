@@ -63,8 +63,8 @@ def table(groups: Groups, common: dict[str, Any], step: int) -> str:
 
 
 def tables(groups: Groups, common: dict[str, Any]) -> str:
-    """All formulas after 250 steps, and after 1 000 those that were trained so far."""
-    return "\n\n".join(table(groups, common, step) for step in (250, 1000))
+    """All formulas after 200 steps, and after 1 000 those that were trained so far."""
+    return "\n\n".join(table(groups, common, step) for step in (200, 1000))
 
 
 def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:
