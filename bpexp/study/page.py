@@ -124,8 +124,8 @@ def _differences(analysis: Analysis) -> str:
     best = label(analysis.differences[0].first)
     note = (
         f"{name} of {best} minus that of the arm, paired by seed: mean and bootstrap 95 % interval (BCa); p of a "
-        "paired t-test, and corrected for their number by Holm's method. With five seeds such an interval holds the true "
-        "difference in about 84 of 100 studies, not 95 (simulated); Student's, which decides the claims, in 95."
+        "paired t-test, and corrected for their number by Holm's method. With five seeds such an interval holds the "
+        "true difference in about 84 of 100 studies, not 95 (simulated); Student's, which decides the claims, in 95."
     )
     return _table(["arm", "difference", "p", "p, corrected"], rows) + f'<p class="note">{escape(note)}</p>'
 
