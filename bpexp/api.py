@@ -62,7 +62,8 @@ class Result:
     def network(self) -> Network:
         """The network as training left it."""
         if not (self.directory / WEIGHTS).exists():
-            raise BpexpError(f"{self!r} left no network: {self.outcome.reason}")
+            why = "it was recorded with tracking.model=false" if self.outcome.ok else self.outcome.reason
+            raise BpexpError(f"{self!r} has no network: {why}")
         return build_network(*load_weights(self.directory))
 
     def predict(self, x: Any) -> Array:
@@ -111,7 +112,7 @@ def sweep(*overrides: str, **settings: Any) -> SweepResult:
 
 
 def load(run_id: str, *, uri: str | None = None, experiment: str = "bpexp", into: str | Path | None = None) -> Result:
-    """A recorded run out of MLflow; its files are put into the folder `into`, or where it first wrote them."""
+    """A recorded run out of MLflow; its files are put into the folder `into`, or into a temporary one."""
     from bpexp.tracking.fetch import fetch_run
     from bpexp.tracking.store import open_store
 

@@ -203,12 +203,12 @@ def quoted(path: Path) -> str:
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A composed config as flat parameters: `activation` for activation.name, `loss.factor`, ...; no addresses."""
+    """A composed config as flat parameters: `activation` for activation.name, `loss.factor`; no addresses, no nulls."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}.{key}".lstrip(".")
         if isinstance(value, dict) and path != "study":
             flat |= parameters(value, path)
-        elif path not in ("tracking.uri", "progress", "study"):
+        elif path not in ("tracking.uri", "progress", "study") and value is not None:
             flat[prefix if key == "name" and prefix else path] = value
     return flat

@@ -46,7 +46,9 @@ def launch_sweep(plan: Plan, command: Sequence[str]) -> tuple[Sweep, Report | No
     directory = claim(plan, "sweep")
     from bpexp.study.sweep import Sweep
 
-    with Sweep(tracking, directory, len(plan.jobs), command) as sweep:
+    said = " ".join(o for o in plan.overrides if not o.lstrip("+").startswith("hydra."))
+    name = f"study: {plan.study.name}" if plan.study else f"sweep: {said}"
+    with Sweep(tracking, directory, len(plan.jobs), command, name) as sweep:
         if sweep.run_id:
             os.environ[PARENT] = sweep.run_id
         try:

@@ -20,8 +20,11 @@ TABLE = "ranking.csv"
 class Sweep:
     """The jobs below one directory. As a context it opens the parent run and ends it with what became of the jobs."""
 
-    def __init__(self, tracking: TrackingConfig, directory: Path, jobs: int, command: Sequence[str]) -> None:
+    def __init__(
+        self, tracking: TrackingConfig, directory: Path, jobs: int, command: Sequence[str], name: str = "sweep"
+    ) -> None:
         self._tracking, self.directory, self._jobs, self._command = tracking, directory, jobs, list(command)
+        self._name = name[:120]
         self._store: Any = None
         self.run_id: str | None = None
         self.experiment_id: str | None = None
@@ -83,8 +86,7 @@ class Sweep:
             self._store = open_store(self._tracking.uri, self._tracking.experiment)
             command = " ".join(self._command)
             tags = {"bpexp.sweep": command, "bpexp.directory": str(self.directory), "mlflow.source.name": "bpexp"}
-            name = " ".join(a for a in self._command if not a.startswith("-"))[:120] or "sweep"
-            run = self._store.client.create_run(self._store.experiment_id, run_name=f"sweep: {name}", tags=tags)
+            run = self._store.client.create_run(self._store.experiment_id, run_name=self._name, tags=tags)
         except Exception as error:  # as for a run: the results are worth more than their record
             reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
             print(f"bpexp: warning: the sweep has no parent in MLflow ({reason})", file=sys.stderr)
