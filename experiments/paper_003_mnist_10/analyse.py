@@ -37,15 +37,18 @@ def by_init(sweep: Path) -> Runs:
 
 def table(runs: Runs) -> None:
     """Print a row an initialization."""
-    print("| init | runs | test accuracy, %: mean | lowest | highest | training loss | seconds a run |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| init | runs | test accuracy, % | lowest | highest | training loss: first | step 50 | last | seconds a run |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for name, group in runs.items():
         accuracy = [100 * outcome.metrics["final/accuracy_test"] for _, outcome in group]
-        loss = np.mean([outcome.metrics["final/loss_train"] for _, outcome in group])
+        curves = [[value for _, value in history(folder / "metrics.jsonl")["loss/train"]] for folder, _ in group]
+        losses = " | ".join(f"{np.mean([curve[place] for curve in curves]):.2f}" for place in (0, 1, -1))
         seconds = np.mean([outcome.seconds for _, outcome in group])
         print(
             f"| {name} | {len(group)} | {np.mean(accuracy):.2f} | {min(accuracy):.2f} | {max(accuracy):.2f} | "
-            f"{loss:.3f} | {seconds:.0f} |"
+            f"{losses} | {seconds:.0f} |"
         )
 
 
