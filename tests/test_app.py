@@ -23,8 +23,8 @@ import pytest
 from test_bad_input import command, images, labels
 
 from bpexp import execute as running
-from bpexp.launch import claim
 from bpexp.compose import config_folder
+from bpexp.launch import claim
 from bpexp.result import Outcome, read_outcome
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.store import quiet
