@@ -14,7 +14,7 @@ from bpexp.config import CheckConfig, Config, ProbeConfig, TrackingConfig
 from bpexp.data import Batches, DataSet, Part
 from bpexp.errors import ConfigError
 from bpexp.gradients import gradient_methods
-from bpexp.load import Streams, load_data, streams
+from bpexp.loading import Streams, load_data, streams
 from bpexp.nn.activations import Activation, activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.initializers import initializers

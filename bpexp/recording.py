@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,9 +59,7 @@ class Recording:
 
     def _origin(self) -> dict[str, str]:
         """Where the run comes from: code, versions, machine, directory."""
-        from bpexp.tracking.provenance import provenance
-
-        tags = {f"bpexp.{key}": value for key, value in provenance(Path.cwd()).items()}
+        tags = {f"bpexp.{key}": value for key, value in _provenance().items()}
         tags["bpexp.directory"] = str(self._order.directory)
         tags["bpexp.threads"] = str(self._experiment.config.threads)
         tags["mlflow.source.name"] = "bpexp"
@@ -94,6 +93,14 @@ class Recording:
         train = self._experiment.data.train
         x, _ = train.batch(train.rows[:1])
         log_model(self._recorder.store, self._recorder.run_id, self._order.directory, x.T)
+
+
+@lru_cache(maxsize=1)
+def _provenance() -> dict[str, str]:
+    """The code that this process runs, asked once: it was read when the process began."""
+    from bpexp.tracking.provenance import provenance
+
+    return provenance(Path.cwd())
 
 
 def note(outcome: Outcome) -> str:

@@ -15,7 +15,7 @@ from bpexp.tracking.store import Store
 from bpexp.training.events import Callback, EpochEnded, RunStarted
 
 if TYPE_CHECKING:
-    from mlflow.entities import Metric
+    from mlflow.entities import Metric, RunTag
 
 POINTS = 250
 """Batch losses that MLflow gets of a run of `every: auto`."""
@@ -74,7 +74,8 @@ class Recorder(Callback):
         self.attempt(self._feed)
         self._fed = time.monotonic()
 
-    def _feed(self) -> None:
+    def _feed(self, last: Sequence[Metric] = (), tags: Sequence[RunTag] = ()) -> None:
+        """Send the journal's new lines, and with them what is said at the end: one commit in place of three."""
         from mlflow.entities import Metric
 
         pending: list[Metric] = []
@@ -83,26 +84,24 @@ class Recorder(Callback):
             at = round(line["time"] * 1000)
             pending += [Metric(name, value, at, step) for name, value, step in points(line, self._stride)]
         pending.sort(key=lambda metric: metric.key.count("/"))  # listed as first sent: fixed/... after what it repeats
+        pending += last
         for start in range(0, len(pending), BATCH):
-            self.store.client.log_batch(self.run_id, metrics=pending[start : start + BATCH])
+            given = tags if start + BATCH >= len(pending) else ()
+            self.store.client.log_batch(self.run_id, metrics=pending[start : start + BATCH], tags=given)
         self._offset = end
 
     def finish(
         self, status: str, *, summary: Mapping[str, float], tags: Mapping[str, str], files: Sequence[Path]
     ) -> None:
         """Feed the rest, the summary (at step 0, which the interface draws as bars), tags and files; end the run."""
-        self.feed()
-        self.attempt(lambda: self._close(summary, tags))
-        for file in files:
-            self.attempt(lambda file=file: self.store.client.log_artifact(self.run_id, str(file)))  # type: ignore[misc]
-        self.attempt(lambda: self.store.client.set_terminated(self.run_id, status=status))
-
-    def _close(self, summary: Mapping[str, float], tags: Mapping[str, str]) -> None:
         from mlflow.entities import Metric, RunTag
 
         now = round(time.time() * 1000)
-        metrics = [Metric(name, float(value), now, 0) for name, value in summary.items()]
-        self.store.client.log_batch(self.run_id, metrics=metrics, tags=[RunTag(k, v[:5000]) for k, v in tags.items()])
+        last = [Metric(name, float(value), now, 0) for name, value in summary.items()]
+        self.attempt(lambda: self._feed(last, [RunTag(key, text[:5000]) for key, text in tags.items()]))
+        for file in files:
+            self.attempt(lambda file=file: self.store.client.log_artifact(self.run_id, str(file)))  # type: ignore[misc]
+        self.attempt(lambda: self.store.client.set_terminated(self.run_id, status=status))
 
     def attempt(self, action: Callable[[], object]) -> None:
         """Do something with the store; the first time that fails is told, and the run goes on."""
