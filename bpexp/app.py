@@ -25,6 +25,9 @@ def main() -> None:
     except KeyboardInterrupt:
         print("bpexp: interrupted; what was done is kept", file=sys.stderr)
         code = 130
+    except BrokenPipeError:  # who reads has had enough, as in `--help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     sys.exit(code)
 
 
@@ -43,7 +46,7 @@ def _inform(args: Any) -> int:
 
     register_schema()
     if args.help:
-        print(help.text(config_folder()))
+        print(help.text(config_folder()), flush=True)
         return 0
     hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(job)()
     return 0

@@ -161,7 +161,10 @@ def batch_size(config: Config, data: DataSet) -> int:
 def evaluated_parts(config: Config, data: DataSet) -> dict[str, Part]:
     """The parts that are evaluated after an epoch; of the training part a sample that is the same each time."""
     train, most = data.train, config.evaluation.train_samples
-    rows = train.rows[:: -(-len(train) // most)]
+    rows = train.rows
+    if len(rows) > most and len(data.train.X) == len(rows):
+        rows = np.random.default_rng(0).permutation(rows)  # a whole file keeps its order, and MNIST's is not even
+    rows = rows[:: -(-len(train) // most)]
     sample = Part(X=train.X, Y=train.Y, rows=rows, labels=train.labels)
     parts = {"train": sample, "validation": data.validation, "test": data.test}
     return {name: part for name, part in parts.items() if part is not None}

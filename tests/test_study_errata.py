@@ -18,7 +18,7 @@ from bpexp.build import load_data, streams  # noqa: E402
 from bpexp.gradients.errata import FORMULAS, as_printed  # noqa: E402
 from bpexp.insight.guard import examine  # noqa: E402
 from bpexp.nn.heads import build_head  # noqa: E402
-from experiments.errata import measure, table  # noqa: E402
+from experiments.errata import measure, report, table  # noqa: E402
 
 
 def test_the_table_of_the_readme_is_that_of_the_code():
@@ -75,3 +75,8 @@ def test_the_study_runs_in_a_quick_form(tmp_path):
         assert np.isfinite(run["accuracy"]).all()
         unseen = formula == "003-bias-in-sum" and init == "he_normal"  # a bias of 0 may be counted 784 times
         assert (run["cosine"] > 0.9999) == (formula == "002-final" or unseen)
+
+
+def test_the_tables_of_the_readme_are_those_of_the_results():
+    readme = table.README.read_text(encoding="utf-8")
+    assert report.inside(readme) == report.tables(*report.load())

@@ -226,7 +226,7 @@ def named(pages: Pages, start: str) -> str:
 def test_the_printed_link_lists_parent_children_and_single_runs(pages: Pages) -> None:
     pages.browser.open(pages.link)
     assert len(pages.runs) == 6
-    assert all("activation=" in name or "lr=0.2" in name or name.startswith("sweep") for name in pages.runs)
+    assert all("activation=" in name or "lr=0.2" in name or name.startswith("study") for name in pages.runs)
     text = pages.browser.shown("6 matching runs", "top3_accuracy", *pages.runs)
     assert "Sort: accuracy/test" in text
 
@@ -257,7 +257,7 @@ def test_the_picture_of_a_run_is_shown(pages: Pages) -> None:
 
 
 def test_the_parent_of_a_study_holds_its_answer(pages: Pages) -> None:
-    browser = pages.open(named(pages, "sweep"))
+    browser = pages.open(named(pages, "study"))
     children = [name for name in pages.runs if name.startswith("brief")]
     assert len(children) == 4
     browser.shown("A title that nobody else has", "The claim that is looked for", "Child runs", *children)
@@ -268,7 +268,7 @@ def test_the_parent_of_a_study_holds_its_answer(pages: Pages) -> None:
 
 
 def test_the_report_of_a_study_is_shown_where_mlflow_keeps_it(pages: Pages) -> None:
-    browser = pages.open(named(pages, "sweep"), "/artifacts/report.html")
+    browser = pages.open(named(pages, "study"), "/artifacts/report.html")
     browser.shown("report.html", "summary.csv", "ranking.csv", "study.json")
     report = browser.framed("The claim that is looked for")
     assert report.count("A title that nobody else has") == 2  # of the document and at its head

@@ -96,7 +96,14 @@ def _varied(outcomes: Sequence[Outcome]) -> list[str]:
     A preset changes its partners too; where a said key explains the difference, the partners are left out.
     """
     said = dict.fromkeys(o.lstrip("+").split("=")[0] for outcome in outcomes for o in outcome.overrides)
-    return [key for key in said if len({repr(o.params.get(key)) for o in outcomes}) > 1]
+    whole = {o.lstrip("+").split("=")[0] for outcome in outcomes for o in outcome.overrides if "={" in o}
+    named = [p for key in said for p in (key, *(_below(key, outcomes) if key in whole else ()))]
+    return [key for key in named if len({repr(o.params.get(key)) for o in outcomes}) > 1]
+
+
+def _below(key: str, outcomes: Sequence[Outcome]) -> list[str]:
+    """The parameters of a group that was said as a mapping, such as init={name:normal,std:0.1}."""
+    return list(dict.fromkeys(p for o in outcomes for p in o.params if p.startswith(f"{key}.")))
 
 
 def _text(value: Any) -> str:
@@ -104,7 +111,9 @@ def _text(value: Any) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4f}"
+    if value is None:
+        return ""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.4g}"
 
 
 def _flat(key: Any) -> str | None:

@@ -19,9 +19,8 @@ DRAWN = {
     "002-final": ("correct", "#000000", "-"),
     "003-db2-from-Delta1": ("dC/db2 from Delta1 (003)", "#56B4E9", "--"),
     "003-slope-index": ("mu'(z^l) for mu'(z^(l-1)) (003)", "#D55E00", "-."),
+    "003-both-slips": ("both (003)", "#CC79A7", (0, (5, 1, 1, 1, 1, 1))),
     "002-expanded-no-slope": ("delta without sigma' (002)", "#009E73", ":"),
-    "001-softmax-diagonal": ("diagonal of softmax only (001)", "#CC79A7", (0, (5, 1, 1, 1, 1, 1))),
-    "003-bias-in-sum": ("bias inside the sum (003)", "#E69F00", (0, (1, 3))),
 }
 """What is drawn: a name, one of Okabe and Ito's colours, and a line that says the same in grey."""
 
@@ -63,8 +62,8 @@ def table(groups: Groups, common: dict[str, Any], step: int) -> str:
 
 
 def tables(groups: Groups, common: dict[str, Any]) -> str:
-    """All formulas after 200 steps, and after 1 000 those that were trained so far."""
-    return "\n\n".join(table(groups, common, step) for step in (200, 1000))
+    """All formulas after 100 steps, and after 1 000 those that were trained so far."""
+    return "\n\n".join(table(groups, common, step) for step in (100, 1000))
 
 
 def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:
