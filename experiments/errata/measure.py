@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bpexp.build import build_network, hidden_activations, load_data, streams
+from bpexp.build import build_network, hidden_activations
 from bpexp.config import Config, ModelConfig
 from bpexp.data import DataSet, Part
 from bpexp.gradients import backprop
 from bpexp.gradients.checker import angle
 from bpexp.gradients.errata import FORMULAS, as_printed
 from bpexp.gradients.errata_walk import Steps, Walk
+from bpexp.loading import load_data, streams
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network

@@ -100,4 +100,5 @@ if __name__ == "__main__":
     figure(found, shared, FOLDER / "accuracy.png")
     readme = FOLDER / "README.md"
     content = readme.read_text(encoding="utf-8")
-    readme.write_text(content.replace(inside(content), tables(found, shared)), encoding="utf-8")
+    before, after = content.split(BEGIN)[0], content.split(END)[1]
+    readme.write_text(f"{before}{BEGIN}\n{tables(found, shared)}\n{END}{after}", encoding="utf-8")

@@ -142,4 +142,5 @@ if __name__ == "__main__":
     figure(found, folder / "cost.png")
     readme = folder / "README.md"
     content = readme.read_text(encoding="utf-8")
-    readme.write_text(content.replace(inside(content), tables(found)), encoding="utf-8")
+    before, after = content.split(BEGIN)[0], content.split(END)[1]
+    readme.write_text(f"{before}{BEGIN}\n{tables(found)}\n{END}{after}", encoding="utf-8")
