@@ -78,6 +78,7 @@ def test_the_run_fetched_by_its_id_predicts_the_bits_of_its_weights(
 
 PREDICT = """
 import sys
+import sysconfig
 from pathlib import Path
 
 class Hidden:
@@ -87,7 +88,9 @@ class Hidden:
             return None
         for finder in sys.meta_path[1:]:
             spec = finder.find_spec(name, path, target)
-            if spec is not None and not Path(spec.origin).resolve().is_relative_to(sys.argv[1]):
+            if spec is not None and not Path(spec.origin).resolve().is_relative_to(sys.argv[1]) and (
+                not Path(spec.origin).resolve().is_relative_to(sysconfig.get_path("purelib"))
+            ):
                 return spec
         raise ModuleNotFoundError(f"{name} is hidden")
 
