@@ -16,6 +16,10 @@ from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Trace
 
 
+PIECE = 512
+"""Samples whose Jacobians are held at once."""
+
+
 def activation_jacobian(f: Activation, z: Array) -> Array:
     """da_j/dz_i of every sample, (B, n, n): diagonal for an elementwise f, full for softmax (002, 003)."""
     n, B = z.shape
@@ -46,6 +50,8 @@ class Jacobian(GradientMethod):
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B)."""
+        if x.shape[1] > PIECE:
+            return self._in_pieces(network, head, x, y)
         trace = network.trace(x.shape[1])
         trace.weight = head.weight(x.shape[1])
         forward(network, x, trace)
@@ -65,6 +71,19 @@ class Jacobian(GradientMethod):
             W_slot[...] = trace.delta[l] @ trace.below(l).T
             b_slot[...] = trace.delta[l].sum(axis=1, keepdims=True)
         return Gradient(float(costs.sum()) * trace.weight, vector, trace)
+
+    def _in_pieces(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
+        """The same sum, piece by piece: B Jacobians of n_L n_l numbers are not held at once."""
+        B, cost, total = x.shape[1], 0.0, np.zeros_like(network.theta)
+        trace = None
+        for start in range(0, B, PIECE):
+            part = x[:, start : start + PIECE]
+            piece = self(network, head, part, y[:, start : start + PIECE])
+            share = head.weight(B) / head.weight(part.shape[1])
+            cost += share * piece.cost
+            total += share * piece.vector
+            trace = piece.trace
+        return Gradient(cost, total, trace)
 
 
 @gradient_methods.register("jacobian")
