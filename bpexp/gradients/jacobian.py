@@ -15,7 +15,6 @@ from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Trace
 
-
 PIECE = 512
 """Samples whose Jacobians are held at once."""
 
