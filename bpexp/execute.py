@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import sys
 import time
 import traceback
 from collections.abc import Iterator
@@ -129,7 +130,11 @@ def _conclude(experiment: Experiment, order: Order, ending: Ending, seconds: flo
     )
     save_model(folder, theta=theta, spec=experiment.spec)
     write_outcome(outcome, folder)
-    _draw(experiment, order, series)
+    try:
+        _draw(experiment, order, series)
+    except Exception as error:  # a picture that cannot be drawn is no reason to lose the record of a run
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"bpexp: warning: no figures of {folder} ({reason})", file=sys.stderr)
     recording.finish(outcome, ending.step)
     return outcome
 

@@ -316,3 +316,17 @@ def test_without_tracking_mlflow_is_never_loaded() -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert only_run().status == "finished"
+
+
+def test_a_figure_that_cannot_be_drawn_costs_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("no ink")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bpexp.tracking.figures.figure_page", broken)
+    tracking = ["tracking=none", "tracking.figures=true"]
+    assert command([*TINY, *tracking, "hydra.run.dir=here"], monkeypatch) == 0
+    assert "warning: no figures of" in capfd.readouterr().err
+    assert read_outcome(tmp_path / "here").status == "finished"
