@@ -25,7 +25,7 @@ import numpy as np  # noqa: E402
 from bpexp.nn.network import Network  # noqa: E402
 from bpexp.training.metrics import evaluate  # noqa: E402
 from experiments.speed.machine import describe, pin  # noqa: E402
-from experiments.speed.ours import Bpexp, Products  # noqa: E402
+from experiments.speed.ours import PIECE, Bpexp, Products  # noqa: E402
 from experiments.speed.peers import MODULES, PEERS  # noqa: E402
 from experiments.speed.work import CASES, Case, Samples, Turn, head, network, require_equal, samples  # noqa: E402
 
@@ -43,7 +43,7 @@ def entrants(case: Case, data: Samples, *, quick: bool) -> dict[str, Any]:
     if case.B is None:
         return {
             "products": Products(case, data),
-            "products in pieces": Products(case, data, piece=2048),
+            "products in pieces": Products(case, data, piece=PIECE),
             "bpexp": Bpexp(case, data),
             "bpexp at once": Bpexp(case, data, piece=len(data)),
         }
@@ -149,7 +149,7 @@ def measure(case: Case, data: Samples, *, rounds: int, length: float, quick: boo
 def memory(case: Case, data: Samples) -> dict[str, float]:
     """MB that one full-batch step allocates at its peak beside the data, of bpexp in pieces and at once."""
     peaks = {}
-    for name, piece in (("bpexp", 2048), ("bpexp at once", len(data))):
+    for name, piece in (("bpexp", PIECE), ("bpexp at once", len(data))):
         tracemalloc.start()
         ours = Bpexp(case, data, piece=piece)
         ours.prepare(turn_of(case, data, 1, 0))

@@ -15,6 +15,9 @@ from bpexp.training.events import Callback, EpochEnded, Step
 from bpexp.training.trainer import Trainer, run
 from experiments.speed.work import LR, Array, Case, Samples, Turn, head, network
 
+PIECE = backprop().piece
+"""Samples that bpexp walks at once unless told otherwise."""
+
 
 class Stopwatch(Callback):
     """Seconds from the end of the first evaluation to the end of the last."""
@@ -42,7 +45,7 @@ class Bpexp:
     The evaluation that ends an epoch is of one sample here, and within the time.
     """
 
-    def __init__(self, case: Case, data: Samples, piece: int = 2048) -> None:
+    def __init__(self, case: Case, data: Samples, piece: int = PIECE) -> None:
         self.case, self.data = case, data
         self.network, self.head, self.method = network(case), head(case), backprop(piece=piece)
         self.theta0 = self.network.theta.copy()
