@@ -1,6 +1,6 @@
 """`python -m bpexp`."""
 
-from bpexp.app import main
+from bpexp.cli.main import main
 
 if __name__ == "__main__":
     main()

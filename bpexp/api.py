@@ -21,13 +21,13 @@ import pandas as pd
 
 from bpexp.errors import BpexpError, ConfigError
 from bpexp.nn.arrays import Array
-from bpexp.result import Outcome, read_outcome
-from bpexp.tracking.journal import JOURNAL
-from bpexp.tracking.journal import history as series_of
+from bpexp.records.journal import JOURNAL
+from bpexp.records.journal import history as series_of
+from bpexp.records.outcome import Outcome, read_outcome
 from bpexp.tracking.serving import WEIGHTS, Predictor, build_network, load_weights
 
 if TYPE_CHECKING:
-    from bpexp.compose import Plan
+    from bpexp.config.composition import Plan
     from bpexp.nn.network import Network
     from bpexp.study.report import Report
 
@@ -87,7 +87,7 @@ def run(*overrides: str, **settings: Any) -> Result:
 
     Silent unless progress=True. A run that fails is a Result whose outcome says so; a mistake raises ConfigError.
     """
-    from bpexp.launch import launch_run
+    from bpexp.running.launch import launch_run
 
     with _planned([], overrides, settings) as plan:
         if plan.multirun:
@@ -97,7 +97,7 @@ def run(*overrides: str, **settings: Any) -> Result:
 
 def sweep(*overrides: str, **settings: Any) -> SweepResult:
     """Every combination of the levels given, as `-m` on the command line; lists and ranges are levels."""
-    from bpexp.launch import launch_sweep
+    from bpexp.running.launch import launch_sweep
 
     with _planned(["--multirun"], overrides, settings) as plan:
         swept, report = launch_sweep(plan, [*overrides, *_words(settings)])
@@ -124,7 +124,7 @@ def _planned(flags: list[str], overrides: Iterable[str], settings: Mapping[str, 
     from hydra import version
     from hydra._internal.utils import get_args_parser
 
-    from bpexp.compose import composed
+    from bpexp.config.composition import composed
 
     said = [*overrides, *_words(settings)]
     if not any(word.startswith("progress=") for word in said):

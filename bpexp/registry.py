@@ -1,14 +1,19 @@
-"""Names to factories: one small mapping a kind, which answers a wrong name or parameter in one line."""
+"""Components by name: one registry per kind. A factory's signature and docstring declare what a config may say of it.
+
+Names, types, ranges and defaults of the parameters are those of the signature; what a parameter means is said in the
+section `Args:` of the docstring. Validation, `--help`, the YAML files of `conf` and the tests all read them from here.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import inspect
 import math
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, Literal, TypeVar, Union
+from dataclasses import dataclass, is_dataclass
+from typing import Annotated, Any, Generic, Literal, TypeVar, Union
 
 from bpexp.errors import ConfigError, nearest
 
@@ -16,21 +21,107 @@ T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Registry(Mapping[str, Callable[..., T]], Generic[T]):
-    """The factories of one kind of component, by name.
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Bounds of a number, used as `Annotated[float, Range(above=0)]`; `least` and `most` belong to the range."""
 
-    A factory's signature is its schema: parameter names, annotated types and defaults are what a config may say.
-    """
+    above: float | None = None
+    least: float | None = None
+    below: float | None = None
+    most: float | None = None
+
+    def __contains__(self, value: float) -> bool:
+        low = (self.above is None or value > self.above) and (self.least is None or value >= self.least)
+        return low and (self.below is None or value < self.below) and (self.most is None or value <= self.most)
+
+    def __str__(self) -> str:
+        lower, upper = (self.least, "[") if self.above is None else (self.above, "("), (self.most, "]")
+        if self.below is not None:
+            upper = (self.below, ")")
+        (low, opening), (high, closing) = lower, upper
+        if low is not None and high is not None:
+            return f"in {opening}{low:g}, {high:g}{closing}"
+        if low is not None:
+            return f"greater than {low:g}" if opening == "(" else f"at least {low:g}"
+        return f"below {high:g}" if closing == ")" else f"at most {high:g}"
+
+
+Positive = Annotated[float, Range(above=0)]
+NonNegative = Annotated[float, Range(least=0)]
+Fraction = Annotated[float, Range(least=0, below=1)]
+Count = Annotated[int, Range(least=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a factory: its type (with a `Range` where it has one), its default and what it means."""
+
+    name: str
+    hint: Any
+    default: Any
+    meaning: str
+
+    @property
+    def required(self) -> bool:
+        """Whether a config must say it."""
+        return self.default is inspect.Parameter.empty
+
+    def validate(self, value: Any, where: str) -> None:
+        """Raise ConfigError, which begins with `where`, unless `value` has the declared type and range."""
+        if not fits(value, self.hint):
+            raise ConfigError(f"{where} must be {spell(self.hint)}, not {value!r}")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"{where} must be finite, not {value!r}")
+        for allowed in ranges(self.hint):
+            if isinstance(value, int | float) and value not in allowed:
+                raise ConfigError(f"{where} must be {allowed}, not {value!r}")
+
+
+@functools.cache
+def declared_parameters(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
+    """The parameters of a factory by name, in the order of its signature."""
+    hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
+    meanings = argument_docs(inspect.getdoc(factory) or "")
+    signature = inspect.signature(factory)
+    return {
+        name: Parameter(name, hints.get(name, Any), parameter.default, meanings.get(name, ""))
+        for name, parameter in signature.parameters.items()
+    }
+
+
+def argument_docs(docstring: str) -> dict[str, str]:
+    """The entries of the section `Args:` of a docstring, each as one line."""
+    _, found, section = docstring.partition("\nArgs:\n")
+    entries: dict[str, str] = {}
+    name = ""
+    for line in section.splitlines() if found else ():
+        if line.strip() and not line.startswith(" "):
+            break  # the next section
+        if line.startswith("    ") and not line.startswith("     ") and ":" in line:
+            name, _, text = line.strip().partition(":")
+            entries[name] = text.strip()
+        elif name and line.strip():
+            entries[name] += f" {line.strip()}"
+    return entries
+
+
+def summary(factory: Callable[..., Any]) -> str:
+    """The first paragraph of a factory's docstring, as one line."""
+    return " ".join((inspect.getdoc(factory) or "").split("\n\n")[0].split())
+
+
+class Registry(Mapping[str, Callable[..., T]], Generic[T]):
+    """The factories of one kind of component, by name. `kind` is what error messages call it."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._factories: dict[str, Callable[..., T]] = {}
 
     def register(self, name: str) -> Callable[[F], F]:
-        """Decorate a factory so that configs can call it `name`; a name is given once."""
+        """Decorate a factory so that configs can call it `name`; raises ConfigError for a name that is taken."""
 
         def add(factory: F) -> F:
-            if name in self._factories:
+            if name in self:
                 raise ConfigError(f"{self.kind} {name!r} is registered already; choose another name")
             self._factories[name] = factory
             return factory
@@ -47,50 +138,64 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         return len(self._factories)
 
     def require(self, name: str) -> Callable[..., T]:
-        """The factory called `name`; an unknown name is answered with the nearest one and the choices."""
-        if name not in self._factories:
+        """The factory called `name`; raises ConfigError, which lists the choices, for an unknown name."""
+        if name not in self:
             hint = nearest(name, self)
             raise ConfigError(f"unknown {self.kind} {name!r}; {hint}choose from: {', '.join(sorted(self))}")
-        return self._factories[name]
+        return self[name]
 
-    def check(self, name: str, **params: Any) -> None:
-        """Refuse an unknown name, an unknown or missing parameter, or a value of the wrong type."""
-        factory = self.require(name)
-        signature = inspect.signature(factory)
+    def parameters(self, name: str) -> Mapping[str, Parameter]:
+        """The declared parameters of the factory called `name`."""
+        return declared_parameters(self.require(name))
+
+    def parse(self, node: Any) -> tuple[str, dict[str, Any]]:
+        """Name and parameters of a component as configs say it: `relu`, or {name: leaky_relu, slope: 0.1}."""
+        node = {"name": node} if isinstance(node, str) else node
+        if not isinstance(node, Mapping) or not isinstance(node.get("name"), str):
+            raise ConfigError(f"{self.kind} needs a name, as in {self.kind}={{name: ...}}, not {node!r}")
+        return node["name"], {str(key): value for key, value in node.items() if key != "name"}
+
+    def validate(self, name: str, **params: Any) -> None:
+        """Raise ConfigError for an unknown name, an unknown or missing parameter, or a value of wrong type or range."""
+        known = self.parameters(name)
         where = f"{self.kind} {name!r}"
         for key in params:
-            if key not in signature.parameters:
-                known = ", ".join(signature.parameters) or "none"
-                hint = nearest(key, signature.parameters)
-                raise ConfigError(f"{where} has no parameter {key!r}; {hint}it takes: {known}")
-        for key, parameter in signature.parameters.items():
-            if key not in params and parameter.default is inspect.Parameter.empty:
-                raise ConfigError(f"{where} needs the parameter {key!r}; it takes: {', '.join(signature.parameters)}")
-        hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
-        for key, value in params.items():
-            if key in hints and not _fits(value, hints[key]):
-                raise ConfigError(f"{where}: {key} must be {spell(hints[key])}, not {value!r}")
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ConfigError(f"{where}: {key} must be finite, not {value!r}")
+            if key not in known:
+                takes = ", ".join(known) or "none"
+                raise ConfigError(f"{where} has no parameter {key!r}; {nearest(key, known)}it takes: {takes}")
+        for key, parameter in known.items():
+            if key in params:
+                parameter.validate(params[key], f"{where}: {key}")
+            elif parameter.required:
+                raise ConfigError(f"{where} needs the parameter {key!r}; it takes: {', '.join(known)}")
 
     def build(self, name: str, **params: Any) -> T:
-        """Make the component called `name`; errors of its factory carry its name."""
-        self.check(name, **params)
+        """Validate the parameters and make the component called `name`; errors of its factory carry its name."""
+        self.validate(name, **params)
         try:
-            return self._factories[name](**params)
+            return self[name](**params)
         except ConfigError as error:
             raise ConfigError(f"{self.kind} {name!r}: {error}") from None
 
+    def from_config(self, node: Any) -> T:
+        """Make the component that a config declares; see `parse`."""
+        name, params = self.parse(node)
+        return self.build(name, **params)
 
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value out of a YAML file can stand for a parameter annotated `hint`."""
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value out of a YAML file has the type of a parameter annotated `hint`; ranges are not looked at."""
     origin = typing.get_origin(hint)
+    if origin is Annotated:
+        return fits(value, typing.get_args(hint)[0])
     if hint is Any:
         return True
     if origin in (Union, types.UnionType):
-        return any(_fits(value, option) for option in typing.get_args(hint))
+        return any(fits(value, option) for option in typing.get_args(hint))
     if origin is Literal:
         return value in typing.get_args(hint)
+    if origin is list:
+        return isinstance(value, list) and all(fits(item, typing.get_args(hint)[0]) for item in value)
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:
@@ -98,17 +203,30 @@ def _fits(value: Any, hint: Any) -> bool:
     return isinstance(value, origin or hint)
 
 
+def ranges(hint: Any) -> list[Range]:
+    """The ranges of a type annotation, one at most; those of the options of a union as well."""
+    if typing.get_origin(hint) is Annotated:
+        return [extra for extra in typing.get_args(hint)[1:] if isinstance(extra, Range)]
+    if typing.get_origin(hint) in (Union, types.UnionType):
+        return [found for option in typing.get_args(hint) for found in ranges(option)]
+    return []
+
+
 def spell(hint: Any) -> str:
-    """A type annotation in a reader's words."""
+    """A type annotation in words, for messages and the help page."""
     origin = typing.get_origin(hint)
+    if origin is Annotated:
+        bounds = " ".join(f"of {bound}" if str(bound).startswith("at") else str(bound) for bound in ranges(hint))
+        return f"{spell(typing.get_args(hint)[0])} {bounds}".strip()
     if origin in (Union, types.UnionType):
         return " or ".join(spell(option) for option in typing.get_args(hint))
     if origin is Literal:
-        return "one of " + ", ".join(repr(option) for option in typing.get_args(hint))
+        options = ", ".join(str(option) for option in typing.get_args(hint))
+        return f"one of {options}" if "," in options else options
     if origin is list:
         (item,) = typing.get_args(hint)
         return "a list" if item is Any else f"a list of {spell(item).removeprefix('a ')}s"
-    if origin is dict or dataclasses.is_dataclass(hint):
+    if origin is dict or is_dataclass(hint):
         return "a mapping, such as {name: ...}"
     words = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", type(None): "null"}
     return words.get(hint, getattr(hint, "__name__", str(hint)))

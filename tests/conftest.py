@@ -1,14 +1,19 @@
-"""What every test shares: floating-point faults are errors, one BLAS thread, and the folder of the MNIST files."""
+"""What every test shares: floating-point faults are errors, one BLAS thread, the MNIST files, an empty store."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
+
+from bpexp.tracking.creation import create_database
+from bpexp.tracking.store import quiet
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +39,21 @@ def mnist_root() -> Path:
     if not Path(folder).is_dir():
         pytest.skip(f"BPEXP_DATA names {folder!r}, which is not a folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh database, to be copied: making one costs seconds."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    quiet()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # between MLflow and SQLAlchemy, at their first import
+        create_database(path)
+    return path
+
+
+@pytest.fixture
+def store(empty_store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with an empty store in it."""
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copy(empty_store, tmp_path))

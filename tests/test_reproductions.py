@@ -12,10 +12,10 @@ import pytest
 import yaml
 from hydra import compose, initialize_config_dir
 
-from bpexp.build import Experiment, build
-from bpexp.compose import config_folder, register_schema, typed
+from bpexp.config.composition import config_folder, register_schema, typed
 from bpexp.gradients import path_sum
 from bpexp.nn.heads import build_head
+from bpexp.running.build import Experiment, build
 from bpexp.training.events import Callback, Step
 from bpexp.training.trainer import run
 

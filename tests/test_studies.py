@@ -11,8 +11,8 @@ import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from bpexp.app import main
-from bpexp.result import read_outcome
+from bpexp.cli.main import main
+from bpexp.records.outcome import read_outcome
 
 ROOT = Path(__file__).resolve().parents[1]
 STUDIES = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))

@@ -14,10 +14,10 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bpexp.gradients.errata import FORMULAS, as_printed  # noqa: E402
-from bpexp.insight.guard import examine  # noqa: E402
-from bpexp.loading import load_data, streams  # noqa: E402
+from bpexp.insight.gradient_check import examine  # noqa: E402
 from bpexp.nn.heads import build_head  # noqa: E402
+from bpexp.papers.as_printed import FORMULAS, as_printed  # noqa: E402
+from bpexp.running.loading import load_data, streams  # noqa: E402
 from experiments.errata import measure, report, table  # noqa: E402
 
 

@@ -1,4 +1,8 @@
-"""Data: loaders by name, preparation, and mini-batches."""
+"""Data sets: loaders by name, readers of files, splits, scaling and mini-batches.
+
+What turns a declared data set into arrays that a training reads belongs here. Only this package transposes: stored rows
+are samples, batches are columns.
+"""
 
 from bpexp.data import bundled, files, mnist, synthetic, table
 from bpexp.data.batches import Batches

@@ -8,7 +8,7 @@ from bpexp.gradients.backprop import forward
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
-from bpexp.nn.network import Network, Trace
+from bpexp.nn.network import Network, Workspace
 
 
 class FeedbackAlignment(GradientMethod):
@@ -32,24 +32,24 @@ class FeedbackAlignment(GradientMethod):
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """Cost, and what stands in for the gradient, at `network.theta` for x (n_0, B) and y (n_L, B)."""
-        trace: Trace = network.trace(x.shape[1])
-        trace.weight = head.weight(x.shape[1])
-        forward(network, x, trace)
-        costs = head.cost_and_delta(trace.z[-1], y, trace.a[-1], trace.delta[-1])
-        trace.delta[-1] *= trace.weight
+        work: Workspace = network.workspace(x.shape[1])
+        work.weight = head.weight(x.shape[1])
+        forward(network, x, work)
+        costs = head.cost_and_delta(work.z[-1], y, work.a[-1], work.delta[-1])
+        work.delta[-1] *= work.weight
         vector = np.empty_like(network.theta)
         slots = list(network.parameters(vector))
         for l in range(len(network.layers) - 1, -1, -1):
             if l < len(network.layers) - 1:
                 df = network.layers[l].f.df
                 assert df is not None
-                trace.slope[l] = df(trace.z[l])
-                above = trace.delta[-1] if self.direct else trace.delta[l + 1]
-                trace.delta[l] = self._feedback[l] @ above * trace.slope[l]
+                work.slope[l] = df(work.z[l])
+                above = work.delta[-1] if self.direct else work.delta[l + 1]
+                work.delta[l] = self._feedback[l] @ above * work.slope[l]
             W_slot, b_slot = slots[l]
-            W_slot[...] = trace.delta[l] @ trace.below(l).T
-            b_slot[...] = trace.delta[l].sum(axis=1, keepdims=True)
-        return Gradient(float(costs.sum()) * trace.weight, vector, trace)
+            W_slot[...] = work.delta[l] @ work.below(l).T
+            b_slot[...] = work.delta[l].sum(axis=1, keepdims=True)
+        return Gradient(float(costs.sum()) * work.weight, vector, work)
 
 
 @gradient_methods.register("feedback_alignment")

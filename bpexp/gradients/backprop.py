@@ -8,25 +8,25 @@ from bpexp.errors import ConfigError
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
-from bpexp.nn.network import Network, Trace
+from bpexp.nn.network import Network, Workspace
 
 
-def forward(network: Network, x: Array, trace: Trace) -> None:
+def forward(network: Network, x: Array, work: Workspace) -> None:
     """z^l = W^l a^{l-1} + b^l and a^l = f(z^l), for x (n_0, B), up to z^L. Source: 002, 003, forward propagation.
 
     a^L is the head's to fill, which computes the cost from z^L.
     """
-    trace.x = a = x
+    work.x = a = x
     last = len(network.layers) - 1
     for l, layer in enumerate(network.layers):
-        z = np.dot(layer.W, a, out=trace.z[l])
+        z = np.dot(layer.W, a, out=work.z[l])
         z += layer.b
         if l < last:
-            a = trace.a[l] = layer.f.f(z, trace.a[l])
+            a = work.a[l] = layer.f.f(z, work.a[l])
 
 
-def backward(network: Network, trace: Trace, slots: list[tuple[Array, Array]], ones: Array) -> None:
-    """dC/dW^l and dC/db^l into `slots`, from trace.delta[-1] = dC/dz^L. Source: 002, "final 3 vectorized results".
+def backward(network: Network, work: Workspace, slots: list[tuple[Array, Array]], ones: Array) -> None:
+    """dC/dW^l and dC/db^l into `slots`, from work.delta[-1] = dC/dz^L. Source: 002, "final 3 vectorized results".
 
     dC/dW^l = delta^l (a^{l-1})^T        dC/db^l = sum of the columns of delta^l = delta^l 1
     delta^{l-1} = (W^l)^T delta^l * f'(z^{l-1})
@@ -35,13 +35,13 @@ def backward(network: Network, trace: Trace, slots: list[tuple[Array, Array]], o
     """
     for l in range(len(network.layers) - 1, -1, -1):
         W_slot, b_slot = slots[l]
-        np.dot(trace.delta[l], trace.below(l).T, out=W_slot)
-        np.dot(trace.delta[l], ones, out=b_slot)
+        np.dot(work.delta[l], work.below(l).T, out=W_slot)
+        np.dot(work.delta[l], ones, out=b_slot)
         if l:
-            delta = np.dot(network.layers[l].W.T, trace.delta[l], out=trace.delta[l - 1])
+            delta = np.dot(network.layers[l].W.T, work.delta[l], out=work.delta[l - 1])
             df = network.layers[l - 1].f.df
             assert df is not None  # an output-only activation is refused where networks are declared
-            slope = trace.slope[l - 1] = df(trace.z[l - 1], trace.slope[l - 1])
+            slope = work.slope[l - 1] = df(work.z[l - 1], work.slope[l - 1])
             np.multiply(delta, slope, out=delta)
 
 
@@ -53,7 +53,7 @@ class Backprop(GradientMethod):
 
     def __init__(self, piece: int) -> None:
         self.piece = piece
-        self._buffers: dict[int, tuple[Trace, Array]] = {}
+        self._buffers: dict[int, tuple[Workspace, Array]] = {}
         self._network: Network | None = None
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
@@ -63,8 +63,8 @@ class Backprop(GradientMethod):
         B = x.shape[1]
         weight = head.weight(B)
         if self.piece >= B:
-            cost, trace = self._pass(network, head, x, y, weight)
-            return Gradient(cost, self._vector, trace)
+            cost, work = self._pass(network, head, x, y, weight)
+            return Gradient(cost, self._vector, work)
         return self._in_pieces(network, head, x, y, weight)
 
     def _attach(self, network: Network) -> None:
@@ -73,28 +73,28 @@ class Backprop(GradientMethod):
         self._vector = np.empty_like(network.theta)
         self._slots = list(network.parameters(self._vector))
 
-    def _pass(self, network: Network, head: Head, x: Array, y: Array, weight: float) -> tuple[float, Trace]:
+    def _pass(self, network: Network, head: Head, x: Array, y: Array, weight: float) -> tuple[float, Workspace]:
         B = x.shape[1]
         if B not in self._buffers:
-            self._buffers[B] = network.trace(B), np.ones((B, 1), network.theta.dtype)
-        trace, ones = self._buffers[B]
-        forward(network, x, trace)
-        delta = trace.delta[-1]
-        costs = head.cost_and_delta(trace.z[-1], y, trace.a[-1], delta)
+            self._buffers[B] = network.workspace(B), np.ones((B, 1), network.theta.dtype)
+        work, ones = self._buffers[B]
+        forward(network, x, work)
+        delta = work.delta[-1]
+        costs = head.cost_and_delta(work.z[-1], y, work.a[-1], delta)
         np.multiply(delta, weight, out=delta)
-        trace.weight = weight
-        backward(network, trace, self._slots, ones)
-        return float(costs.sum()) * weight, trace
+        work.weight = weight
+        backward(network, work, self._slots, ones)
+        return float(costs.sum()) * weight, work
 
     def _in_pieces(self, network: Network, head: Head, x: Array, y: Array, weight: float) -> Gradient:
         cost, total = 0.0, np.zeros_like(network.theta)
         for start in range(0, x.shape[1], self.piece):
             columns = slice(start, start + self.piece)
-            part, trace = self._pass(network, head, x[:, columns], y[:, columns], weight)
+            part, work = self._pass(network, head, x[:, columns], y[:, columns], weight)
             cost += part
             total += self._vector
         self._vector[...] = total
-        return Gradient(cost, self._vector, trace)
+        return Gradient(cost, self._vector, work)
 
 
 @gradient_methods.register("backprop")

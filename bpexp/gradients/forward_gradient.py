@@ -9,23 +9,23 @@ from bpexp.gradients.backprop import forward
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
-from bpexp.nn.network import Network, Trace
+from bpexp.nn.network import Network, Workspace
 
 
-def directional_derivative(network: Network, trace: Trace, direction: Array) -> float:
+def directional_derivative(network: Network, work: Workspace, direction: Array) -> float:
     """grad C . v for v (P,), one pass forward: dz^l = dW a^{l-1} + W da^{l-1} + db, da^l = f'(z^l) dz^l.
 
-    `trace` is a forward pass whose last delta is dC/dz^L.
+    `work` is a forward pass whose last delta is dC/dz^L.
     """
-    da = np.zeros_like(trace.x)
+    da = np.zeros_like(work.x)
     dz = da
     for l, (dW, db) in enumerate(network.parameters(direction)):
-        dz = dW @ trace.below(l) + network.layers[l].W @ da + db
+        dz = dW @ work.below(l) + network.layers[l].W @ da + db
         df = network.layers[l].f.df
         if l < len(network.layers) - 1:
             assert df is not None
-            da = df(trace.z[l]) * dz
-    return float(np.sum(trace.delta[-1] * dz))
+            da = df(work.z[l]) * dz
+    return float(np.sum(work.delta[-1] * dz))
 
 
 class ForwardGradient(GradientMethod):
@@ -42,16 +42,16 @@ class ForwardGradient(GradientMethod):
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """Cost, and an unbiased estimate of the gradient, at `network.theta` for x (n_0, B) and y (n_L, B)."""
-        trace = network.trace(x.shape[1])
-        trace.weight = head.weight(x.shape[1])
-        forward(network, x, trace)
-        costs = head.cost_and_delta(trace.z[-1], y, trace.a[-1], trace.delta[-1])
-        trace.delta[-1] *= trace.weight
+        work = network.workspace(x.shape[1])
+        work.weight = head.weight(x.shape[1])
+        forward(network, x, work)
+        costs = head.cost_and_delta(work.z[-1], y, work.a[-1], work.delta[-1])
+        work.delta[-1] *= work.weight
         vector = np.zeros_like(network.theta)
         for _ in range(self.directions):
             v = self._rng.standard_normal(vector.size).astype(vector.dtype)
-            vector += directional_derivative(network, trace, v) / self.directions * v
-        return Gradient(float(costs.sum()) * trace.weight, vector)
+            vector += directional_derivative(network, work, v) / self.directions * v
+        return Gradient(float(costs.sum()) * work.weight, vector)
 
 
 @gradient_methods.register("forward_gradient")

@@ -13,7 +13,7 @@ from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
-from bpexp.nn.network import Network, Trace
+from bpexp.nn.network import Network, Workspace
 
 PIECE = 512
 """Samples whose Jacobians are held at once."""
@@ -33,13 +33,13 @@ def activation_jacobian(f: Activation, z: Array) -> Array:
     return jacobian
 
 
-def layer_jacobians(network: Network, trace: Trace) -> list[Array]:
+def layer_jacobians(network: Network, work: Workspace) -> list[Array]:
     """da^L/da^l of every sample, (B, n_L, n_l), for l = 1, ..., L; the last is the identity."""
-    n_L, B = trace.z[-1].shape
+    n_L, B = work.z[-1].shape
     jacobians = [np.broadcast_to(np.eye(n_L, dtype=network.theta.dtype), (B, n_L, n_L))]
     for l in range(len(network.layers) - 1, 0, -1):
         layer = network.layers[l]
-        local = activation_jacobian(layer.f, trace.z[l]) @ layer.W  # da^{l+1}/da^l = diag(f'(z)) W
+        local = activation_jacobian(layer.f, work.z[l]) @ layer.W  # da^{l+1}/da^l = diag(f'(z)) W
         jacobians.append(jacobians[-1] @ local)
     return jacobians[::-1]
 
@@ -51,38 +51,38 @@ class Jacobian(GradientMethod):
         """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B)."""
         if x.shape[1] > PIECE:
             return self._in_pieces(network, head, x, y)
-        trace = network.trace(x.shape[1])
-        trace.weight = head.weight(x.shape[1])
-        forward(network, x, trace)
-        z = trace.z[-1]
+        work = network.workspace(x.shape[1])
+        work.weight = head.weight(x.shape[1])
+        forward(network, x, work)
+        z = work.z[-1]
         costs = head.cost(z, y)
-        trace.a[-1] = head.output.f(z)
-        slope = trace.weight * head.loss.slope(trace.a[-1], y)
+        work.a[-1] = head.output.f(z)
+        slope = work.weight * head.loss.slope(work.a[-1], y)
         vector = np.empty_like(network.theta)
         slots = list(network.parameters(vector))
-        for l, J in enumerate(layer_jacobians(network, trace)):
+        for l, J in enumerate(layer_jacobians(network, work)):
             dC_da = np.einsum("bji,jb->ib", J, slope)
             f = network.layers[l].f
-            trace.delta[l] = f.vjp(trace.z[l], dC_da)
-            if l < len(trace.slope) and f.df is not None:
-                trace.slope[l] = f.df(trace.z[l])
+            work.delta[l] = f.vjp(work.z[l], dC_da)
+            if l < len(work.slope) and f.df is not None:
+                work.slope[l] = f.df(work.z[l])
             W_slot, b_slot = slots[l]
-            W_slot[...] = trace.delta[l] @ trace.below(l).T
-            b_slot[...] = trace.delta[l].sum(axis=1, keepdims=True)
-        return Gradient(float(costs.sum()) * trace.weight, vector, trace)
+            W_slot[...] = work.delta[l] @ work.below(l).T
+            b_slot[...] = work.delta[l].sum(axis=1, keepdims=True)
+        return Gradient(float(costs.sum()) * work.weight, vector, work)
 
     def _in_pieces(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """The same sum, piece by piece: B Jacobians of n_L n_l numbers are not held at once."""
         B, cost, total = x.shape[1], 0.0, np.zeros_like(network.theta)
-        trace = None
+        work = None
         for start in range(0, B, PIECE):
             part = x[:, start : start + PIECE]
             piece = self(network, head, part, y[:, start : start + PIECE])
             share = head.weight(B) / head.weight(part.shape[1])
             cost += share * piece.cost
             total += share * piece.vector
-            trace = piece.trace
-        return Gradient(cost, total, trace)
+            work = piece.workspace
+        return Gradient(cost, total, work)
 
 
 @gradient_methods.register("jacobian")

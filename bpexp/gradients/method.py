@@ -9,20 +9,20 @@ import numpy as np
 
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
-from bpexp.nn.network import Network, Trace
+from bpexp.nn.network import Network, Workspace
 from bpexp.registry import Registry
 
 
 class Gradient(NamedTuple):
     """The cost of a batch, and dC/dtheta (P,) in the order of `network.theta`.
 
-    The array is the method's own buffer: the next call overwrites it. `trace` is the pass behind it, where the method
+    The array is the method's own buffer: the next call overwrites it. `work` is the pass behind it, where the method
     makes one with deltas; of a batch walked in pieces it is the last piece.
     """
 
     cost: float
     vector: Array
-    trace: Trace | None = None
+    workspace: Workspace | None = None
 
 
 class GradientMethod(ABC):

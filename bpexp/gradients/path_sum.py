@@ -22,7 +22,7 @@ from bpexp.gradients.jacobian import activation_jacobian
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
-from bpexp.nn.network import Network, Trace
+from bpexp.nn.network import Network, Workspace
 
 
 def paths_from(sizes: Sequence[int], l: int) -> int:
@@ -73,41 +73,41 @@ class PathSum(GradientMethod):
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B); `tally` counts this call."""
         self.tally = Tally()
-        trace = network.trace(x.shape[1])
-        trace.weight = head.weight(x.shape[1])
-        forward(network, x, trace)
-        costs = head.cost(trace.z[-1], y)
-        self._fill_slopes(network, head, trace, y)
+        work = network.workspace(x.shape[1])
+        work.weight = head.weight(x.shape[1])
+        forward(network, x, work)
+        costs = head.cost(work.z[-1], y)
+        self._fill_slopes(network, head, work, y)
         vector = np.empty_like(network.theta)
         for l, (W_slot, b_slot) in enumerate(network.parameters(vector)):
             for i in range(network.sizes[l + 1]):
-                trace.delta[l][i] = self._sum_over_paths(network, trace, l, i)
-                W_slot[i] = trace.below(l) @ trace.delta[l][i]
-                b_slot[i] = trace.delta[l][i].sum()
+                work.delta[l][i] = self._sum_over_paths(network, work, l, i)
+                W_slot[i] = work.below(l) @ work.delta[l][i]
+                b_slot[i] = work.delta[l][i].sum()
                 self.tally.multiplications += network.sizes[l]
-        return Gradient(float(costs.sum()) * trace.weight, vector, trace)
+        return Gradient(float(costs.sum()) * work.weight, vector, work)
 
-    def _fill_slopes(self, network: Network, head: Head, trace: Trace, y: Array) -> None:
+    def _fill_slopes(self, network: Network, head: Head, work: Workspace, y: Array) -> None:
         """f'(z^l) of the hidden layers, and dC/dz^L: the ends that all paths share."""
         for l, layer in enumerate(network.layers[:-1]):
             assert layer.f.df is not None
-            trace.slope[l] = layer.f.df(trace.z[l])
-        z = trace.z[-1]
-        trace.a[-1] = head.output.f(z)
-        dC_da = trace.weight * head.loss.slope(trace.a[-1], y)
-        trace.delta[-1] = np.einsum("bji,jb->ib", activation_jacobian(head.output, z), dC_da)
-        self._top = trace.delta[-1].copy()
+            work.slope[l] = layer.f.df(work.z[l])
+        z = work.z[-1]
+        work.a[-1] = head.output.f(z)
+        dC_da = work.weight * head.loss.slope(work.a[-1], y)
+        work.delta[-1] = np.einsum("bji,jb->ib", activation_jacobian(head.output, z), dC_da)
+        self._top = work.delta[-1].copy()
 
-    def _sum_over_paths(self, network: Network, trace: Trace, l: int, i: int) -> Array:
+    def _sum_over_paths(self, network: Network, work: Workspace, l: int, i: int) -> Array:
         """dC/dz_i of layer l (counted from 0), (B,): one product for each path, added up."""
-        total: Array = np.zeros_like(trace.z[l][i])
+        total: Array = np.zeros_like(work.z[l][i])
         for path in _paths(network.sizes[l + 2 :]):
             term = self._top[path[0] if path else i]
             self.tally.paths += 1
             below = [*path[1:], i] if path else []
             for step, (k, j) in enumerate(zip(path, below, strict=True)):
                 layer = len(network.layers) - 1 - step
-                term = term * network.layers[layer].W[k, j] * trace.slope[layer - 1][j]
+                term = term * network.layers[layer].W[k, j] * work.slope[layer - 1][j]
                 self.tally.multiplications += 2
             total = total + term
         return total

@@ -32,7 +32,7 @@ class Histograms:
                 size = np.abs(g.ravel())
                 logs = np.log10(size, out=np.full(size.shape, -np.inf, size.dtype), where=size != 0)
                 self._counts.setdefault(f"gradient_{name}", []).append(_count(logs, GRADIENT_EDGES))
-        for l, a in enumerate(view.trace.a, start=1):
+        for l, a in enumerate(view.workspace.a, start=1):
             self._counts.setdefault(f"activation_layer_{l}", []).append(_count(a.ravel(), ACTIVATION_EDGES))
 
     def save(self, directory: Path) -> Path | None:

@@ -20,11 +20,11 @@ from bpexp.insight.probes import View, norm, probes
 @probes.register("ledger")
 def ledger(view: View) -> dict[str, float]:
     """ledger/top + the entries of the layers above = log10 delta_norm/layer_l, to rounding; -inf where delta is 0."""
-    trace, layers = view.trace, view.network.layers
-    scale = 1 / (trace.weight * trace.delta[0].shape[1] ** 0.5)
-    entries = {"ledger/top": _log(norm(trace.delta[-1]) * scale), **_top(view, scale)}
+    work, layers = view.workspace, view.network.layers
+    scale = 1 / (work.weight * work.delta[0].shape[1] ** 0.5)
+    entries = {"ledger/top": _log(norm(work.delta[-1]) * scale), **_top(view, scale)}
     for l in range(len(layers) - 1, 0, -1):
-        above, carried, below = norm(trace.delta[l]), norm(layers[l].W.T @ trace.delta[l]), norm(trace.delta[l - 1])
+        above, carried, below = norm(work.delta[l]), norm(layers[l].W.T @ work.delta[l]), norm(work.delta[l - 1])
         entries[f"ledger/weights_layer_{l}"] = _log(carried) - _log(above) if above > 0 else 0.0
         entries[f"ledger/slope_layer_{l}"] = _log(below) - _log(carried) if carried > 0 else 0.0
     return entries
@@ -34,11 +34,11 @@ def _top(view: View, scale: float) -> dict[str, float]:
     """log10 ||dC/da^L|| and what the output's Jacobian makes of it; nothing where dC/da is not finite."""
     if view.head is None or view.y is None:
         return {}
-    trace = view.trace
-    slope = norm(view.head.loss.slope(view.head.output.f(trace.z[-1]), view.y)) / trace.z[-1].shape[1] ** 0.5
+    work = view.workspace
+    slope = norm(view.head.loss.slope(view.head.output.f(work.z[-1]), view.y)) / work.z[-1].shape[1] ** 0.5
     if not (np.isfinite(slope) and slope > 0):
         return {}
-    return {"ledger/loss": _log(slope), "ledger/output": _log(norm(trace.delta[-1]) * scale) - _log(slope)}
+    return {"ledger/loss": _log(slope), "ledger/output": _log(norm(work.delta[-1]) * scale) - _log(slope)}
 
 
 def _log(value: float) -> float:

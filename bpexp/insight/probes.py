@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bpexp.gradients.checker import angle
+from bpexp.gradients.comparison import angle
 from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
-from bpexp.nn.network import Network, Trace
+from bpexp.nn.network import Network, Workspace
 from bpexp.registry import Registry
 
 
@@ -19,13 +19,13 @@ from bpexp.registry import Registry
 class View:
     """One step seen from between gradient and update; the arrays belong to the run and are only read.
 
-    gradient, what the method made, and update are vectors (P,); trace is a pass of back-propagation with its deltas.
+    gradient, what the method made, and update are vectors (P,); work is a pass of back-propagation with its deltas.
     true is the gradient of that pass where a probe asked for it; previous the gradient of the step before, where there
     was one; head and y (n_L, B) say what was asked of the output.
     """
 
     network: Network
-    trace: Trace
+    workspace: Workspace
     gradient: Array
     update: Array
     true: Array | None = None
@@ -43,8 +43,8 @@ class View:
         for l, layer in enumerate(self.network.layers, start=1):
             if layer.f.df is None:
                 continue
-            hidden = l <= len(self.trace.slope)
-            yield l, layer.f, self.trace.slope[l - 1] if hidden else layer.f.df(self.trace.z[l - 1])
+            hidden = l <= len(self.workspace.slope)
+            yield l, layer.f, self.workspace.slope[l - 1] if hidden else layer.f.df(self.workspace.z[l - 1])
 
 
 Probe = Callable[[View], dict[str, float]]
@@ -61,9 +61,9 @@ def grad_norm(view: View) -> dict[str, float]:
 @probes.register("delta_norm")
 def delta_norm(view: View) -> dict[str, float]:
     """Root mean square over the batch of ||delta^l|| of a sample, delta = dC_k/dz^l: how much error reaches layer l."""
-    B = view.trace.delta[0].shape[1]
-    scale = 1 / (view.trace.weight * B**0.5)
-    return {f"delta_norm/layer_{l}": norm(d) * scale for l, d in enumerate(view.trace.delta, start=1)}
+    B = view.workspace.delta[0].shape[1]
+    scale = 1 / (view.workspace.weight * B**0.5)
+    return {f"delta_norm/layer_{l}": norm(d) * scale for l, d in enumerate(view.workspace.delta, start=1)}
 
 
 @probes.register("saturation")

@@ -9,10 +9,10 @@ from typing import Literal
 import numpy as np
 
 from bpexp.gradients.backprop import backprop, backward, forward
-from bpexp.insight.guard import Verdict, examine
+from bpexp.insight.gradient_check import Verdict, examine
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
-from bpexp.nn.network import Network, Trace
+from bpexp.nn.network import Network, Workspace
 
 Section = Literal["parameters", "forward", "backward", "gradient"]
 
@@ -47,16 +47,16 @@ def trace_sample(
     """
     twin = network.at(network.theta.astype(np.float64))
     x, y = x.astype(np.float64), y.astype(np.float64)
-    trace = twin.trace(1)
-    forward(twin, x, trace)
-    cost = float(head.cost_and_delta(trace.z[-1], y, trace.a[-1], trace.delta[-1])[0])
+    work = twin.workspace(1)
+    forward(twin, x, work)
+    cost = float(head.cost_and_delta(work.z[-1], y, work.a[-1], work.delta[-1])[0])
     vector = np.empty_like(twin.theta)
     slots = list(twin.parameters(vector))
-    backward(twin, trace, slots, np.ones((1, 1)))
+    backward(twin, work, slots, np.ones((1, 1)))
     lines = _parameter_lines(twin)
-    lines += _forward_lines(trace, y, cost, head, hidden)
-    lines += _top_lines(head, trace.z[-1], trace.a[-1], y, trace.delta[-1], len(trace.z))
-    lines += _backward_lines(trace.delta, trace.slope, slots)
+    lines += _forward_lines(work, y, cost, head, hidden)
+    lines += _top_lines(head, work.z[-1], work.a[-1], y, work.delta[-1], len(work.z))
+    lines += _backward_lines(work.delta, work.slope, slots)
     rng = np.random.default_rng(0)
     every = max(part.size for pair in slots for part in pair) if twin.theta.size <= 1000 else 10
     verdict = examine(backprop(), network, head, x, y, rng=rng, coordinates=2 * every, tolerance=tolerance)
@@ -71,8 +71,8 @@ def _parameter_lines(network: Network) -> list[Line]:
     return lines
 
 
-def _forward_lines(trace: Trace, y: Array, cost: float, head: Head, hidden: Sequence[str]) -> list[Line]:
-    x, z, a = trace.x, trace.z, trace.a
+def _forward_lines(work: Workspace, y: Array, cost: float, head: Head, hidden: Sequence[str]) -> list[Line]:
+    x, z, a = work.x, work.z, work.a
     lines = [Line("forward", "a^0", "x", "x", "the sample", x), Line("forward", "y", "target", "y", "the sample", y)]
     for l, f in enumerate([*hidden, head.name.split("+")[0]], start=1):
         z_latex = rf"W^{{{l}}} a^{{{l - 1}}} + b^{{{l}}}"

@@ -26,7 +26,7 @@ class Layer:
 
 
 @dataclass(slots=True, eq=False)
-class Trace:
+class Workspace:
     """What one pass leaves behind, for a batch of B samples in columns.
 
     x is (n_0, B); z, a, slope = f'(z) and delta hold one (n_l, B) array a layer, first to last. delta = dC/dz^l for the
@@ -84,13 +84,15 @@ class Network:
         other.theta[...] = theta
         return other
 
-    def trace(self, B: int) -> Trace:
+    def workspace(self, B: int) -> Workspace:
         """Buffers for a batch of B samples."""
 
         def buffers() -> list[Array]:
             return [np.empty((n, B), self.theta.dtype) for n in self.sizes[1:]]
 
-        return Trace(np.empty((self.sizes[0], B), self.theta.dtype), buffers(), buffers(), buffers()[:-1], buffers())
+        return Workspace(
+            np.empty((self.sizes[0], B), self.theta.dtype), buffers(), buffers(), buffers()[:-1], buffers()
+        )
 
     def logits(self, x: Array) -> Array:
         """z^L (n_L, B) for x (n_0, B): the last layer before its activation, from which costs are computed."""

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bpexp.config import TrackingConfig
+from bpexp.config.schema import TrackingConfig
 from bpexp.errors import ConfigError
+from bpexp.running.sweep import Sweep
 from bpexp.study.design import Study
 from bpexp.study.report import Report, write_report
 from bpexp.study.sources import STUDY_TAG, find_parent, from_folder, from_mlflow, study_of
-from bpexp.study.sweep import Sweep
 
 
 def conclude(study: Study, declaration: Mapping[str, Any], sweep: Sweep, folder: Path, command: str) -> Report:
@@ -39,7 +39,7 @@ def rebuild(name: str, tracking: TrackingConfig, folder: Path) -> Report:
 
 def _origin() -> list[str]:
     """The code and versions that made the report."""
-    from bpexp.tracking.provenance import provenance
+    from bpexp.records.provenance import provenance
 
     facts = provenance(Path.cwd())
     told = [key for key in ("bpexp", "git_commit", "git_dirty", "numpy", "mlflow", "python", "blas") if key in facts]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bpexp.result import Outcome
+from bpexp.records.outcome import Outcome
 from bpexp.training.callbacks import better
 
 MEASURES = ("accuracy_test", "loss_test", "r2_test", "rmse_test")

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
-from bpexp.result import RESULT, read_outcome
+from bpexp.records.journal import JOURNAL, history
+from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
 from bpexp.study.design import Study, declared, narrowed
-from bpexp.tracking.journal import JOURNAL, history
 from bpexp.tracking.store import Store
 
 BROKEN = (ValueError, TypeError, KeyError, AttributeError)

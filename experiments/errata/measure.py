@@ -4,7 +4,7 @@ python -m experiments.errata.measure [FORMULA ...] [--seeds 3] [--steps 1000] [-
 
 `python -m bpexp experiment=errata` does the same, one run after the other. Here the first layers of all runs are one
 matrix, so that an image that is read from memory serves every run; what is printed is still done by the lines of
-`bpexp.gradients.errata`, and tests/test_study_errata.py holds a step to that of the gradient method.
+`bpexp.papers.as_printed`, and tests/test_study_errata.py holds a step to that of the gradient method.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bpexp.build import build_network, hidden_activations
-from bpexp.config import Config, ModelConfig
+from bpexp.config.schema import Config, ModelConfig
 from bpexp.data import DataSet, Part
-from bpexp.gradients import backprop
-from bpexp.gradients.checker import angle
-from bpexp.gradients.errata import FORMULAS, as_printed
-from bpexp.gradients.errata_walk import Steps, Walk
-from bpexp.loading import load_data, streams
+from bpexp.gradients.backprop import backprop
+from bpexp.gradients.comparison import angle
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
+from bpexp.papers.as_printed import FORMULAS, as_printed
+from bpexp.papers.literal_pass import Steps, Walk
+from bpexp.running.build import build_network, hidden_activations
+from bpexp.running.loading import load_data, streams
 
 LR = 0.1
 PIECE = 2048

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bpexp.gradients.errata import FORMULAS
+from bpexp.papers.as_printed import FORMULAS
 
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- table: python -m experiments.errata.table --write -->", "<!-- end of table -->"

@@ -12,11 +12,11 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from bpexp.gradients.errata_003 import paths
 from bpexp.gradients.path_sum import Tally, count_multiplications, path_sum
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network, count_parameters
+from bpexp.papers.errata_003 import paths
 
 HEAD = build_head({"name": "sigmoid"}, {"name": "mse"})
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from bpexp.build import build
-from bpexp.compose import typed
-from bpexp.result import read_outcome
-from bpexp.tracking.journal import history
+from bpexp.config.composition import typed
+from bpexp.records.journal import history
+from bpexp.records.outcome import read_outcome
+from bpexp.running.build import build
 
 
 def spread(values: list[float]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bpexp.result import Outcome, read_outcome
+from bpexp.records.outcome import Outcome, read_outcome
 
 
 def outcomes(sweep: Path) -> dict[tuple[str, str, int], tuple[Path, Outcome]]:

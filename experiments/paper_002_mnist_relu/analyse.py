@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bpexp.result import read_outcome
+from bpexp.records.outcome import read_outcome
 
 
 def main(sweep: Path) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from bpexp.gradients import backprop
+from bpexp.gradients.backprop import backprop
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
-from bpexp.result import read_outcome
-from bpexp.tracking.journal import history
+from bpexp.records.journal import history
+from bpexp.records.outcome import read_outcome
 
 NAMES = ("sigmoid", "tanh", "relu")
 DEPTHS = range(1, 31)

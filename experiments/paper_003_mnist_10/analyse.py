@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bpexp.result import Outcome, read_outcome
-from bpexp.tracking.journal import history
+from bpexp.records.journal import history
+from bpexp.records.outcome import Outcome, read_outcome
 
 Runs = dict[str, list[tuple[Path, Outcome]]]
 

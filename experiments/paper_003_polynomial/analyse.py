@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
-from bpexp.build import Experiment, build
-from bpexp.compose import typed
-from bpexp.result import read_outcome
-from bpexp.tracking.journal import history
+from bpexp.config.composition import typed
+from bpexp.records.journal import history
+from bpexp.records.outcome import read_outcome
+from bpexp.running.build import Experiment, build
 
 SEEN = 300
 """Steps in which a cost that grows or falls without end shows its ratio, before rounding or overflow."""

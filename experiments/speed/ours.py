@@ -8,7 +8,7 @@ import numpy as np
 
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import Part
-from bpexp.gradients import backprop
+from bpexp.gradients.backprop import backprop
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
 from bpexp.training.events import Callback, EpochEnded, Step

@@ -41,7 +41,7 @@ with mlflow.start_run():
 """What a user would write who trains nothing: one run with one figure in the same store."""
 
 
-ON_PROCESSOR_TIME = "import time; time.monotonic = time.process_time; from bpexp.app import main; main()"
+ON_PROCESSOR_TIME = "import time; time.monotonic = time.process_time; from bpexp.cli.main import main; main()"
 """The command with a clock that stands still while others have the processor, for a machine that is not idle."""
 
 

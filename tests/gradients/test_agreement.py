@@ -13,16 +13,18 @@ from hydra._internal.utils import get_args_parser
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bpexp.build import build, load_plugins
-from bpexp.compose import compose_job, composed
+from bpexp.config.composition import compose_job, composed
 from bpexp.errors import ConfigError
-from bpexp.gradients import backprop, central_difference, complex_step, gradient_methods
-from bpexp.gradients.checker import compare
+from bpexp.gradients import complex_step, gradient_methods
+from bpexp.gradients.backprop import backprop
+from bpexp.gradients.central_difference import central_difference
+from bpexp.gradients.comparison import compare
 from bpexp.gradients.path_sum import PathSum, count_multiplications, count_paths, path_sum, paths_from
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
+from bpexp.running.build import build, load_plugins
 from bpexp.training.trainer import run
 
 LIMIT = 2_000

@@ -8,11 +8,12 @@ import pytest
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import Part
 from bpexp.errors import ConfigError
-from bpexp.gradients import backprop, gradient_methods
+from bpexp.gradients import gradient_methods
 from bpexp.gradients.alignment import FeedbackAlignment
-from bpexp.gradients.checker import angle
+from bpexp.gradients.backprop import backprop
+from bpexp.gradients.comparison import angle
 from bpexp.gradients.forward_gradient import directional_derivative
-from bpexp.insight.recorder import Probing
+from bpexp.insight.probing import Probing
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
@@ -153,16 +154,16 @@ def test_without_a_hidden_layer_it_is_the_gradient(name):
 @pytest.mark.parametrize("head", [("softmax", "cross_entropy"), ("softmax", "mse"), ("sigmoid", "mse")])
 def test_a_directional_derivative_is_gradient_times_direction(hidden, head, batch):
     network, head, x, y = setting(hidden, batch, head=head)
-    _, gradient, trace = backprop()(network, head, x, y)
+    _, gradient, work = backprop()(network, head, x, y)
     rng = np.random.default_rng(2)
     for _ in range(5):
         v = rng.normal(size=gradient.size)
         expected = float(gradient @ v)
         bound = 1e-12 * float(np.abs(gradient) @ np.abs(v))
-        assert abs(directional_derivative(network, trace, v) - expected) < bound
+        assert abs(directional_derivative(network, work, v) - expected) < bound
     for i in range(0, gradient.size, 7):
         unit = np.eye(gradient.size)[i]
-        assert directional_derivative(network, trace, unit) == pytest.approx(gradient[i], rel=1e-11, abs=1e-15)
+        assert directional_derivative(network, work, unit) == pytest.approx(gradient[i], rel=1e-11, abs=1e-15)
 
 
 @pytest.mark.parametrize("directions", [1, 4])

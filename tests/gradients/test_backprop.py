@@ -8,9 +8,8 @@ from gradient_cases import draw, pairings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpexp.gradients import backprop
-from bpexp.gradients.backprop import Backprop
-from bpexp.gradients.checker import compare
+from bpexp.gradients.backprop import Backprop, backprop
+from bpexp.gradients.comparison import compare
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
@@ -37,11 +36,11 @@ def test_relu_and_identity_by_hand():
 
     delta2 = 2 (0.6 - 1) = -0.8, delta1 = (0.5, -0.6) (-0.8) * (1, 0) = (-0.4, 0).
     """
-    cost, gradient, trace = backprop()(*by_hand("relu", "identity"))
+    cost, gradient, work = backprop()(*by_hand("relu", "identity"))
     assert cost == pytest.approx(0.16, rel=1e-14)
     np.testing.assert_allclose(gradient, [-0.4, -0.8, 0, 0, -0.4, 0, -0.48, 0, -0.8], atol=1e-15)
-    np.testing.assert_allclose(trace.delta[0], [[-0.4], [0]], atol=1e-15)
-    np.testing.assert_allclose(trace.delta[1], [[-0.8]], rtol=1e-14)
+    np.testing.assert_allclose(work.delta[0], [[-0.4], [0]], atol=1e-15)
+    np.testing.assert_allclose(work.delta[1], [[-0.8]], rtol=1e-14)
 
 
 def test_sigmoids_by_hand():
@@ -115,7 +114,7 @@ def test_pieces_are_the_whole(seed, pairing, hidden, batch, piece):
     whole, pieces = backprop()(network, head, x, y), backprop(piece)(network, head, x, y)
     assert pieces.cost == pytest.approx(whole.cost, rel=1e-12)
     assert compare(network, pieces.vector, whole.vector).error < 1e-9
-    assert pieces.trace.weight == whole.trace.weight
+    assert pieces.workspace.weight == whole.workspace.weight
 
 
 @given(SEEDS, PAIRINGS, HIDDEN)
@@ -173,15 +172,15 @@ def test_the_layout_of_a_batch_does_not_matter():
 def test_trace_is_the_pass_behind_the_gradient(batch):
     """delta / weight of a column is dC_k/dz of that sample alone; slope is f'(z); z and a are the forward pass."""
     network, head, x, y = random_case(3, ("sigmoid", "mse"), ["tanh", "relu"], batch)
-    trace = backprop()(network, head, x, y).trace
-    assert trace.weight == (0.2 if batch == "mean" else 1.0)
-    np.testing.assert_allclose(trace.a[-1], network.forward(x), rtol=1e-14)
-    for l, slope in enumerate(trace.slope):
-        np.testing.assert_array_equal(slope, network.layers[l].f.df(trace.z[l]))
+    work = backprop()(network, head, x, y).workspace
+    assert work.weight == (0.2 if batch == "mean" else 1.0)
+    np.testing.assert_allclose(work.a[-1], network.forward(x), rtol=1e-14)
+    for l, slope in enumerate(work.slope):
+        np.testing.assert_array_equal(slope, network.layers[l].f.df(work.z[l]))
     for k in range(5):
-        single = backprop()(network, head, x[:, [k]], y[:, [k]]).trace
-        for ours, alone in zip(trace.delta, single.delta, strict=True):
-            np.testing.assert_allclose(ours[:, [k]] / trace.weight, alone, rtol=1e-11, atol=1e-14)
+        single = backprop()(network, head, x[:, [k]], y[:, [k]]).workspace
+        for ours, alone in zip(work.delta, single.delta, strict=True):
+            np.testing.assert_allclose(ours[:, [k]] / work.weight, alone, rtol=1e-11, atol=1e-14)
 
 
 def test_float32_follows_float64():

@@ -10,8 +10,8 @@ import pytest
 from gradient_cases import draw
 
 from bpexp.errors import ConfigError
-from bpexp.gradients import backprop
-from bpexp.gradients.checker import compare
+from bpexp.gradients.backprop import backprop
+from bpexp.gradients.comparison import compare
 from bpexp.gradients.path_sum import count_multiplications, count_paths, path_sum, paths_from
 
 

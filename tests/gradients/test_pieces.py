@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bpexp.gradients import gradient_methods
-from bpexp.gradients.checker import compare
+from bpexp.gradients.comparison import compare
 from bpexp.gradients.jacobian import PIECE
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpexp.gradients import backprop
+from bpexp.gradients.backprop import backprop
 from bpexp.insight.histograms import ACTIVATION_EDGES, FILE, GRADIENT_EDGES, Histograms
 from bpexp.insight.probes import View
 from bpexp.nn.activations import activations
@@ -20,8 +20,8 @@ def view(dtype="float64", seed=0, gradient=None):
     network = Network([3, 6, 2], [activations.build("tanh")], head.output, dtype)
     network.theta[...] = rng.normal(size=network.theta.size)
     x, y = rng.normal(size=(3, 5)).astype(dtype), rng.uniform(size=(2, 5)).astype(dtype)
-    _, vector, trace = backprop()(network, head, x, y)
-    return View(network, trace, vector if gradient is None else gradient.astype(dtype), vector)
+    _, vector, work = backprop()(network, head, x, y)
+    return View(network, work, vector if gradient is None else gradient.astype(dtype), vector)
 
 
 def counted(seen, name):
@@ -60,7 +60,7 @@ def test_counts_are_those_of_numpy(seed):
     (W, _), *_ = seen.network.parameters(seen.gradient)
     expected, _ = np.histogram(np.log10(np.abs(W)), GRADIENT_EDGES)
     np.testing.assert_array_equal(counted(seen, "gradient_W1"), expected)
-    expected, _ = np.histogram(seen.trace.a[0], ACTIVATION_EDGES)
+    expected, _ = np.histogram(seen.workspace.a[0], ACTIVATION_EDGES)
     np.testing.assert_array_equal(counted(seen, "activation_layer_1"), expected)
 
 
@@ -82,14 +82,14 @@ def test_not_a_number_is_left_out():
 
 def test_activations_beyond_the_edges_and_on_them():
     seen = view()
-    seen.trace.a[0][...] = np.resize([-6.0, -600.0, -np.inf, 6.0, 1e30, np.nan], (6, 5))
+    seen.workspace.a[0][...] = np.resize([-6.0, -600.0, -np.inf, 6.0, 1e30, np.nan], (6, 5))
     counts = counted(seen, "activation_layer_1")
     assert (counts[0], counts[-1], counts.sum()) == (15, 10, 25)
 
 
 def test_counting_reads_only():
     seen = view()
-    arrays = [seen.gradient, seen.network.theta, *seen.trace.a]
+    arrays = [seen.gradient, seen.network.theta, *seen.workspace.a]
     before = [array.copy() for array in arrays]
     Histograms().add(0, seen)
     for array, old in zip(arrays, before, strict=True):

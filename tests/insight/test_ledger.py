@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpexp.gradients import backprop
+from bpexp.gradients.backprop import backprop
 from bpexp.insight.probes import View, probes
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
@@ -33,8 +33,8 @@ def seen(sizes, hidden, output, loss, *, rng, B=4, batch="mean", theta=None, dty
     network.theta[...] = rng.normal(size=network.theta.size) if theta is None else theta
     x = rng.normal(size=(sizes[0], B)).astype(dtype)
     y = np.eye(sizes[-1], dtype=dtype)[:, rng.integers(0, sizes[-1], B)]
-    _, vector, trace = backprop()(network, head, x, y)
-    return View(network, trace, vector, 0.1 * vector, vector, head=head, y=y)
+    _, vector, work = backprop()(network, head, x, y)
+    return View(network, work, vector, 0.1 * vector, vector, head=head, y=y)
 
 
 def entries(view):
@@ -102,7 +102,7 @@ def test_entries_of_a_chain_are_the_factors_of_003(mu, batch):
     theta = np.stack([w, b], axis=1).ravel()
     view = seen([1] * (L + 1), [mu] * (L - 1), mu, "mse", rng=rng, B=1, batch=batch, theta=theta)
     measures, z, f = entries(view), [], activations.build(mu).f
-    a = view.trace.x.item()
+    a = view.workspace.x.item()
     for l in range(L):
         z.append(w[l] * a + b[l])
         a = f(np.array(z[l])).item()
@@ -125,8 +125,8 @@ def test_a_dead_layer_is_where_everything_ends():
     """-inf at the layer that kills delta; below it nothing is there to lose, and the entries are 0."""
     view = seen([3, 4, 4, 4, 2], ["relu"] * 3, "identity", "mse", rng=np.random.default_rng(0))
     view.network.layers[1].b[...] = -1000
-    _, vector, trace = backprop()(view.network, view.head, view.trace.x, view.y)
-    measures = entries(View(view.network, trace, vector, vector, head=view.head, y=view.y))
+    _, vector, work = backprop()(view.network, view.head, view.workspace.x, view.y)
+    measures = entries(View(view.network, work, vector, vector, head=view.head, y=view.y))
     assert measures["slope_layer_2"] == -math.inf
     assert math.isfinite(measures["weights_layer_2"])
     assert measures["weights_layer_1"] == measures["slope_layer_1"] == 0.0
@@ -138,8 +138,8 @@ def test_a_dead_layer_is_where_everything_ends():
 def test_weights_of_zero_end_it_at_their_own_entry(zeroed):
     view = seen([3, 4, 4, 2], ["tanh"] * 2, "identity", "mse", rng=np.random.default_rng(1))
     view.network.layers[zeroed].W[...] = 0
-    _, vector, trace = backprop()(view.network, view.head, view.trace.x, view.y)
-    measures = entries(View(view.network, trace, vector, vector, head=view.head, y=view.y))
+    _, vector, work = backprop()(view.network, view.head, view.workspace.x, view.y)
+    measures = entries(View(view.network, work, vector, vector, head=view.head, y=view.y))
     assert measures[f"weights_layer_{zeroed}"] == -math.inf
     assert measures[f"slope_layer_{zeroed}"] == 0.0
     assert not not_a_number(measures)
@@ -149,9 +149,9 @@ def test_weights_of_zero_end_it_at_their_own_entry(zeroed):
 def test_a_network_without_error_has_a_top_of_minus_infinity(loss):
     """y = a: delta is 0 from the first, without a warning and without NaN."""
     view = seen([2, 3, 2], ["tanh"], "identity", loss, rng=np.random.default_rng(2))
-    y = view.network.forward(view.trace.x)
-    _, vector, trace = backprop()(view.network, view.head, view.trace.x, y)
-    measures = entries(View(view.network, trace, vector, vector, head=view.head, y=y))
+    y = view.network.forward(view.workspace.x)
+    _, vector, work = backprop()(view.network, view.head, view.workspace.x, y)
+    measures = entries(View(view.network, work, vector, vector, head=view.head, y=y))
     assert measures["top"] == -math.inf
     assert not not_a_number(measures)
     assert all(value in (0.0, -math.inf) for value in measures.values())
@@ -187,5 +187,5 @@ def test_a_vanished_float32_delta_keeps_its_digits():
 
 def test_a_view_without_head_tells_the_layers_only():
     view = seen([2, 3, 2], ["tanh"], "sigmoid", "mse", rng=np.random.default_rng(4))
-    bare = View(view.network, view.trace, view.gradient, view.update)
+    bare = View(view.network, view.workspace, view.gradient, view.update)
     assert set(entries(bare)) == {"top", "weights_layer_1", "slope_layer_1"}

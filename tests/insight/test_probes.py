@@ -9,9 +9,10 @@ import pytest
 
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import Part
-from bpexp.gradients import backprop, gradient_methods
+from bpexp.gradients import gradient_methods
+from bpexp.gradients.backprop import backprop
 from bpexp.insight.probes import View, norm, probes
-from bpexp.insight.recorder import POINTS, Probing, stride
+from bpexp.insight.probing import POINTS, Probing, stride
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
@@ -28,8 +29,8 @@ def view(hidden="tanh", output="sigmoid", batch="mean", theta=None, B=6, dtype="
     drawn = rng.normal(size=network.theta.size)
     network.theta[...] = drawn if theta is None else theta
     x, y = rng.normal(size=(3, B)).astype(dtype), rng.uniform(size=(2, B)).astype(dtype)
-    _, vector, trace = backprop()(network, head, x, y)
-    return View(network, trace, vector, 0.01 * vector, vector.copy()), (network, head, x, y)
+    _, vector, work = backprop()(network, head, x, y)
+    return View(network, work, vector, 0.01 * vector, vector.copy()), (network, head, x, y)
 
 
 def test_grad_norm():
@@ -46,7 +47,7 @@ def test_delta_norm_is_that_of_single_samples(batch):
     """The root mean square of ||delta|| of samples that pass alone, whatever the batch is divided by."""
     seen, (network, head, x, y) = view(batch=batch)
     measures = probes["delta_norm"](seen)
-    singles = [backprop()(network, head, x[:, [k]], y[:, [k]]).trace.delta for k in range(6)]
+    singles = [backprop()(network, head, x[:, [k]], y[:, [k]]).workspace.delta for k in range(6)]
     for l in range(3):
         squares = [float(np.square(delta[l]).sum()) for delta in singles]
         assert measures[f"delta_norm/layer_{l + 1}"] == pytest.approx(math.sqrt(np.mean(squares)))
@@ -113,14 +114,14 @@ def test_update_ratio_of_zero_weights():
     seen, _ = view(output="identity", theta=np.zeros(53))
     measures = probes["update_ratio"](seen)
     assert all(math.isnan(value) for value in measures.values())
-    moved = View(seen.network, seen.trace, seen.gradient, np.ones(53))
+    moved = View(seen.network, seen.workspace, seen.gradient, np.ones(53))
     assert set(probes["update_ratio"](moved).values()) == {math.inf}
 
 
 def test_gradient_angle():
     seen, _ = view()
     assert set(probes["gradient_angle"](seen).values()) == {0.0}
-    turned = View(seen.network, seen.trace, -seen.gradient, seen.update, seen.true)
+    turned = View(seen.network, seen.workspace, -seen.gradient, seen.update, seen.true)
     assert list(probes["gradient_angle"](turned).values()) == pytest.approx([180.0] * 4)
 
 
@@ -129,7 +130,16 @@ def test_gradient_angle():
 @pytest.mark.parametrize(("hidden", "output"), [("relu", "softmax"), ("gelu", "identity"), ("sigmoid", "sigmoid")])
 def test_every_probe_reads_only_and_names_its_numbers(name, dtype, hidden, output):
     seen, (network, _, x, y) = view(hidden, output, dtype=dtype)
-    arrays = [network.theta, seen.gradient, seen.update, x, y, *seen.trace.z, *seen.trace.delta, *seen.trace.slope]
+    arrays = [
+        network.theta,
+        seen.gradient,
+        seen.update,
+        x,
+        y,
+        *seen.workspace.z,
+        *seen.workspace.delta,
+        *seen.workspace.slope,
+    ]
     before = [array.copy() for array in arrays]
     measures = probes[name](seen)
     for array, old in zip(arrays, before, strict=True):

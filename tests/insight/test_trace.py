@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from bpexp.app import main
-from bpexp.gradients import backprop
+from bpexp.cli.main import main
+from bpexp.gradients.backprop import backprop
 from bpexp.insight.trace import trace_sample
 from bpexp.insight.trace_page import FULL, TITLES, as_markdown, as_text, check_line
 from bpexp.nn.activations import activations

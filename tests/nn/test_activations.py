@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bpexp.errors import ConfigError
-from bpexp.gradients.checker import derivative_error
+from bpexp.gradients.comparison import derivative_error
 from bpexp.nn.activations import activations
 
 ELEMENTWISE = [name for name in activations if activations.build(name).elementwise]

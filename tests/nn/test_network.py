@@ -88,17 +88,17 @@ def test_types(dtype):
     net.initialize(initializers.build("xavier_uniform"), np.random.default_rng(3))
     x = np.ones((3, 5), dtype)
     assert net.theta.dtype == net.layers[0].W.dtype == net.logits(x).dtype == net.forward(x).dtype == np.dtype(dtype)
-    assert net.trace(5).z[0].dtype == np.dtype(dtype)
+    assert net.workspace(5).z[0].dtype == np.dtype(dtype)
 
 
 def test_trace_has_the_shapes_of_the_layers():
-    trace = network((3, 4, 5, 2)).trace(7)
-    assert trace.x.shape == (3, 7)
-    for arrays in (trace.z, trace.a, trace.delta):
+    work = network((3, 4, 5, 2)).workspace(7)
+    assert work.x.shape == (3, 7)
+    for arrays in (work.z, work.a, work.delta):
         assert [array.shape for array in arrays] == [(4, 7), (5, 7), (2, 7)]
-    assert [array.shape for array in trace.slope] == [(4, 7), (5, 7)]
-    assert trace.below(0) is trace.x
-    assert trace.below(2) is trace.a[1]
+    assert [array.shape for array in work.slope] == [(4, 7), (5, 7)]
+    assert work.below(0) is work.x
+    assert work.below(2) is work.a[1]
 
 
 def test_forward_by_hand():

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hydra import version
 
-from bpexp.compose import Plan, composed
+from bpexp.config.composition import Plan, composed
 from bpexp.errors import ConfigError
 from bpexp.study.design import declared, narrowed, spelt
 
@@ -198,7 +198,7 @@ def test_levels_that_need_care() -> None:
     node = {"factors": {"objective": [None, "loss/test"], "progress": [True, False], "run_name": ["a, b", "it's", "x"]}}
     plan = planned(node)
     assert len(plan.jobs) == 12
-    from bpexp.compose import compose_job
+    from bpexp.config.composition import compose_job
 
     configs = [compose_job(plan, overrides) for overrides in plan.jobs]
     assert {config.objective for config in configs} == {None, "loss/test"}

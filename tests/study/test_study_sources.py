@@ -18,7 +18,7 @@ import pytest
 import yaml
 from hydra.core.global_hydra import GlobalHydra
 
-from bpexp.app import main
+from bpexp.cli.main import main
 from bpexp.errors import TrackingError
 from bpexp.study.analysis import Analysis, analyse
 from bpexp.study.design import Study, declared
@@ -354,8 +354,8 @@ def test_an_empty_folder(ran: Ran, tmp_path: Path) -> None:
 
 
 def test_a_sweep_tells_a_broken_result(copied: Path) -> None:
-    from bpexp.config import TrackingConfig
-    from bpexp.study.sweep import Sweep
+    from bpexp.config.schema import TrackingConfig
+    from bpexp.running.sweep import Sweep
 
     (copied / "3/result.json").write_text("{", encoding="utf-8")
     shutil.rmtree(copied / "5")

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from bpexp.gradients import backprop
+from bpexp.gradients.backprop import backprop
 from bpexp.insight.probes import probes
-from bpexp.insight.recorder import Probing
+from bpexp.insight.probing import Probing
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step, StopTraining

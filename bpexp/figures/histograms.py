@@ -1,0 +1,117 @@
+"""Panels of histograms over the steps: one heat map a layer, on one scale."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bpexp.figures.page import LEFT, MOST, SMALL, STEP, WIDTH, Band, Room, spread
+from bpexp.nn.arrays import Array
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RIGHT = 0.95
+"""Inches at the right for the colour bar."""
+
+BOTTOM, HEIGHT = 0.55, 1.5
+GAP = 0.07
+"""Between two maps, in widths of a map."""
+
+COLOURS: dict[str, Any] = {"cmap": "cividis_r", "vmin": -4.0, "vmax": 0.0}
+"""The rarer the paler, down to one entry in 10 000; empty bins stay white."""
+
+
+def histogram_bands(path: Path | None, depth: int) -> list[Band]:
+    """Gradient of each W and activation of each layer, a row of maps each; nothing where nothing was counted."""
+    if path is None or not path.is_file():
+        return []
+    with np.load(path, allow_pickle=False) as file:
+        counts = {name: file[name] for name in file.files}
+    layers = range(1, depth + 1)
+    gradients = _chosen(counts, {f"W{l}": f"gradient_W{l}" for l in layers})
+    activations = _chosen(counts, {f"layer {l}": f"activation_layer_{l}" for l in layers})
+    rows = [
+        ("How the entries of each gradient spread", "log10 of |entry|", counts["gradient_edges"], gradients),
+        ("How the activations of each layer spread", "activation", counts["activation_edges"], activations),
+    ]
+    return [
+        Band(
+            2.5, partial(_draw, title=f"{title}, over the steps", up=up, steps=counts["steps"], edges=edges, maps=maps)
+        )
+        for title, up, edges, maps in rows
+        if maps
+    ]
+
+
+def _chosen(counts: dict[str, Array], names: dict[str, str]) -> dict[str, Array]:
+    """Label to table of what was counted, of many layers some."""
+    found = [(label, counts[name]) for label, name in names.items() if name in counts and counts[name].any()]
+    return dict(found[i] for i in spread(len(found), MOST))
+
+
+def _draw(room: Room, title: str, up: str, steps: Array, edges: Array, maps: dict[str, Array]) -> None:
+    """All maps stand in one pair of axes, each a unit wide, for axes are what costs time."""
+    used = np.flatnonzero(sum(table.sum(axis=0) for table in maps.values()))
+    bins = slice(int(used[0]), int(used[-1]) + 1)
+    heights = edges[bins.start : bins.stop + 1]
+    axes = room.axes(LEFT, BOTTOM, WIDTH - LEFT - RIGHT, HEIGHT)
+    image: Any = None
+    for left, (name, table) in zip(np.arange(len(maps)) * (1 + GAP), maps.items(), strict=True):
+        image = axes.pcolorfast(left + unit(steps), heights, share(table)[:, bins].T, **COLOURS)
+        _frame(axes, left, name, steps, few=len(maps) > 4)
+    axes.set_xlim(0, len(maps) * (1 + GAP) - GAP)
+    axes.set_ylim(heights[0], heights[-1])
+    axes.set_xticks([])
+    axes.locator_params(axis="y", nbins=7, steps=[1, 2, 5, 10])
+    axes.tick_params(labelsize=SMALL)
+    axes.spines[:].set_visible(False)
+    axes.set_ylabel(up + _ends(bins, edges), fontsize=9)
+    room.text(LEFT, BOTTOM + HEIGHT + 0.25, title, fontsize=10, fontweight="bold")
+    room.text((LEFT + WIDTH - RIGHT) / 2, 0.18, STEP, fontsize=9, ha="center")
+    bar = room.figure.colorbar(image, cax=room.axes(WIDTH - RIGHT + 0.15, BOTTOM, 0.13, HEIGHT))
+    bar.set_label("log10 of share of entries", fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
+
+
+def _ends(bins: slice, edges: Array) -> str:
+    """What the first and the last bin hold besides, where they are shown."""
+    if bins.start and bins.stop < len(edges) - 1:
+        return ""
+    return "\n(lowest row: 0 as well)" if edges[-1] < -edges[0] else "\n(end rows: beyond as well)"
+
+
+def _frame(axes: Axes, left: float, name: str, steps: Array, *, few: bool) -> None:
+    """A box, the layer's name above, the first and the last step below, and one between where there is room."""
+    style: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+    corners = [left, left + 1, left + 1, left, left], [0, 0, 1, 1, 0]
+    axes.plot(*corners, color="black", linewidth=0.8, scalex=False, scaley=False, **style)
+    axes.text(left + 0.5, 1.02, name, ha="center", va="bottom", fontsize=SMALL, **style)
+    if len(steps) < 2:
+        axes.text(left + 0.5, -0.03, f"{steps[0]:,}", ha="center", va="top", fontsize=SMALL, **style)
+        return
+    axes.text(left, -0.03, f"{steps[0]:,}", ha="left", va="top", fontsize=SMALL, **style)
+    axes.text(left + 1, -0.03, f"{steps[-1]:,}", ha="right", va="top", fontsize=SMALL, **style)
+    if not few and len(steps) > 2:
+        middle = steps[len(steps) // 2]
+        place = left + (middle - steps[0]) / (steps[-1] - steps[0])
+        axes.text(place, -0.03, f"{middle:,}", ha="center", va="top", fontsize=SMALL, **style)
+
+
+def share(table: Array) -> Array:
+    """log10 of the share of each bin in its step's count; masked where the bin is empty."""
+    total = np.maximum(table.sum(axis=1, keepdims=True), 1)
+    logs: Array = np.ma.log10(np.ma.masked_equal(table, 0) / total)
+    return logs
+
+
+def unit(steps: Array) -> Array:
+    """Where the columns of the steps meet, half-way between them, from 0 at the first step to 1 at the last."""
+    if len(steps) < 2:
+        return np.array([0.0, 1.0])
+    meets = (steps[1:] + steps[:-1]) / 2
+    borders: Array = (np.concatenate([steps[:1], meets, steps[-1:]]) - steps[0]) / (steps[-1] - steps[0])
+    return borders

@@ -1,0 +1,166 @@
+"""Panels over the layers: how large gradient and delta are at every depth, and the ledger that says why."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from bpexp.figures.page import (
+    HALF,
+    LEFT,
+    MIDDLE,
+    MOST,
+    SMALL,
+    STEP,
+    Band,
+    Points,
+    Room,
+    Series,
+    depth_style,
+    dress,
+    note,
+    plural,
+    positive,
+    spread,
+    whole_steps,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKS = 8
+LEGEND = 0.85
+"""Inches at the right of the lines for their legend."""
+
+FLOOR = 30
+"""Decades below the largest value that a norm's axis reaches at most."""
+
+
+def norm_bands(series: Series, depth: int) -> list[Band]:
+    """Gradient norm of every W and delta norm of every layer against the step."""
+    layers = range(1, depth + 1)
+    panels = [
+        (
+            "Size of the gradient of each W",
+            r"$\|\partial C/\partial W\|$",
+            {f"W{l}": f"grad_norm/W{l}" for l in layers},
+        ),
+        (
+            "Size of the error delta that reaches each layer",
+            "root mean square of $\\|\\delta\\|$",
+            {f"layer {l}": f"delta_norm/layer_{l}" for l in layers},
+        ),
+    ]
+    found = [(title, up, lines) for title, up, names in panels if (lines := _chosen(series, names))]
+    return [Band(3.3, partial(_draw_norms, panels=found))] if found else []
+
+
+def _chosen(series: Series, names: dict[str, str]) -> dict[str, Points]:
+    """Label to series of what was recorded, of many layers some."""
+    lines = [(label, series[name]) for label, name in names.items() if series.get(name)]
+    return dict(lines[i] for i in spread(len(lines), MOST))
+
+
+def _draw_norms(room: Room, panels: list[tuple[str, str, dict[str, Points]]]) -> None:
+    for left, (title, up, lines) in zip((LEFT, MIDDLE), panels, strict=False):
+        axes = room.axes(left, 0.6, HALF - LEGEND, 2.35)
+        dress(axes, title=title, across=STEP, up=up)
+        _lines(axes, lines)
+        whole_steps(axes)
+
+
+def _lines(axes: Axes, lines: dict[str, Points]) -> None:
+    """One line a layer on a logarithmic axis; zeros and what is not finite leave gaps, which are counted."""
+    values: list[float] = []
+    for index, (label, series) in enumerate(lines.items()):
+        heights = [positive(value) for _, value in series]
+        style = {**depth_style(index, len(lines)), "markersize": 4, "linewidth": 1.4}
+        axes.plot([step for step, _ in series], heights, label=label, markevery=max(1, len(series) // MARKS), **style)
+        values += heights
+    shown = [value for value in values if not math.isnan(value)]
+    if len(shown) < len(values):
+        note(axes, plural(len(values) - len(shown), "value") + " 0 or not finite")
+    if shown:
+        _log_axis(axes, min(shown), max(shown))
+    axes.legend(frameon=False, fontsize=SMALL, loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+
+
+def _log_axis(axes: Axes, low: float, high: float) -> None:
+    """At least a decade, at most FLOOR of them, few ticks: whole decades, or 1, 2 and 5 where there are few."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    top = math.log10(high)
+    bottom = max(math.log10(low), top - FLOOR)
+    margin = max(0.08 * (top - bottom), (1.0 - (top - bottom)) / 2)
+    axes.set_yscale("log")
+    axes.set_ylim(10 ** max(-307.0, bottom - margin), 10 ** min(308.0, top + margin))
+    subs = (1.0, 2.0, 5.0) if top - bottom < 2 else (1.0,)
+    axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+
+
+def ledger_bands(series: Series, depth: int) -> list[Band]:
+    """The ledger by depth at the first and at the last probed step."""
+    steps = [step for step, _ in series.get("ledger/top", ())]
+    if not steps or depth < 2 or "ledger/slope_layer_1" not in series:
+        return []
+    ends = list(dict.fromkeys([min(steps), max(steps)]))
+    return [Band(3.5, partial(_draw_ledgers, accounts={step: _account(series, depth, step) for step in ends}))]
+
+
+Account = tuple[list[float], list[float], list[float]]
+"""Entries of weights and slope of layers 1 to L - 1, and log10 of the delta norm of layers 1 to L."""
+
+
+def _account(series: Series, depth: int, step: int) -> Account:
+    def entry(name: str) -> float:
+        return dict(series.get(name, ())).get(step, math.nan)
+
+    layers = range(1, depth)
+    weights = [entry(f"ledger/weights_layer_{l}") for l in layers]
+    slope = [entry(f"ledger/slope_layer_{l}") for l in layers]
+    taken = [w + s for w, s in zip(weights, slope, strict=True)]
+    delta = list(accumulate(reversed(taken), initial=entry("ledger/top")))
+    return weights, slope, delta[::-1]
+
+
+def _draw_ledgers(room: Room, accounts: dict[int, Account]) -> None:
+    panels = [room.axes(left, 0.6, HALF, 2.45) for left in (LEFT, MIDDLE)[: len(accounts)]]
+    for axes, (step, account), when in zip(panels, accounts.items(), ("first", "last"), strict=False):
+        title = f"What each layer takes from delta ({when} probe, step {step:,})"
+        dress(
+            axes, title=title, across="layer, counted from the input; delta comes from the right", up="log10", lift=18
+        )
+        _ledger(axes, *account)
+    low, high = min(axes.get_ylim()[0] for axes in panels), max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(low, high)
+
+
+def _ledger(axes: Axes, weights: list[float], slope: list[float], delta: list[float]) -> None:
+    """Signed bars stacked away from 0, and the running sum of the bars from the right as a line."""
+    layers = range(1, len(weights) + 1)
+    w, s = _finite(weights), _finite(slope)
+    feet = [a if a * b > 0 else 0.0 for a, b in zip(w, s, strict=True)]
+    axes.bar(layers, w, width=0.62, color="#9CC9E8", edgecolor="black", linewidth=0.6, label="weights (W transposed)")
+    hatched: dict[str, Any] = {"color": "#E8A06A", "edgecolor": "black", "linewidth": 0.6, "hatch": "////"}
+    axes.bar(layers, s, width=0.62, bottom=feet, label="slope (f')", **hatched)
+    heights = [value if math.isfinite(value) else math.nan for value in delta]
+    depths = range(1, len(delta) + 1)
+    axes.plot(depths, heights, "k-o", markersize=4, linewidth=1.4, label="sum so far: log10 of delta")
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_xlim(0.4, len(delta) + 0.6)
+    axes.set_xticks([i + 1 for i in spread(len(delta), 12)])
+    axes.legend(
+        frameon=False, fontsize=SMALL, loc="lower left", bbox_to_anchor=(-0.02, 0.97), columnspacing=1.2, ncols=3
+    )
+    gone = [l for l, value in enumerate(delta, start=1) if not math.isfinite(value)]
+    if gone:
+        note(axes, f"delta is 0 or not finite at layer {max(gone)}" + (" and below" if len(gone) > 1 else ""))
+
+
+def _finite(values: list[float]) -> list[float]:
+    return [value if math.isfinite(value) else 0.0 for value in values]

@@ -1,0 +1,117 @@
+"""Feeding MLflow from a run's journal. A store that fails costs a warning; the journal keeps everything."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bpexp.insight.probing import stride
+from bpexp.records.journal import points, read
+from bpexp.tracking.store import Store
+from bpexp.training.events import Callback, EpochEnded, RunStarted
+
+if TYPE_CHECKING:
+    from mlflow.entities import Metric, RunTag
+
+POINTS = 250
+"""Batch losses that MLflow gets of a run of `every: auto`."""
+
+PAUSE = 2.0
+"""Seconds between two feedings while a run goes on; a short run is fed once, at its end."""
+
+BATCH = 1000
+"""Metrics a request, the most that MLflow takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataCard:
+    """What MLflow keeps of a data set: never the data."""
+
+    name: str
+    digest: str
+    source: str
+    profile: str
+
+
+class Recorder(Callback):
+    """One MLflow run, fed from the journal at the end of epochs, at most every `PAUSE` seconds."""
+
+    def __init__(
+        self, store: Store, journal: Path, *, name: str, parent: str | None, every: int | str, tags: Mapping[str, str]
+    ) -> None:
+        self.store, self._journal, self._every = store, journal, every
+        self._offset, self._stride, self._fed, self._warned = 0, 1, time.monotonic(), False
+        parents = {"mlflow.parentRunId": parent} if parent else {}
+        run = store.client.create_run(store.experiment_id, run_name=name, tags={**tags, **parents})
+        self.run_id: str = run.info.run_id
+
+    def declare(self, params: Mapping[str, Any], data: DataCard) -> None:
+        """Record the composed config as parameters, and the data set with its digest."""
+        self.attempt(lambda: self._declare(params, data))
+
+    def _declare(self, params: Mapping[str, Any], data: DataCard) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+
+        # MLflow keeps 36 characters of a digest and 6000 of a parameter
+        card = Dataset(data.name, data.digest[:36], "bpexp", data.source[:8000], profile=data.profile)
+        given = [Param(key, str(value)[:6000]) for key, value in params.items()]
+        self.store.client.log_batch(self.run_id, params=given)
+        self.store.client.log_inputs(self.run_id, [DatasetInput(card, [InputTag("mlflow.data.context", "training")])])
+
+    def on_start(self, event: RunStarted) -> None:
+        self._stride = stride(self._every, event.epochs * event.steps_per_epoch, POINTS)
+
+    def on_epoch(self, event: EpochEnded) -> None:
+        if time.monotonic() - self._fed >= PAUSE and not self._warned:
+            self.feed()
+
+    def feed(self) -> None:
+        """Send what the journal holds beyond the last feeding; where it fails, the next feeding sends it again."""
+        self.attempt(self._feed)
+        self._fed = time.monotonic()
+
+    def _feed(self, last: Sequence[Metric] = (), tags: Sequence[RunTag] = ()) -> None:
+        """Send the journal's new lines, and with them what is said at the end: one commit in place of three."""
+        from mlflow.entities import Metric
+
+        pending: list[Metric] = []
+        end = self._offset
+        for end, line in read(self._journal, self._offset):  # noqa: B007, it is read after the loop
+            at = round(line["time"] * 1000)
+            pending += [Metric(name, value, at, step) for name, value, step in points(line, self._stride)]
+        pending.sort(key=lambda metric: metric.key.count("/"))  # listed as first sent: fixed/... after what it repeats
+        pending += last
+        for start in range(0, len(pending), BATCH):
+            given = tags if start + BATCH >= len(pending) else ()
+            self.store.client.log_batch(self.run_id, metrics=pending[start : start + BATCH], tags=given)
+        self._offset = end
+
+    def finish(
+        self, status: str, *, summary: Mapping[str, float], tags: Mapping[str, str], files: Sequence[Path]
+    ) -> None:
+        """Feed the rest, the summary (at step 0, which the interface draws as bars), tags and files; end the run."""
+        from mlflow.entities import Metric, RunTag
+
+        now = round(time.time() * 1000)
+        last = [Metric(name, float(value), now, 0) for name, value in summary.items()]
+        self.attempt(lambda: self._feed(last, [RunTag(key, text[:5000]) for key, text in tags.items()]))
+        for file in files:
+            self.attempt(lambda file=file: self.store.client.log_artifact(self.run_id, str(file)))  # type: ignore[misc]
+        self.attempt(lambda: self.store.client.set_terminated(self.run_id, status=status))
+
+    def attempt(self, action: Callable[[], object]) -> None:
+        """Do something with the store; the first time that fails is told, and the run goes on."""
+        try:
+            action()
+        except Exception as error:  # whatever a store does wrong, the run goes on
+            if not self._warned:
+                reason = " ".join(str(error).split())[:200]
+                print(
+                    f"bpexp: warning: MLflow did not take everything ({reason}); kept in {self._journal}",
+                    file=sys.stderr,
+                )
+            self._warned = True

@@ -1,0 +1,192 @@
+"""The MLflow pages of one's own runs: `python -m bpexp.ui` starts the server, lean and local, and prints the link."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import webbrowser
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+from urllib.error import HTTPError
+from urllib.parse import quote, urlencode
+
+from bpexp.errors import TrackingError
+from bpexp.tracking.location import redact, resolve, sqlite_path
+
+HOST, PORT = "127.0.0.1", 5000
+DEFAULT_BASE = f"http://{HOST}:{PORT}"
+SORTED_BY = "accuracy/test"
+START_SECONDS = 90.0
+_LEAN = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # spares a dozen processes that serve language models
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+
+
+def experiment_link(base: str, experiment_id: str) -> str:
+    """The page that lists all runs of an experiment beside their charts.
+
+    Without the workflow type the page opens on another product; unless sorted by a metric it hides the children of a
+    sweep. Runs that lack the metric are listed all the same.
+    """
+    query = {"orderByKey": f"metrics.`{SORTED_BY}`", "orderByAsc": "false", "compareRunsMode": "CHART"}
+    return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&{urlencode(query)}"
+
+
+def run_link(base: str, experiment_id: str, run_id: str) -> str:
+    """The page of one run, opened at its charts."""
+    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}/model-metrics?workflowType=machine_learning"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM; 2 where there is nothing to serve, 1 where the server does not start."""
+    options = _arguments(argv)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background shell hands SIGINT on as ignored
+        signal.signal(number, _interrupt)
+    with suppress(KeyboardInterrupt):
+        return _serve(options)
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    """Start the server, print the link, and wait; the exit code where it ends by itself."""
+    code = 2
+    try:
+        uri, port = _existing_store(options.uri), _free_port(options.port)
+        if port != options.port:
+            print(f"port {options.port} is in use; taking {port}", flush=True)
+        code = 1
+        with tempfile.TemporaryFile() as log, _server(uri, port, log) as server:
+            _show(server, f"http://{HOST}:{port}", options)
+            server.wait()
+            raise TrackingError(f"the server ended by itself: {_last_line(log)}")
+    except TrackingError as error:
+        print(f"bpexp.ui: {error}", file=sys.stderr)
+        return code
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bpexp.ui", description="Look at the recorded runs in a browser.")
+    parser.add_argument("--port", type=int, default=PORT, help="first port to try (default: %(default)s)")
+    parser.add_argument("--uri", help="the store (default: MLFLOW_TRACKING_URI, then ./mlflow.db)")
+    parser.add_argument("--experiment", default="bpexp", help="the experiment to open (default: %(default)s)")
+    parser.add_argument("--open", action="store_true", help="open the link in the browser")
+    parser.add_argument("--host", default=HOST, help=argparse.SUPPRESS)
+    options = parser.parse_args(argv)
+    if options.host not in (HOST, "localhost"):
+        # The pages have no password, and their assistant may run commands on this machine.
+        parser.error(f"--host {options.host!r} would let others in; only {HOST} is served")
+    if not 0 < options.port < 65536:
+        parser.error(f"--port must lie between 1 and 65535, not {options.port}")
+    return options
+
+
+def _existing_store(uri: str | None) -> str:
+    """The store to serve, once something has been recorded there."""
+    resolved = resolve(uri, Path.cwd())
+    if resolved.startswith(("http:", "https:")):
+        raise TrackingError(
+            f"{redact(resolved)!r} is a server already; open it in the browser, or give --uri sqlite:///..."
+        )
+    path = sqlite_path(resolved)
+    if path is not None and not path.is_file():
+        raise TrackingError(
+            f"no runs are recorded in {str(path)!r} yet; run `python -m bpexp` there first, or give --uri"
+        )
+    return resolved
+
+
+def _free_port(first: int) -> int:
+    """The first free port from `first` on."""
+    for port in range(first, min(first + 50, 65536)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
+            with suppress(OSError):
+                probe.bind((HOST, port))
+                return port
+    raise TrackingError(f"no port is free from {first} on; give another --port")
+
+
+def _interrupt(signum: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _server(uri: str, port: int, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """The server in a session of its own, so that it ends with all its children and when we say."""
+    # In the environment the URI, which may hold a password, is not listed by ps.
+    environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri}
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
+    server = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
+    try:
+        yield server
+    finally:
+        _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """Ask the whole session to end, and after five seconds make it; a second Ctrl-C does not interfere."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+            os.killpg(server.pid, number)
+            server.wait(timeout=5)
+
+
+def _show(server: subprocess.Popen[bytes], base: str, options: argparse.Namespace) -> None:
+    """Wait for the server and print the link."""
+    began = time.monotonic()
+    while _ask(f"{base}/health") is None:
+        if server.poll() is not None:
+            return
+        if time.monotonic() - began > START_SECONDS:
+            raise TrackingError(
+                f"the server has not answered for {START_SECONDS:.0f} s; try again when there is less load"
+            )
+        time.sleep(0.1)
+    link = _link(base, options.experiment)
+    print(f"{link}\nCtrl-C ends it", flush=True)
+    if options.open:
+        webbrowser.open(link)
+
+
+def _link(base: str, experiment: str) -> str:
+    """Where the experiment is shown, or all of them while it does not exist."""
+    answer = _ask(f"{base}/api/2.0/mlflow/experiments/get-by-name?experiment_name={quote(experiment, safe='')}")
+    if answer:
+        return experiment_link(base, str(json.loads(answer)["experiment"]["experiment_id"]))
+    print(f"there is no experiment {experiment!r} in this store; these are the others", flush=True)
+    return f"{base}/#/experiments?workflowType=machine_learning"
+
+
+def _ask(url: str) -> Any:
+    """The server's answer, empty where it refuses, None where nothing answers; no proxy stands between."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=10) as answer:
+            return answer.read() or b" "
+    except HTTPError as error:
+        error.close()
+        return b""
+    except OSError:
+        return None
+
+
+def _last_line(log: IO[bytes]) -> str:
+    log.seek(0)
+    lines = log.read().decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else "it said nothing"

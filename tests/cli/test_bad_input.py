@@ -1,0 +1,405 @@
+"""What a person can get wrong on the command line: one line, exit code 2, and nothing is made."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import command, images, labels, listing, refused
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+KEYS = {
+    "lrr=1": "unknown key 'lrr'; did you mean 'lr'?",
+    "modle=mnist_relu": "unknown key 'modle'; did you mean 'model'?",
+    "optimzer.momentum=0.5": "unknown key 'optimzer'; did you mean 'optimizer'?",
+    "experimnt=x": "unknown key 'experimnt'; did you mean 'experiment'?",
+    "+extra=1": "unknown key 'extra'; choose from: ",
+    "++extra=1": "unknown key 'extra'; choose from: ",
+    "+a.b.c=1": "unknown key 'a'; choose from: ",
+    "model.hiden=[3]": "unknown key 'model.hiden'; did you mean 'hidden'?",
+    "+model.extra=1": "unknown key 'model.extra'; choose from: name, hidden, depth, width, activations",
+    "optimizer.foo=1": "optimizer 'sgd' has no parameter 'foo'; it takes: weight_decay",
+    "+optimizer.foo=1": "optimizer 'sgd' has no parameter 'foo'; it takes: weight_decay",
+    "optimizer=adam optimizer.beta=0.5": "optimizer 'adam' has no parameter 'beta'; did you mean 'beta",
+    "data.classes=3": "data set 'mnist_5k' has no parameter 'classes'",
+    "+penalty.x=1": "unknown key 'penalty.x'; choose from: l1, l2",
+    "tracking.nope=1": "unknown key 'tracking.nope'; choose from: ",
+    "probe.nope=1": "unknown key 'probe.nope'; choose from: ",
+    "hydra.nope=1": "unknown key 'hydra.nope'; --cfg hydra shows",
+    "~lr": "~lr takes away what a run needs; leave it, or say lr=",
+    "~model": "~model takes away",
+    "~model.hidden": "~model.hidden takes away",
+    "~nope": "unknown key 'nope'",
+    "+lr=1": "lr is there already; say lr=VALUE without the +",
+    "foo": "'foo' is not an override; say KEY=VALUE",
+    "lr=(": "'lr=(' is not an override; say KEY=VALUE",
+    "lr=0.1 lr=0.2": "lr is given 2 times; say it once",
+    "lr=0.1 +lr=0.2": "lr is given 2 times; say it once",
+    "model=linear model=chain": "model is given 2 times; say it once",
+    "lr=0.1,0.2": "lr=0.1,0.2 has several values; add -m",
+    "lr=${nope}": "lr refers to what is not there: ",
+    "model=[chain,nope]": "there is no config 'model/nope'",
+}
+"""Arguments, and how the complaint begins or what it contains."""
+
+TYPES = {
+    "lr=abc": "lr must be a number, not 'abc'",
+    "lr=[1]": "lr must be a number, not [1]",
+    "lr=": "lr must be a number, not ''",
+    "lr=null": "lr must be a number, not None",
+    "epochs=2.5": "epochs must be a whole number, not 2.5",
+    "epochs=1e3": "epochs must be a whole number, not 1000.0",
+    "seed=x": "seed must be a whole number, not 'x'",
+    "progress=maybe": "progress must be true or false, not 'maybe'",
+    "model.hidden=32": "model.hidden must be a list of whole numbers, not 32",
+    "model.hidden=[a]": "model.hidden must be a list of whole numbers, not ['a']",
+    "model.hidden=[1.5]": "model.hidden must be a list of whole numbers, not [1.5]",
+    "model.hidden=null": "model.hidden must be a list of whole numbers, not None",
+    "model.activations=relu": "model.activations must be a list or null, not 'relu'",
+    "model.activations=[relu,3]": "null or one name for each of the 2 hidden layers, not ['relu', 3]",
+    "callbacks=null": "callbacks must be a mapping",
+    "dtype=float16": "dtype must be float32 or float64, not 'float16'",
+    "batch_size=tiny": "batch_size must be a whole number of at least 1, or full, not 'tiny'",
+    "batch_size=1.5": "batch_size must be a whole number of at least 1, or full, not 1.5",
+    "optimizer=momentum optimizer.momentum=abc": "optimizer 'momentum': momentum must be a number, not 'abc'",
+    "loss=mse output=sigmoid loss.factor=abc": "loss 'mse': factor must be a number, not 'abc'",
+    "loss.shortcut=maybe": "loss.shortcut must be true or false, not 'maybe'",
+    "loss.batch=maybe": "loss.batch must be mean or sum, not 'maybe'",
+    "init.biases=maybe": "init.biases must be zero or drawn, not 'maybe'",
+    "schedule.warmup=1.5": "schedule 'constant': warmup must be a whole number, not 1.5",
+    "data.limit=abc": "data.limit must be a whole number or null, not 'abc'",
+    "data.one_hot=maybe": "data.one_hot must be true or false, not 'maybe'",
+    "data.scaling=bogus": "data.scaling must be one of auto, none, unit, standardize, not 'bogus'",
+    "probe.measures=dead": "probe.measures must be a list such as [grad_norm,dead], not 'dead'",
+    "probe.every=often": "probe.every must be auto or a number of steps of at least 1, not 'often'",
+    "tracking.uri=3": "tracking.uri must be an address, or null, not 3",
+    "tracking.model=maybe": "tracking.model must be true or false, not 'maybe'",
+    "callbacks.early_stopping=3": "callbacks.early_stopping must be a mapping of parameters, such as {}, not 3",
+}
+
+RANGES = {
+    "lr=0": "lr must be a number greater than 0, not 0.0",
+    "lr=-1": "lr must be a number greater than 0, not -1.0",
+    "lr=nan": "lr must be a number greater than 0, not nan",
+    "lr=inf": "lr must be a number greater than 0, not inf",
+    "batch_size=0": "batch_size must be a whole number of at least 1, or full, not 0",
+    "batch_size=-3": "batch_size must be a whole number of at least 1, or full, not -3",
+    "batch_size=100000": "batch_size must be between 1 and the 3500 training samples, not 100000",
+    "epochs=0": "epochs must be at least 1, not 0",
+    "seed=-1": "seed must be at least 0, not -1",
+    "threads=0": "threads must be at least 1, not 0",
+    "penalty.l2=-1": "penalty.l2 must be a finite number of at least 0, not -1.0",
+    "penalty.l1=inf": "penalty.l1 must be a finite number of at least 0, not inf",
+    "clip.norm=0": "clip.norm must be greater than 0 or null, not 0.0",
+    "clip.value=-1": "clip.value must be greater than 0 or null, not -1.0",
+    "loss=mse output=sigmoid loss.factor=0": "loss 'mse': factor must be greater than 0, not 0",
+    "loss=mse output=sigmoid loss.factor=inf": "loss 'mse': factor must be finite, not inf",
+    "optimizer=adam optimizer.beta1=1": "optimizer 'adam': beta1 must be in [0, 1), not 1",
+    "optimizer=adam optimizer.beta2=-0.1": "optimizer 'adam': beta2 must be in [0, 1), not -0.1",
+    "optimizer=adam optimizer.eps=nan": "optimizer 'adam': eps must be finite, not nan",
+    "schedule.warmup=-1": "schedule 'constant': warmup must be at least 0 steps, not -1",
+    "data.validation=1.5": "data.validation must be a fraction of at least 0 and below 1, not 1.5",
+    "data.validation=nan": "data.validation must be a fraction",
+    "data.validation=0.6 data.test=0.5": "leave nothing to train on",
+    "data.limit=0": "data.limit must be 1 or more, or null for no limit, not 0",
+    "data=polynomial data.n=0": "data set 'polynomial': n must be a finite number of at least 1, not 0",
+    "probe.every=0": "probe.every must be auto or a number of steps of at least 1, not 0",
+    "tracking.every=0": "tracking.every must be auto or a number of steps of at least 1, not 0",
+    "evaluation.train_samples=0": "evaluation.train_samples must be at least 1, not 0",
+    "callbacks.early_stopping.patience=0": "patience must be at least 1 epoch or null, not 0",
+    "model.hidden=[0]": "model.hidden must be a list of widths of at least 1, such as [32,32], not [0]",
+    "model.hidden=[32,0]": "model.hidden must be a list of widths of at least 1, such as [32,32], not [32, 0]",
+    "model.hidden=[-1]": "model.hidden must be a list of widths of at least 1, such as [32,32], not [-1]",
+    "model.activations=[relu]": "model.activations must be null or one name for each of the 2 hidden layers",
+    "tracking.experiment=''": "tracking.experiment must be a name, not ''",
+}
+
+NAMES = {
+    "activation=rleu": "unknown activation 'rleu'; did you mean 'relu'? choose from: ",
+    "activation.name=rleu": "unknown activation 'rleu'; did you mean 'relu'? choose from: ",
+    "model.activations=[relu,rleu]": "unknown activation 'rleu'; did you mean 'relu'? choose from: ",
+    "output=sofmax": "unknown output 'sofmax'; did you mean 'softmax'? choose from: ",
+    "model=mnist_rel": "unknown model 'mnist_rel'; did you mean 'mnist_relu'? choose from: ",
+    "loss=crossentropy": "unknown loss 'crossentropy'; did you mean 'cross_entropy'? choose from: ",
+    "data=mnst": "unknown data 'mnst'; did you mean 'mnist'? choose from: ",
+    "optimizer=adm": "unknown optimizer 'adm'; did you mean 'adam'? choose from: ",
+    "gradient=backprob": "unknown gradient 'backprob'; did you mean 'backprop'? choose from: ",
+    "init=he_norml": "unknown init 'he_norml'; did you mean 'he_normal'? choose from: ",
+    "schedule=cosin": "unknown schedule 'cosin'; did you mean 'cosine'? choose from: ",
+    "probe=standrd": "unknown probe 'standrd'; did you mean 'standard'? choose from: ",
+    "probe.measures=[grad_nrm]": "unknown probe 'grad_nrm'; did you mean 'grad_norm'? choose from: ",
+    "tracking=mflow": "unknown tracking 'mflow'; did you mean 'mlflow'? choose from: ",
+    "experiment=nope": "unknown experiment 'nope'; choose from: ",
+    "callbacks.nope={}": "unknown callback 'nope'; choose from: early_stopping",
+    "--config-name nope": "there is no config 'nope'",
+    "--config-dir nope": "is not a folder",
+    "objective=nope": "objective='nope' is not measured; choose from: loss/train, ",
+    "objective=accuracy/tst": "objective='accuracy/tst' is not measured; did you mean 'accuracy/test'?",
+    "callbacks.early_stopping.patience=2 callbacks.early_stopping.metric=accuracy/nope": (
+        "callbacks.early_stopping.metric='accuracy/nope' is not measured; did you mean 'accuracy/test'?"
+    ),
+    "callbacks.early_stopping.patience=2 data.validation=0": (
+        "callbacks.early_stopping.metric='loss/validation' is not measured; say data.validation=0.1"
+    ),
+}
+
+PAIRINGS = {
+    "activation=softmax": "activation 'softmax' serves as an output only; try activation=relu or sigmoid",
+    "model.activations=[relu,softmax]": "activation 'softmax' serves as an output only",
+    "output=identity": "loss 'cross_entropy' has no meaning on output 'identity'; it needs output=softmax",
+    "output=identity loss=binary_cross_entropy": (
+        "loss 'binary_cross_entropy' has no meaning on output 'identity'; it needs output=sigmoid or output=softmax"
+    ),
+    "data=polynomial": "loss 'cross_entropy' needs class labels, but data=polynomial has values; try loss=mse",
+    "data=polynomial loss=mse": "output 'softmax' of 1 unit is always 1; try output=sigmoid or identity",
+    "loss=mse output=sigmoid data.one_hot=false": (
+        "loss 'mse' cannot compare class numbers; declare data.one_hot=true"
+    ),
+    "loss=binary_cross_entropy output=sigmoid data.one_hot=false": "data.one_hot=false needs two classes, not 10",
+}
+
+CODE = {
+    "+_target_=os.system": "_target_='os.system' is refused",
+    "+model._target_=x": "model._target_='x' is refused",
+    "+optimizer._target_=os.system": "optimizer._target_='os.system' is refused",
+    "+callbacks.early_stopping._target_=os.system": "callbacks.early_stopping._target_='os.system' is refused",
+    "+hydra.callbacks.x._target_=os.system": "hydra.callbacks.x._target_='os.system' is refused",
+    "hydra.launcher._target_=os.system": "hydra.launcher._target_='os.system' is refused",
+    "-m hydra.sweeper._target_=os.system lr=1,2": "hydra.sweeper._target_='os.system' is refused",
+    "hydra.job_logging.handlers.console.class=os.system": "hydra.job_logging.handlers.console.class='os.system' is",
+    "hydra.job_logging.handlers.console.stream=ext://os.system": "='ext://os.system' is refused",
+}
+
+PLACES = {
+    "tracking.uri=file:./x": "tracking.uri 'file:./x' is a folder of files, which MLflow has given up; use sqlite:///",
+    "tracking.uri=./mlruns": "tracking.uri './mlruns' is a folder of files, which MLflow has given up; use sqlite:///",
+    "tracking.uri=sqlite:///:memory:": "lives in memory and ends with the run; use sqlite:///mlflow.db",
+    "tracking.uri=sqlite:////proc/nope/mlflow.db": "the store '/proc/nope/mlflow.db' cannot be written",
+    "hydra.run.dir=/proc/nope/x": "cannot make the directory '/proc/nope/x'",
+    "-m lr=0.1,0.2 hydra.sweep.dir=/proc/nope/x": "cannot make the directory '/proc/nope/x'",
+    "hydra.run.dir=null": "hydra.run.dir: ",
+}
+
+SWEEPS = {
+    "-m lr=0.1,-1": "lr must be a number greater than 0, not -1.0 (in the job lr=-1)",
+    "-m lr=0.1,abc": "lr must be a number, not 'abc' (in the job lr=abc)",
+    "-m seed=1 lr=0.1,0.2 activation=relu,rleu": "did you mean 'relu'?",
+    "-m data=mnist_5k,polynomial": "needs class labels, but data=polynomial has values",
+    "hydra.mode=MULTIRUN batch_size=32,0": "(in the job batch_size=0)",
+    "-m lr=0.1,0.2 lrr=1": "unknown key 'lrr'; did you mean 'lr'?",
+    "-m lr=0.1,0.2 tracking.uri=./mlruns": "is a folder of files",
+}
+
+TABLE = {**KEYS, **TYPES, **RANGES, **NAMES, **PAIRINGS, **CODE, **PLACES, **SWEEPS}
+
+
+@pytest.mark.parametrize(("line", "wanted"), TABLE.items(), ids=list(TABLE))
+def test_refused(line: str, wanted: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    args = line.split(" ")
+    assert wanted in refused(args, monkeypatch, capfd)
+
+
+def test_a_network_without_hidden_layers_is_no_mistake() -> None:
+    from bpexp.config.schema import Config
+    from bpexp.config.validation import check_ranges
+
+    check_ranges(Config())
+
+
+def test_an_unknown_flag(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    assert command(["--multirunn"], monkeypatch) == 2
+    assert "--multirunn" in capfd.readouterr().err
+    assert listing(Path.cwd()) == []
+
+
+# Files of configs
+
+CONFIGS = {
+    "broken": ("lr: [1,\n", "broken.yaml, line "),
+    "twice": ("# @package _global_\nlr: 1\nlr: 2\n", "found duplicate key lr"),
+    "tab": ("a:\n\t- b\n", "tab.yaml, line 2 is not YAML"),
+    "list": ("- 1\n- 2\n", "in experiment/list: the file must begin with"),
+    "text": ("hello\n", "in experiment/text: the file must begin with"),
+    "empty": ("", "in experiment/empty: the file must begin with"),
+    "package": ("lr: 1\n", "in experiment/package: the file must begin with the line `# @package _global_`"),
+    "key": ("# @package _global_\nlrr: 1\n", "in experiment/key: unknown key 'lrr'; did you mean 'lr'?"),
+    "type": ("# @package _global_\nlr: abc\n", "in experiment/type: lr must be a number, not 'abc'"),
+    "width": ("# @package _global_\nmodel: {hidden: 3}\n", "in experiment/width: model.hidden must be a list of whole"),
+    "range": ("# @package _global_\nlr: -1\n", "lr must be a number greater than 0, not -1.0"),
+    "option": ("# @package _global_\ndefaults:\n  - override /model: chian\n", "unknown model 'chian'; did you mean"),
+    "group": (
+        "# @package _global_\ndefaults:\n  - override /modle: chain\n",
+        "in experiment/group: unknown key 'modle'",
+    ),
+    "defaults": ("# @package _global_\ndefaults: 3\n", "defaults must be a list"),
+    "code": ("# @package _global_\noptimizer:\n  _target_: os.system\n", "optimizer._target_='os.system' is refused"),
+    "logging": (
+        "# @package _global_\nhydra:\n  job_logging:\n    handlers:\n      console:\n        (): os.system\n",
+        "hydra.job_logging.handlers.console.()='os.system' is refused",
+    ),
+    "sweep": (
+        "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      lr: 0.1,-1\n",
+        "lr must be a number greater than 0, not -1.0 (in the job lr=-1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_config_file(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    text, wanted = CONFIGS[name]
+    file = Path("mine/experiment", f"{name}.yaml")
+    file.parent.mkdir(parents=True)
+    file.write_text(text, encoding="utf-8")
+    assert wanted in refused(["--config-dir", "mine", f"experiment={name}"], monkeypatch, capfd)
+
+
+def test_config_file_that_is_not_text(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("mine/experiment").mkdir(parents=True)
+    Path("mine/experiment/bytes.yaml").write_bytes(b"\xff\xfe\x00lr")
+    assert "not text in UTF-8" in refused(["--config-dir", "mine", "experiment=bytes"], monkeypatch, capfd)
+
+
+# Files of data
+
+
+def _idx(x: bytes, y: bytes) -> list[str]:
+    Path("x.idx").write_bytes(x)
+    Path("y.idx").write_bytes(y)
+    return ["data=idx", "data.path=x.idx", "data.labels=y.idx"]
+
+
+def _npz(**arrays: object) -> list[str]:
+    np.savez("d.npz", **arrays)  # type: ignore[arg-type]
+    return ["data=npz", "data.path=d.npz"]
+
+
+def _csv(text: str) -> list[str]:
+    Path("d.csv").write_text(text, encoding="utf-8")
+    return ["data=csv", "data.path=d.csv"]
+
+
+FILES = {
+    "idx without a path": (lambda: ["data=idx"], "data.path is not given; say data.path="),
+    "npz without a path": (lambda: ["data=npz"], "data.path is not given; say data.path="),
+    "csv without a path": (lambda: ["data=csv"], "data.path is not given; say data.path="),
+    "no such file": (lambda: ["data=idx", "data.path=nope"], "'nope': no such file or folder"),
+    "no such npz": (lambda: ["data=npz", "data.path=nope"], "'nope': cannot be read: No such file"),
+    "no such csv": (lambda: ["data=csv", "data.path=nope"], "'nope': cannot be read: No such file"),
+    "wrong magic": (lambda: _idx(images(40, 0x12345678), labels(40)), "'x.idx': wrong magic number 0x12345678"),
+    "truncated idx": (lambda: _idx(images(40)[:-3], labels(40)), "'x.idx': expected 176 bytes"),
+    "truncated gzip": (lambda: _idx(gzip.compress(images(40))[:-9], labels(40)), "'x.idx': the gzip file is truncated"),
+    "counts differ": (lambda: _idx(images(40), labels(39)), "expected 40 labels for the images"),
+    "one class": (lambda: _idx(images(40), labels(40, 0)), "found 1 class, expected 2 or more"),
+    "pickled": (
+        lambda: _npz(X=np.array([{}, 1], dtype=object), y=np.arange(2)),
+        "expected an npz file without pickled",
+    ),
+    "no such array": (lambda: _npz(X=np.eye(4), t=np.arange(4)), "has no array 'y'"),
+    "counts differ in npz": (lambda: _npz(X=np.eye(40), y=np.arange(39) % 2), "found 39"),
+    "not a number": (lambda: _npz(X=np.full((40, 2), np.nan), y=np.arange(40) % 2), "input"),
+    "ragged csv": (lambda: _csv("1,2,0\n1,0\n"), "'d.csv', line 2: expected 3 columns"),
+    "empty csv": (lambda: _csv(""), "'d.csv': is empty"),
+    "csv with a gap": (lambda: _csv("1,,0\n1,2,1\n"), "'d.csv', line 1, column 1: expected a finite number"),
+    "csv without the target": (lambda: [*_csv("a,b\n1,2\n"), "data.target=c"], "has no column 'c'"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_data_file(name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    make, wanted = FILES[name]
+    assert wanted in refused(make(), monkeypatch, capfd)
+
+
+def test_official_labels_out_of_range(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = Path("idx")
+    folder.mkdir()
+    for kind, highest in (("train", 1), ("t10k", 9)):
+        (folder / f"{kind}-images-idx3-ubyte").write_bytes(images(40))
+        (folder / f"{kind}-labels-idx1-ubyte").write_bytes(labels(40, highest))
+    line = refused(["data=idx", "data.path=idx"], monkeypatch, capfd)
+    assert "the test set has the class 2, which the training set has not" in line
+
+
+# Places
+
+
+def test_a_directory_below_a_file(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("file").write_text("x", encoding="utf-8")
+    assert "Not a directory" in refused(["hydra.run.dir=file/run"], monkeypatch, capfd)
+    assert "cannot be read: Not a directory" in refused(["tracking.uri=sqlite:///file/mlflow.db"], monkeypatch, capfd)
+
+
+def test_a_directory_that_holds_a_run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("mine").mkdir()
+    Path("mine/metrics.jsonl").touch()
+    assert "already holds a run" in refused(["tracking=none", "hydra.run.dir=mine"], monkeypatch, capfd)
+
+
+def test_a_database_that_is_none(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("mine.db").write_bytes(b"no database, but long enough to be taken for one")
+    assert "is not an SQLite database" in refused(["tracking.uri=sqlite:///mine.db"], monkeypatch, capfd)
+
+
+def test_the_environments_store(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "./mlruns")
+    assert "'./mlruns' is a folder of files" in refused([], monkeypatch, capfd)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    tmp_path.chmod(0o555)
+    try:
+        assert "cannot be written" in refused([], monkeypatch, capfd)
+        assert "cannot make the directory" in refused(["tracking=none"], monkeypatch, capfd)
+    finally:
+        tmp_path.chmod(0o755)
+
+
+# What is asked in a process of its own
+
+HEAVY = ("mlflow", "matplotlib", "sklearn", "pandas", "sqlalchemy")
+
+WATCH = """
+import atexit, sys
+atexit.register(lambda: print("LOADED", *[name for name in {heavy!r} if name in sys.modules], file=sys.stderr))
+from bpexp.cli.main import main
+sys.argv = ["bpexp", *sys.argv[1:]]
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [("--help", 0), ("--cfg job", 0), ("-sc query=bash", 0), ("lr=-1", 2), ("activation=rleu", 2)],
+    ids=["help", "cfg", "completion", "range", "name"],
+)
+def test_answers_wait_for_nothing_heavy(line: str, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMP_LINE", "bpexp mod")
+    monkeypatch.setenv("COMP_POINT", "9")
+    script = WATCH.format(heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", script, *line.split()], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.splitlines()[-1].split() == ["LOADED"]
+    assert listing(Path.cwd()) == []
+
+
+def test_the_traceback_is_there_for_those_who_ask() -> None:
+    environment = {**os.environ, "HYDRA_FULL_ERROR": "1"}
+    call = [sys.executable, "-m", "bpexp", "lr=-1"]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode != 0
+    assert "Traceback" in done.stderr
+    assert "lr must be a number greater than 0, not -1.0" in done.stderr

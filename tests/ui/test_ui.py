@@ -1,0 +1,167 @@
+"""The pages open on the runs, for this machine alone, and leave nothing running behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bpexp.tracking.store import open_store
+from bpexp.ui.server import DEFAULT_BASE, experiment_link, run_link
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--virtual-time-budget=20000",
+    "--window-size=1400,900",
+    "--dump-dom",
+]
+
+
+def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """`python -m bpexp.ui` as a person starts it."""
+    environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    root = str(Path(__file__).resolve().parents[2])
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "bpexp.ui", *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=cwd, env=environment)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a sweep of two runs under one parent, of classes and of values."""
+    folder = tmp_path_factory.mktemp("ui")
+    for experiment, metric in (("bpexp", "accuracy/test"), ("curves", "r2/test")):
+        store = open_store(f"sqlite:///{folder}/mlflow.db", experiment)
+        parent = store.client.create_run(store.experiment_id, run_name=f"{experiment}-sweep").info.run_id
+        for name in ("with-relu", "with-sigmoid"):
+            tags = {"mlflow.parentRunId": parent}
+            run_id = store.client.create_run(store.experiment_id, run_name=name, tags=tags).info.run_id
+            for step in range(3):
+                store.client.log_metric(run_id, metric, 0.1 * step, step=step)
+            store.client.set_terminated(run_id)
+        store.client.set_terminated(parent)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The running command and the link that it prints."""
+    command = start("--port", str(free_port()), cwd=folder)
+    try:
+        assert command.stdout is not None
+        yield command, command.stdout.readline().strip()
+    finally:
+        command.send_signal(signal.SIGINT)
+        command.communicate(timeout=20)
+
+
+def dom(link: str, profile: Path) -> str:
+    """The page as a browser builds it."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed here to look at the pages with")
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", link]
+    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
+
+
+@pytest.mark.parametrize("experiment", ["bpexp", "curves"])
+def test_the_link_shows_parent_and_children_of_a_sweep(
+    experiment: str, served: tuple[subprocess.Popen[str], str], folder: Path, tmp_path: Path
+) -> None:
+    _, link = served
+    base, printed = link.split("/#/")
+    store = open_store(f"sqlite:///{folder}/mlflow.db", experiment)
+    address = experiment_link(base, store.experiment_id)
+    if experiment == "bpexp":
+        assert address == f"{base}/#/{printed}"
+    page = dom(address, tmp_path)
+    for name in ("with-relu", "with-sigmoid", f"{experiment}-sweep"):
+        assert name in page
+
+
+def test_the_link_of_a_run_shows_the_run(
+    served: tuple[subprocess.Popen[str], str], folder: Path, tmp_path: Path
+) -> None:
+    store = open_store(f"sqlite:///{folder}/mlflow.db", "bpexp")
+    runs = store.client.search_runs([store.experiment_id], filter_string="attributes.run_name = 'with-relu'")
+    page = dom(run_link(served[1].split("/#/")[0], store.experiment_id, runs[0].info.run_id), tmp_path)
+    assert "with-relu" in page
+    assert "Model metrics" in page
+
+
+def test_only_this_machine_is_served_by_few_processes(served: tuple[subprocess.Popen[str], str]) -> None:
+    psutil = pytest.importorskip("psutil", reason="psutil tells which ports and processes are open")
+    command = psutil.Process(served[0].pid)
+    family = [command, *command.children(recursive=True)]
+    listening = {c.laddr.ip for p in family for c in p.net_connections() if c.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
+    assert len(family) <= 4
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_with_its_children_and_without_a_traceback(number: signal.Signals, folder: Path) -> None:
+    port = free_port()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        command = start("--port", str(port), "--experiment", "not there", cwd=folder)
+        assert command.stdout is not None
+        assert command.stdout.readline().startswith(f"port {port} is in use; taking {port + 1}")
+        if number == signal.SIGINT:  # once while it is served, once while it still starts
+            assert "there is no experiment 'not there'" in command.stdout.readline()
+            assert command.stdout.readline().endswith("/#/experiments?workflowType=machine_learning\n")
+        command.send_signal(number)
+        _, err = command.communicate(timeout=20)
+    assert (command.returncode, err) == (0, "")
+    time.sleep(0.2)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port + 1)) != 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], r"no runs are recorded in '.*mlflow.db' yet; run `python -m bpexp` there first"),
+        (["--uri", "mlruns"], "use sqlite:///"),
+        (["--uri", "http://me:secret@127.0.0.1:1"], "'http://127.0.0.1:1' is a server already"),
+        (["--host", "0.0.0.0"], "only 127.0.0.1 is served"),
+        (["--port", "70000"], "between 1 and 65535"),
+    ],
+)
+def test_what_cannot_be_served_is_said_in_a_line(arguments: list[str], message: str, tmp_path: Path) -> None:
+    command = start(*arguments, cwd=tmp_path)
+    out, err = command.communicate(timeout=20)
+    assert (command.returncode, out) == (2, "")
+    assert re.search(message, err)
+    assert "Traceback" not in err
+    assert "secret" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_links_can_be_made_without_mlflow() -> None:
+    code = "import sys, bpexp.ui.server; print({'mlflow', 'matplotlib', 'hydra', 'numpy'} & set(sys.modules))"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
+    assert run_link(DEFAULT_BASE, "1", "abc").startswith("http://127.0.0.1:5000/#/experiments/1/runs/abc")
