@@ -1,4 +1,8 @@
-"""A laboratory for back-propagation: declared networks, honest gradients, recorded runs."""
+"""A laboratory for back-propagation: declared networks, honest gradients, recorded runs.
+
+The packages, from the ground up: `nn` and `data`, `gradients`, `papers` and `training`, `insight`, `figures` and
+`records`, `tracking`, `study`, `config`, `running`, and at the rim `cli`, `ui` and `api`. Each says what belongs there.
+"""
 
 from __future__ import annotations
 
@@ -18,3 +22,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(api, name)
     raise AttributeError(f"module 'bpexp' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,12 +6,14 @@ result.history["accuracy/test"].dropna()
 result.predict(rows)
 sweep = bpexp.sweep("model=mnist_sigmoid,mnist_relu", lr=[0.1, 0.3], seed=range(3))
 sweep.table
+
+A call leaves the process as it found it: BLAS threads, logging, environment, signal handlers, working directory and
+Hydra's state. Several threads may call at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,15 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from bpexp.config.composition import CommandLine
+from bpexp.config.overrides import spelled
 from bpexp.errors import BpexpError, ConfigError
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal import history as series_of
+from bpexp.records.network_file import WEIGHTS
 from bpexp.records.outcome import Outcome, read_outcome
-from bpexp.tracking.serving import WEIGHTS, Predictor, build_network, load_weights
+from bpexp.records.predictor import Predictor, load_predictor
+from bpexp.running.plan import Plan, plan
 
 if TYPE_CHECKING:
-    from bpexp.config.composition import Plan
     from bpexp.nn.network import Network
     from bpexp.study.report import Report
 
@@ -59,16 +64,20 @@ class Result:
         return sorted(self.directory.glob("*.png"))
 
     @cached_property
-    def network(self) -> Network:
-        """The network as training left it."""
+    def _predictor(self) -> Predictor:
         if not (self.directory / WEIGHTS).exists():
             why = "it was recorded with tracking.model=false" if self.outcome.ok else self.outcome.reason
             raise BpexpError(f"{self!r} has no network: {why}")
-        return build_network(*load_weights(self.directory))
+        return load_predictor(self.directory)
+
+    @property
+    def network(self) -> Network:
+        """The network as training left it."""
+        return self._predictor.network
 
     def predict(self, x: Any) -> Array:
-        """a^L (N, n_L) for rows x (N, n_0), scaled as the training data were."""
-        return Predictor(self.network, {}).predict(x)
+        """a^L (N, n_L) for rows x (N, n_0) as the data has them: the network file holds the scaling of its inputs."""
+        return self._predictor.predict(x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,66 +94,61 @@ class SweepResult:
 def run(*overrides: str, **settings: Any) -> Result:
     """One run, declared as on the command line: `run("model=mnist_relu", "loss.factor=0.5", lr=0.1)`.
 
-    Silent unless progress=True. A run that fails is a Result whose outcome says so; a mistake raises ConfigError.
+    Keyword values may be any text, number, list or mapping. Silent unless progress=True. A run that fails is a Result
+    whose outcome says so; a mistake raises ConfigError.
     """
-    from bpexp.running.launch import launch_run
+    from bpexp.running.sweep import run_single
 
-    with _planned([], overrides, settings) as plan:
-        if plan.multirun:
-            raise ConfigError("these overrides are a sweep; call bpexp.sweep with them")
-        return Result(Path(launch_run(plan).directory))
+    words = [f"{key}={spelled(value)}" for key, value in settings.items()]
+    planned = _planned([*overrides, *words], multirun=False)
+    if planned.multirun:
+        raise ConfigError("these overrides are a sweep; call bpexp.sweep with them")
+    return Result(Path(run_single(planned).directory))
 
 
 def sweep(*overrides: str, **settings: Any) -> SweepResult:
-    """Every combination of the levels given, as `-m` on the command line; lists and ranges are levels."""
-    from bpexp.running.launch import launch_sweep
+    """Every combination of the levels given, as `-m` on the command line; a list, tuple or range holds levels.
 
-    with _planned(["--multirun"], overrides, settings) as plan:
-        swept, report = launch_sweep(plan, [*overrides, *_words(settings)])
-    ranking = swept.ranking
-    assert ranking is not None
-    table = pd.DataFrame(ranking.rows, columns=ranking.columns)
+    A level that is itself a list is one value: `sweep(**{"model.hidden": [[32], [64, 64]]})` has two levels.
+    """
+    from bpexp.running.sweep import run_sweep
+
+    words = [f"{key}={_levels(value)}" for key, value in settings.items()]
+    swept = run_sweep(_planned([*overrides, *words], multirun=True), [*overrides, *words])
+    table = pd.DataFrame(swept.ranking.rows, columns=swept.ranking.columns)
     for column in table:
         table[column] = _numbers(table[column])
-    folders = [swept.directory / number for number in table["job"].astype(str)]
-    runs = [Result(folder) for folder in folders if (folder / "result.json").exists()]
-    return SweepResult(runs, table, swept.directory, swept.ok, report)
+    folders = {ending.job.number: ending.job.directory for ending in swept.endings}
+    ordered = [folders[int(number)] for number in table["job"]]
+    runs = [Result(folder) for folder in ordered if (folder / "result.json").exists()]
+    return SweepResult(runs, table, swept.directory, swept.ok, swept.report)
 
 
 def load(run_id: str, *, uri: str | None = None, experiment: str = "bpexp", into: str | Path | None = None) -> Result:
     """A recorded run out of MLflow; its files are put into the folder `into`, or into a temporary one."""
+    from bpexp.tracking.environment import mlflow_environment
     from bpexp.tracking.fetch import fetch_run
     from bpexp.tracking.store import open_store
 
-    return Result(fetch_run(open_store(uri, experiment), run_id, None if into is None else Path(into)))
+    with mlflow_environment():
+        return Result(fetch_run(open_store(uri, experiment), run_id, None if into is None else Path(into)))
 
 
-@contextmanager
-def _planned(flags: list[str], overrides: Iterable[str], settings: Mapping[str, Any]) -> Iterator[Plan]:
-    from hydra import version
-    from hydra._internal.utils import get_args_parser
-
-    from bpexp.config.composition import composed
-
-    said = [*overrides, *_words(settings)]
-    if not any(word.startswith("progress=") for word in said):
-        said.append("progress=false")
-    version.setbase("1.3")
-    with composed(get_args_parser().parse_args([*flags, *said])) as plan:
-        yield plan
+def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
+    words = list(said)
+    if not any(word.startswith("progress=") for word in words):
+        words.append("progress=false")
+    planned = plan(CommandLine(tuple(words), multirun))
+    if planned.config.task == "report":
+        raise ConfigError("task=report is a command, not a run: python -m bpexp task=report study=NAME")
+    return planned
 
 
-def _words(settings: Mapping[str, Any]) -> list[str]:
-    """Keyword settings as overrides; a list, tuple or range is a comma list of levels."""
-    return [f"{key}={_word(value)}" for key, value in settings.items()]
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, list | tuple | range):
-        return ",".join(_word(level) for level in value)
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
+def _levels(value: Any) -> str:
+    """A keyword of `sweep` as the part behind the equals sign."""
+    if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
+        return ",".join(spelled(level) for level in value)
+    return spelled(value)
 
 
 def _numbers(column: Any) -> Any:

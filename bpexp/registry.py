@@ -2,6 +2,8 @@
 
 Names, types, ranges and defaults of the parameters are those of the signature; what a parameter means is said in the
 section `Args:` of the docstring. Validation, `--help`, the YAML files of `conf` and the tests all read them from here.
+`Annotated[float, Range(above=0)]` declares a range; `Annotated[str, Literal["a", "b"]]` declares a type that OmegaConf,
+which reads the first argument alone, cannot express.
 """
 
 from __future__ import annotations
@@ -75,11 +77,17 @@ class Parameter:
         for allowed in ranges(self.hint):
             if isinstance(value, int | float) and value not in allowed:
                 raise ConfigError(f"{where} must be {allowed}, not {value!r}")
+            if isinstance(value, list) and not all(item in allowed for item in value):
+                raise ConfigError(f"{where} must be {spell(self.hint)}, not {value!r}")
+
+
+def declared_parameters(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
+    """The parameters of a function or class by name, in the order of its signature."""
+    return _declared(factory)
 
 
 @functools.cache
-def declared_parameters(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
-    """The parameters of a factory by name, in the order of its signature."""
+def _declared(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
     hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
     meanings = argument_docs(inspect.getdoc(factory) or "")
     signature = inspect.signature(factory)
@@ -187,7 +195,7 @@ def fits(value: Any, hint: Any) -> bool:
     """Whether a value out of a YAML file has the type of a parameter annotated `hint`; ranges are not looked at."""
     origin = typing.get_origin(hint)
     if origin is Annotated:
-        return fits(value, typing.get_args(hint)[0])
+        return all(fits(value, part) for part in typing.get_args(hint) if not isinstance(part, Range))
     if hint is Any:
         return True
     if origin in (Union, types.UnionType):
@@ -204,20 +212,19 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def ranges(hint: Any) -> list[Range]:
-    """The ranges of a type annotation, one at most; those of the options of a union as well."""
-    if typing.get_origin(hint) is Annotated:
-        return [extra for extra in typing.get_args(hint)[1:] if isinstance(extra, Range)]
-    if typing.get_origin(hint) in (Union, types.UnionType):
-        return [found for option in typing.get_args(hint) for found in ranges(option)]
-    return []
+    """The ranges of a type annotation, those of the options of a union and of the items of a list as well."""
+    own = [extra for extra in typing.get_args(hint) if isinstance(extra, Range)]
+    return own or [found for option in typing.get_args(hint) for found in ranges(option)]
 
 
 def spell(hint: Any) -> str:
     """A type annotation in words, for messages and the help page."""
     origin = typing.get_origin(hint)
     if origin is Annotated:
-        bounds = " ".join(f"of {bound}" if str(bound).startswith("at") else str(bound) for bound in ranges(hint))
-        return f"{spell(typing.get_args(hint)[0])} {bounds}".strip()
+        own = [str(part) for part in typing.get_args(hint) if isinstance(part, Range)]
+        bounds = " ".join(f"of {bound}" if bound.startswith("at") else bound for bound in own)
+        narrowest = [part for part in typing.get_args(hint) if not isinstance(part, Range)][-1]
+        return f"{spell(narrowest)} {bounds}".strip()
     if origin in (Union, types.UnionType):
         return " or ".join(spell(option) for option in typing.get_args(hint))
     if origin is Literal:
@@ -225,7 +232,8 @@ def spell(hint: Any) -> str:
         return f"one of {options}" if "," in options else options
     if origin is list:
         (item,) = typing.get_args(hint)
-        return "a list" if item is Any else f"a list of {spell(item).removeprefix('a ')}s"
+        noun, of, bounds = spell(item).removeprefix("a ").partition(" of ")
+        return "a list" if item is Any else f"a list of {noun}s{of}{bounds}"
     if origin is dict or is_dataclass(hint):
         return "a mapping, such as {name: ...}"
     words = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", type(None): "null"}

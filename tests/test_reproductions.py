@@ -17,7 +17,7 @@ from bpexp.gradients import path_sum
 from bpexp.nn.heads import build_head
 from bpexp.running.build import Experiment, build
 from bpexp.training.events import Callback, Step
-from bpexp.training.trainer import run
+from bpexp.training.trainer import train
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -52,7 +52,7 @@ class Losses(Callback):
 def trained(name: str, *overrides: str) -> tuple[Experiment, list[float]]:
     """A study's experiment after training, and its losses."""
     experiment, losses = study(name, *overrides), Losses()
-    run(experiment.trainer, [losses])
+    train(experiment.trainer, [losses])
     return experiment, losses.values
 
 

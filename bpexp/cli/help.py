@@ -1,12 +1,18 @@
-"""What `--help` prints: how to call the command, and every name that a config may say."""
+"""What `--help` prints: how to call the command, every name that a config may say, and what a chosen one takes.
+
+Names, parameters, ranges, defaults and meanings are read from the registries and the schema.
+"""
 
 from __future__ import annotations
 
 import textwrap
-from dataclasses import MISSING, fields
-from pathlib import Path
+from collections.abc import Sequence
 
-from bpexp.config.schema import Config
+from bpexp.config.groups import GROUPS, options
+from bpexp.config.plugins import load_plugins
+from bpexp.config.schema import Config, scalars
+from bpexp.errors import ConfigError, nearest
+from bpexp.registry import Parameter, declared_parameters, spell, summary
 
 USAGE = """\
 bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
@@ -15,37 +21,77 @@ bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
   python -m bpexp -m model=mnist_sigmoid,mnist_relu lr=0.1,0.3 'seed=range(3)'
                                                                a sweep: every combination, ranked
   python -m bpexp model=mnist_small --cfg job                  show the composed config, run nothing
+  python -m bpexp optimizer=adam --help                        what a choice is, and its parameters
+  python -m bpexp loss --help                                  all choices of a group
   python -m bpexp.ui                                           look at the recorded runs in a browser
 """
 
 MORE = """\
-Parameters of a choice: --cfg job shows them, group.parameter=value sets them (loss=mse loss.factor=0.5).
-More: model.hidden=[64,64]  model.activations=[tanh,relu]  penalty.l2=0.001  clip.norm=1  data.limit=1000
-      data.path=FILE  callbacks.early_stopping.patience=5  evaluation.train_samples=10000  hydra.run.dir=FOLDER
-Flags: -m sweep over comma lists and ranges; --config-dir FOLDER adds your own options; --hydra-help for Hydra's flags.
+group.parameter=value sets a parameter (loss=mse loss.factor=0.5); model.hidden=[64,64] and the like take lists.
+Flags: -m sweep over comma lists and ranges; --config-dir FOLDER adds your own options; --cfg job|hydra|all shows the
+      composed config; --version; --hydra-help for the rest of Hydra's flags.
 Tab completion of the `bpexp` command: eval "$(bpexp -sc install=bash)"
 """
 
+FILES = ("model", "pairing", "experiment")
+"""Groups whose options are YAML files and no components."""
 
-def text(conf: Path) -> str:
-    """The whole page; the options are read from the folder of configs and from what plug-ins registered."""
-    from hydra.core.config_store import ConfigStore
+SECTIONS = ("model", "penalty", "clip", "evaluation")
+"""Keys that are a mapping of single values."""
 
-    stored = {
-        group: {name.removesuffix(".yaml") for name in options}
-        for group, options in ConfigStore.instance().repo.items()
-        if isinstance(options, dict)
-    }
-    lines = [USAGE, "Choices (group=name):"]
-    for folder in sorted(path for path in conf.iterdir() if path.is_dir() and path.name != "hydra"):
-        names = sorted({file.stem for file in folder.glob("*.yaml")} | stored.get(folder.name, set()))
-        if names:
-            lines.append(_wrapped(f"{folder.name}=", ", ".join(names)))
-    scalars = [f"{f.name}={f.default}" for f in fields(Config) if f.default is not MISSING]
-    return "\n".join([*lines, "", "Scalars, with their defaults:", _wrapped("", "  ".join(scalars)), "", MORE])
+WIDTH = 100
+
+
+def text(words: Sequence[str] = ()) -> str:
+    """The help page; with words such as `optimizer=adam` or `optimizer`, what these are. Raises ConfigError."""
+    load_plugins()
+    if words:
+        return "\n".join(_about(word) for word in words)
+    groups = [_wrapped(f"{name}=", ", ".join(options(name))) for name in sorted([*GROUPS, *FILES])]
+    lines = [USAGE, "Choices (group=name):", *groups, "", "Single values, with their defaults:"]
+    lines += [_described(name, parameter) for name, parameter in scalars().items()]
+    lines += ["", "Sections (section.key=value):"]
+    for section in SECTIONS:
+        keys = declared_parameters(declared_parameters(Config)[section].hint)
+        lines += [_described(f"{section}.{name}", parameter) for name, parameter in keys.items() if name != "name"]
+    return "\n".join([*lines, "", MORE])
+
+
+def _about(word: str) -> str:
+    """A group, or one choice of it."""
+    name, _, option = word.lstrip("+").partition("=")
+    if name not in GROUPS:
+        known = [*GROUPS, *FILES]
+        if name in FILES:
+            return f"{name}: {', '.join(options(name))}\n"
+        raise ConfigError(f"--help knows no {word!r}; {nearest(name, known)}say one of: {', '.join(known)}")
+    group = GROUPS[name]
+    chosen = [option] if option else sorted(group.registry)
+    return "\n".join(_component(name, choice) for choice in chosen)
+
+
+def _component(name: str, option: str) -> str:
+    group = GROUPS[name]
+    factory = group.registry.require(option)
+    lines = [f"{name}={option}", textwrap.fill(summary(factory), WIDTH, initial_indent="  ", subsequent_indent="  ")]
+    lines += [_described(f"{name}.{key}", parameter) for key, parameter in group.parameters(option).items()]
+    return "\n".join(lines) + "\n"
+
+
+def _described(key: str, parameter: Parameter) -> str:
+    """A parameter with its default, type, range and meaning."""
+    default = "" if parameter.required else f"={_shown(parameter.default)}"
+    told = f"{key}{default}  ({spell(parameter.hint)}) {parameter.meaning}"
+    return textwrap.fill(told, WIDTH, initial_indent="  ", subsequent_indent=" " * 6)
+
+
+def _shown(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return "[]" if callable(value) or type(value).__name__ == "_HAS_DEFAULT_FACTORY_CLASS" else str(value)
 
 
 def _wrapped(label: str, words: str) -> str:
     indent = " " * 15
-    filled = textwrap.fill(words, 100, initial_indent=indent, subsequent_indent=indent)
+    filled = textwrap.fill(words, WIDTH, initial_indent=indent, subsequent_indent=indent)
     return f"  {label:<13}{filled[15:]}"

@@ -1,22 +1,26 @@
-"""The command: `python -m bpexp`, or `bpexp`. Checks everything, then runs one experiment or a sweep."""
+"""The command: `python -m bpexp`, or `bpexp`. Validates everything, then carries out one run, a sweep or a report."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from bpexp.errors import BpexpError, ConfigError
+from bpexp.errors import BpexpError
+
+if TYPE_CHECKING:
+    from bpexp.running.plan import Plan
 
 
 def main() -> None:
     """Run the command line; a mistake in it ends with one line and exit code 2, before anything was made."""
-    from hydra._internal.utils import get_args_parser
+    from bpexp.cli.arguments import asks_hydra, parse
 
-    args = get_args_parser().parse_args()
+    options = parse(sys.argv[1:])
     try:
-        code = _inform(args) if _asks(args) else _run(args)
+        code = _help(options) if options.help else _ask_hydra() if asks_hydra(options) else _run(options)
     except BpexpError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
@@ -25,80 +29,71 @@ def main() -> None:
     except KeyboardInterrupt:
         print("bpexp: interrupted; what was done is kept", file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # who reads has had enough, as in `--help | head`
+    except BrokenPipeError:  # whoever reads has had enough, as in `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
 
 
-def _asks(args: Any) -> bool:
-    """Whether the command line wants to know something and not to run."""
-    return bool(args.help or args.hydra_help or args.cfg or args.info or args.shell_completion)
-
-
-def _inform(args: Any) -> int:
-    """Print our help; leave --cfg, --info, --hydra-help and tab completion to Hydra."""
-    import hydra
-
+def _help(options: argparse.Namespace) -> int:
     from bpexp.cli import help
-    from bpexp.config.composition import config_folder, register_schema
-    from bpexp.running.launch import job
 
-    register_schema()
-    if args.help:
-        print(help.text(config_folder()), flush=True)
-        return 0
-    hydra.main(version_base="1.3", config_path=str(config_folder()), config_name="config")(job)()
+    print(help.text(options.overrides), flush=True)
     return 0
 
 
-def _run(args: Any) -> int:
-    from hydra import version
+def _ask_hydra() -> int:
+    """Leave --cfg, --info, --hydra-help and tab completion to Hydra."""
+    import hydra
 
-    from bpexp.config.composition import composed
+    from bpexp.config.composition import VERSION_BASE, register_options
+    from bpexp.config.groups import config_folder
 
-    version.setbase("1.3")
-    with composed(args) as plan:
-        if plan.master.task == "report":
-            return _report(plan)
-        return _sweep(plan) if plan.multirun else _single(plan)
+    register_options()
+    hydra.main(version_base=VERSION_BASE, config_path=str(config_folder()), config_name="config")(_nothing)()
+    return 0
 
 
-def _single(plan: Any) -> int:
-    from bpexp.running.launch import launch_run
+def _nothing(config: object) -> None:
+    """No-op: Hydra wants a function, and never calls it for a question."""
 
-    outcome = launch_run(plan)
-    if not outcome.ok or (plan.master.progress and plan.master.task == "train"):
+
+def _run(options: argparse.Namespace) -> int:
+    from bpexp.cli.arguments import command_line
+    from bpexp.running.plan import plan
+
+    planned = plan(command_line(options))
+    if planned.config.task == "report":
+        return _report(planned)
+    return _sweep(planned) if planned.multirun else _single(planned)
+
+
+def _single(planned: Plan) -> int:
+    from bpexp.running.sweep import run_single
+
+    outcome = run_single(planned)
+    if not outcome.ok or (planned.config.progress and planned.config.task == "train"):
         from bpexp.cli.terminal import print_outcome
 
         print_outcome(outcome)
     return 0 if outcome.ok else 1
 
 
-def _sweep(plan: Any) -> int:
-    from bpexp.running.launch import launch_sweep
-
-    sweep, report = launch_sweep(plan, sys.argv[1:])
+def _sweep(planned: Plan) -> int:
     from bpexp.cli.terminal import print_ranking, print_report
+    from bpexp.running.sweep import run_sweep
 
-    if report is None:
-        print_ranking(sweep.ranking, str(sweep.directory), sweep.experiment_id)
+    sweep = run_sweep(planned, sys.argv[1:])
+    if sweep.report is None:
+        print_ranking(sweep)
     else:
-        print_report(report, sweep.ranking, sweep.experiment_id)
+        print_report(sweep.report, sweep)
     return 0 if sweep.ok else 1
 
 
-def _report(plan: Any) -> int:
+def _report(planned: Plan) -> int:
     from bpexp.cli.terminal import print_report
-    from bpexp.config.composition import typed
-    from bpexp.config.validation import tracking_of
-    from bpexp.study.conclude import rebuild
+    from bpexp.running.report_task import rebuild_report
 
-    config = typed(plan.master)
-    if not isinstance(config.study, str):
-        raise ConfigError(
-            f"task=report needs the name of a study, as in study=vanishing_gradients, not {config.study!r}"
-        )
-    report = rebuild(config.study, tracking_of(config), Path.cwd())
-    print_report(report, None, None)
+    print_report(rebuild_report(planned.config, Path.cwd()), None)
     return 0

@@ -1,9 +1,8 @@
-"""What a run and a sweep say on the terminal when they are over, and how a run is called."""
+"""What a run, a sweep and a study print on the terminal when they are over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -11,36 +10,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from bpexp.records.outcome import Outcome
-from bpexp.study.ranking import Ranking
-from bpexp.ui.server import DEFAULT_BASE, experiment_link, run_link
+from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
+from bpexp.training.metrics import headlines
 
 if TYPE_CHECKING:
+    from bpexp.running.sweep import Sweep
     from bpexp.study.report import Report
 
 COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
 
 VERDICTS = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
 
-LOOK = "python -m bpexp.ui, then "
-
-QUALITIES = {
-    "accuracy_test": "test accuracy",
-    "loss_test": "test loss",
-    "r2_test": "test r2",
-    "rmse_test": "test rmse",
-}
-"""What is shown of a run, where it was measured."""
-
-
-def run_name(params: dict[str, Any], overrides: Sequence[str]) -> str:
-    """The experiment or the model and what else was said, such as `mnist_relu lr=0.1 seed=2`."""
-    if params.get("run_name"):
-        return str(params["run_name"])
-    words = [o.lstrip("+") for o in overrides]
-    experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
-    model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
-    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress")
-    return " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])[:120]
+START = "python -m bpexp.ui, then "
+"""What has to be done before a local link answers."""
 
 
 def _console() -> Console:
@@ -62,9 +44,9 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
     metrics, colour = outcome.metrics, COLOURS.get(outcome.status, "red")
     status = f"[{colour}]{outcome.status}[/{colour}]: {escape(outcome.reason)}"
     rows = [("run", escape(outcome.name)), ("status", status)]
-    for key, label in QUALITIES.items():
+    for key in headlines("test"):
         if f"final/{key}" in metrics:
-            rows.append((label, f"{metrics[f'final/{key}']:.4f}"))
+            rows.append((f"test {key.removesuffix('_test').replace('_', ' ')}", f"{metrics[f'final/{key}']:.4f}"))
     if "best/epoch" in metrics and outcome.chosen_by:
         chosen = metrics[f"best/{outcome.chosen_by.replace('/', '_')}"]
         rows.append(("best epoch", f"{metrics['best/epoch']:.0f} ({outcome.chosen_by} {chosen:.4f})"))
@@ -72,18 +54,28 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
     rows.append(("files", escape(outcome.directory)))
     if outcome.run_id and outcome.experiment_id and outcome.store:
         rows.append(("recorded in", escape(outcome.store)))
-        rows.append(("look at it", LOOK + run_link(DEFAULT_BASE, outcome.experiment_id, outcome.run_id)))
+        base = base_of(outcome.store)
+        link = run_link(base or LOCAL, outcome.experiment_id, outcome.run_id)
+        rows.append(("look at it", ("" if base else START) + link))
     return rows
 
 
-def print_report(report: Report, ranking: Ranking | None, experiment_id: str | None) -> None:
-    """The verdict on every claim, the arms, what went wrong, and where the report lies."""
+def _print_link(console: Console, label: str, sweep: Sweep | None) -> None:
+    """The link to the experiment of a sweep, where it was recorded."""
+    if sweep is not None and sweep.experiment_id:
+        base = base_of(sweep.store)
+        link = experiment_link(base or LOCAL, sweep.experiment_id)
+        console.print(f"{label}{'' if base else START}{link}", soft_wrap=True)
+
+
+def print_report(report: Report, sweep: Sweep | None) -> None:
+    """The arms of a study and the verdicts on its claims; `sweep` holds the jobs, where they were run just now."""
     console, analysis = _console(), report.analysis
     study = analysis.study
-    console.print(f"[bold]{escape(study.title)}[/bold]\n{escape(study.question)}", soft_wrap=True)
     measures = [measure.text for measure in study.measures]
-    head = ["rank", *study.arm_factors, *([f"best {study.tuned}"] if study.tuned else []), *measures, "seeds"]
-    table = Table(box=SIMPLE_HEAD)
+    factors = list(analysis.best[0].levels) if analysis.best else []
+    head = ["", *factors, *([f"best {study.tuned}"] if study.tuned else []), *measures, "seeds"]
+    table = Table(title=escape(study.title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for column in head:
         table.add_column(column.replace(" ", "\n", 1), no_wrap=True)
     for place, arm in enumerate(analysis.best, start=1):
@@ -95,17 +87,15 @@ def print_report(report: Report, ranking: Ranking | None, experiment_id: str | N
         colour = VERDICTS[verdict.answer]
         told = f"{escape(verdict.claim.text)} ({escape(str(verdict.interval))}; {escape(verdict.note)})"
         console.print(f"[{colour}]{verdict.answer.upper():<13}[/{colour}]{told}", soft_wrap=True)
-    for problem in [*analysis.problems, *(ranking.problems[:8] if ranking else [])]:
+    for problem in [*analysis.problems, *(sweep.ranking.problems[:8] if sweep else [])]:
         console.print(f"[yellow]note         {escape(problem)}[/yellow]", soft_wrap=True)
     console.print(f"report       {escape(str(report.files[0].absolute()))}", soft_wrap=True)
-    if experiment_id:
-        console.print(f"look at it   {LOOK}{experiment_link(DEFAULT_BASE, experiment_id)}", soft_wrap=True)
+    _print_link(console, "look at it   ", sweep)
 
 
-def print_ranking(ranking: Ranking | None, directory: str, experiment_id: str | None) -> None:
+def print_ranking(sweep: Sweep) -> None:
     """The ranked table of a sweep, what went wrong, and where to look."""
-    assert ranking is not None
-    console = _console()
+    console, ranking = _console(), sweep.ranking
     columns = ranking.columns_to_show()
     title = f"{len(ranking.rows)} runs, best first by {ranking.key}" if ranking.key else f"{len(ranking.rows)} runs"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
@@ -118,6 +108,5 @@ def print_ranking(ranking: Ranking | None, directory: str, experiment_id: str | 
     console.print(table)
     for problem in ranking.problems:
         console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
-    console.print(f"files       {escape(directory)}", soft_wrap=True)
-    if experiment_id:
-        console.print(f"look at it  {LOOK}{experiment_link(DEFAULT_BASE, experiment_id)}", soft_wrap=True)
+    console.print(f"files       {escape(str(sweep.directory))}", soft_wrap=True)
+    _print_link(console, "look at it  ", sweep)

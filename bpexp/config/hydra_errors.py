@@ -1,4 +1,8 @@
-"""The complaints of Hydra, OmegaConf and YAML, each in one line of ours."""
+"""The errors of Hydra, OmegaConf and YAML, each told in one line of ours.
+
+They are recognised by their types and attributes. Two facts are in no attribute and are read from the message: the
+config file that Hydra was composing, and the group of an override in a defaults list that matches nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,40 +11,49 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
 
-from bpexp.config import validation as checks
+from bpexp.config.schema import explain_unknown_key, key_type
+from bpexp.config.validation import parameter_at
 from bpexp.errors import BpexpError, ConfigError, nearest
 from bpexp.registry import spell
 
-COMPLAINTS = (HydraException, OmegaConfBaseException, yaml.YAMLError)
-OF_FILES = (*COMPLAINTS, ValueError, TypeError, AssertionError)
-"""What else a config file can make Hydra stumble over while it composes."""
+FOREIGN = (
+    *(HydraException, OmegaConfBaseException, yaml.YAMLError),
+    *(ValueError, TypeError, AssertionError, RecursionError),
+)
+"""What composing a config can raise: a config file can make Hydra stumble in ways that it does not foresee."""
 
 
 @contextmanager
-def one_line(overrides: Sequence[str] = (), kinds: tuple[type[BaseException], ...] = OF_FILES) -> Iterator[None]:
-    """Turn the complaints of Hydra, OmegaConf and YAML into one line of ours."""
+def one_line(overrides: Sequence[Override] = ()) -> Iterator[None]:
+    """Turn the errors of Hydra, OmegaConf and YAML into a ConfigError of one line; ours pass."""
     try:
         yield
     except BpexpError:
         raise
-    except kinds as error:
+    except FOREIGN as error:
         raise ConfigError(_translate(error, overrides)) from error
 
 
-def _translate(error: BaseException, overrides: Sequence[str]) -> str:
-    """What Hydra said, in one sentence: its own, or that of the error behind it."""
-    text = f"{error}\n{error.__cause__ or ''}"
-    found = re.match(r"In '([^']+)': ", text)
-    file = f"in {found[1]}: " if found and found[1] != "config" else ""
-    if said := _of_file(error) or _of_override(error, text):
+def _translate(error: BaseException, overrides: Sequence[Override]) -> str:
+    if said := _of_file(error):
         return said
-    if said := _of_key(text) or _of_value(text, overrides):
-        return file + said
-    return " ".join(text.partition("Config search path:")[0].split())[:400]
+    if isinstance(error, OverrideParseException):
+        return f"{error.override!r} is not an override; say KEY=VALUE, such as lr=0.1, and quote what is no plain word"
+    found = re.match(r"In '([^']+)': ", str(error))
+    file = found[1] if found and found[1] != "config" else ""
+    told = _of_key(error, overrides) or " ".join(str(error).partition("Config search path:")[0].split())[:400]
+    return f"in {file}: {told}" if file else told
 
 
 def _of_file(error: BaseException) -> str | None:
@@ -60,43 +73,39 @@ def _of_file(error: BaseException) -> str | None:
     return None
 
 
-def _of_override(error: BaseException, text: str) -> str | None:
-    """An override that Hydra cannot read or place."""
-    if isinstance(error, OverrideParseException):
-        return f"{error.override!r} is not an override; say KEY=VALUE, such as lr=0.1, and quote what is no plain word"
-    if found := re.search(r"An item is already at '([^']+)'", text):
-        return f"{found[1]} is there already; say {found[1]}=VALUE without the +"
-    if "Ambiguous value for argument" in text:
-        return f"{text.split(chr(39))[1]} has several values; add -m (--multirun) to sweep over them"
-    return None
-
-
-def _of_key(text: str) -> str | None:
-    """A key that nothing declares."""
-    if re.match(r"In 'experiment/(?s:.*)full_key: experiment\n", text):
-        return "the file must begin with the line `# @package _global_` and hold a mapping, such as lr: 0.1"
-    found = re.search(r"Key '[^']*' (?:is )?not in (?s:.*?)full_key: (\S+)", text)
-    found = found or re.search(r"Could not (?:override|delete) '([^']+)'\. No match", text)
-    found = found or re.search(r"Could not delete from config. '([^']+)' does not exist", text)
-    return checks.unknown_key(found[1]) if found else None
-
-
-def _of_value(text: str, overrides: Sequence[str]) -> str | None:
-    """A value of the wrong type, or one that refers to what is not there."""
-    place = re.search(r"(?:^|\n)([^\n]+)\n\s*full_key: ([^\s\[]+)", text)
-    if place is None:
-        return None
-    reason, key = place.groups()
-    kind = checks.declared_type(key)
-    if "Missing mandatory value" in reason:
+def _of_key(error: BaseException, overrides: Sequence[Override]) -> str | None:
+    """A key that nothing declares, or a value that does not fit its key."""
+    cause = _omegaconf(error)
+    if cause is None:
+        found = re.match(r"(?s).*Could not override '([^']+)'", str(error))
+        return explain_unknown_key(found[1]) if found else None
+    key = str(cause.full_key or "").split("[")[0]
+    if isinstance(cause, ConfigKeyError | ConfigAttributeError):
+        if key == "experiment":
+            return "the file must begin with the line `# @package _global_` and hold a mapping, such as lr: 0.1"
+        return explain_unknown_key(key)
+    if isinstance(cause, MissingMandatoryValue):
         return f"{key} is not given; say {key}=VALUE"
-    if "nterpolation" in reason:
-        return f"{key} refers to what is not there: {' '.join(reason.split())}"
-    if kind is None:
-        return f"{key}: {reason}"
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
-        if override.key_or_group == key:
-            return f"{key} must be {spell(kind)}, not {override.value()!r}"
-    value = re.match(r"Value '(.*)' of type '(\w+)'", reason)
-    found = value and (repr(value[1]) if value[2] == "str" else value[1])
-    return f"{key} must be {spell(kind)}" + (f", not {found}" if found else "")
+    if isinstance(cause, InterpolationResolutionError):
+        return f"{key} refers to what is not there: {str(cause).splitlines()[0]}"
+    return _of_value(cause, key, overrides)
+
+
+def _of_value(cause: OmegaConfBaseException, key: str, overrides: Sequence[Override]) -> str:
+    declared = key_type(key)
+    if declared is None and (parameter := parameter_at(key)) is not None:
+        declared = parameter.hint
+    if declared is None or not isinstance(cause, ValidationError):
+        return f"{key}: {str(cause).splitlines()[0]}"
+    said = [override.value() for override in overrides if override.key_or_group == key]
+    value = said[0] if said else cause.value if cause.full_key == key else None
+    return f"{key} must be {spell(declared)}" + ("" if value is None and not said else f", not {value!r}")
+
+
+def _omegaconf(error: BaseException | None) -> OmegaConfBaseException | None:
+    """The error of OmegaConf behind one of Hydra's, which is its cause or its context."""
+    while error is not None:
+        if isinstance(error, OmegaConfBaseException):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

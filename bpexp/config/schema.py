@@ -1,72 +1,76 @@
-"""What a config may say: the typed schema. `bpexp.config.validation` holds what types cannot express."""
+"""The config as dataclasses: what a run may declare, with types, ranges, defaults and meanings.
+
+The settings of a part of the program are declared by the package that takes them; this module only assembles them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
+from typing import Annotated, Any, Literal, TypeVar
 
-AUTO = "auto"
+from bpexp.errors import ConfigError, nearest
+from bpexp.nn.architecture import Architecture
+from bpexp.nn.penalties import Clip, Penalty
+from bpexp.registry import Count, Parameter, Positive, Range, declared_parameters
+from bpexp.training.metrics import Evaluation
 
-
-@dataclass
-class ModelConfig:
-    """The widths of the hidden layers, and their activations where they differ from layer to layer.
-
-    `depth`, where it is given, stands for so many hidden layers of `width` units and wins over `hidden`.
-    """
-
-    name: str = "custom"
-    hidden: list[int] = field(default_factory=list)
-    depth: int | None = None
-    width: int = 32
-    activations: list[Any] | None = None
-
-    @property
-    def widths(self) -> list[int]:
-        """n_1, ..., n_{L-1}."""
-        return self.hidden if self.depth is None else [self.width] * self.depth
-
-
-@dataclass
-class PenaltyConfig:
-    """l1 sum |w| + l2 / 2 sum w^2, added to the cost."""
-
-    l1: float = 0.0
-    l2: float = 0.0
-
-
-@dataclass
-class ClipConfig:
-    """Bounds of the gradient: its Euclidean norm, each of its entries."""
-
-    norm: float | None = None
-    value: float | None = None
-
-
-@dataclass
-class EvaluationConfig:
-    """Every how many epochs the parts are evaluated, and how many training samples; validation and test are whole."""
-
-    every: int = 1
-    train_samples: int = 10_000
+Settings = TypeVar("Settings")
+BatchSize = Annotated[Any, Count | Literal["full"]]
+Task = Annotated[str, Literal["train", "trace", "report"]]
+Dtype = Annotated[str, Literal["float32", "float64"]]
+Natural = Annotated[int, Range(least=0)]
 
 
 @dataclass
 class Config:
-    """One declared run. The groups are mappings with a `name` and the parameters of what the name stands for."""
+    """One declared run. A group is a mapping with a `name` and the parameters of what the name stands for.
 
-    task: str = "train"
-    sample: int = 0
-    lr: float = 0.1
-    batch_size: Any = 32
-    epochs: int = 10
-    seed: int = 0
-    dtype: str = "float32"
-    threads: int = 1
+    Args:
+        lr: learning rate, before the schedule.
+        batch_size: samples a step; full takes the whole training part.
+        epochs: passes over the training part.
+        seed: seed of the weights, the split, the batches and everything else that is drawn.
+        dtype: float type of the parameters and of the training.
+        threads: BLAS threads of a run; the last digits of a result depend on them.
+        progress: print progress and a table at the end.
+        task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study.
+        sample: which training sample task=trace follows, counted from 0.
+        run_name: name of the run; null makes one from what was said on the command line.
+        objective: metric that ranks a sweep, such as loss/test; null takes accuracy or r2 on the validation part.
+        model: widths of the hidden layers.
+        activation: function of the hidden layers.
+        output: function of the last layer.
+        loss: cost of a sample, and how a batch is reduced.
+        pairing: output and loss chosen together.
+        init: how the first weights are drawn.
+        optimizer: how a gradient becomes a step.
+        schedule: how the learning rate changes over the steps.
+        gradient: algorithm that computes the gradient.
+        data: data set, its split and its scaling.
+        probe: what is measured of single steps.
+        check: comparison of the gradient with differences of the cost.
+        tracking: where a run is recorded.
+        penalty: L1 and L2 penalties on the weights.
+        clip: bounds of the gradient.
+        evaluation: how often the parts are evaluated.
+        study: a declared study (title, question, factors, repeats, measures, claims).
+        callbacks: named callbacks with their parameters.
+    """
+
+    lr: Positive = 0.1
+    batch_size: BatchSize = 32
+    epochs: Count = 10
+    seed: Natural = 0
+    dtype: Dtype = "float32"
+    threads: Count = 1
     progress: bool = True
+    task: Task = "train"
+    sample: Natural = 0
     run_name: str | None = None
     objective: str | None = None
-    model: ModelConfig = field(default_factory=ModelConfig)
+    model: Architecture = field(default_factory=Architecture)
     activation: dict[str, Any] = field(default_factory=dict)
     output: dict[str, Any] = field(default_factory=dict)
     loss: dict[str, Any] = field(default_factory=dict)
@@ -79,41 +83,68 @@ class Config:
     probe: dict[str, Any] = field(default_factory=dict)
     check: dict[str, Any] = field(default_factory=lambda: {"name": "off"})
     tracking: dict[str, Any] = field(default_factory=dict)
-    penalty: PenaltyConfig = field(default_factory=PenaltyConfig)
-    clip: ClipConfig = field(default_factory=ClipConfig)
-    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    penalty: Penalty = field(default_factory=Penalty)
+    clip: Clip = field(default_factory=Clip)
+    evaluation: Evaluation = field(default_factory=Evaluation)
     study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
 
 
-@dataclass(frozen=True)
-class TrackingConfig:
-    """Where a run is recorded, and what of it."""
-
-    name: str
-    experiment: str = "bpexp"
-    uri: str | None = None
-    every: int | str = AUTO
-    model: bool = True
-    figures: bool = True
+def scalars() -> dict[str, Parameter]:
+    """The root keys that hold one value, in the order of the schema."""
+    return {name: p for name, p in declared_parameters(Config).items() if is_scalar(p) and name != "pairing"}
 
 
-@dataclass(frozen=True)
-class CheckConfig:
-    """When the gradient in use is held to differences of the cost, and how closely."""
-
-    name: str
-    every: int | None = None
-    coordinates: int = 6
-    tolerance: float = 1e-5
+def is_scalar(parameter: Parameter) -> bool:
+    """Whether a key of the schema holds one value and no mapping."""
+    hint = parameter.hint
+    return parameter.name != "study" and not (is_dataclass(hint) or typing.get_origin(hint) is dict)
 
 
-@dataclass(frozen=True)
-class ProbeConfig:
-    """Which probes look at which steps, histograms, and how many samples of the data are measured at every epoch."""
+def construct(schema: type[Settings], content: Any, path: str = "") -> Settings:
+    """A settings class out of plain data; raises ConfigError for unknown keys, wrong types and values out of range.
 
-    name: str
-    every: int | str = AUTO
-    measures: list[str] = field(default_factory=list)
-    histograms: bool = False
-    fixed: int = 0
+    `path` is the dotted key of `content`, with a dot at its end, and stands in front of the keys in messages.
+    """
+    known = declared_parameters(schema)
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{path.rstrip('.')} must be a mapping, not {content!r}")
+    for key in content:
+        if key not in known:
+            raise ConfigError(f"unknown key {path + str(key)!r}; {nearest(key, known)}choose from: {', '.join(known)}")
+    values = {key: _value(known[key], value, path) for key, value in content.items()}
+    return schema(**values)
+
+
+def _value(parameter: Parameter, value: Any, path: str) -> Any:
+    if isinstance(parameter.hint, type) and is_dataclass(parameter.hint):
+        return construct(parameter.hint, value, f"{path}{parameter.name}.")
+    parameter.validate(value, f"{path}{parameter.name}")
+    takes_floats = typing.get_args(parameter.hint)[:1] == (float,) or parameter.hint is float
+    return float(value) if takes_floats and isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def key_type(path: str) -> Any:
+    """The declared type of a dotted key; None where the schema declares none."""
+    schema: Any = Config
+    for part in path.split("."):
+        parameter = declared_parameters(schema).get(part) if is_dataclass(schema) else None
+        schema = parameter.hint if parameter is not None else None
+    return schema
+
+
+def explain_unknown_key(path: str) -> str:
+    """The message for a dotted key that the schema does not have: the nearest name and the choices."""
+    if path.startswith("hydra."):
+        return f"unknown key {path!r}; --cfg hydra shows what there is"
+    schema: Any = Config
+    head, _, rest = path.partition(".")
+    where = ""
+    while is_dataclass(schema):
+        known = declared_parameters(schema)
+        if head not in known:
+            names = [*known, "experiment"] if schema is Config else list(known)
+            return f"unknown key {where + head!r}; {nearest(head, names)}choose from: {', '.join(names)}"
+        schema, where = known[head].hint, f"{where}{head}."
+        head, _, rest = rest.partition(".")
+    return f"unknown key {path!r}; --cfg all shows what there is"

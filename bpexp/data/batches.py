@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bpexp.data.dataset import Array, Part
+from bpexp.data.dataset import Part
 from bpexp.errors import ConfigError
+from bpexp.nn.arrays import Array
 
 Batch = tuple[Array, Array]
 

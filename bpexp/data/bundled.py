@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bpexp.data.dataset import Array, Loader, Raw, datasets, digest_of
+from bpexp.data.dataset import Loader, Raw, datasets, digest_of
 from bpexp.errors import DataError
+from bpexp.nn.arrays import Array
 
 _DIGITS = tuple("0123456789")
 

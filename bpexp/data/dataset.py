@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpexp.nn.arrays import Array
+from bpexp.nn.scaling import InputScaling
 from bpexp.registry import Registry
 
-Array = NDArray[Any]
 Task = Literal["classification", "regression"]
 Targets = Literal["one_hot", "index", "values"]
 
@@ -78,6 +79,8 @@ class DataSet:
     source: str
     digest: str
     targets: Targets
+    scaling: InputScaling
+    """What was done to the inputs, which a network that was trained on them needs for raw rows."""
 
     @property
     def n_inputs(self) -> int:
@@ -97,6 +100,8 @@ class Loader:
     load: Callable[[np.random.Generator], Raw]
     seeded: bool
     """Whether the generator changes the result; where it does not, a caller may keep the result for other seeds."""
+    files: Callable[[], list[Path]] = list
+    """The files, or folders of files, that are read; a result that is kept is good as long as they stay the same."""
 
     def __call__(self, rng: np.random.Generator) -> Raw:
         return self.load(rng)

@@ -8,9 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from bpexp.data.dataset import Array, Loader, Raw, Task, classify, datasets, digest_of
+from bpexp.data.dataset import Loader, Raw, Task, classify, datasets, digest_of
 from bpexp.data.idx import read_pair
 from bpexp.errors import DataError, nearest
+from bpexp.nn.arrays import Array
 
 TaskChoice = Literal["auto", "classification", "regression"]
 TRAIN_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
@@ -19,7 +20,12 @@ TEST_NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 @datasets.register("idx")
 def idx(path: str, labels: str | None = None) -> Loader:
-    """IDX files, plain or gzip: a folder with MNIST's names (t10k-* may be missing), or images and `labels`."""
+    """IDX files, plain or gzip.
+
+    Args:
+        path: a file of images, or a folder with MNIST's file names (t10k-* may be missing).
+        labels: the file of labels, where path is a file.
+    """
 
     def load(rng: np.random.Generator) -> Raw:
         place = Path(path).expanduser()
@@ -40,7 +46,12 @@ def idx(path: str, labels: str | None = None) -> Loader:
             X, y = read_pair(place, Path(labels).expanduser())
         return assemble(X, y, test, source=f"IDX files {str(place)!r}", task="classification")
 
-    return Loader(load, seeded=False)
+    def read() -> list[Path]:
+        place = Path(path).expanduser()
+        own = [find_idx(place, name) for name in (*TRAIN_NAMES, *TEST_NAMES)] if place.is_dir() else [place]
+        return own if labels is None else [*own, Path(labels).expanduser()]
+
+    return Loader(load, seeded=False, files=read)
 
 
 @datasets.register("npz")
@@ -52,7 +63,16 @@ def npz(
     y_test: str | None = None,
     task: TaskChoice = "auto",
 ) -> Loader:
-    """Arrays of an npz file: inputs `x` (N, ...), targets `y`; whole numbers or text are classes, floats are values."""
+    """Arrays of an npz file.
+
+    Args:
+        path: the file.
+        x: name of the inputs (N, ...).
+        y: name of the targets (N,) or (N, n_L).
+        x_test: name of the inputs of an official test set.
+        y_test: name of the targets of an official test set.
+        task: what to learn; auto takes whole numbers and text for classes, floats for values.
+    """
 
     def load(rng: np.random.Generator) -> Raw:
         place = Path(path).expanduser()
@@ -63,7 +83,7 @@ def npz(
         test = (arrays[x_test], arrays[y_test]) if x_test is not None and y_test is not None else None
         return assemble(arrays[x], arrays[y], test, source=f"npz file {str(place)!r}", task=task)
 
-    return Loader(load, seeded=False)
+    return Loader(load, seeded=False, files=lambda: [Path(path).expanduser()])
 
 
 def find_idx(folder: Path, name: str, *, must: bool = False) -> Path:

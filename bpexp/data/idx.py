@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from bpexp.data.dataset import Array
 from bpexp.errors import DataError
+from bpexp.nn.arrays import Array
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_NDIM = 8

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bpexp.data.dataset import Array, Loader, Raw, datasets, digest_of
+from bpexp.data.dataset import Loader, Raw, datasets, digest_of
 from bpexp.data.download import fetch
 from bpexp.data.files import find_idx
 from bpexp.data.idx import read_idx, read_labels
 from bpexp.errors import DataError
+from bpexp.nn.arrays import Array
 
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -28,22 +29,25 @@ MIRRORS = (
 
 @datasets.register("mnist")
 def mnist(root: str | None = None, download: bool = True) -> Loader:
-    """The four files of MNIST, plain or .gz: in `root`, else in $BPEXP_DATA, else in the cache, else from a mirror.
+    """All of MNIST, 60 000 + 10 000 images of 28 x 28 bytes; the official 10 000 are the test part.
 
-    A folder that is named must hold the right files; only the cache is mended by a download.
+    Args:
+        root: folder of the four files, plain or gzip; null takes BPEXP_DATA, else the cache, which is filled once.
+        download: download into the cache what is missing there or damaged.
     """
 
-    def load(rng: np.random.Generator) -> Raw:
+    def folder() -> Path | None:
         named = root or os.environ.get("BPEXP_DATA")
-        if named:
-            folder = Path(named).expanduser()
-            arrays = [_read(find_idx(folder, name, must=True), name) for name in SHA256]
-        else:
-            folder = cache_folder()
-            arrays = [_cached(folder, name, download) for name in SHA256]
-        return _raw(arrays, folder)
+        return Path(named).expanduser() if named else None
 
-    return Loader(load, seeded=False)
+    def load(rng: np.random.Generator) -> Raw:
+        named = folder()
+        if named is not None:  # a folder that is named must hold the right files; only the cache is mended
+            return _raw([_read(find_idx(named, name, must=True), name) for name in SHA256], named)
+        cache = cache_folder()
+        return _raw([_cached(cache, name, download) for name in SHA256], cache)
+
+    return Loader(load, seeded=False, files=lambda: [find_idx(folder() or cache_folder(), name) for name in SHA256])
 
 
 def cache_folder() -> Path:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpexp.data.dataset import Array, DataSet, Part, Raw, Task
-from bpexp.data.scaling import DTYPES, Scaling, check_finite, scaled
+from bpexp.data.dataset import DataSet, Part, Raw, Task
+from bpexp.data.scaling import Scaling, check_finite, scaled
 from bpexp.data.split import limited, split
-from bpexp.errors import ConfigError, DataError
+from bpexp.errors import DataError
+from bpexp.nn.arrays import DTYPES, Array
+from bpexp.registry import Count, Fraction
 
 
 def prepare(
@@ -15,25 +17,29 @@ def prepare(
     *,
     name: str,
     rng: np.random.Generator,
-    validation: float = 0.1,
-    test: float = 0.2,
+    validation: Fraction = 0.1,
+    test: Fraction = 0.2,
     one_hot: bool = True,
     scaling: Scaling = "auto",
-    limit: int | None = None,
+    limit: Count | None = None,
     dtype: str = "float32",
 ) -> DataSet:
-    """Split `raw` by `rng`, scale its inputs and make its targets.
+    """Split `raw`, stratified by class, scale its inputs and make its targets.
 
-    `validation` and `test` are fractions of the whole, 0 for none. An official test set is kept whole and `test` is
-    ignored; `validation` is then a fraction of the rest. Classes are stratified. `limit` keeps at most that many
-    training samples, and caps the other parts at the same number. See `scaled` for `scaling`.
-    Targets are one-hot rows, class numbers (N, 1) where `one_hot` is false, or a regression's values.
+    Args:
+        raw: what a loader returned.
+        name: name of the data set.
+        rng: generator of the split.
+        validation: fraction of the samples (of those that are not an official test set) for validation; 0 for none.
+        test: fraction of the samples for testing; 0 for none; ignored where there is an official test set.
+        one_hot: targets of classes as one-hot rows; false gives class numbers (N, 1), for two classes.
+        scaling: none, auto (bytes / 255, floats as they are), unit (to [0, 1]) or standardize, by the training part.
+        limit: most training samples, and most of the other parts as well; null for no limit.
+        dtype: float type of inputs and targets.
     """
-    if limit is not None and limit < 1:
-        raise ConfigError(f"limit must be 1 or more, or null for no limit, not {limit!r}")
     check_raw(raw)
     rows = _rows(raw, validation=validation, test=test, limit=limit, rng=rng)
-    X, X_test = scaled(raw, scaling, dtype, rows=rows[0])
+    X, X_test, how = scaled(raw, scaling, dtype, rows=rows[0])
     train, held_out, tested = _parts(raw, X, rows, one_hot)
     if raw.test is not None and X_test is not None:
         tested = _official(raw, X_test, raw.test[1], one_hot, limit)
@@ -48,6 +54,7 @@ def prepare(
         source=raw.source,
         digest=raw.digest,
         targets="values" if raw.task == "regression" else "one_hot" if one_hot else "index",
+        scaling=how,
     )
 
 

@@ -21,19 +21,18 @@ from typing import Literal
 
 import numpy as np
 
-from bpexp.data.dataset import Array, Raw
+from bpexp.data.dataset import Raw
 from bpexp.errors import ConfigError, DataError
+from bpexp.nn.arrays import DTYPES, Array
+from bpexp.nn.scaling import CHUNK, InputScaling
 
 Scaling = Literal["auto", "none", "unit", "standardize"]
-DTYPES = {"float32": np.float32, "float64": np.float64}
-_CHUNK = 4096
-
-_Scaled = tuple[Array, Array | None]
+_Scaled = tuple[Array, Array | None, InputScaling]
 _latest: weakref.WeakKeyDictionary[Raw, tuple[tuple[bool, str], _Scaled]] = weakref.WeakKeyDictionary()
 
 
 def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows: Array | None = None) -> _Scaled:
-    """Inputs (N, n_0) of `raw`, and of its official test set, scaled and in `dtype`; read-only.
+    """Inputs (N, n_0) of `raw` and of its official test set, scaled, in `dtype`, read-only; and how they were scaled.
 
     none: as they are. auto: bytes / 255 (or the data set's full scale), floats as they are. unit: bytes as in auto,
     floats from [minimum, maximum] to [0, 1]. standardize: (X - mean) / standard deviation. The statistics of the
@@ -43,18 +42,19 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
     """
     if scaling not in ("auto", "none", "unit", "standardize"):
         raise ConfigError(f"scaling must be one of auto, none, unit, standardize, not {scaling!r}")
-    if dtype not in DTYPES:
-        raise ConfigError(f"dtype must be one of {', '.join(DTYPES)}, not {dtype!r}")
+    if dtype not in ("float32", "float64"):
+        raise ConfigError(f"dtype must be one of float32, float64, not {dtype!r}")
     full = _full_scale(raw)
     if scaling == "standardize" or (scaling == "unit" and full is None):
         train = raw.X if rows is None else raw.X[rows]
         shift, scale = _moments(train) if scaling == "standardize" else _range(train)
-        return _apply(raw, dtype, shift, scale)
+        return _apply(raw, dtype, InputScaling(shift, scale))
     divide = scaling != "none" and full is not None
     key = (divide, dtype)
     known = _latest.get(raw)
     if known is None or known[0] != key:
-        known = _latest[raw] = (key, _apply(raw, dtype, None, np.float64(full) if divide and full else None))
+        how = InputScaling(None, np.asarray(full, dtype=np.float64) if divide else None)
+        known = _latest[raw] = (key, _apply(raw, dtype, how))
     return known[1]
 
 
@@ -70,8 +70,8 @@ def _moments(X: Array) -> tuple[Array, Array]:
     low, span = _range(X)
     mean = X.mean(axis=0, dtype=np.float64)
     total = np.zeros_like(mean)
-    for start in range(0, len(X), _CHUNK):  # X.std would make a float64 copy of everything
-        total += ((X[start : start + _CHUNK] - mean) ** 2).sum(axis=0)
+    for start in range(0, len(X), CHUNK):  # X.std would make a float64 copy of everything
+        total += ((X[start : start + CHUNK] - mean) ** 2).sum(axis=0)
     # Rounding gives a constant column a deviation of 1e-17 in place of 0, so constancy is seen in the extremes.
     constant = X.min(axis=0) == X.max(axis=0)
     deviation = np.sqrt(total / len(X))
@@ -85,24 +85,14 @@ def _range(X: Array) -> tuple[Array, Array]:
     return low, np.where(span == 0, 1.0, span)
 
 
-def _apply(raw: Raw, dtype: str, shift: Array | None, scale: Array | np.float64 | None) -> _Scaled:
-    """(X - shift) / scale of the inputs and of the official test inputs."""
-    test = None if raw.test is None else _transform(raw.test[0], dtype, shift, scale, " of the test set")
-    return _transform(raw.X, dtype, shift, scale, ""), test
+def _apply(raw: Raw, dtype: str, how: InputScaling) -> _Scaled:
+    """The inputs and the official test inputs, scaled."""
+    test = None if raw.test is None else _scaled(raw.test[0], dtype, how, " of the test set")
+    return _scaled(raw.X, dtype, how, ""), test, how
 
 
-def _transform(X: Array, dtype: str, shift: Array | None, scale: Array | np.float64 | None, where: str) -> Array:
-    target = np.dtype(DTYPES[dtype])
-    out = np.empty(X.shape, dtype=target)
-    with np.errstate(over="ignore"):  # an overflow is reported below, with its place
-        for start in range(0, len(X), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            if shift is None:
-                out[rows] = X[rows]
-                if scale is not None:
-                    out[rows] /= target.type(scale)
-            else:
-                out[rows] = (X[rows] - shift) / scale
+def _scaled(X: Array, dtype: str, how: InputScaling, where: str) -> Array:
+    out = how.apply(X, DTYPES[dtype])
     check_finite(out, f"input{where} in {dtype}")
     out.flags.writeable = False
     return out

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpexp.data.dataset import Array
 from bpexp.errors import ConfigError, DataError
+from bpexp.nn.arrays import Array
 
 
 def split(

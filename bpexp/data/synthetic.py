@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 
-from bpexp.data.dataset import Array, Loader, Raw, datasets, digest_of
+from bpexp.data.dataset import Loader, Raw, datasets, digest_of
 from bpexp.errors import ConfigError
+from bpexp.nn.arrays import Array
+from bpexp.registry import Count, NonNegative, Range
 
-Coefficients = list[float] | tuple[float, ...]
+TwoOrMore = Annotated[int, Range(least=2)]
 
 
 @datasets.register("polynomial")
 def polynomial(
-    n: int = 200,
-    coefficients: Coefficients = (1.0, -2.0, 0.5, 3.0),
-    noise: float = 0.1,
-    powers: int = 1,
+    n: Count = 200,
+    coefficients: list[float] = [1.0, -2.0, 0.5, 3.0],  # noqa: B006, read only
+    noise: NonNegative = 0.1,
+    powers: Count = 1,
     low: float = -1.0,
     high: float = 1.0,
 ) -> Loader:
     """y = p(x) + noise * N(0, 1) with p(x) = k_0 + k_1 x + ... + k_d x^d, the polynomial regression of 003.
 
-    x is uniform in [low, high]; the input columns are x^1 .. x^powers, so `powers` = d makes a linear model exact.
+    Args:
+        n: samples.
+        coefficients: k_0, ..., k_d.
+        noise: standard deviation of the noise.
+        powers: the inputs are x^1, ..., x^powers; with d of them a linear model is exact.
+        low: lower end of the interval that x is drawn from.
+        high: upper end of the interval that x is drawn from.
     """
-    _at_least("n", n, 1)
-    _at_least("powers", powers, 1)
-    _at_least("noise", noise, 0)
-    k = _numbers("coefficients", coefficients)
+    if not coefficients or not np.isfinite(coefficients).all():
+        raise ConfigError(f"coefficients must be a list of one or more finite numbers, not {coefficients!r}")
+    k = np.array(coefficients, dtype=np.float64)
     if not low < high:
         raise ConfigError(f"low must be below high, not low={low!r} and high={high!r}")
 
@@ -41,10 +50,13 @@ def polynomial(
 
 
 @datasets.register("xor")
-def xor(n: int = 400, noise: float = 0.1) -> Loader:
-    """The corners of the unit square, class x_1 XOR x_2, blurred by `noise` (a standard deviation)."""
-    _at_least("n", n, 4)
-    _at_least("noise", noise, 0)
+def xor(n: Annotated[int, Range(least=4)] = 400, noise: NonNegative = 0.1) -> Loader:
+    """The corners of the unit square, class x_1 XOR x_2, with noise.
+
+    Args:
+        n: samples.
+        noise: standard deviation of the noise on both inputs.
+    """
 
     def load(rng: np.random.Generator) -> Raw:
         corner = rng.permutation(np.arange(n) % 4)
@@ -55,10 +67,13 @@ def xor(n: int = 400, noise: float = 0.1) -> Loader:
 
 
 @datasets.register("two_moons")
-def two_moons(n: int = 400, noise: float = 0.1) -> Loader:
-    """Two half circles that reach into each other, blurred by `noise` (a standard deviation)."""
-    _at_least("n", n, 2)
-    _at_least("noise", noise, 0)
+def two_moons(n: TwoOrMore = 400, noise: NonNegative = 0.1) -> Loader:
+    """Two interleaving half circles, one class each, with noise.
+
+    Args:
+        n: samples.
+        noise: standard deviation of the noise on both inputs.
+    """
 
     def load(rng: np.random.Generator) -> Raw:
         moon = rng.permutation(np.arange(n) % 2)
@@ -72,11 +87,17 @@ def two_moons(n: int = 400, noise: float = 0.1) -> Loader:
 
 
 @datasets.register("spirals")
-def spirals(n: int = 400, noise: float = 0.02, arms: int = 2, turns: float = 1.5) -> Loader:
-    """`arms` spirals of radius 0..1 that wind `turns` times round the origin, blurred by `noise`; one class an arm."""
-    _at_least("arms", arms, 2)
-    _at_least("n", n, arms)
-    _at_least("noise", noise, 0)
+def spirals(n: Count = 400, noise: NonNegative = 0.02, arms: TwoOrMore = 2, turns: float = 1.5) -> Loader:
+    """Spirals of radius 0 to 1 round the origin, one class an arm, with noise.
+
+    Args:
+        n: samples.
+        noise: standard deviation of the noise on both inputs.
+        arms: spirals.
+        turns: how often an arm winds round the origin.
+    """
+    if n < arms:
+        raise ConfigError(f"n must be at least {arms}, one sample an arm, not {n!r}")
 
     def load(rng: np.random.Generator) -> Raw:
         arm = rng.permutation(np.arange(n) % arms)
@@ -94,15 +115,3 @@ def _made(X: Array, y: Array, name: str) -> Raw:
     classes = tuple(str(c) for c in range(int(y.max()) + 1))
     source = f"made from the seed: {name}"
     return Raw(X=X, y=y, task="classification", source=source, digest=digest_of(X, y), classes=classes)
-
-
-def _at_least(key: str, value: float, least: float) -> None:
-    if not least <= value < np.inf:
-        raise ConfigError(f"{key} must be a finite number of at least {least}, not {value!r}")
-
-
-def _numbers(key: str, values: Coefficients) -> Array:
-    good = all(isinstance(v, int | float) and not isinstance(v, bool) and np.isfinite(v) for v in values)
-    if not values or not good:
-        raise ConfigError(f"{key} must be a list of one or more finite numbers, not {values!r}")
-    return np.array(values, dtype=np.float64)

@@ -13,9 +13,10 @@ from typing import IO
 
 import numpy as np
 
-from bpexp.data.dataset import Array, Loader, Raw, datasets
+from bpexp.data.dataset import Loader, Raw, datasets
 from bpexp.data.files import TaskChoice, assemble
 from bpexp.errors import ConfigError, DataError, nearest
+from bpexp.nn.arrays import Array
 
 Line = tuple[int, list[str]]
 
@@ -28,10 +29,14 @@ def csv(
     delimiter: str = ",",
     task: TaskChoice = "auto",
 ) -> Loader:
-    """Columns of numbers and one `target`, by name or by number (-1 is the last).
+    """A CSV file, plain or gzip: columns of numbers and a target, one sample a line.
 
-    A target of text or whole numbers makes a classification, any other a regression. `header` null looks whether
-    the first line has no number among its features.
+    Args:
+        path: the file, in UTF-8.
+        target: the target's column, by name or by number (-1 is the last).
+        header: whether the first line holds names; null looks whether it has no number among its features.
+        delimiter: the character between two cells, or tab.
+        task: what to learn; auto takes text and whole numbers for classes, other numbers for values.
     """
     separator = "\t" if delimiter in ("\\t", "tab") else delimiter
     if len(separator) != 1:
@@ -50,7 +55,7 @@ def csv(
         y = _targets(labels, task, repr(str(place)))
         return assemble(X, y, None, source=f"CSV file {str(place)!r}", task=task)
 
-    return Loader(load, seeded=False)
+    return Loader(load, seeded=False, files=lambda: [Path(path).expanduser()])
 
 
 def _open(path: Path) -> IO[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpexp.figures.page import LEFT, MOST, SMALL, STEP, WIDTH, Band, Room, spread
+from bpexp.figures.palette import MAP
 from bpexp.nn.arrays import Array
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ BOTTOM, HEIGHT = 0.55, 1.5
 GAP = 0.07
 """Between two maps, in widths of a map."""
 
-COLOURS: dict[str, Any] = {"cmap": "cividis_r", "vmin": -4.0, "vmax": 0.0}
+COLOURS: dict[str, Any] = {"cmap": f"{MAP}_r", "vmin": -4.0, "vmax": 0.0}
 """The rarer the paler, down to one entry in 10 000; empty bins stay white."""
 
 
@@ -35,8 +36,8 @@ def histogram_bands(path: Path | None, depth: int) -> list[Band]:
     gradients = _chosen(counts, {f"W{l}": f"gradient_W{l}" for l in layers})
     activations = _chosen(counts, {f"layer {l}": f"activation_layer_{l}" for l in layers})
     rows = [
-        ("How the entries of each gradient spread", "log10 of |entry|", counts["gradient_edges"], gradients),
-        ("How the activations of each layer spread", "activation", counts["activation_edges"], activations),
+        ("Gradient entries of each W", "log10 of |entry|", counts["gradient_edges"], gradients),
+        ("Activations of each layer", "activation", counts["activation_edges"], activations),
     ]
     return [
         Band(

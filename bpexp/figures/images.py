@@ -1,4 +1,4 @@
-"""Panels of images and classes: what the first layer looks for, what is taken for what, and the worst samples."""
+"""Panels of images and classes: first-layer weights, confusion matrix, and the samples of the largest loss."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _weights(room: Room, left: float, W: Array, shape: tuple[int, int]) -> None:
     axes = room.axes(left, 3.5 - height, width, height)
     image = axes.imshow(sheet, cmap="gray", vmin=-limit, vmax=limit, interpolation="nearest", filternorm=False)
     axes.set_axis_off()
-    room.text(left, 3.62, "What the units of the first layer look for", fontsize=10, fontweight="bold")
+    room.text(left, 3.62, "First-layer weights", fontsize=10, fontweight="bold")
     bar = room.figure.colorbar(image, cax=room.axes(left + 0.7, 3.33 - height, 2.6, 0.1), orientation="horizontal")
     bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2g}", "0", f"{limit:.2g}"])
     bar.ax.tick_params(labelsize=SMALL)
@@ -100,7 +100,7 @@ def _confusion(room: Room, left: float, samples: Samples) -> None:
     axes.imshow(np.sqrt(shares), cmap="Greys", vmin=0, vmax=1.1, interpolation="nearest", aspect="equal")
     dress(axes, title="", up="true class")
     axes.grid(False)
-    room.text(left + 0.4, 3.62, f"What is taken for what ({samples.part})", fontsize=10, fontweight="bold")
+    room.text(left + 0.4, 3.62, f"Confusion matrix ({samples.part})", fontsize=10, fontweight="bold")
     axes.set_xticks(ticks, labels=names, rotation=90 if turned else 0)
     axes.set_yticks(ticks, labels=names)
     if n <= COUNTED:

@@ -1,4 +1,4 @@
-"""Panels over the layers: how large gradient and delta are at every depth, and the ledger that says why."""
+"""Panels by layer: norms of gradient and delta over the steps, and the ledger of delta."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from bpexp.figures.page import (
     Points,
     Room,
     Series,
-    depth_style,
     dress,
     note,
     plural,
@@ -26,6 +25,7 @@ from bpexp.figures.page import (
     spread,
     whole_steps,
 )
+from bpexp.figures.palette import SLOPE, WEIGHTS, depth_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,12 +43,12 @@ def norm_bands(series: Series, depth: int) -> list[Band]:
     layers = range(1, depth + 1)
     panels = [
         (
-            "Size of the gradient of each W",
+            "Gradient norm of each W",
             r"$\|\partial C/\partial W\|$",
             {f"W{l}": f"grad_norm/W{l}" for l in layers},
         ),
         (
-            "Size of the error delta that reaches each layer",
+            "Delta norm of each layer",
             "root mean square of $\\|\\delta\\|$",
             {f"layer {l}": f"delta_norm/layer_{l}" for l in layers},
         ),
@@ -130,7 +130,7 @@ def _account(series: Series, depth: int, step: int) -> Account:
 def _draw_ledgers(room: Room, accounts: dict[int, Account]) -> None:
     panels = [room.axes(left, 0.6, HALF, 2.45) for left in (LEFT, MIDDLE)[: len(accounts)]]
     for axes, (step, account), when in zip(panels, accounts.items(), ("first", "last"), strict=False):
-        title = f"What each layer takes from delta ({when} probe, step {step:,})"
+        title = f"Log change of delta per layer ({when} probe, step {step:,})"
         dress(
             axes, title=title, across="layer, counted from the input; delta comes from the right", up="log10", lift=18
         )
@@ -145,8 +145,8 @@ def _ledger(axes: Axes, weights: list[float], slope: list[float], delta: list[fl
     layers = range(1, len(weights) + 1)
     w, s = _finite(weights), _finite(slope)
     feet = [a if a * b > 0 else 0.0 for a, b in zip(w, s, strict=True)]
-    axes.bar(layers, w, width=0.62, color="#9CC9E8", edgecolor="black", linewidth=0.6, label="weights (W transposed)")
-    hatched: dict[str, Any] = {"color": "#E8A06A", "edgecolor": "black", "linewidth": 0.6, "hatch": "////"}
+    axes.bar(layers, w, width=0.62, color=WEIGHTS, edgecolor="black", linewidth=0.6, label="weights (W transposed)")
+    hatched: dict[str, Any] = {"color": SLOPE, "edgecolor": "black", "linewidth": 0.6, "hatch": "////"}
     axes.bar(layers, s, width=0.62, bottom=feet, label="slope (f')", **hatched)
     heights = [value if math.isfinite(value) else math.nan for value in delta]
     depths = range(1, len(delta) + 1)

@@ -1,4 +1,4 @@
-"""What the panels of a run's page share: room on the page in inches, styles by depth, and notes on what is missing."""
+"""The layout of a page of panels: places in inches, titles and grids, notes on what a panel cannot show."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from bpexp.figures.palette import GRID, NOTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,8 +30,6 @@ DRAWABLE = 1e200
 
 SMALL = 8
 STEP = "step (updates of the parameters)"
-STROKES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)), (0, (4, 3))]
-MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,21 +73,13 @@ def spread(count: int, most: int) -> list[int]:
     return [round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
-def depth_style(index: int, count: int) -> dict[str, Any]:
-    """Dark near the input, light near the output; stroke and marker tell the layers apart without colour."""
-    from matplotlib import colormaps
-
-    shade = colormaps["cividis"](0.85 * index / max(1, count - 1))
-    return {"color": shade, "linestyle": STROKES[index % len(STROKES)], "marker": MARKERS[index % len(MARKERS)]}
-
-
 def dress(axes: Axes, *, title: str, across: str = "", up: str = "", lift: float = 6) -> None:
     """Title on the left, raised by `lift` points, labels, a light grid, no box."""
     axes.set_title(title, loc="left", fontsize=10, fontweight="bold", pad=lift)
     axes.set_xlabel(across, fontsize=9)
     axes.set_ylabel(up, fontsize=9)
     axes.tick_params(labelsize=SMALL)
-    axes.grid(True, color="#E6E6E6", linewidth=0.7)
+    axes.grid(True, color=GRID, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -104,7 +96,7 @@ def whole_steps(axes: Axes) -> None:
 
 def note(axes: Axes, text: str) -> None:
     """Say in the picture what it cannot show, which would otherwise look like an early end."""
-    axes.text(0.995, 0.985, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL, color="#A03000")
+    axes.text(0.995, 0.985, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL, color=NOTE)
 
 
 def plural(count: int, what: str) -> str:

@@ -1,14 +1,14 @@
-"""Feedback alignment: the recursion with fixed random matrices in place of W^T. Not the gradient, and said so."""
+"""Feedback alignment: the recursion with fixed random matrices in place of W^T. By design it is not the gradient."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from bpexp.gradients.backprop import forward
+from bpexp.gradients.backprop import forward_to_delta, parameter_gradients
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
-from bpexp.nn.network import Network, Workspace
+from bpexp.nn.network import Network
 
 
 class FeedbackAlignment(GradientMethod):
@@ -31,25 +31,15 @@ class FeedbackAlignment(GradientMethod):
         self._feedback = [rng.normal(0, 1 / np.sqrt(up), (own, up)).astype(dtype) for own, up in shapes]
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
-        """Cost, and what stands in for the gradient, at `network.theta` for x (n_0, B) and y (n_L, B)."""
-        work: Workspace = network.workspace(x.shape[1])
-        work.weight = head.weight(x.shape[1])
-        forward(network, x, work)
-        costs = head.cost_and_delta(work.z[-1], y, work.a[-1], work.delta[-1])
-        work.delta[-1] *= work.weight
+        """Cost, and what takes the place of the gradient, at `network.theta` for x (n_0, B) and y (n_L, B)."""
+        cost, work = forward_to_delta(network, head, x, y)
+        for l in range(len(network.hidden) - 1, -1, -1):
+            work.slope[l] = network.hidden[l].df(work.z[l])
+            above = work.delta[-1] if self.direct else work.delta[l + 1]
+            work.delta[l] = self._feedback[l] @ above * work.slope[l]
         vector = np.empty_like(network.theta)
-        slots = list(network.parameters(vector))
-        for l in range(len(network.layers) - 1, -1, -1):
-            if l < len(network.layers) - 1:
-                df = network.layers[l].f.df
-                assert df is not None
-                work.slope[l] = df(work.z[l])
-                above = work.delta[-1] if self.direct else work.delta[l + 1]
-                work.delta[l] = self._feedback[l] @ above * work.slope[l]
-            W_slot, b_slot = slots[l]
-            W_slot[...] = work.delta[l] @ work.below(l).T
-            b_slot[...] = work.delta[l].sum(axis=1, keepdims=True)
-        return Gradient(float(costs.sum()) * work.weight, vector, work)
+        parameter_gradients(network, work, vector)
+        return Gradient(cost, vector, work)
 
 
 @gradient_methods.register("feedback_alignment")

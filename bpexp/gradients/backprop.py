@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpexp.errors import ConfigError
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Workspace
+from bpexp.registry import Count
 
 
 def forward(network: Network, x: Array, work: Workspace) -> None:
@@ -39,10 +39,28 @@ def backward(network: Network, work: Workspace, slots: list[tuple[Array, Array]]
         np.dot(work.delta[l], ones, out=b_slot)
         if l:
             delta = np.dot(network.layers[l].W.T, work.delta[l], out=work.delta[l - 1])
-            df = network.layers[l - 1].f.df
-            assert df is not None  # an output-only activation is refused where networks are declared
-            slope = work.slope[l - 1] = df(work.z[l - 1], work.slope[l - 1])
+            slope = work.slope[l - 1] = network.hidden[l - 1].df(work.z[l - 1], work.slope[l - 1])
             np.multiply(delta, slope, out=delta)
+
+
+def forward_to_delta(network: Network, head: Head, x: Array, y: Array) -> tuple[float, Workspace]:
+    """One forward pass up to dC/dz^L: the batch's cost, and a fresh workspace whose z, a and last delta are filled.
+
+    x is (n_0, B), y is (n_L, B). The methods that allocate at every call begin with this.
+    """
+    work = network.workspace(x.shape[1])
+    work.weight = head.weight(x.shape[1])
+    forward(network, x, work)
+    costs = head.cost_and_delta(work.z[-1], y, work.a[-1], work.delta[-1])
+    work.delta[-1] *= work.weight
+    return float(costs.sum()) * work.weight, work
+
+
+def parameter_gradients(network: Network, work: Workspace, vector: Array) -> None:
+    """dC/dW^l = delta^l (a^{l-1})^T and dC/db^l = delta^l 1 of every layer into `vector` (P,), from the deltas."""
+    for l, (W_slot, b_slot) in enumerate(network.parameters(vector)):
+        W_slot[...] = work.delta[l] @ work.below(l).T
+        b_slot[...] = work.delta[l].sum(axis=1, keepdims=True)
 
 
 class Backprop(GradientMethod):
@@ -98,8 +116,10 @@ class Backprop(GradientMethod):
 
 
 @gradient_methods.register("backprop")
-def backprop(piece: int = 512) -> Backprop:
-    """The delta recursion of 002 and 003; `piece` is the number of samples that are walked at once."""
-    if piece < 1:
-        raise ConfigError(f"piece must be at least 1, not {piece!r}")
+def backprop(piece: Count = 512) -> Backprop:
+    """The delta recursion of 002 and 003, vectorised over the batch.
+
+    Args:
+        piece: samples that are walked at once; a larger batch is walked in pieces that stay in the processor's cache.
+    """
     return Backprop(piece)

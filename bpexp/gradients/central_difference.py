@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from bpexp.errors import ConfigError
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
+from bpexp.registry import Range
 
 STEP = float(np.cbrt(np.finfo(np.float64).eps))
 """The step that balances the error of the formula, h^2, with that of rounding, eps / h."""
@@ -63,8 +63,10 @@ class CentralDifference(GradientMethod):
 
 
 @gradient_methods.register("central_difference")
-def central_difference(step: float = STEP) -> CentralDifference:
-    """(C(theta + h e_i) - C(theta - h e_i)) / 2h for each of the P parameters, with h = step max(1, |theta_i|)."""
-    if not 0 < step < 1:
-        raise ConfigError(f"step must lie between 0 and 1, not {step!r}")
+def central_difference(step: Annotated[float, Range(above=0, below=1)] = STEP) -> CentralDifference:
+    """(C(theta + h e_i) - C(theta - h e_i)) / 2h for each of the P parameters, with h = step max(1, |theta_i|).
+
+    Args:
+        step: h for parameters of at most 1; the default balances the formula's error with that of rounding.
+    """
     return CentralDifference(step)

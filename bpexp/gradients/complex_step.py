@@ -18,11 +18,14 @@ STEP = 1e-30
 
 
 def obstacle(network: Network, head: Head) -> str | None:
-    """Why the cost of a network is not an analytic function of theta; None where it is."""
+    """Why the cost of a network is not declared to be an analytic function of theta; None where it is."""
     for l, layer in enumerate(network.layers, start=1):
-        if layer.f.kinks:
-            return f"the activation of layer {l} has a kink at {layer.f.kinks[0]:g}"
-    return "the loss has a kink" if head.loss.kinked else None
+        if not layer.f.analytic:
+            where = f"has a kink at {layer.f.kinks[0]:g}" if layer.f.kinks else "is not declared to be analytic"
+            return f"the activation of layer {l} {where}"
+    if not head.loss.analytic:
+        return "the loss has a kink" if head.loss.kinked else "the loss is not declared to be analytic"
+    return None
 
 
 def imaginary_slopes(cost: Callable[[], complex], theta: Array, coordinates: Iterable[int] | None = None) -> Array:
@@ -40,8 +43,8 @@ def imaginary_slopes(cost: Callable[[], complex], theta: Array, coordinates: Ite
 class ComplexStep(GradientMethod):
     """P evaluations of the cost at complex parameters; exact to rounding for analytic activations and losses."""
 
-    def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:
-        """Refuse a network whose cost has kinks."""
+    def refuse(self, network: Network, head: Head) -> None:
+        """Raise ConfigError for a network whose cost is not analytic."""
         if reason := obstacle(network, head):
             raise ConfigError(
                 f"gradient 'complex_step' needs an analytic cost, but {reason}; use gradient=backprop or "

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpexp.errors import ConfigError
-from bpexp.gradients.backprop import forward
+from bpexp.gradients.backprop import forward_to_delta
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Workspace
+from bpexp.registry import Count
 
 
 def directional_derivative(network: Network, work: Workspace, direction: Array) -> float:
@@ -21,10 +21,8 @@ def directional_derivative(network: Network, work: Workspace, direction: Array) 
     dz = da
     for l, (dW, db) in enumerate(network.parameters(direction)):
         dz = dW @ work.below(l) + network.layers[l].W @ da + db
-        df = network.layers[l].f.df
-        if l < len(network.layers) - 1:
-            assert df is not None
-            da = df(work.z[l]) * dz
+        if l < len(network.hidden):
+            da = network.hidden[l].df(work.z[l]) * dz
     return float(np.sum(work.delta[-1] * dz))
 
 
@@ -42,21 +40,19 @@ class ForwardGradient(GradientMethod):
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """Cost, and an unbiased estimate of the gradient, at `network.theta` for x (n_0, B) and y (n_L, B)."""
-        work = network.workspace(x.shape[1])
-        work.weight = head.weight(x.shape[1])
-        forward(network, x, work)
-        costs = head.cost_and_delta(work.z[-1], y, work.a[-1], work.delta[-1])
-        work.delta[-1] *= work.weight
+        cost, work = forward_to_delta(network, head, x, y)
         vector = np.zeros_like(network.theta)
         for _ in range(self.directions):
             v = self._rng.standard_normal(vector.size).astype(vector.dtype)
             vector += directional_derivative(network, work, v) / self.directions * v
-        return Gradient(float(costs.sum()) * work.weight, vector)
+        return Gradient(cost, vector)
 
 
 @gradient_methods.register("forward_gradient")
-def forward_gradient(directions: int = 1) -> ForwardGradient:
-    """(grad C . v) v for random v, without a backward pass. Source: Baydin et al. (2022)."""
-    if directions < 1:
-        raise ConfigError(f"directions must be at least 1, not {directions!r}")
+def forward_gradient(directions: Count = 1) -> ForwardGradient:
+    """(grad C . v) v for random v, without a backward pass. Source: Baydin et al. (2022).
+
+    Args:
+        directions: random directions v that are averaged over.
+    """
     return ForwardGradient(directions)

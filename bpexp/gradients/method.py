@@ -1,4 +1,4 @@
-"""What a gradient method is: a function of network, head, x and y to the cost of a batch and its gradient."""
+"""The interface of a gradient method: from network, head, x and y to the cost of a batch and its gradient."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from bpexp.registry import Registry
 class Gradient(NamedTuple):
     """The cost of a batch, and dC/dtheta (P,) in the order of `network.theta`.
 
-    The array is the method's own buffer: the next call overwrites it. `work` is the pass behind it, where the method
-    makes one with deltas; of a batch walked in pieces it is the last piece.
+    The array is the method's own buffer: the next call overwrites it. `workspace` holds the pass behind it, where the
+    method makes one with deltas; of a batch walked in pieces it holds the last piece.
     """
 
     cost: float
@@ -26,12 +26,15 @@ class Gradient(NamedTuple):
 
 
 class GradientMethod(ABC):
-    """An algorithm that computes dC/dtheta; `exact` is False for one that only stands in for the gradient."""
+    """An algorithm that computes dC/dtheta; `exact` is False for one whose result is not the gradient by design."""
 
     exact = True
 
+    def refuse(self, network: Network, head: Head) -> None:  # noqa: B027, most serve any network
+        """Raise ConfigError for a network that the method cannot serve; called before anything is drawn."""
+
     def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:  # noqa: B027, most need nothing
-        """Refuse a network that the method cannot serve, in one line, and draw what it needs; before training."""
+        """Draw what the method needs; called once, before training."""
 
     @abstractmethod
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:

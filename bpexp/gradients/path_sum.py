@@ -10,19 +10,18 @@ all of them end, is taken once: with a full Jacobian (softmax) it is itself a su
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.gradients.backprop import forward
-from bpexp.gradients.jacobian import activation_jacobian
+from bpexp.gradients.backprop import forward_to_delta, parameter_gradients
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Workspace
+from bpexp.registry import Count
 
 
 def paths_from(sizes: Sequence[int], l: int) -> int:
@@ -45,23 +44,14 @@ def count_multiplications(sizes: Sequence[int]) -> int:
     return along + sum(sizes[l] * sizes[l - 1] for l in range(1, L + 1))
 
 
-@dataclass
-class Tally:
-    """What was really done: paths walked, and multiplications a sample."""
-
-    paths: int = 0
-    multiplications: int = 0
-
-
 class PathSum(GradientMethod):
     """Every path by itself; refuses a network with more than `limit` of them."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.tally = Tally()
 
-    def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:
-        """Refuse a network of too many paths."""
+    def refuse(self, network: Network, head: Head) -> None:
+        """Raise ConfigError for a network of too many paths."""
         paths = count_paths(network.sizes)
         if paths > self.limit:
             shape, products = "-".join(map(str, network.sizes)), count_multiplications(network.sizes)
@@ -71,44 +61,29 @@ class PathSum(GradientMethod):
             )
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
-        """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B); `tally` counts this call."""
-        self.tally = Tally()
-        work = network.workspace(x.shape[1])
-        work.weight = head.weight(x.shape[1])
-        forward(network, x, work)
-        costs = head.cost(work.z[-1], y)
-        self._fill_slopes(network, head, work, y)
-        vector = np.empty_like(network.theta)
-        for l, (W_slot, b_slot) in enumerate(network.parameters(vector)):
-            for i in range(network.sizes[l + 1]):
-                work.delta[l][i] = self._sum_over_paths(network, work, l, i)
-                W_slot[i] = work.below(l) @ work.delta[l][i]
-                b_slot[i] = work.delta[l][i].sum()
-                self.tally.multiplications += network.sizes[l]
-        return Gradient(float(costs.sum()) * work.weight, vector, work)
-
-    def _fill_slopes(self, network: Network, head: Head, work: Workspace, y: Array) -> None:
-        """f'(z^l) of the hidden layers, and dC/dz^L: the ends that all paths share."""
-        for l, layer in enumerate(network.layers[:-1]):
-            assert layer.f.df is not None
-            work.slope[l] = layer.f.df(work.z[l])
-        z = work.z[-1]
-        work.a[-1] = head.output.f(z)
+        """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B)."""
+        cost, work = forward_to_delta(network, head, x, y)
+        for l, f in enumerate(network.hidden):
+            work.slope[l] = f.df(work.z[l])
         dC_da = work.weight * head.loss.slope(work.a[-1], y)
-        work.delta[-1] = np.einsum("bji,jb->ib", activation_jacobian(head.output, z), dC_da)
+        work.delta[-1] = np.einsum("bji,jb->ib", head.output.jacobian(work.z[-1]), dC_da)
         self._top = work.delta[-1].copy()
+        vector = np.empty_like(network.theta)
+        for l, delta in enumerate(work.delta):
+            for i in range(network.sizes[l + 1]):
+                delta[i] = self._sum_over_paths(network, work, l, i)
+        parameter_gradients(network, work, vector)
+        return Gradient(cost, vector, work)
 
     def _sum_over_paths(self, network: Network, work: Workspace, l: int, i: int) -> Array:
         """dC/dz_i of layer l (counted from 0), (B,): one product for each path, added up."""
         total: Array = np.zeros_like(work.z[l][i])
         for path in _paths(network.sizes[l + 2 :]):
             term = self._top[path[0] if path else i]
-            self.tally.paths += 1
             below = [*path[1:], i] if path else []
             for step, (k, j) in enumerate(zip(path, below, strict=True)):
                 layer = len(network.layers) - 1 - step
                 term = term * network.layers[layer].W[k, j] * work.slope[layer - 1][j]
-                self.tally.multiplications += 2
             total = total + term
         return total
 
@@ -119,8 +94,10 @@ def _paths(widths: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 
 @gradient_methods.register("path_sum")
-def path_sum(limit: int = 5_000) -> PathSum:
-    """The nested sum over every path of 002 and 003; refuses a network of more than `limit` paths."""
-    if limit < 1:
-        raise ConfigError(f"limit must be at least 1 path, not {limit!r}")
+def path_sum(limit: Count = 5_000) -> PathSum:
+    """The nested sum over every path of 002 and 003: exponential in the depth.
+
+    Args:
+        limit: paths of the largest network that is accepted.
+    """
     return PathSum(limit)

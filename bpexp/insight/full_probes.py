@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpexp.insight.probes import View, norm, probes
+from bpexp.insight.probes import View, norm, probe
 from bpexp.nn.arrays import Array
 
 
-@probes.register("activation")
+@probe("activation")
 def activation(view: View) -> dict[str, float]:
     """Mean and standard deviation of a^l over units and samples."""
     measures = {}
@@ -18,7 +18,7 @@ def activation(view: View) -> dict[str, float]:
     return measures
 
 
-@probes.register("weight_norm")
+@probe("weight_norm", "training_batch")
 def weight_norm(view: View) -> dict[str, float]:
     """||W^l|| and ||b^l||: Euclidean norms."""
     return {f"weight_norm/{name}": norm(part) for name, part in view.arrays(view.network.theta)}
@@ -40,13 +40,13 @@ def squared_sample_norms(view: View) -> Array:
 
 
 def _norm_of_sum(view: View) -> float:
-    """Norm of the gradient that the samples of the work make together, by back-propagation."""
+    """Norm of the summed gradient of the samples of the workspace, by back-propagation."""
     work = view.workspace
     parts = [part for l, d in enumerate(work.delta) for part in (d @ work.below(l).T, d.sum(axis=1))]
     return norm(np.array([norm(part) for part in parts]))
 
 
-@probes.register("gradient_noise")
+@probe("gradient_noise", "training_batch")
 def gradient_noise(view: View) -> dict[str, float]:
     """Noise scale tr(S) / |G|^2 and signal-to-noise |G| / sqrt(tr(S) / B), from the norms of single samples.
 
@@ -68,7 +68,7 @@ def gradient_noise(view: View) -> dict[str, float]:
     return {"gradient_noise/scale": variance / signal, "gradient_noise/signal_to_noise": ratio}
 
 
-@probes.register("gradient_cosine")
+@probe("gradient_cosine", "previous_gradient")
 def gradient_cosine(view: View) -> dict[str, float]:
     """Cosine between the gradients of this step and the one before, over theta; nothing at the first step."""
     if view.previous is None:

@@ -1,4 +1,4 @@
-"""The ledger of annihilation: what each layer takes from delta, so that a vanished gradient names its cause.
+"""The ledger: per-layer log change of delta, split into weights and slope, so that a vanished gradient has a cause.
 
 By the recursion of 002, delta^{l-1} = (W^l)^T delta^l * f'(z^{l-1}). In log10 of the root mean square over the batch
 (see `delta_norm`) that is a sum of two entries a layer:
@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpexp.insight.probes import View, norm, probes
+from bpexp.insight.probes import View, norm, probe
 
 
-@probes.register("ledger")
+@probe("ledger")
 def ledger(view: View) -> dict[str, float]:
     """ledger/top + the entries of the layers above = log10 delta_norm/layer_l, to rounding; -inf where delta is 0."""
     work, layers = view.workspace, view.network.layers

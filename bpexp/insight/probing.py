@@ -1,28 +1,88 @@
-"""The probing of a run: measures chosen steps and hands the numbers to whoever keeps them."""
+"""Probing: measures chosen steps of a run, and hands the numbers to whoever keeps them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from bpexp.gradients.backprop import backprop
 from bpexp.insight.histograms import Histograms
 from bpexp.insight.probes import Probe, View, probes
 from bpexp.nn.arrays import Array
-from bpexp.training.events import Callback, EpochEnded, RunStarted, Step
-
-ANGLE = "gradient_angle"
-"""Measured without being asked for wherever a method only stands in for the gradient."""
-
-WITHOUT_UPDATE = ("grad_norm", "delta_norm", "saturation", "dead", "activation", "ledger")
-"""Probes that make sense on a batch that nothing is trained on."""
+from bpexp.registry import Count, Range, Registry
+from bpexp.training.events import Callback, EpochEnded, RunStarted, Step, stride
 
 POINTS = 50
 """Steps that are probed in a run of `every: auto`."""
 
+Every = Count | Literal["auto"]
+Samples = Annotated[int, Range(least=0)]
 
-def stride(every: int | str, total: int, points: int) -> int:
-    """Every how many steps something is measured: `every` itself, or for "auto" what gives about `points` of them."""
-    return max(1, round(total / points)) if every == "auto" else int(every)
+
+@dataclass(frozen=True, slots=True)
+class ProbeSettings:
+    """Which probes look at which steps, histograms, and how many samples of the data are measured at every epoch."""
+
+    every: int | str = "auto"
+    measures: tuple[str, ...] = ()
+    histograms: bool = False
+    fixed: int = 0
+
+
+probe_sets: Registry[ProbeSettings] = Registry("probe")
+
+
+@probe_sets.register("off")
+def off() -> ProbeSettings:
+    """Nothing is measured of single steps."""
+    return ProbeSettings()
+
+
+STANDARD = ["grad_norm", "delta_norm", "saturation", "dead", "update_ratio"]
+FULL = [*STANDARD, "ledger", "activation", "weight_norm", "gradient_noise", "gradient_cosine"]
+
+
+def _settings(every: int | str, measures: list[str] | tuple[str, ...], histograms: bool, fixed: int) -> ProbeSettings:
+    for measure in measures:
+        probes.require(measure)
+    return ProbeSettings(every, tuple(measures), histograms, fixed)
+
+
+@probe_sets.register("standard")
+def standard(
+    every: Every = "auto",
+    measures: list[str] = STANDARD,
+    histograms: bool = False,
+    fixed: Samples = 0,
+) -> ProbeSettings:
+    """Norms of gradient and delta by layer, saturation, dead units and update ratios.
+
+    Args:
+        every: steps between two measurements; auto measures about 50 steps a run.
+        measures: the probes.
+        histograms: keep histograms of gradients and activations over the steps.
+        fixed: samples of the data, the same for every run, that are measured at every epoch too; 0 for none.
+    """
+    return _settings(every, measures, histograms, fixed)
+
+
+@probe_sets.register("full")
+def full(
+    every: Every = "auto",
+    measures: list[str] = FULL,
+    histograms: bool = True,
+    fixed: Samples = 256,
+) -> ProbeSettings:
+    """Every probe, with histograms, also on samples that are the same for every run of a data set.
+
+    Args:
+        every: steps between two measurements; auto measures about 50 steps a run.
+        measures: the probes.
+        histograms: keep histograms of gradients and activations over the steps.
+        fixed: samples of the data, the same for every run, that are measured at every epoch too; 0 for none.
+    """
+    return _settings(every, measures, histograms, fixed)
 
 
 class Probing(Callback):
@@ -48,9 +108,10 @@ class Probing(Callback):
         self._network, self._head = event.network, event.head
         self._stride = stride(self._every, event.epochs * event.steps_per_epoch, POINTS)
         self._own = backprop()
-        names = [*self._names, *([ANGLE] if self._names and not event.method.exact else [])]
-        self._probes = [probes[name] for name in names]
-        self._needs_truth, self._needs_previous = ANGLE in names, "gradient_cosine" in names
+        unasked = [p for p in probes.values() if p.if_inexact] if self._names and not event.method.exact else []
+        self._probes = list(dict.fromkeys([*(probes[name] for name in self._names), *unasked]))
+        needs = frozenset().union(*(p.needs for p in self._probes))
+        self._needs_truth, self._needs_previous = "true_gradient" in needs, "previous_gradient" in needs
         self._previous: Array | None = None
 
     def on_step(self, event: Step) -> None:
@@ -78,7 +139,7 @@ class Probing(Callback):
         _, vector, work = self._own(self._network, self._head, x, y)
         assert work is not None
         view = View(self._network, work, vector, vector, head=self._head, y=y)
-        still = [probe for name, probe in zip(self._names, self._probes, strict=False) if name in WITHOUT_UPDATE]
+        still = [p for p in self._probes if not p.needs]
         self._keep(event.step, {f"fixed/{name}": value for name, value in self._measure(view, still).items()})
 
     def _measure(self, view: View, chosen: Sequence[Probe]) -> dict[str, float]:

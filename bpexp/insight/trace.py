@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 
 from bpexp.gradients.backprop import backprop, backward, forward
-from bpexp.insight.gradient_check import Verdict, examine
+from bpexp.gradients.verification import Verification, verify
+from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Workspace
@@ -34,7 +35,7 @@ class SampleTrace:
     """The lines of one sample in the order in which they are computed, and the check of the gradient at their end."""
 
     lines: list[Line]
-    verdict: Verdict
+    check: Verification
     cost: float
 
 
@@ -59,8 +60,8 @@ def trace_sample(
     lines += _backward_lines(work.delta, work.slope, slots)
     rng = np.random.default_rng(0)
     every = max(part.size for pair in slots for part in pair) if twin.theta.size <= 1000 else 10
-    verdict = examine(backprop(), network, head, x, y, rng=rng, coordinates=2 * every, tolerance=tolerance)
-    return SampleTrace(lines, verdict, cost)
+    check = verify(backprop(), network, head, x, y, rng=rng, coordinates=2 * every, tolerance=tolerance)
+    return SampleTrace(lines, check, cost)
 
 
 def _parameter_lines(network: Network) -> list[Line]:
@@ -104,7 +105,7 @@ def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -
         text, latex = (_times(_constant(delta, a - y), difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
         return [Line("backward", f"delta^{L}", text, latex, source, delta)]
     lines = [Line("backward", f"dC/da^{L}", "slope of C", r"\nabla_a C", "003 dC/da_i", head.loss.slope(a, y))]
-    if head.output.df is None:
+    if not isinstance(head.output, Activation):
         text = f"sum_j dC/da_j^{L} da_j^{L}/dz_i^{L}"
         latex = r"\sum_j \frac{\partial C}{\partial a_j} \frac{\partial a_j}{\partial z_i}"
         return [*lines, Line("backward", f"delta^{L}", text, latex, "002 full chain rule", delta)]

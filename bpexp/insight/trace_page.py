@@ -66,8 +66,8 @@ def numbers(value: Array) -> list[str]:
 
 def check_line(trace: SampleTrace) -> str:
     """What the differences say of the gradient."""
-    verdict = trace.verdict
+    check = trace.check
     return (
-        f"The gradient against {verdict.reference}: {verdict.compared} slopes compared, "
-        f"worst relative error {verdict.error:.1e} (in {verdict.parameter})."
+        f"The gradient against {check.reference}: {check.compared} slopes compared, "
+        f"worst relative error {check.error:.1e} (in {check.parameter})."
     )

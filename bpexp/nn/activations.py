@@ -1,20 +1,19 @@
 """Activation functions with their derivatives, written so that saturated units keep their digits.
 
-Shapes: every function takes z (n_l, B) and answers with the same shape. `out` is a buffer of that shape that a
+Shapes: every function takes z (n_l, B) and returns an array of the same shape. `out` is a buffer of that shape that a
 function may fill and return; callers use what is returned. Source of the symbols: sigma in 000, 001 and 002, mu in 003.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
-from bpexp.registry import Registry
+from bpexp.registry import Fraction, Positive, Registry
 
 Codomain = Literal["real", "unit", "simplex"]
 
@@ -27,39 +26,91 @@ class Elementwise(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Activation:
-    """f and f'; `codomain` is where a = f(z) lies, which decides the losses that have a meaning on it.
+    """An elementwise f with f': unit j of a = f(z) depends on unit j of z alone. It serves in any layer.
 
-    At a kink f' is the slope from the left, as ReLU'(0) = 0 in 002 and 003; away from its kinks f is analytic.
-    An output whose Jacobian is not diagonal (softmax) has no f' and gives `vjp` itself.
+    Args:
+        f: the function.
+        df: its derivative. At a kink it is the slope from the left, as ReLU'(0) = 0 in 002 and 003.
+        codomain: where f(z) lies, which decides the losses that have a meaning on it.
+        kinks: the z at which f' jumps.
+        analytic: f accepts complex z and is analytic there, so that the complex step gives its derivative.
     """
 
     f: Elementwise
-    df: Elementwise | None
+    df: Elementwise
     codomain: Codomain = "real"
     kinks: tuple[float, ...] = ()
-    own_vjp: Callable[[Array, Array], Array] | None = None
+    analytic: bool = False
 
     @property
     def steepest(self) -> float:
         """max |f'|, found on a grid over [-10, 10], which holds the maximum of every activation in use."""
-        if self.df is None:
-            return float("nan")
         return float(np.abs(self.df(np.linspace(-10, 10, 2001))).max())
 
-    @property
-    def elementwise(self) -> bool:
-        """Whether unit j of a depends on unit j of z alone, so that it can serve in a hidden layer."""
-        return self.df is not None
-
     def vjp(self, z: Array, g: Array) -> Array:
-        """dC/dz_i = sum_j dC/da_j da_j/dz_i, from g = dC/da (n_l, B): the full chain rule of 002."""
-        if self.df is None:
-            assert self.own_vjp is not None
-            return self.own_vjp(z, g)
+        """dC/dz = dC/da * f'(z), from g = dC/da (n_l, B)."""
         return np.asarray(g * self.df(z))
 
+    def jacobian(self, z: Array) -> Array:
+        """da_j/dz_i of every sample, (B, n_l, n_l): diagonal. Source: 001."""
+        n, B = z.shape
+        jacobian = np.zeros((B, n, n), z.dtype)
+        jacobian[:, range(n), range(n)] = self.df(z).T
+        return jacobian
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointOutput:
+    """An output whose units depend on every z of the layer, as softmax: it has a full Jacobian and no f'.
+
+    Args:
+        f: the function, (n_L, B) to (n_L, B).
+        vjp: dC/dz_i = sum_j dC/da_j da_j/dz_i from z and dC/da, both (n_L, B): the full chain rule of 002.
+        codomain: where f(z) lies.
+        analytic: f accepts complex z and is analytic there.
+    """
+
+    f: Elementwise
+    vjp: Callable[[Array, Array], Array]
+    codomain: Codomain = "real"
+    analytic: bool = False
+    kinks: tuple[float, ...] = ()
+
+    def jacobian(self, z: Array) -> Array:
+        """da_j/dz_i of every sample, (B, n_L, n_L), row j by the vector-Jacobian product with e_j. Source: 002, 003."""
+        n, B = z.shape
+        jacobian = np.zeros((B, n, n), z.dtype)
+        for j in range(n):
+            e_j = np.zeros_like(z)
+            e_j[j] = 1
+            jacobian[:, j, :] = self.vjp(z, e_j).T
+        return jacobian
+
+
+Output = Activation | JointOutput
+"""What a last layer may have."""
 
 activations: Registry[Activation] = Registry("activation")
+
+
+class Outputs(Registry[Output]):
+    """Every activation, and the functions that serve as an output only."""
+
+    def __getitem__(self, name: str) -> Callable[..., Output]:
+        return self._factories[name] if name in self._factories else activations[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from activations
+        yield from self._factories
+
+    def __len__(self) -> int:
+        return len(activations) + len(self._factories)
+
+    def __contains__(self, name: Any) -> bool:
+        return name in self._factories or name in activations
+
+
+outputs: Registry[Output] = Outputs("output")
 
 
 def _sigmoid(z: Array, out: Array | None = None) -> Array:
@@ -87,13 +138,13 @@ def identity() -> Activation:
     def df(z: Array, out: Array | None = None) -> Array:
         return np.ones_like(z)
 
-    return Activation(f, df)
+    return Activation(f, df, analytic=True)
 
 
 @activations.register("sigmoid")
 def sigmoid() -> Activation:
     """f(z) = 1 / (1 + exp(-z)), f'(z) = f(z) f(-z). Source: 000, 002."""
-    return Activation(_sigmoid, _sigmoid_slope, codomain="unit")
+    return Activation(_sigmoid, _sigmoid_slope, codomain="unit", analytic=True)
 
 
 @activations.register("tanh")
@@ -107,7 +158,7 @@ def tanh() -> Activation:
         slope = _sigmoid_slope(np.multiply(z, 2, out=out), out)
         return np.multiply(slope, 4, out=out)
 
-    return Activation(f, df)
+    return Activation(f, df, analytic=True)
 
 
 @activations.register("relu")
@@ -124,10 +175,12 @@ def relu() -> Activation:
 
 
 @activations.register("leaky_relu")
-def leaky_relu(slope: float = 0.01) -> Activation:
-    """f(z) = z if z > 0 else slope z, f'(0) = slope. Source: Maas, Hannun, Ng (2013)."""
-    if not 0 <= slope < 1:
-        raise ConfigError(f"slope must be in [0, 1), not {slope!r}")
+def leaky_relu(slope: Fraction = 0.01) -> Activation:
+    """f(z) = z if z > 0 else slope z, f'(0) = slope. Source: Maas, Hannun, Ng (2013).
+
+    Args:
+        slope: f' for z up to 0.
+    """
 
     def f(z: Array, out: Array | None = None) -> Array:
         return np.where(z > 0, z, slope * z)
@@ -139,10 +192,12 @@ def leaky_relu(slope: float = 0.01) -> Activation:
 
 
 @activations.register("elu")
-def elu(alpha: float = 1.0) -> Activation:
-    """f(z) = z if z > 0 else alpha (exp(z) - 1), f'(z) = 1 or alpha exp(z). Source: Clevert et al. (2016)."""
-    if not alpha > 0:
-        raise ConfigError(f"alpha must be greater than 0, not {alpha!r}")
+def elu(alpha: Positive = 1.0) -> Activation:
+    """f(z) = z if z > 0 else alpha (exp(z) - 1), f'(z) = 1 or alpha exp(z). Source: Clevert et al. (2016).
+
+    Args:
+        alpha: f tends to -alpha for very negative z.
+    """
 
     def f(z: Array, out: Array | None = None) -> Array:
         return np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
@@ -168,7 +223,7 @@ def gelu() -> Activation:
         density = np.exp(-0.5 * np.square(z)) * np.sqrt(0.5 / np.pi).astype(z.dtype)
         return np.asarray(cumulative(z) + z * density)
 
-    return Activation(f, df)
+    return Activation(f, df, analytic=True)
 
 
 @activations.register("silu")
@@ -182,7 +237,7 @@ def silu() -> Activation:
         slope: Array = _sigmoid(z) + z * _sigmoid_slope(z)
         return slope
 
-    return Activation(f, df)
+    return Activation(f, df, analytic=True)
 
 
 @activations.register("softplus")
@@ -192,12 +247,12 @@ def softplus() -> Activation:
     def f(z: Array, out: Array | None = None) -> Array:
         return np.asarray(np.log1p(np.exp(z)) if np.iscomplexobj(z) else np.logaddexp(z, 0, out=out))
 
-    return Activation(f, _sigmoid)
+    return Activation(f, _sigmoid, analytic=True)
 
 
-@activations.register("softmax")
-def softmax() -> Activation:
-    """a_j = exp(z_j) / sum_k exp(z_k), an output only; da_j/dz_i = a_j ([i = j] - a_i). Source: 002, 003."""
+@outputs.register("softmax")
+def softmax() -> JointOutput:
+    """a_j = exp(z_j) / sum_k exp(z_k), as an output only; da_j/dz_i = a_j ([i = j] - a_i). Source: 002, 003."""
 
     def f(z: Array, out: Array | None = None) -> Array:
         shifted = np.subtract(z, z.real.max(axis=0), out=out)  # the shift cancels, and exp cannot overflow
@@ -209,4 +264,4 @@ def softmax() -> Activation:
         a = f(z)
         return np.asarray(a * (g - (g * a).sum(axis=0)))
 
-    return Activation(f, None, codomain="simplex", own_vjp=vjp)
+    return JointOutput(f, vjp, codomain="simplex", analytic=True)

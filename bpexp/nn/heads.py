@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.nn.activations import Activation, activations
+from bpexp.nn.activations import Output, activations, outputs
 from bpexp.nn.arrays import Array
 from bpexp.nn.losses import Loss, losses
 
@@ -31,7 +31,7 @@ class Head:
     (000, 002, the end of 003) or their sum (the start of 003).
     """
 
-    output: Activation
+    output: Output
     loss: Loss
     cost_and_delta: CostAndDelta
     name: str
@@ -47,7 +47,7 @@ class Head:
         return 1.0 / B if self.batch == "mean" else 1.0
 
 
-def chain(output: Activation, loss: Loss) -> CostAndDelta:
+def chain(output: Output, loss: Loss) -> CostAndDelta:
     """delta_i = sum_j dC/da_j da_j/dz_i, for any pairing. Source: 002, "in full generality, using the chain rule"."""
 
     def cost_and_delta(z: Array, y: Array, a: Array, delta: Array) -> Array:
@@ -95,21 +95,25 @@ SHORTCUTS: dict[tuple[str, str], Callable[..., CostAndDelta]] = {
 """Pairings whose delta is known in closed form; the shortcut takes the loss's parameters."""
 
 
-def build_head(
-    output: dict[str, object], loss: dict[str, object], *, batch: BatchReduction = "mean", shortcut: bool = True
-) -> Head:
-    """Pair an output with a loss, each given as {name, parameters}; refuse a pairing without meaning."""
-    output_name, loss_name = str(output["name"]), str(loss["name"])
-    output_params = {key: value for key, value in output.items() if key != "name"}
-    loss_params = {key: value for key, value in loss.items() if key != "name"}
-    f, c = activations.build(output_name, **output_params), losses.build(loss_name, **loss_params)
+def build_head(output: Any, loss: Any, *, batch: BatchReduction = "mean", shortcut: bool = True) -> Head:
+    """Pair an output with a loss, each as a config says it; raises ConfigError for a pairing without meaning.
+
+    Args:
+        output: name, or {name, parameters}, of the last layer's function.
+        loss: name, or {name, parameters}, of the cost of a sample.
+        batch: mean (000, 002, the end of 003) or sum (the start of 003) over the samples of a batch.
+        shortcut: use delta = a - y, computed from z, where the pairing has it; false takes the full chain rule of 002.
+    """
+    (output_name, _), (loss_name, loss_params) = outputs.parse(output), losses.parse(loss)
+    f, c = outputs.from_config(output), losses.from_config(loss)
     if f.codomain not in c.needs:
-        partners = [name for name in activations if activations[name]().codomain in c.needs]
-        raise ConfigError(f"loss {loss_name!r} has no meaning on output {output_name!r}; it needs {_or(partners)}")
+        raise ConfigError(f"loss {loss_name!r} has no meaning on output {output_name!r}; it needs {_partners(c)}")
     short = SHORTCUTS.get((output_name, loss_name)) if shortcut else None
     cost_and_delta = short(**loss_params) if short else chain(f, c)
     return Head(f, c, cost_and_delta, name=f"{output_name}+{loss_name}", batch=batch, shortcut=short is not None)
 
 
-def _or(names: list[str]) -> str:
-    return "output=" + " or output=".join(names)
+def _partners(loss: Loss) -> str:
+    """The outputs on which a loss has a meaning; one that must be given a parameter cannot be asked."""
+    known = [name for name in outputs if not any(p.required for p in outputs.parameters(name).values())]
+    return "output=" + " or output=".join(name for name in known if outputs[name]().codomain in loss.needs)

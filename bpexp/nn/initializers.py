@@ -1,4 +1,4 @@
-"""Initializers: how the weights of a layer are drawn. Biases start at 0 unless an initializer says otherwise.
+"""Initializers: how the weights W of a layer are drawn. Biases are set by `Network.initialize`.
 
 Each factory returns `init(shape, rng)` for W of shape (n_l, n_{l-1}); n_in = n_{l-1} and n_out = n_l.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
-from bpexp.registry import Registry
+from bpexp.registry import Positive, Registry
 
 Initializer = Callable[[tuple[int, int], np.random.Generator], Array]
 
@@ -26,23 +26,35 @@ def zeros() -> Initializer:
 
 @initializers.register("constant")
 def constant(value: float = 0.1) -> Initializer:
-    """W = value."""
+    """W = value.
+
+    Args:
+        value: every weight.
+    """
     return lambda shape, rng: np.full(shape, float(value))
 
 
 @initializers.register("uniform")
 def uniform(low: float = -0.5, high: float = 0.5) -> Initializer:
-    """W ~ U(low, high)."""
+    """W ~ U(low, high).
+
+    Args:
+        low: lower bound of the weights.
+        high: upper bound of the weights.
+    """
     if not low < high:
         raise ConfigError(f"low must be below high, not {low!r} and {high!r}")
     return lambda shape, rng: rng.uniform(low, high, shape)
 
 
 @initializers.register("normal")
-def normal(std: float = 0.01, mean: float = 0.0) -> Initializer:
-    """W ~ N(mean, std^2)."""
-    if not std > 0:
-        raise ConfigError(f"std must be greater than 0, not {std!r}")
+def normal(std: Positive = 0.01, mean: float = 0.0) -> Initializer:
+    """W ~ N(mean, std^2).
+
+    Args:
+        std: standard deviation of the weights.
+        mean: mean of the weights.
+    """
     return lambda shape, rng: rng.normal(mean, std, shape)
 
 
@@ -110,10 +122,12 @@ def lecun_normal() -> Initializer:
 
 
 @initializers.register("orthogonal")
-def orthogonal(gain: float = 1.0) -> Initializer:
-    """W = gain Q with orthonormal rows or columns, whichever are fewer. Source: Saxe et al. (2014)."""
-    if not gain > 0:
-        raise ConfigError(f"gain must be greater than 0, not {gain!r}")
+def orthogonal(gain: Positive = 1.0) -> Initializer:
+    """W = gain Q with orthonormal rows or columns, whichever are fewer. Source: Saxe et al. (2014).
+
+    Args:
+        gain: length of the rows or columns.
+    """
 
     def init(shape: tuple[int, int], rng: np.random.Generator) -> Array:
         rows, columns = shape

@@ -12,19 +12,24 @@ from typing import Literal
 
 import numpy as np
 
-from bpexp.errors import ConfigError
 from bpexp.nn.activations import Codomain
 from bpexp.nn.arrays import Array
-from bpexp.registry import Registry
+from bpexp.registry import Positive, Registry
 
 Reduction = Literal["sum", "mean"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Loss:
-    """C_k and dC_k/da; `needs` names the outputs on which it has a meaning, `classes` says it wants 0/1 targets.
+    """C_k and dC_k/da.
 
-    `kinked` says that the slope jumps somewhere, so that the cost is not an analytic function of a.
+    Args:
+        cost: C_k (B,) from a and y (n_L, B).
+        slope: dC_k/da (n_L, B) from a and y.
+        needs: codomains of the outputs on which the loss has a meaning.
+        classes: the loss wants 0/1 targets.
+        kinked: the slope jumps somewhere.
+        analytic: the cost accepts complex a and is analytic there, so that the complex step gives its derivative.
     """
 
     cost: Callable[[Array, Array], Array]
@@ -32,6 +37,7 @@ class Loss:
     needs: tuple[Codomain, ...] = ("real", "unit", "simplex")
     classes: bool = False
     kinked: bool = False
+    analytic: bool = False
 
 
 losses: Registry[Loss] = Registry("loss")
@@ -49,27 +55,35 @@ def _quotient(weight: Array, p: Array) -> Array:
 
 def _over_outputs(reduction: Reduction, factor: float) -> Callable[[Array], float]:
     """The constant in front of the sum over outputs: factor, or factor / n_L."""
-    if not factor > 0:
-        raise ConfigError(f"factor must be greater than 0, not {factor!r}")
     return lambda a: factor / a.shape[0] if reduction == "mean" else factor
 
 
 @losses.register("mse")
-def mse(reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
+def mse(reduction: Reduction = "sum", factor: Positive = 1.0) -> Loss:
     """C_k = factor sum_j (a_j - y_j)^2, slope 2 factor (a - y).
 
-    reduction=sum, factor=1 is the cost of 000 and 003; reduction=mean (1/n_L) is 002's; factor=0.5 is Nielsen's.
+    reduction=sum, factor=1 is the cost of 000 and 003; reduction=mean (1/n_L) is that of 002; factor=0.5 is Nielsen's.
+
+    Args:
+        reduction: sum or mean (1/n_L) over the outputs.
+        factor: constant in front of the cost.
     """
     constant = _over_outputs(reduction, factor)
     return Loss(
         cost=lambda a, y: constant(a) * _sum(np.square(a - y)),
         slope=lambda a, y: 2 * constant(a) * (a - y),
+        analytic=True,
     )
 
 
 @losses.register("mae")
-def mae(reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
-    """C_k = factor sum_j |a_j - y_j|, slope factor sign(a - y), 0 where a = y."""
+def mae(reduction: Reduction = "sum", factor: Positive = 1.0) -> Loss:
+    """C_k = factor sum_j |a_j - y_j|, slope factor sign(a - y), 0 where a = y.
+
+    Args:
+        reduction: sum or mean (1/n_L) over the outputs.
+        factor: constant in front of the cost.
+    """
     constant = _over_outputs(reduction, factor)
     return Loss(
         cost=lambda a, y: constant(a) * _sum(np.abs(a - y)),
@@ -79,10 +93,14 @@ def mae(reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
 
 
 @losses.register("huber")
-def huber(threshold: float = 1.0, reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
-    """C_k = factor sum_j h(a_j - y_j), h(e) = e^2 / 2 up to |e| = d, then d (|e| - d / 2). Source: Huber (1964)."""
-    if not threshold > 0:
-        raise ConfigError(f"threshold must be greater than 0, not {threshold!r}")
+def huber(threshold: Positive = 1.0, reduction: Reduction = "sum", factor: Positive = 1.0) -> Loss:
+    """C_k = factor sum_j h(a_j - y_j), h(e) = e^2 / 2 up to |e| = d, then d (|e| - d / 2). Source: Huber (1964).
+
+    Args:
+        threshold: d, the error up to which the cost is quadratic.
+        reduction: sum or mean (1/n_L) over the outputs.
+        factor: constant in front of the cost.
+    """
     constant = _over_outputs(reduction, factor)
 
     def cost(a: Array, y: Array) -> Array:
@@ -100,14 +118,18 @@ def cross_entropy() -> Loss:
         with np.errstate(divide="ignore"):  # a_j = 0 where y_j = 1 costs infinity, and that is the truth
             return -_sum(np.multiply(y, np.log(a), where=y != 0, out=np.zeros_like(a)))
 
-    return Loss(cost, slope=lambda a, y: -_quotient(y, a), needs=("simplex",), classes=True)
+    return Loss(cost, slope=lambda a, y: -_quotient(y, a), needs=("simplex",), classes=True, analytic=True)
 
 
 @losses.register("binary_cross_entropy")
-def binary_cross_entropy(reduction: Reduction = "sum", factor: float = 1.0) -> Loss:
+def binary_cross_entropy(reduction: Reduction = "sum", factor: Positive = 1.0) -> Loss:
     """C_k = -factor sum_j (y_j log a_j + (1 - y_j) log(1 - a_j)), slope factor (a - y) / (a (1 - a)).
 
     Source: Nielsen, Neural Networks and Deep Learning, chapter 3, there with factor 1 and the sum over outputs.
+
+    Args:
+        reduction: sum or mean (1/n_L) over the outputs.
+        factor: constant in front of the cost.
     """
     constant = _over_outputs(reduction, factor)
 
@@ -122,4 +144,4 @@ def binary_cross_entropy(reduction: Reduction = "sum", factor: float = 1.0) -> L
         # (a - y) / (a (1 - a)) is 0 / 0 where a saturated output is right
         return np.asarray(constant(a) * (_quotient(1 - y, 1 - a) - _quotient(y, a)))
 
-    return Loss(cost, slope, needs=("unit", "simplex"), classes=True)
+    return Loss(cost, slope, needs=("unit", "simplex"), classes=True, analytic=True)

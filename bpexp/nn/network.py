@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from bpexp.nn.activations import Activation
+from bpexp.nn.activations import Activation, Output
 from bpexp.nn.arrays import DTYPES, Array
 from bpexp.nn.initializers import Initializer
 
@@ -22,16 +22,16 @@ class Layer:
 
     W: Array
     b: Array
-    f: Activation
+    f: Output
 
 
 @dataclass(slots=True, eq=False)
 class Workspace:
-    """What one pass leaves behind, for a batch of B samples in columns.
+    """The arrays of one forward and backward pass, for a batch of B samples in columns.
 
     x is (n_0, B); z, a, slope = f'(z) and delta hold one (n_l, B) array a layer, first to last. delta = dC/dz^l for the
     cost C of the batch, so that of a single sample is delta / weight, with weight = 1/B for a mean; it is there after a
-    backward pass, as is slope, which the last layer has none of. All are buffers: the next pass of B overwrites them.
+    backward pass, as is slope, which the last layer has none of. All are buffers: the next pass over B overwrites them.
     """
 
     x: Array
@@ -47,13 +47,17 @@ class Workspace:
 
 
 class Network:
-    """Layers of n_0, n_1, ..., n_L units whose parameters are views into `theta`, a vector of P numbers."""
+    """Layers of n_0, n_1, ..., n_L units whose parameters are views into `theta`, a vector of P numbers.
 
-    def __init__(self, sizes: Sequence[int], hidden: Sequence[Activation], output: Activation, dtype: str) -> None:
+    `hidden` holds the functions of layers 1 to L - 1, `output` that of layer L; `layers` has both, with W and b.
+    """
+
+    def __init__(self, sizes: Sequence[int], hidden: Sequence[Activation], output: Output, dtype: str) -> None:
         self.sizes = tuple(sizes)
+        self.hidden, self.output = tuple(hidden), output
         self.dtype = DTYPES[dtype]
         self.theta = np.zeros(count_parameters(self.sizes), self.dtype)
-        functions = [*hidden, output]
+        functions: list[Output] = [*hidden, output]
         self.layers = tuple(Layer(W, b, f) for (W, b), f in zip(self.parameters(self.theta), functions, strict=True))
 
     def parameters(self, vector: Array) -> Iterator[tuple[Array, Array]]:
@@ -71,7 +75,13 @@ class Network:
         return [f"{letter}{l}" for l in range(1, len(self.sizes)) for letter in "Wb"]
 
     def initialize(self, init: Initializer, rng: np.random.Generator, *, biases: Biases = "zero") -> None:
-        """Draw every W from `init`; set every b to 0, or draw it as one more column of W."""
+        """Draw every W, then set or draw every b.
+
+        Args:
+            init: what draws a matrix.
+            rng: generator that it draws from.
+            biases: zero sets every b to 0; drawn draws it as one more column of W.
+        """
         for layer in self.layers:
             n_out, n_in = layer.W.shape
             layer.W[...] = init((n_out, n_in), rng)
@@ -79,8 +89,7 @@ class Network:
 
     def at(self, theta: Array) -> Network:
         """The same network at other parameters (P,), in their dtype."""
-        *hidden, output = (layer.f for layer in self.layers)
-        other = Network(self.sizes, hidden, output, theta.dtype.name)
+        other = Network(self.sizes, self.hidden, self.output, theta.dtype.name)
         other.theta[...] = theta
         return other
 

@@ -1,8 +1,8 @@
 """Optimizers: how a gradient becomes the step that is subtracted from theta.
 
-All are arithmetic on vectors (P,). `step(theta, grad, lr)` answers with a buffer of the optimizer that the next call
-overwrites. Weight decay is decoupled (Loshchilov, Hutter 2019): lr * weight_decay * theta is added to the step; an L2
-penalty, which goes through the gradient, is `penalty.l2`.
+All are arithmetic on vectors (P,). `step(theta, grad, lr)` returns a buffer of the optimizer that the next call
+overwrites. Weight decay is decoupled (Loshchilov, Hutter 2019): lr * weight_decay * theta is added to the step, biases
+included; an L2 penalty, which goes through the gradient and leaves biases alone, is `penalty.l2`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,16 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
-from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
-from bpexp.registry import Registry
+from bpexp.registry import Fraction, NonNegative, Positive, Registry
 
 
 class Optimizer(ABC):
-    """A rule with its memory: `state` holds the vectors that a checkpoint needs, `t` counts the steps."""
+    """A rule with its memory: `state` holds its vectors (P,) by the names in `memory`, `t` counts the steps."""
 
     memory: tuple[str, ...] = ()
 
     def __init__(self, weight_decay: float) -> None:
-        if not weight_decay >= 0:
-            raise ConfigError(f"weight_decay must be at least 0, not {weight_decay!r}")
         self.weight_decay = weight_decay
         self.t = 0
         self.state: dict[str, Array] = {}
@@ -47,23 +44,15 @@ class Optimizer(ABC):
 optimizers: Registry[Optimizer] = Registry("optimizer")
 
 
-def _fraction(name: str, value: float) -> float:
-    if not 0 <= value < 1:
-        raise ConfigError(f"{name} must be in [0, 1), not {value!r}")
-    return value
-
-
-def _positive(name: str, value: float) -> float:
-    if not value > 0:
-        raise ConfigError(f"{name} must be greater than 0, not {value!r}")
-    return value
-
-
 @optimizers.register("sgd")
 class SGD(Optimizer):
-    """theta <- theta - lr grad. Source: 002 and 003, gradient descent."""
+    """theta <- theta - lr grad. Source: 002 and 003, gradient descent.
 
-    def __init__(self, weight_decay: float = 0.0) -> None:
+    Args:
+        weight_decay: share of theta that is taken off at each step, times the learning rate.
+    """
+
+    def __init__(self, weight_decay: NonNegative = 0.0) -> None:
         super().__init__(weight_decay)
 
     def rule(self, grad: Array, lr: float, out: Array) -> Array:
@@ -72,13 +61,18 @@ class SGD(Optimizer):
 
 @optimizers.register("momentum")
 class Momentum(Optimizer):
-    """v <- momentum v + grad; theta <- theta - lr v. Source: Polyak (1964)."""
+    """v <- momentum v + grad; theta <- theta - lr v. Source: Polyak (1964).
+
+    Args:
+        momentum: share of the velocity that is kept at each step.
+        weight_decay: share of theta that is taken off at each step, times the learning rate.
+    """
 
     memory = ("velocity",)
 
-    def __init__(self, momentum: float = 0.9, weight_decay: float = 0.0) -> None:
+    def __init__(self, momentum: Fraction = 0.9, weight_decay: NonNegative = 0.0) -> None:
         super().__init__(weight_decay)
-        self.momentum = _fraction("momentum", momentum)
+        self.momentum = momentum
 
     def rule(self, grad: Array, lr: float, out: Array) -> Array:
         v = self.state["velocity"]
@@ -89,7 +83,12 @@ class Momentum(Optimizer):
 
 @optimizers.register("nesterov")
 class Nesterov(Momentum):
-    """v <- momentum v + grad; theta <- theta - lr (grad + momentum v). Source: Sutskever et al. (2013)."""
+    """v <- momentum v + grad; theta <- theta - lr (grad + momentum v). Source: Sutskever et al. (2013).
+
+    Args:
+        momentum: share of the velocity that is kept at each step.
+        weight_decay: share of theta that is taken off at each step, times the learning rate.
+    """
 
     def rule(self, grad: Array, lr: float, out: Array) -> Array:
         super().rule(grad, lr, out)
@@ -100,13 +99,19 @@ class Nesterov(Momentum):
 
 @optimizers.register("rmsprop")
 class RMSProp(Optimizer):
-    """s <- rho s + (1 - rho) grad^2; theta <- theta - lr grad / (sqrt(s) + eps). Source: Hinton, lecture 6e (2012)."""
+    """s <- rho s + (1 - rho) grad^2; theta <- theta - lr grad / (sqrt(s) + eps). Source: Hinton, lecture 6e (2012).
+
+    Args:
+        rho: share of the mean square that is kept at each step.
+        eps: added to the root, so that a gradient of 0 is no division by 0.
+        weight_decay: share of theta that is taken off at each step, times the learning rate.
+    """
 
     memory = ("square",)
 
-    def __init__(self, rho: float = 0.9, eps: float = 1e-7, weight_decay: float = 0.0) -> None:
+    def __init__(self, rho: Fraction = 0.9, eps: Positive = 1e-7, weight_decay: NonNegative = 0.0) -> None:
         super().__init__(weight_decay)
-        self.rho, self.eps = _fraction("rho", rho), _positive("eps", eps)
+        self.rho, self.eps = rho, eps
 
     def rule(self, grad: Array, lr: float, out: Array) -> Array:
         s = self.state["square"]
@@ -121,14 +126,27 @@ class RMSProp(Optimizer):
 
 @optimizers.register("adam")
 class Adam(Optimizer):
-    """theta <- theta - lr m^ / (sqrt(v^) + eps), with bias-corrected moments m^ and v^. Source: Kingma, Ba (2015)."""
+    """theta <- theta - lr m^ / (sqrt(v^) + eps), with bias-corrected moments m^ and v^. Source: Kingma, Ba (2015).
+
+    Args:
+        beta1: share of the mean of the gradient that is kept at each step.
+        beta2: share of the mean square of the gradient that is kept at each step.
+        eps: added to the root, so that a gradient of 0 is no division by 0.
+        weight_decay: share of theta that is taken off at each step, times the learning rate.
+    """
 
     memory = ("mean", "square")
 
-    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self,
+        beta1: Fraction = 0.9,
+        beta2: Fraction = 0.999,
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.0,
+    ) -> None:
         super().__init__(weight_decay)
-        self.beta1, self.beta2 = _fraction("beta1", beta1), _fraction("beta2", beta2)
-        self.eps = _positive("eps", eps)
+        self.beta1, self.beta2 = beta1, beta2
+        self.eps = eps
 
     def rule(self, grad: Array, lr: float, out: Array) -> Array:
         m, v = self.state["mean"], self.state["square"]
@@ -146,7 +164,20 @@ class Adam(Optimizer):
 
 @optimizers.register("adamw")
 class AdamW(Adam):
-    """Adam with decoupled weight decay, 0.01 unless declared otherwise. Source: Loshchilov, Hutter (2019)."""
+    """Adam with decoupled weight decay, 0.01 unless declared otherwise. Source: Loshchilov, Hutter (2019).
 
-    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.01) -> None:
+    Args:
+        beta1: share of the mean of the gradient that is kept at each step.
+        beta2: share of the mean square of the gradient that is kept at each step.
+        eps: added to the root, so that a gradient of 0 is no division by 0.
+        weight_decay: share of theta that is taken off at each step, times the learning rate.
+    """
+
+    def __init__(
+        self,
+        beta1: Fraction = 0.9,
+        beta2: Fraction = 0.999,
+        eps: Positive = 1e-8,
+        weight_decay: NonNegative = 0.01,
+    ) -> None:
         super().__init__(beta1, beta2, eps, weight_decay)

@@ -1,4 +1,4 @@
-"""What is done to a gradient before the optimizer sees it: L1 and L2 penalties on the weights, and clipping."""
+"""What changes a gradient before the optimizer takes it: L1 and L2 penalties on the weights, and clipping."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
+from bpexp.registry import NonNegative, Positive
 
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """l1 sum |w| + l2 / 2 sum w^2 over the weights W of all layers, biases left alone."""
+    """l1 sum |w| + l2 / 2 sum w^2 over the weights W of all layers, biases left alone.
 
-    l1: float = 0.0
-    l2: float = 0.0
+    Args:
+        l1: weight of the sum of |w| in the cost.
+        l2: weight of half the sum of w^2 in the cost.
+    """
 
-    def __post_init__(self) -> None:
-        for name, value in (("l1", self.l1), ("l2", self.l2)):
-            if not value >= 0:
-                raise ConfigError(f"penalty.{name} must be at least 0, not {value!r}")
+    l1: NonNegative = 0.0
+    l2: NonNegative = 0.0
 
     def __bool__(self) -> bool:
         return self.l1 > 0 or self.l2 > 0
@@ -42,15 +42,15 @@ class Penalty:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Shrink the gradient to Euclidean norm `norm`, and each entry to [-value, value], where declared."""
+    """Shrink the gradient to Euclidean norm `norm`, and each entry to [-value, value], where declared.
 
-    norm: float | None = None
-    value: float | None = None
+    Args:
+        norm: largest Euclidean norm of the gradient; null for none.
+        value: largest absolute value of an entry of the gradient; null for none.
+    """
 
-    def __post_init__(self) -> None:
-        for name, bound in (("norm", self.norm), ("value", self.value)):
-            if bound is not None and not bound > 0:
-                raise ConfigError(f"clip.{name} must be greater than 0 or null, not {bound!r}")
+    norm: Positive | None = None
+    value: Positive | None = None
 
     def __bool__(self) -> bool:
         return self.norm is not None or self.value is not None

@@ -36,8 +36,13 @@ class AsPrinted(GradientMethod):
         self.formula, self._steps = formula, steps
         self.exact = formula.verdict == "correct"
 
-    def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:
-        """Refuse a formula whose shapes cannot work on this network, or a correct one that another head needs."""
+    def refuse(self, network: Network, head: Head) -> None:
+        """Raise ConfigError for a formula whose shapes do not fit this network, or a correct one of another head.
+
+        It is tried on random parameters: where theta is 0 many a wrong formula is right.
+        """
+        rng = np.random.default_rng(0)
+        network = network.at(rng.normal(0, 0.3, network.theta.size).astype(network.theta.dtype))
         x, y = sample(network, rng)
         try:
             _, slots = walk(network, head, x, y, self._steps)
@@ -86,7 +91,11 @@ def _shape(network: Network) -> str:
 
 @gradient_methods.register("as_printed")
 def as_printed(formula: str = "002-final") -> AsPrinted:
-    """A gradient as one of the four papers prints it; `formula` is the id of its entry in the errata."""
+    """A gradient as one of the four papers prints it, right or wrong.
+
+    Args:
+        formula: id of the formula in the errata.
+    """
     entry = FORMULAS.get(formula)
     if entry is None or not isinstance(entry.code, Steps):
         what = "is no formula of the errata" if entry is None else "gives a part, not a whole gradient"

@@ -9,13 +9,13 @@ from math import prod
 import numpy as np
 
 from bpexp.gradients.path_sum import count_paths
-from bpexp.nn.activations import activations
+from bpexp.nn.activations import activations, outputs
 from bpexp.nn.arrays import Array
 from bpexp.papers.formula import Book
 from bpexp.papers.literal_pass import Steps, Walk
 
 book = Book("002")
-sigmoid, softmax = activations.build("sigmoid"), activations.build("softmax")
+sigmoid, softmax = activations.build("sigmoid"), outputs.build("softmax")
 
 
 def forward_first(w: Array, a: Array, b: Array) -> Array:

@@ -7,13 +7,13 @@ from math import prod
 
 import numpy as np
 
-from bpexp.nn.activations import activations
+from bpexp.nn.activations import outputs
 from bpexp.nn.arrays import Array
 from bpexp.papers.formula import Book
 from bpexp.papers.literal_pass import Steps, Walk
 
 book = Book("003")
-softmax = activations.build("softmax")
+softmax = outputs.build("softmax")
 
 
 def first_matrix(w: Array, a: Array, b: Array) -> Array:

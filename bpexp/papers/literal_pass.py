@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bpexp.nn.activations import Activation
+from bpexp.nn.activations import Activation, Output
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
@@ -24,7 +24,7 @@ class Walk:
     share: float
     W: dict[int, Array]
     b: dict[int, Array]
-    f: dict[int, Activation]
+    f: dict[int, Output]
     a: dict[int, Array]
     z: dict[int, Array] = field(default_factory=dict)
     delta: dict[int, Array] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Walk:
     def slope(self, l: int, z: Array) -> Array:
         """mu'(z) with the function of layer l; of a softmax the diagonal of its Jacobian, a (1 - a)."""
         f = self.f[l]
-        return f.df(z) if f.df is not None else f.f(z) * (1 - f.f(z))
+        return f.df(z) if isinstance(f, Activation) else f.f(z) * (1 - f.f(z))
 
     def cost_slope(self) -> Array:
         """dC_k/da^L (n_L, N) of each sample."""

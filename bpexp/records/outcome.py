@@ -1,4 +1,4 @@
-"""What was asked of a run, and what became of it: the record that is printed, ranked and kept as result.json."""
+"""What is known of a run: its info before it begins, and its outcome, which is printed and kept as result.json."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ RESULT = "result.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """How a run is called, where it writes, what was declared and whose child it is."""
+class RunInfo:
+    """The name of a run, where it writes, what was declared, and the MLflow run of the sweep that it belongs to."""
 
     name: str
     directory: Path

@@ -1,21 +1,18 @@
-"""What a run comes to: its last and its best metrics, out of its journal."""
+"""The summary of a run: its last and its best metrics, read from its journal."""
 
 from __future__ import annotations
 
 import math
 
-from bpexp.training.callbacks import better
+from bpexp.training.metrics import PARTS, better, metrics
 
 Series = dict[str, list[tuple[int, float]]]
 
 
 def chooser(series: Series) -> str | None:
-    """The metric that tells which epoch was best: accuracy or r2 on validation, without one on test, then train."""
-    for part in ("validation", "test", "train"):
-        for measure in ("accuracy", "r2"):
-            if f"{measure}/{part}" in series:
-                return f"{measure}/{part}"
-    return None
+    """The metric that chooses the best epoch: accuracy or r2 on validation, without one on test, then on train."""
+    names = [f"{metric.name}/{part}" for part in PARTS for metric in metrics.values() if metric.chooses]
+    return next((name for name in names if name in series), None)
 
 
 def summarize(series: Series) -> dict[str, float]:
@@ -28,7 +25,7 @@ def summarize(series: Series) -> dict[str, float]:
     key = chooser(series)
     if key is None:
         return summary
-    sign = 1.0 if better(key) == "max" else -1.0
+    sign = 1.0 if better(key) == "higher" else -1.0
     ranked = {step: sign * value for step, value in measured[key].items() if math.isfinite(value)}
     if ranked:
         step = max(ranked, key=lambda s: (ranked[s], -s))
@@ -38,7 +35,7 @@ def summarize(series: Series) -> dict[str, float]:
 
 
 def _of_an_epoch(name: str) -> bool:
-    return name.rpartition("/")[2] in ("train", "validation", "test")
+    return name.rpartition("/")[2] in PARTS
 
 
 def _flat(name: str) -> str:

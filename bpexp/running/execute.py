@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import signal
+import json
 import sys
 import time
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from bpexp.data import Part
+from bpexp.data import DataSet, Part
 from bpexp.insight.gradient_check import GradientCheck
 from bpexp.insight.histograms import FILE as HISTOGRAMS
 from bpexp.insight.histograms import Histograms
@@ -22,56 +21,81 @@ from bpexp.insight.probing import Probing
 from bpexp.insight.samples import collect_samples
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import Journal, history
-from bpexp.records.outcome import Order, Outcome, write_outcome
+from bpexp.records.network_file import save_network
+from bpexp.records.outcome import Outcome, RunInfo, write_outcome
 from bpexp.records.summary import Series, chooser, summarize
+from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
 from bpexp.running.progress import progress
-from bpexp.tracking.model import save_model
-from bpexp.tracking.run import Recording
+from bpexp.running.signals import Signals, Terminated
+from bpexp.tracking.environment import mlflow_environment
+from bpexp.tracking.feed import DataCard
+from bpexp.tracking.run import TrackedRun
 from bpexp.training.events import Callback
-from bpexp.training.trainer import run as train
-
-
-class Terminated(SystemExit):
-    """SIGTERM, raised where the run stands so that it ends with a true status."""
+from bpexp.training.trainer import train
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class TrainingEnd:
     """How training ended, by itself or not."""
 
     status: str
     reason: str
     step: int | None = None
+    interruption: BaseException | None = None
 
 
-def execute(experiment: Experiment, order: Order) -> Outcome:
+def execute(experiment: Experiment, info: RunInfo) -> Outcome:
     """Train, keep the journal, record; the outcome is on disk whatever happens.
 
-    An exception of the run is its outcome. KeyboardInterrupt and SIGTERM are recorded and then go on to the caller.
+    An exception of the run is its outcome. KeyboardInterrupt and SIGTERM end the training, are recorded, and are raised
+    when the record is written.
     """
-    threadpool_limits(experiment.config.threads)
-    journal = Journal(order.directory)
-    recording = Recording(experiment, order, journal.path)
-    started = time.monotonic()
-    interruption: BaseException | None = None
-    try:
-        with _sigterm_raises():
-            ending = _train(experiment, order.name, [journal, *recording.callbacks], journal)
-    except Exception as error:
-        (order.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        ending = Ending("failed", f"{type(error).__name__}: {error}")
-    except (KeyboardInterrupt, Terminated) as error:
-        interruption = error
-        ending = Ending("killed", "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated")
-    journal.close(ending.status, ending.reason)
-    outcome = _conclude(experiment, order, ending, time.monotonic() - started, recording)
-    if interruption is not None:
-        raise interruption
+    with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
+        journal = Journal(info.directory)
+        tracked = open_tracked(experiment, info, journal)
+        started = time.monotonic()
+        end = _train(experiment, info, [journal, *tracked.callbacks], journal, signals)
+        with suppress(OSError):  # a full disk: what the journal holds is there
+            journal.close(end.status, end.reason)
+        outcome = _conclude(experiment, info, end, time.monotonic() - started, tracked, signals)
+        if end.interruption is not None:
+            raise end.interruption
     return outcome
 
 
-def _train(experiment: Experiment, name: str, recorders: list[Callback], journal: Journal) -> Ending:
+def open_tracked(experiment: Experiment, info: RunInfo, journal: Journal) -> TrackedRun:
+    """The run in MLflow."""
+    threads = {"bpexp.threads": str(experiment.config.threads)}
+    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), threads)
+
+
+def data_card(data: DataSet) -> DataCard:
+    """What MLflow keeps of a data set: its name, digest and source, and the sizes of its parts."""
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    sizes = {f"num_{name}": len(part) for name, part in parts.items() if part is not None}
+    return DataCard(data.name, data.digest, data.source, json.dumps(sizes))
+
+
+def _train(
+    experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
+) -> TrainingEnd:
+    """Train with everybody watching; whatever ends it is returned, and signals are held back from then on."""
+    try:
+        signals.release()
+        return _watched(experiment, info.name, recorders, journal)
+    except Exception as error:
+        with suppress(OSError):
+            (info.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
+        return TrainingEnd("failed", f"{type(error).__name__}: {error}")
+    except (KeyboardInterrupt, Terminated) as error:
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
+        return TrainingEnd("killed", reason, interruption=error)
+    finally:
+        signals.hold()
+
+
+def _watched(experiment: Experiment, name: str, recorders: list[Callback], journal: Journal) -> TrainingEnd:
     bars = progress(experiment.config.progress, name)
     histograms = Histograms() if experiment.probe.histograms else None
     observers = _observers(experiment, journal, histograms)
@@ -82,7 +106,7 @@ def _train(experiment: Experiment, name: str, recorders: list[Callback], journal
             bar.close()
         if histograms is not None:
             histograms.save(journal.path.parent)
-    return Ending(ended.status, ended.reason, ended.step)
+    return TrainingEnd(ended.status, ended.reason, ended.step)
 
 
 def _observers(experiment: Experiment, journal: Journal, histograms: Histograms | None) -> list[Callback]:
@@ -91,62 +115,75 @@ def _observers(experiment: Experiment, journal: Journal, histograms: Histograms 
     fixed = fixed_batch(experiment.data.train, probe.fixed) if probe.fixed else None
     probing = Probing(probe.measures, probe.every, journal.metrics, histograms=histograms, fixed=fixed)
     observers: list[Callback] = [probing]
-    if check.name != "off":
-        guard = GradientCheck(
-            every=check.every,
-            coordinates=check.coordinates,
-            tolerance=check.tolerance,
-            rng=experiment.check_rng,
-            keep=journal.metrics,
-        )
-        observers.insert(0, guard)
+    if check.on:
+        observers.insert(0, GradientCheck(check, rng=experiment.check_rng, keep=journal.metrics))
     return observers
 
 
 def fixed_batch(part: Part, samples: int) -> tuple[Array, Array]:
-    """Samples spread evenly over the whole data, whatever the seed made of it: x (n_0, B) and y (n_L, B)."""
+    """Samples spread evenly over the whole data, independent of the seed: x (n_0, B) and y (n_L, B)."""
     rows = np.unique(np.linspace(0, len(part.X) - 1, samples).astype(np.intp))
     return part.batch(rows)
 
 
-def _conclude(experiment: Experiment, order: Order, ending: Ending, seconds: float, recording: Recording) -> Outcome:
-    """Write the weights, the result and the figure, then hand everything to MLflow."""
-    folder, theta = order.directory, experiment.trainer.network.theta
+def _conclude(
+    experiment: Experiment, info: RunInfo, end: TrainingEnd, seconds: float, tracked: TrackedRun, signals: Signals
+) -> Outcome:
+    """Write the outcome first, then the weights and the figures, and hand everything to MLflow.
+
+    Nothing that goes wrong here loses what was written before. An interrupted run leaves its record and no pictures.
+    """
+    folder, theta = info.directory, experiment.trainer.network.theta
     series = history(folder / "metrics.jsonl")
     outcome = Outcome(
-        name=order.name,
+        name=info.name,
         directory=str(folder),
-        status=ending.status,
-        reason=ending.reason,
-        overrides=order.overrides,
-        params=order.params,
+        status=end.status,
+        reason=end.reason,
+        overrides=info.overrides,
+        params=info.params,
         seconds=seconds,
         metrics=summarize(series),
         chosen_by=chooser(series),
         theta_sha256=hashlib.sha256(theta.tobytes()).hexdigest(),
-        run_id=recording.run_id,
-        experiment_id=recording.experiment_id,
-        store=recording.store_uri,
+        run_id=tracked.run_id,
+        experiment_id=tracked.experiment_id,
+        store=tracked.store_uri,
     )
-    save_model(folder, theta=theta, spec=experiment.spec)
-    write_outcome(outcome, folder)
-    try:
-        _draw(experiment, order, series)
-    except Exception as error:  # a picture that cannot be drawn is no reason to lose the record of a run
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"bpexp: warning: no figures of {folder} ({reason})", file=sys.stderr)
-    recording.finish(outcome, ending.step)
+    _attempt("no result.json in", info, lambda: write_outcome(outcome, folder))
+    problem = _attempt("no weights in", info, lambda: save_network(folder, theta=theta, spec=experiment.spec))
+    if problem and outcome.ok:
+        outcome = replace(outcome, status="failed", reason=f"the network could not be saved: {problem}")
+        _attempt("no result.json in", info, lambda: write_outcome(outcome, folder))
+    interrupted = end.interruption is not None or signals.pending is not None
+    if not interrupted:
+        _attempt("no figures of", info, lambda: _draw(experiment, info, series))
+    train_part = experiment.data.train
+    example = None if interrupted or problem else train_part.X[train_part.rows[:1]]
+    tracked.finish(outcome, end.step, example)
     return outcome
 
 
-def _draw(experiment: Experiment, order: Order, series: Series) -> None:
+def _attempt(what: str, info: RunInfo, action: Callable[[], object]) -> str | None:
+    """Do one thing at the end of a run. Where it fails, warn and return the reason: the rest is yet to be recorded."""
+    try:
+        action()
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"bpexp: warning: {what} {info.directory} ({reason})", file=sys.stderr)
+        return reason
+    return None
+
+
+def _draw(experiment: Experiment, info: RunInfo, series: Series) -> None:
     """The learning curve and, of a run that is not one of many, the page of figures."""
     if not (experiment.tracking.figures and series):
         return
-    from bpexp.figures.run_page import figure_page, learning_curve  # matplotlib is not needed without figures
+    from bpexp.figures.learning_curve import learning_curve  # matplotlib is not needed without figures
+    from bpexp.figures.run_page import figure_page
 
-    folder, trainer, data = order.directory, experiment.trainer, experiment.data
-    if order.one_of_many:
+    folder, trainer, data = info.directory, experiment.trainer, experiment.data
+    if info.one_of_many:
         learning_curve(series, folder / "learning_curve.png")
         return
     name, part = next((n, p) for n, p in (("test", data.test), ("training", data.train)) if p is not None)
@@ -158,23 +195,5 @@ def _draw(experiment: Experiment, order: Order, series: Series) -> None:
         network=trainer.network,
         histograms=histograms if histograms.exists() else None,
         samples=samples,
-        title=order.name,
+        title=info.name,
     )
-
-
-@contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Turn SIGTERM into an exception of the main thread while a run goes on."""
-
-    def raise_terminated(signum: int, frame: object) -> None:
-        raise Terminated(128 + signum)
-
-    try:
-        previous = signal.signal(signal.SIGTERM, raise_terminated)
-    except ValueError:  # not the main thread: whoever owns it decides
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -1,4 +1,4 @@
-"""How far a run is: a live line on a terminal, a plain line an epoch elsewhere."""
+"""Progress of a run: a live bar on a terminal, one plain line an epoch elsewhere."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ import time
 from typing import Any, TextIO
 
 from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step
+from bpexp.training.metrics import PARTS, metrics
 
 LINES = 10
-"""Epochs that are told where there is no terminal; of a longer run every n-th is."""
+"""Lines that a run prints where there is no terminal; of a longer run every n-th epoch gets one."""
 
 REDRAWS = 0.1
 """Seconds between two redraws of the live line."""
 
 
-def headline(metrics: dict[str, float]) -> str:
-    """Loss and quality on the part that was held out, in a few words."""
-    part = next((p for p in ("validation", "test", "train") if f"loss/{p}" in metrics), "train")
-    measure = "accuracy" if f"accuracy/{part}" in metrics else "r2"
-    words = [f"loss {metrics['loss/train']:.4f}", f"{part} loss {metrics[f'loss/{part}']:.4f}"]
-    return "  ".join([*words, f"{part} {measure} {metrics[f'{measure}/{part}']:.4f}"])
+def headline(measured: dict[str, float]) -> str:
+    """Training loss, and loss and quality on the part that was held out, in a few words."""
+    part = next((p for p in PARTS if f"loss/{p}" in measured), "train")
+    words = [f"loss {measured['loss/train']:.4f}", f"{part} loss {measured[f'loss/{part}']:.4f}"]
+    quality = next((m.name for m in metrics.values() if m.chooses and f"{m.name}/{part}" in measured), None)
+    return "  ".join([*words, f"{part} {quality} {measured[f'{quality}/{part}']:.4f}"] if quality else words)
 
 
 class PlainProgress(Callback):
@@ -40,7 +41,7 @@ class PlainProgress(Callback):
         print(line, file=self._stream, flush=True)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """No-op."""
 
 
 class LiveProgress(Callback):

@@ -1,116 +1,130 @@
-"""A sweep: one parent run in MLflow whose children are the jobs, and the table that they come to."""
+"""Plans carried out: one run, or a sweep below one parent, whose table and report it ends in."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
-from bpexp.config.schema import TrackingConfig
-from bpexp.errors import TrackingError
-from bpexp.records.outcome import RESULT, Outcome, read_outcome
+from bpexp.records.outcome import Outcome
+from bpexp.running.directories import claim
+from bpexp.running.job import Ending, Job
+from bpexp.running.launchers.serial import serial
+from bpexp.running.perform import as_yaml, perform
+from bpexp.running.plan import Plan
 from bpexp.study.ranking import Ranking, rank
+from bpexp.study.report import Report
+from bpexp.tracking.environment import mlflow_environment
+from bpexp.tracking.parent import ParentRun
 
 TABLE = "ranking.csv"
 
 
+@dataclass(slots=True, eq=False)
 class Sweep:
-    """The jobs below one directory. As a context it opens the parent run and ends it with what became of the jobs."""
+    """What became of a sweep: an ending for every job, the ranked table, the report where it was a study."""
 
-    def __init__(
-        self, tracking: TrackingConfig, directory: Path, jobs: int, command: Sequence[str], name: str = "sweep"
-    ) -> None:
-        self._tracking, self.directory, self._jobs, self._command = tracking, directory, jobs, list(command)
-        self._name = name[:120]
-        self._store: Any = None
-        self.run_id: str | None = None
-        self.experiment_id: str | None = None
-        self.outcomes: list[Outcome] = []
-        self.ranking: Ranking | None = None
+    directory: Path
+    endings: list[Ending] = field(default_factory=list)
+    ranking: Ranking = field(default_factory=lambda: rank([], []))
+    experiment_id: str | None = None
+    store: str | None = None
+    report: Report | None = None
 
-    def __enter__(self) -> Sweep:
-        if self._tracking.name == "mlflow":
-            self._open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        numbers, self.outcomes = self._collect()
-        self.ranking = rank(self.outcomes, numbers)
-        (self.directory / TABLE).write_text(self.ranking.csv(), encoding="utf-8")
-        if self.run_id:
-            interrupted = kind is not None and not issubclass(kind, Exception)
-            status = "KILLED" if interrupted else "FINISHED" if kind is None and self.ok else "FAILED"
-            self._attempt(lambda: self._close(status))
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """One outcome a job; a job without one is told as lost."""
+        return [ending.outcome or _lost(ending) for ending in self.endings]
 
     @property
     def ok(self) -> bool:
         """Whether every job came to a result."""
-        return all(outcome.ok for outcome in self.outcomes) and len(self.outcomes) >= self._jobs
+        return all(outcome.ok for outcome in self.outcomes)
 
-    def attach(self, files: Sequence[Path], note: str, tags: Mapping[str, str]) -> None:
-        """Put more on the parent run, which may have ended already."""
-        if self.run_id:
-            self._attempt(lambda: self._attach(files, note, tags))
 
-    def _attach(self, files: Sequence[Path], note: str, tags: Mapping[str, str]) -> None:
-        for file in files:
-            self._store.client.log_artifact(self.run_id, str(file))
-        for key, value in {**tags, "mlflow.note.content": note[:7900]}.items():
-            self._store.client.set_tag(self.run_id, key, value)
+def run_single(plan: Plan) -> Outcome:
+    """Carry out the one run of a plan."""
+    directory = claim(plan.directory, "run", named=plan.named)
+    return perform(plan.jobs[0].below(directory))
 
-    def _collect(self) -> tuple[list[int], list[Outcome]]:
-        """The outcomes by job number; a job that left none was killed or never began, and is told as such."""
-        found, numbers = {}, set(range(self._jobs))
-        numbers |= {int(p.parent.name) for p in self.directory.glob(f"*/{RESULT}") if p.parent.name.isdigit()}
-        for number in numbers:
-            folder, reason = self.directory / str(number), "it left no result"
-            try:
-                found[number] = read_outcome(folder)
-                continue
-            except FileNotFoundError:
-                pass
-            except (ValueError, TypeError, KeyError, AttributeError):
-                reason = f"its {RESULT} cannot be read"
-            found[number] = Outcome(f"job {number}", str(folder), "lost", reason, [], {}, 0.0)
-        return sorted(found), [found[number] for number in sorted(found)]
 
-    def _open(self) -> None:
-        from bpexp.tracking.store import open_store
+def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
+    """Carry out every job of a plan below one parent run. A study ends in its report.
 
+    Table and parent are written whatever ends the sweep; an interruption then goes on to the caller.
+    """
+    directory = claim(plan.directory, "sweep", named=plan.named)
+    (directory / "multirun.yaml").write_text(as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()}))
+    sweep = Sweep(directory)
+    with mlflow_environment():
+        parent = ParentRun(plan.tracking, directory, _name(plan), command)
+        sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
+        jobs = [job.below(directory, parent.run_id) for job in plan.jobs]
+        status = "KILLED"
         try:
-            self._store = open_store(self._tracking.uri, self._tracking.experiment)
-            command = " ".join(self._command)
-            tags = {"bpexp.sweep": command, "bpexp.directory": str(self.directory), "mlflow.source.name": "bpexp"}
-            run = self._store.client.create_run(self._store.experiment_id, run_name=self._name, tags=tags)
-        except Exception as error:  # as for a run: the results are worth more than their record
-            reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
-            print(f"bpexp: warning: the sweep has no parent in MLflow ({reason})", file=sys.stderr)
-            return
-        self.run_id, self.experiment_id = run.info.run_id, self._store.experiment_id
+            for ending in _launch(plan, jobs):
+                sweep.endings.append(ending)
+            status = "FINISHED" if sweep.ok else "FAILED"
+        except Exception:
+            status = "FAILED"
+            raise
+        finally:
+            _conclude(sweep, jobs, parent, status, command)
+        if plan.study is not None:
+            _report(plan, sweep, parent, command)
+    return sweep
 
-    def _close(self, status: str) -> None:
-        from mlflow.entities import Metric, RunTag
 
-        assert self.ranking is not None
-        counts = {f"jobs/{s}": sum(o.status == s for o in self.outcomes) for s in {o.status for o in self.outcomes}}
-        best = self.ranking.best
-        values = {**counts, **(best.metrics if best else {})}
-        now = round(time.time() * 1000)
-        metrics = [Metric(key, float(value), now, 0) for key, value in values.items()]
-        note = f"`python -m bpexp {' '.join(self._command)}`\n\n{self.ranking.markdown()}"
-        client = self._store.client
-        client.log_batch(self.run_id, metrics=metrics, tags=[RunTag("mlflow.note.content", note[:7900])])
-        client.log_artifact(self.run_id, str(self.directory / TABLE))
-        client.set_terminated(self.run_id, status=status)
+def _launch(plan: Plan, jobs: Sequence[Job]) -> Iterator[Ending]:
+    if plan.first.launcher == "basic":
+        return serial(jobs)
+    from bpexp.running.launchers.hydra_plugin import hydra_plugin
 
-    def _attempt(self, action: Any) -> None:
-        try:
-            action()
-        except Exception as error:
-            reason = " ".join(str(error).split())[:200]
-            print(f"bpexp: warning: the parent of the sweep is incomplete in MLflow ({reason})", file=sys.stderr)
+    return hydra_plugin(jobs, plan.first)
+
+
+def _name(plan: Plan) -> str:
+    said = " ".join(text for text in plan.said if not text.lstrip("+").startswith(("hydra.", "hydra/")))
+    return f"study: {plan.study.name}" if plan.study else f"sweep: {said}"
+
+
+def _conclude(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status: str, command: Sequence[str]) -> None:
+    """Rank the outcomes, write the table and end the parent; jobs that came to no ending are read or told as lost."""
+    ended = {ending.job.number: ending for ending in sweep.endings}
+    sweep.endings = [ended.get(job.number) or _found(job) for job in jobs]
+    outcomes = sweep.outcomes
+    sweep.ranking = rank(outcomes, [ending.job.number for ending in sweep.endings])
+    table = sweep.directory / TABLE
+    table.write_text(sweep.ranking.csv(), encoding="utf-8")
+    counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
+    best = sweep.ranking.best
+    note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.markdown()}"
+    parent.finish(status, metrics={**counts, **(best.metrics if best else {})}, note=note, files=[table])
+
+
+def _found(job: Job) -> Ending:
+    """What a job left that yielded no ending, because the sweep was interrupted or its launcher died."""
+    from bpexp.records.outcome import read_outcome
+
+    try:
+        return Ending(job, read_outcome(job.directory))
+    except FileNotFoundError:
+        return Ending(job, None, "it left no result")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Ending(job, None, "its result.json cannot be read")
+
+
+def _lost(ending: Ending) -> Outcome:
+    job = ending.job
+    info = job.info()
+    return Outcome(info.name, str(job.directory), "lost", ending.reason, info.overrides, info.params, 0.0)
+
+
+def _report(plan: Plan, sweep: Sweep, parent: ParentRun, command: Sequence[str]) -> None:
+    from bpexp.study.conclude import conclude
+    from bpexp.study.sources import STUDY_TAG, from_folders
+
+    assert plan.study is not None
+    runs = from_folders([ending.job.directory for ending in sweep.endings])
+    sweep.report = conclude(plan.study, plan.first.config.study, runs, sweep.directory, " ".join(command))
+    parent.attach(sweep.report.files, sweep.report.note, {STUDY_TAG: plan.study.name})

@@ -1,4 +1,4 @@
-"""From the runs of a study to its answer: arms with intervals, paired differences, effects of factors, verdicts."""
+"""The analysis of a study: arms with intervals, paired differences, shares of variance, verdicts on the claims."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bpexp.study.statistics import Interval, adjusted, bootstrap_interval, mean_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunRecord:
-    """One run as a study sees it, wherever it was read from."""
+    """The parameters, the status and the recorded series of one run."""
 
     params: Mapping[str, Any]
     status: str
@@ -27,7 +27,7 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One combination of levels: how many seeds came to a result, and the interval of each measure over them."""
+    """One combination of levels: the number of seeds that came to a result, and each measure's interval over them."""
 
     levels: dict[str, str]
     tuned_to: str | None
@@ -49,7 +49,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the runs say of a claim: supported, refuted or inconclusive, and the interval that says it."""
+    """The verdict on a claim, supported, refuted or inconclusive, and the interval that it rests on."""
 
     claim: Claim
     answer: str
@@ -72,7 +72,7 @@ class Analysis:
 
 
 def analyse(study: Study, runs: Sequence[RunRecord]) -> Analysis:
-    """The whole analysis; runs that failed or diverged are told and never averaged."""
+    """The whole analysis. Runs that failed or diverged are listed as problems and left out of every mean."""
     everything = frame_of(study, runs)
     frame = everything.drop_duplicates([*study.factors, "seed"], keep="last")
     good = frame[frame["status"].isin(["finished", "stopped"])]
@@ -172,7 +172,7 @@ def differences(study: Study, chosen: pd.DataFrame, ranked: Sequence[Arm]) -> li
 def paired(
     study: Study, runs: pd.DataFrame, of: Mapping[str, Any], against: Mapping[str, Any], name: str
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """name of `of` minus name of `against`, for every seed and every level of the factors that neither names."""
+    """Paired per-seed difference of a measure, `of` minus `against`; factors that neither names are averaged over."""
     rest = [factor for factor in study.factors if factor not in of and factor not in against]
     if study.tuned in rest and not _crossed(study, runs):
         rest.remove(str(study.tuned))
@@ -218,13 +218,13 @@ def judge(study: Study, claim: Claim, good: pd.DataFrame, chosen: pd.DataFrame) 
 def problems(study: Study, frame: pd.DataFrame, repeated: int = 0) -> list[str]:
     """What a reader must know before trusting the table."""
     told = []
-    if study.repeats < 2:
+    if len(study.seeds) < 2:
         told.append("one seed a run: there are no intervals, and no claim can be decided")
     for status in sorted(set(frame["status"]) - {"finished", "stopped"}):
         some = frame[frame["status"] == status]
         where = "; ".join(", ".join(f"{f}={row[f]}" for f in study.factors) for _, row in some.head(8).iterrows())
         told.append(f"{len(some)} runs {status}, left out of every mean: {where}" + (" ..." if len(some) > 8 else ""))
-    expected = math.prod(len(levels) for levels in study.factors.values()) * study.repeats
+    expected = math.prod(len(levels) for levels in study.factors.values()) * len(study.seeds)
     if len(frame) < expected:
         told.append(f"{expected - len(frame)} of {expected} runs are missing")
     if repeated:

@@ -32,9 +32,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """A declared study. `factors` maps an override's key to its levels, `tuned` names the factor that each arm chooses.
+    """A declared study.
 
-    `tuned_by` is what chooses it, on the validation part; the first of `measures` ranks the arms.
+    `factors` maps an override's key to its levels, `tuned` names the factor whose level each arm chooses for itself by
+    `tuned_by`, on the validation part. `repeats` is the declared number of seeds; `seeds` are those that run. The first
+    of `measures` ranks the arms.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Study:
     curves: Sequence[str] = ("accuracy/test", "loss/test")
     by_depth: Sequence[str] = ()
     heat_map: Sequence[str] = ()
+    seeds: Sequence[int] = ()
 
     @property
     def arm_factors(self) -> list[str]:
@@ -58,20 +61,23 @@ class Study:
     def overrides(self) -> dict[str, str]:
         """The sweep that this study is, as Hydra's overrides: every factor's levels, and the seeds."""
         grid = {key: ",".join(_level(level) for level in levels) for key, levels in self.factors.items()}
-        return {**grid, "seed": f"range({self.repeats})"}
+        return {**grid, "seed": ",".join(str(seed) for seed in self.seeds)}
 
 
 def narrowed(study: Study, said: Mapping[str, Sequence[str]]) -> Study:
     """The study with the levels and seeds that were said on the command line in place of its own."""
     factors = {key: list(said.get(key, levels)) for key, levels in study.factors.items()}
-    repeats = len(said["seed"]) if "seed" in said else study.repeats
-    return replace(study, factors=factors, repeats=repeats)
+    if "seed" not in said:
+        return replace(study, factors=factors)
+    if not all(seed.isdigit() for seed in said["seed"]):
+        raise ConfigError(f"the seeds of a study are whole numbers of at least 0, not {', '.join(said['seed'])}")
+    return replace(study, factors=factors, seeds=tuple(int(seed) for seed in said["seed"]))
 
 
 def declared(name: str, node: Mapping[str, Any]) -> Study:
     """Read a `study` node; whatever has no meaning is refused in one line."""
     given = dict(node)
-    _known("study", given, Study, {"name"})
+    _known("study", given, Study, {"name", "seeds"})
     factors = _factors(given.get("factors"))
     for key in ("measures", "claims", "curves", "by_depth", "heat_map"):
         if not isinstance(given.get(key) or [], list | tuple):
@@ -97,6 +103,7 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
         curves=tuple(given.get("curves") or ("accuracy/test", "loss/test")),
         by_depth=tuple(given.get("by_depth") or ()),
         heat_map=_axes(given.get("heat_map") or (), factors),
+        seeds=tuple(range(repeats)),
     )
 
 

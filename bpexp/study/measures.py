@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.training.callbacks import better
+from bpexp.training.metrics import better
 
 Series = Mapping[str, Sequence[tuple[int, float]]]
 
@@ -28,7 +28,7 @@ READERS: dict[str, Callable[[Sequence[float], str], float]] = {
     "final": lambda values, name: values[-1],
     "first": lambda values, name: values[0],
     "mean": lambda values, name: float(np.mean(values)),
-    "best": lambda values, name: float(np.min(values) if better(name) == "min" else np.max(values)),
+    "best": lambda values, name: float(np.min(values) if better(name) == "lower" else np.max(values)),
 }
 
 _READ = re.compile(rf"({'|'.join(READERS)}) (\S+)(?: / (\S+))?")
@@ -46,7 +46,7 @@ class Measure:
     def lower_is_better(self) -> bool:
         """Whether fewer or less is better: epochs, losses and errors."""
         words = self.text.split()
-        return words[0] == "epochs" or better(words[1]) == "min"
+        return words[0] == "epochs" or better(words[1]) == "lower"
 
     @property
     def series(self) -> list[str]:

@@ -10,10 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bpexp.records.outcome import Outcome
-from bpexp.training.callbacks import better
-
-MEASURES = ("accuracy_test", "loss_test", "r2_test", "rmse_test")
-"""What the table shows of each run, final and best, where it was measured."""
+from bpexp.training.metrics import better, headlines
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +52,9 @@ def rank(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Ranking:
     """Order outcomes by their objective, best first; those without one stand last, with their reason told."""
     varied = _varied(outcomes)
     key = next((o.params.get("objective") or o.chosen_by for o in outcomes if o.chosen_by), None)
-    sign = -1.0 if key is None or better(str(key)) == "max" else 1.0
+    sign = -1.0 if key is None or better(str(key)) == "higher" else 1.0
     order = sorted(range(len(outcomes)), key=lambda i: _place(outcomes[i], sign))
-    measures = [m for m in MEASURES if any(f"final/{m}" in o.metrics for o in outcomes)]
+    measures = [m for m in headlines("test") if any(f"final/{m}" in o.metrics for o in outcomes)]
     extra = _flat(key)
     if extra and extra not in measures:
         measures = [extra, *measures]

@@ -42,9 +42,9 @@ def write_report(
 
 
 def _said(study: Study) -> dict[str, list[str]]:
-    """The levels and seeds that really ran, which a command line may have narrowed."""
+    """The levels and seeds that ran, which a command line may have narrowed."""
     factors = {key: [str(level) for level in levels] for key, levels in study.factors.items()}
-    return {**factors, "seed": [str(seed) for seed in range(study.repeats)]}
+    return {**factors, "seed": [str(seed) for seed in study.seeds]}
 
 
 def note(analysis: Analysis) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from bpexp.records.journal import JOURNAL, history
 from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
 from bpexp.study.design import Study, declared, narrowed
+from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run
 from bpexp.tracking.store import Store
 
 BROKEN = (ValueError, TypeError, KeyError, AttributeError)
@@ -23,17 +24,21 @@ STUDY_TAG, STUDY_FILE = "bpexp.study", "study.json"
 
 
 def from_folder(directory: Path) -> list[RunRecord]:
-    """The jobs below a sweep's directory, whose folders are numbers.
+    """The jobs below a sweep's directory whose folders are numbers; see `from_folders`."""
+    folders = [p.parent for p in directory.glob(f"[0-9]*/{RESULT}") if p.parent.name.isdigit()]
+    return from_folders(sorted(folders, key=lambda folder: int(folder.name)))
 
-    A job without a readable result is missing; one without a readable journal has no series, and its status says why.
+
+def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
+    """The runs in some folders, in their order.
+
+    A run without a readable result is left out; one without a readable journal has no series, and its status says why.
     """
     records = []
-    for folder in sorted(
-        (p.parent for p in directory.glob(f"[0-9]*/{RESULT}") if p.parent.name.isdigit()), key=_number
-    ):
+    for folder in folders:
         try:
             outcome = read_outcome(folder)
-        except BROKEN:
+        except (*BROKEN, OSError):
             continue
         status, series = outcome.status, {}
         try:
@@ -44,10 +49,6 @@ def from_folder(directory: Path) -> list[RunRecord]:
     return records
 
 
-def _number(folder: Path) -> int:
-    return int(folder.name)
-
-
 def series_needed(study: Study) -> list[str]:
     """The recorded series that a study's measures and curves read; `layer_last` and the like are left as they are."""
     measures = [*study.measures, study.tuned_by, *(claim.measure for claim in study.claims)]
@@ -55,70 +56,43 @@ def series_needed(study: Study) -> list[str]:
     return list(dict.fromkeys([*named, *study.curves, "time/epoch"]))
 
 
-def find_parent(store: Store, name: str) -> Any:
-    """The newest recorded sweep of a study."""
-    safe = name.replace("'", "")
-    found = store.client.search_runs(
-        [store.experiment_id],
-        filter_string=f"tags.`{STUDY_TAG}` = '{safe}'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-    )
-    if not found:
+def recorded_study(store: Store, name: str) -> tuple[Study, dict[str, Any], RecordedRun]:
+    """The newest recorded sweep of a study: the study as it was declared when it ran, its declaration, the parent run.
+
+    Raises TrackingError where no sweep of that study is recorded, or where its declaration cannot be read.
+    """
+    parent = newest_run(store, {STUDY_TAG: name})
+    if parent is None:
         raise TrackingError(
             f"no sweep of the study {name!r} is recorded in the experiment {store.experiment_name!r}; "
             f"run it with: python -m bpexp experiment={name}"
         )
-    return found[0]
-
-
-def study_of(store: Store, parent: Any) -> tuple[Study, dict[str, Any]]:
-    """The study as it was declared when it ran, from the parent's artifact, and the declaration itself."""
-    import mlflow.artifacts
-
-    uri = f"{parent.info.artifact_uri}/{STUDY_FILE}"
+    text = artifact_text(store, parent.run_id, STUDY_FILE)
     try:
-        text = mlflow.artifacts.load_text(uri)
         content = json.loads(text)
         study = narrowed(declared(content["name"], content["study"]), content.get("said", {}))
-    except Exception as error:
+    except BROKEN as error:
         reason = " ".join(str(error).split())[:200]
-        raise TrackingError(f"the parent run {parent.info.run_id!r} has no readable {STUDY_FILE}: {reason}") from error
-    return study, content["study"]
+        raise TrackingError(f"the parent run {parent.run_id!r} has no readable {STUDY_FILE}: {reason}") from error
+    return study, content["study"], parent
 
 
-def from_mlflow(store: Store, parent: Any, study: Study) -> list[RunRecord]:
+def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
     """The children of a parent run, with the series that the study reads; what is missing in a run is missing here."""
     needed = series_needed(study)
     records = []
-    for run in _children(store, parent.info.run_id):
-        if not _belongs(run.data.params, study):
+    for run in children(store, parent_id):
+        if not _belongs(run.params, study):
             continue
-        names = set(_expand(needed, run.data.metrics, study.by_depth))
-        series = {name: _history(store, run.info.run_id, name) for name in names}
-        status = run.data.tags.get("bpexp.status", run.info.status.lower())
-        records.append(RunRecord(run.data.params, status, series, run.info.run_id))
+        names = set(_expand(needed, run.metrics, study.by_depth))
+        series = {name: _history(store, run.run_id, name) for name in names}
+        records.append(RunRecord(run.params, run.tags.get("bpexp.status", run.status), series, run.run_id))
     return records
 
 
 def _belongs(params: Mapping[str, str], study: Study) -> bool:
     """Whether a child is a job of the study; one that died before its parameters were recorded cannot be told."""
     return params.get("seed", "").isdigit() and any(factor in params for factor in study.factors)
-
-
-def _children(store: Store, parent_id: str) -> Iterator[Any]:
-    token = None
-    while True:
-        page = store.client.search_runs(
-            [store.experiment_id],
-            filter_string=f"tags.`mlflow.parentRunId` = '{parent_id}'",
-            order_by=["attributes.start_time ASC"],
-            page_token=token,
-        )
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _expand(needed: Iterable[str], recorded: Iterable[str], by_depth: Iterable[str]) -> Iterator[str]:
@@ -133,8 +107,7 @@ def _expand(needed: Iterable[str], recorded: Iterable[str], by_depth: Iterable[s
 
 
 def _history(store: Store, run_id: str, name: str) -> list[tuple[int, float]]:
-    points = store.client.get_metric_history(run_id, name)
-    return sorted({(point.step, _infinite(point.value)) for point in points})
+    return sorted({(step, _infinite(value)) for step, value in metric_history(store, run_id, name)})
 
 
 def _infinite(value: float) -> float:

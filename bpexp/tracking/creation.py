@@ -68,12 +68,10 @@ def create_database(path: Path) -> None:
 
 def _build(path: Path) -> None:
     """Let MLflow make its tables in a file beside `path`; what a killed builder left there is removed first."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from mlflow import MlflowClient
 
     unfinished = path.with_name(f"{path.name}.new")
     for suffix in ("", "-journal", "-wal", "-shm"):
         unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
-    SqlAlchemyStore(  # type: ignore[no-untyped-call]
-        f"sqlite:///{unfinished}", (path.parent / "mlartifacts").as_uri()
-    ).engine.dispose()
+    MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
     os.replace(unfinished, path)

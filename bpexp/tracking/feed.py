@@ -1,4 +1,4 @@
-"""Feeding MLflow from a run's journal. A store that fails costs a warning; the journal keeps everything."""
+"""Feeds one MLflow run from the run's journal. A store that fails costs a warning; the journal keeps everything."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpexp.insight.probing import stride
 from bpexp.records.journal import points, read
 from bpexp.tracking.store import Store
-from bpexp.training.events import Callback, EpochEnded, RunStarted
+from bpexp.training.events import Callback, EpochEnded, RunStarted, stride
 
 if TYPE_CHECKING:
     from mlflow.entities import Metric, RunTag
@@ -37,7 +36,7 @@ class DataCard:
     profile: str
 
 
-class Recorder(Callback):
+class JournalFeed(Callback):
     """One MLflow run, fed from the journal at the end of epochs, at most every `PAUSE` seconds."""
 
     def __init__(
@@ -104,7 +103,7 @@ class Recorder(Callback):
         self.attempt(lambda: self.store.client.set_terminated(self.run_id, status=status))
 
     def attempt(self, action: Callable[[], object]) -> None:
-        """Do something with the store; the first time that fails is told, and the run goes on."""
+        """Do something with the store. Warns once when that fails; the run goes on."""
         try:
             action()
         except Exception as error:  # whatever a store does wrong, the run goes on

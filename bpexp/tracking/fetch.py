@@ -7,10 +7,9 @@ import tempfile
 from pathlib import Path
 
 from bpexp.errors import TrackingError
-from bpexp.tracking.serving import SPEC, WEIGHTS
+from bpexp.records.network_file import SPEC, WEIGHTS
+from bpexp.records.outcome import RESULT
 from bpexp.tracking.store import Store
-
-RESULT = "result.json"
 
 
 def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import threading
 import uuid
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
-from bpexp.errors import TrackingError
+from bpexp.errors import ConfigError, TrackingError
 from bpexp.tracking.creation import create_database, is_new
+from bpexp.tracking.environment import mlflow_environment, quiet_loggers, short_waits
 from bpexp.tracking.location import redact, resolve, sqlite_path
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Experiment
-
-# A server that does not answer costs seconds at the start, when a person waits, and a bounded time afterwards;
-# MLflow's own defaults block for four minutes.
-_OPENING = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-}
-_RUNNING = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,12 +52,31 @@ def open_store(uri: str | None, experiment: str) -> Store:
         return _opened[key]
 
 
+def refuse_store(uri: str | None) -> None:
+    """Refuse an address that names no store, and a database that is none or cannot be written; makes nothing.
+
+    Whether a server answers is seen when the run starts, which does not depend on it.
+    """
+    path = sqlite_path(resolve(uri, Path.cwd()))
+    if path is None:
+        return
+    place = path if not is_new(path) else next(p for p in path.parents if p.exists())
+    try:
+        if place == path:
+            path.open("r+b").close()
+        TemporaryFile(dir=place if place.is_dir() else place.parent).close()
+    except OSError as error:
+        raise ConfigError(
+            f"tracking.uri: the store {str(path)!r} cannot be written ({error.strerror}); name a writable place, "
+            "such as sqlite:///mlflow.db, or say tracking=none"
+        ) from error
+
+
 def _open(uri: str, name: str) -> Store:
     """Make what is missing, then connect; whatever MLflow raises becomes one line."""
-    quiet()
     path = sqlite_path(uri)
     try:
-        with warnings.catch_warnings(), _environment(_OPENING):
+        with warnings.catch_warnings(), mlflow_environment(), short_waits():
             warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy, met at their first import
             if path is not None and is_new(path):
                 create_database(path)
@@ -83,18 +88,11 @@ def _open(uri: str, name: str) -> Store:
     return store
 
 
-def quiet() -> None:
-    """Keep MLflow's telemetry off and its progress notes off the terminal; to be called before its import."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    level = os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING").upper()
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(level)
-
-
 def _connect(uri: str, name: str, path: Path | None) -> Store:
     """The client and the experiment called `name`."""
     from mlflow import MlflowClient
 
+    quiet_loggers()
     client = MlflowClient(uri)
     found = client.get_experiment_by_name(name) or _create_experiment(client, name, _artifact_root(uri, name, path))
     if found.lifecycle_stage != "active":
@@ -128,19 +126,6 @@ def _artifact_root(uri: str, name: str, path: Path | None) -> str | None:
     folder = path.parent if path is not None else Path.cwd()
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._")[:60] or "experiment"
     return (folder / "mlartifacts" / f"{safe}-{uuid.uuid4().hex[:8]}").absolute().as_uri()
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    """Set those that the user has not set to `values`, and to those of a running program afterwards."""
-    before = {key: os.environ.get(key) for key in values}
-    mine = [key for key, value in before.items() if value in (None, _RUNNING[key])]
-    os.environ.update({key: values[key] for key in mine})
-    try:
-        yield
-    finally:
-        for key in mine:
-            os.environ[key] = _RUNNING[key]
 
 
 def _explain(uri: str, error: Exception) -> str:

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
 
 from bpexp.errors import ConfigError
-from bpexp.registry import Registry
+from bpexp.registry import Count, NonNegative, Registry
 from bpexp.training.events import Callback, EpochEnded, RunStarted, StopTraining
+from bpexp.training.metrics import better
 
 callbacks: Registry[Callback] = Registry("callback")
 
 
-def better(metric: str) -> Literal["min", "max"]:
-    """Whether less or more of a metric is better: losses, errors and penalties fall, the others rise."""
-    return "min" if metric.split("/")[0] in {"loss", "rmse", "penalty"} else "max"
-
-
 @callbacks.register("early_stopping")
 class EarlyStopping(Callback):
-    """Stop when `metric` has not become better by more than `min_delta` for `patience` epochs; null never stops."""
+    """Stop when a metric has not become better for a number of epochs.
 
-    def __init__(self, patience: int | None = None, metric: str = "loss/validation", min_delta: float = 0.0) -> None:
-        if patience is not None and patience < 1:
-            raise ConfigError(f"patience must be at least 1 epoch or null, not {patience!r}")
-        if not min_delta >= 0:
-            raise ConfigError(f"min_delta must be at least 0, not {min_delta!r}")
+    Args:
+        patience: epochs without improvement after which the run stops; null never stops.
+        metric: the metric that is watched.
+        min_delta: what counts as an improvement must exceed this.
+    """
+
+    def __init__(
+        self, patience: Count | None = None, metric: str = "loss/validation", min_delta: NonNegative = 0.0
+    ) -> None:
         self.patience, self.metric, self.min_delta = patience, metric, min_delta
-        self._sign = 1.0 if better(metric) == "max" else -1.0
+        self._sign = 1.0 if better(metric) == "higher" else -1.0
 
     def on_start(self, event: RunStarted) -> None:
         self._best, self._best_epoch = float("-inf"), 0

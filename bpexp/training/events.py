@@ -1,4 +1,4 @@
-"""What a training run tells those who watch it: frozen events, in the order in which they happen."""
+"""The events of a training run, in the order in which they happen, and the hooks that callbacks get them by."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RunStarted:
 
 
 class Step(NamedTuple):
-    """One mini-batch, told between gradient and update: theta is still the one that the gradient belongs to.
+    """One mini-batch, emitted between gradient and update: theta is still the one that the gradient belongs to.
 
     number counts updates from 0; loss is the mean C_k over the batch; x (n_0, B), y (n_L, B), the gradient and the
     update (P,), which will be subtracted from theta, are buffers that the next step overwrites.
@@ -65,15 +65,12 @@ class RunEnded:
     seconds: float
 
 
-Event = RunStarted | Step | EpochEnded | RunEnded
-
-
 class StopTraining(Exception):
     """Raised by a callback to end the run early; the message is the reason."""
 
 
 class Callback:
-    """Watches a run. The hooks do nothing here; a callback overrides what it needs and changes nothing it sees."""
+    """Watches a run. Every hook is a no-op here; a callback overrides what it needs and only reads what it gets."""
 
     def on_start(self, event: RunStarted) -> None:
         """Before the first evaluation."""
@@ -86,3 +83,8 @@ class Callback:
 
     def on_end(self, event: RunEnded) -> None:
         """After the last step, whatever ended the run."""
+
+
+def stride(every: int | str, total: int, points: int) -> int:
+    """The number of steps between two measurements: `every`, or for "auto" what gives about `points` of `total`."""
+    return max(1, round(total / points)) if every == "auto" else int(every)

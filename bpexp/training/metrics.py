@@ -1,30 +1,186 @@
-"""What a network is worth on a part of the data: loss, and the measures of its task."""
+"""Evaluation metrics: each is one function that declares its name, its direction and its labels.
+
+Whatever shows a metric (history, summary, ranking, figures, terminal, MLflow) reads these declarations, so that a new
+metric costs one function. The names of recorded series are `metric/part`, such as accuracy/test.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
 import numpy as np
 
-from bpexp.data.dataset import Part
+from bpexp.data.dataset import Part, Task
+from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
+from bpexp.registry import Count, Range
 
 PIECE = 2048
 """Samples that are evaluated at once; memory does not grow with the data."""
 
+PARTS = ("validation", "test", "train")
+"""The parts of the data, in the order in which they are asked to choose the best epoch: the test part never chooses
+where there is a validation part."""
 
-def evaluate(network: Network, head: Head, part: Part, *, top: int = 3) -> dict[str, float]:
-    """loss (mean C_k), then accuracy and top-k accuracy of classes, or r2 and rmse of values.
+PENALTY = "penalty/weights"
+Direction = Literal["lower", "higher"]
 
-    accuracy is the share of samples whose largest output is the right class; of a single output, the share on the right
-    side of 0.5. r2 = 1 - sum (a - y)^2 / sum (y - mean y)^2 and rmse = sqrt(mean (a - y)^2), over all outputs.
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How often the parts are evaluated; validation and test part are always taken whole.
+
+    Args:
+        every: evaluate after every n-th epoch, and after the last.
+        train_samples: samples of the training part that are evaluated, spread over the whole part.
     """
+
+    every: Count = 1
+    train_samples: Annotated[int, Range(least=1)] = 10_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluated:
+    """Outputs on N samples: costs C_k (N,), outputs a and targets y (n_L, N), class numbers (N,) or None."""
+
+    costs: Array
+    a: Array
+    y: Array
+    labels: Array | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Metric:
+    """One number of an evaluation.
+
+    Args:
+        name: the part in front of the slash in the names of its series.
+        measure: computes it.
+        better: whether lower or higher values are better.
+        label: its name on the axis of a figure, which may hold mathematics as matplotlib takes it.
+        title: title of its panel.
+        task: the task that it is for; None for both.
+        least_outputs: outputs n_L that it needs.
+        drawn: it has a panel on the page of a run.
+        chooses: it may choose the best epoch and rank a sweep.
+        headline: it is among the few numbers that are shown of a run where there is little room.
+    """
+
+    name: str
+    measure: Callable[[Evaluated], float]
+    better: Direction
+    label: str
+    title: str
+    task: Task | None = None
+    least_outputs: int = 1
+    drawn: bool = True
+    chooses: bool = False
+    headline: bool = True
+
+    def applies(self, task: Task, n_outputs: int) -> bool:
+        """Whether a network of this task and width is measured by it."""
+        return self.task in (None, task) and n_outputs >= self.least_outputs
+
+
+class Metrics(Mapping[str, Metric]):
+    """The metrics by name, in the order of their declaration."""
+
+    def __init__(self) -> None:
+        self._metrics: dict[str, Metric] = {}
+
+    def __getitem__(self, name: str) -> Metric:
+        return self._metrics[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._metrics)
+
+    def __len__(self) -> int:
+        return len(self._metrics)
+
+    def add(self, metric: Metric) -> None:
+        """Add one; raises ConfigError for a name that is taken."""
+        if metric.name in self._metrics:
+            raise ConfigError(f"metric {metric.name!r} is declared already; choose another name")
+        self._metrics[metric.name] = metric
+
+
+metrics = Metrics()
+
+
+def metric(
+    name: str,
+    *,
+    better: Direction,
+    label: str | None = None,
+    title: str | None = None,
+    task: Task | None = None,
+    least_outputs: int = 1,
+    drawn: bool = True,
+    chooses: bool = False,
+    headline: bool = True,
+) -> Callable[[Callable[[Evaluated], float]], Callable[[Evaluated], float]]:
+    """Declare the decorated function as a metric; see `Metric` for the arguments."""
+
+    def declare(measure: Callable[[Evaluated], float]) -> Callable[[Evaluated], float]:
+        words = name.replace("_", " ")
+        shown = label or words, title or words.capitalize()
+        metrics.add(Metric(name, measure, better, *shown, task, least_outputs, drawn, chooses, headline))
+        return measure
+
+    return declare
+
+
+@metric("loss", better="lower")
+def loss(e: Evaluated) -> float:
+    """Mean of the C_k."""
+    return float(e.costs.mean())
+
+
+@metric("accuracy", better="higher", task="classification", chooses=True)
+def accuracy(e: Evaluated) -> float:
+    """Share of samples whose largest output is the right class; of a single output, the share right of 0.5."""
+    if e.a.shape[0] == 1:
+        return float(np.mean((e.a[0] > 0.5) == (e.labels == 1)))
+    return float(np.mean(e.a.argmax(axis=0) == e.labels))
+
+
+@metric(
+    "top3_accuracy", better="higher", label="top-3 accuracy", task="classification", least_outputs=4, drawn=False,
+    headline=False,
+)  # fmt: skip
+def top3_accuracy(e: Evaluated) -> float:
+    """Share of samples whose class is among the three largest outputs."""
+    first = np.argsort(-e.a, axis=0, kind="stable")[:3]  # ties as argmax breaks them: equal outputs know nothing
+    return float(np.mean((first == e.labels).any(axis=0)))
+
+
+@metric("r2", better="higher", label="$R^2$", title="Variance explained", task="regression", chooses=True)
+def r2(e: Evaluated) -> float:
+    """1 - sum (a - y)^2 / sum (y - mean y)^2 over all outputs; NaN where the targets do not vary."""
+    if not np.ptp(e.y, axis=1).any():
+        return float("nan")  # the mean of equal float32 numbers is rounded, and differs from them
+    spread = np.square(e.y - e.y.mean(axis=1, keepdims=True), dtype=np.float64).sum()
+    return float(1 - np.square(e.a - e.y, dtype=np.float64).sum() / spread)
+
+
+@metric("rmse", better="lower", label="root mean squared error", title="Error", task="regression", drawn=False)
+def rmse(e: Evaluated) -> float:
+    """sqrt(mean (a - y)^2) over all outputs."""
+    return float(np.sqrt(np.square(e.a - e.y, dtype=np.float64).mean()))
+
+
+def evaluate(network: Network, head: Head, part: Part) -> dict[str, float]:
+    """Every metric that applies, on one part of the data, by name."""
     outputs = [_piece(network, head, part, part.rows[i : i + PIECE]) for i in range(0, len(part), PIECE)]
     costs, a, y = (np.concatenate(arrays, axis=-1) for arrays in zip(*outputs, strict=True))
-    metrics = {"loss": float(costs.mean())}
-    if part.labels is None:
-        return metrics | regression(a, y)
-    return metrics | classification(a, part.labels[part.rows], top)
+    labels = None if part.labels is None else part.labels[part.rows]
+    task: Task = "regression" if labels is None else "classification"
+    evaluated = Evaluated(costs, a, y, labels)
+    return {name: m.measure(evaluated) for name, m in metrics.items() if m.applies(task, a.shape[0])}
 
 
 def _piece(network: Network, head: Head, part: Part, rows: Array) -> tuple[Array, Array, Array]:
@@ -33,20 +189,22 @@ def _piece(network: Network, head: Head, part: Part, rows: Array) -> tuple[Array
     return head.cost(z, y).astype(np.float64), head.output.f(z), y
 
 
-def classification(a: Array, labels: Array, top: int) -> dict[str, float]:
-    """accuracy and top<k>_accuracy from outputs (n_L, N) and class numbers (N,)."""
-    if a.shape[0] == 1:
-        return {"accuracy": float(np.mean((a[0] > 0.5) == (labels == 1)))}
-    measures = {"accuracy": float(np.mean(a.argmax(axis=0) == labels))}
-    if a.shape[0] > top:
-        first = np.argsort(-a, axis=0, kind="stable")[:top]  # ties as argmax breaks them: equal outputs know nothing
-        measures[f"top{top}_accuracy"] = float(np.mean((first == labels).any(axis=0)))
-    return measures
+def measured(task: Task, n_outputs: int, parts: Sequence[str], *, penalty: bool = False) -> list[str]:
+    """The names of the series that the evaluations of a run emit, such as accuracy/test."""
+    applying = [name for name, m in metrics.items() if m.applies(task, n_outputs)]
+    names = [f"{name}/{part}" for part in parts for name in applying]
+    return [*names, PENALTY] if penalty else names
 
 
-def regression(a: Array, y: Array) -> dict[str, float]:
-    """r2 and rmse from outputs and targets (n_L, N); r2 is NaN where the targets do not vary."""
-    error = np.square(a - y, dtype=np.float64)
-    spread = np.square(y - y.mean(axis=1, keepdims=True), dtype=np.float64).sum()
-    r2 = 1 - error.sum() / spread if spread > 0 else float("nan")
-    return {"r2": float(r2), "rmse": float(np.sqrt(error.mean()))}
+def better(series: str) -> Direction:
+    """Whether lower or higher values of a recorded series are better; higher where nothing declares it."""
+    name = series.split("/")[0]
+    if name in metrics:
+        return metrics[name].better
+    return "lower" if name == PENALTY.split("/")[0] else "higher"
+
+
+def headlines(part: str) -> list[str]:
+    """The numbers that are shown of a run, as summaries call them: accuracy_test, loss_test, ..."""
+    ordered = sorted(metrics.values(), key=lambda m: not m.chooses)
+    return [f"{m.name}_{part}" for m in ordered if m.headline]

@@ -1,10 +1,10 @@
-"""The training loop: gradient descent on mini-batches, told as a stream of events."""
+"""The training loop: gradient descent on mini-batches, with callbacks that watch its events."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,8 +18,8 @@ from bpexp.nn.network import Network
 from bpexp.nn.optimizers import Optimizer
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.nn.schedules import Schedule
-from bpexp.training.events import Callback, EpochEnded, Event, RunEnded, RunStarted, Status, Step, StopTraining
-from bpexp.training.metrics import evaluate
+from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Status, Step, StopTraining
+from bpexp.training.metrics import PENALTY, evaluate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,42 +42,15 @@ class Trainer:
     penalty: Penalty = field(default_factory=Penalty)
     clip: Clip = field(default_factory=Clip)
 
-    def events(self) -> Generator[Event, None, None]:
-        """Train, and tell it. A `StopTraining` thrown in at any event ends the run after it."""
-        start = time.monotonic()
-        epoch = index = 0
-        status: Status = "finished"
-        reason = "all epochs are done"
-        try:
-            yield RunStarted(self.network, self.head, self.method, self.epochs, len(self.batches))
-            yield EpochEnded(0, 0, self.evaluate(), time.monotonic() - start)
-            for epoch in range(1, self.epochs + 1):
-                for step in self._epoch(epoch, index):
-                    yield step
-                    self.network.theta -= step.update
-                    index = step.number + 1
-                if epoch % self.evaluate_every and epoch < self.epochs:
-                    continue
-                metrics = self.evaluate()
-                yield EpochEnded(epoch, index, metrics, time.monotonic() - start)
-                self._require_finite(metrics["loss/train"], "after the epoch")
-        except Diverged as diverged:
-            status, reason = "diverged", f"{diverged} in epoch {epoch}, step {index}"
-        except StopTraining as stop:
-            status, reason = "stopped", str(stop)
-        yield RunEnded(status, reason, epoch, index, time.monotonic() - start)
-
-    def _epoch(self, epoch: int, index: int) -> Iterator[Step]:
-        total = self.epochs * len(self.batches)
-        theta = self.network.theta
-        for t, (x, y) in enumerate(self.batches.epoch(), start=index):
-            gradient = self.method(self.network, self.head, x, y)
-            B = x.shape[1]
-            loss = gradient.cost / (B * self.head.weight(B))
-            self._require_finite(loss, "of the batch")
-            lr = self.lr * self.schedule(t, total)
-            update = self.optimizer.step(theta, self._direction(gradient.vector), lr)
-            yield Step(t, epoch, loss, lr, x, y, gradient, update)
+    def step(self, epoch: int, number: int, x: Array, y: Array) -> Step:
+        """One mini-batch: cost, gradient, and the update that is yet to be subtracted; raises Diverged."""
+        gradient = self.method(self.network, self.head, x, y)
+        B = x.shape[1]
+        loss = gradient.cost / (B * self.head.weight(B))
+        self.require_finite(loss, "of the batch")
+        lr = self.lr * self.schedule(number, self.epochs * len(self.batches))
+        update = self.optimizer.step(self.network.theta, self._direction(gradient.vector), lr)
+        return Step(number, epoch, loss, lr, x, y, gradient, update)
 
     def _direction(self, gradient: Array) -> Array:
         """The gradient as the optimizer gets it: of the penalised cost, clipped; the step's own stays as it is."""
@@ -97,9 +70,10 @@ class Trainer:
             for name, part in self.parts.items()
             for metric, value in evaluate(self.network, self.head, part).items()
         }
-        return metrics | {"penalty/weights": self.penalty.cost(self.network)} if self.penalty else metrics
+        return metrics | {PENALTY: self.penalty.cost(self.network)} if self.penalty else metrics
 
-    def _require_finite(self, loss: float, what: str) -> None:
+    def require_finite(self, loss: float, what: str) -> None:
+        """Raise Diverged, which names the first broken layer, for a loss that is not finite."""
         if not math.isfinite(loss):
             raise Diverged(f"the loss {what} is {loss}: {self._first_broken()}")
 
@@ -121,30 +95,58 @@ class Diverged(ArithmeticError):
     """A cost that is not finite: a result of the experiment, which ends the run."""
 
 
-def run(trainer: Trainer, callbacks: Sequence[Callback]) -> RunEnded:
-    """Train to the end and tell each callback every event; answers with the last."""
-    steppers = [callback.on_step for callback in callbacks if type(callback).on_step is not Callback.on_step]
-    events = trainer.events()
+@dataclass(slots=True)
+class _Position:
+    """How far a run is: the epoch that it is in, and the updates that were made."""
+
+    epoch: int = 0
+    step: int = 0
+
+
+def train(trainer: Trainer, callbacks: Sequence[Callback]) -> RunEnded:
+    """Train to the end, calling the hooks of every callback; returns the final event.
+
+    A callback ends the run by raising StopTraining: the event that it was called with is the last before RunEnded. A
+    cost that is not finite ends it too, as a result with the status `diverged`.
+    """
+    started, at = time.monotonic(), _Position()
+    status: Status = "finished"
+    reason = "all epochs are done"
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows shows up as a cost that is not finite
-        event = next(events)
-        while not isinstance(event, RunEnded):
-            try:
-                _tell(event, callbacks, steppers)
-                event = next(events)
-            except StopTraining as stop:
-                event = events.throw(stop)
+        try:
+            _loop(trainer, callbacks, at, started)
+        except Diverged as diverged:
+            status, reason = "diverged", f"{diverged} in epoch {at.epoch}, step {at.step}"
+        except StopTraining as stop:
+            status, reason = "stopped", str(stop)
+    ended = RunEnded(status, reason, at.epoch, at.step, time.monotonic() - started)
     for callback in callbacks:
-        callback.on_end(event)
-    return event
+        callback.on_end(ended)
+    return ended
 
 
-def _tell(event: Event, callbacks: Sequence[Callback], steppers: Iterable[Callable[[Step], None]]) -> None:
-    if isinstance(event, Step):
-        for on_step in steppers:
-            on_step(event)
-    elif isinstance(event, EpochEnded):
-        for callback in callbacks:
-            callback.on_epoch(event)
-    elif isinstance(event, RunStarted):
-        for callback in callbacks:
-            callback.on_start(event)
+def _loop(trainer: Trainer, callbacks: Sequence[Callback], at: _Position, started: float) -> None:
+    """Gradient descent on mini-batches; `at` is kept up to date."""
+    network, watching = trainer.network, [c.on_step for c in callbacks if type(c).on_step is not Callback.on_step]
+    first = RunStarted(network, trainer.head, trainer.method, trainer.epochs, len(trainer.batches))
+    for callback in callbacks:
+        callback.on_start(first)
+    _evaluate(trainer, callbacks, at, started)
+    for at.epoch in range(1, trainer.epochs + 1):
+        for x, y in trainer.batches.epoch():
+            step = trainer.step(at.epoch, at.step, x, y)
+            for on_step in watching:
+                on_step(step)
+            network.theta -= step.update
+            at.step += 1
+        if at.epoch % trainer.evaluate_every == 0 or at.epoch == trainer.epochs:
+            _evaluate(trainer, callbacks, at, started)
+
+
+def _evaluate(trainer: Trainer, callbacks: Sequence[Callback], at: _Position, started: float) -> None:
+    metrics = trainer.evaluate()
+    event = EpochEnded(at.epoch, at.step, metrics, time.monotonic() - started)
+    for callback in callbacks:
+        callback.on_epoch(event)
+    if at.epoch:  # the untrained network may have an infinite cost, and train all the same
+        trainer.require_finite(metrics["loss/train"], "after the epoch")

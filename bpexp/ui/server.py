@@ -18,35 +18,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 from urllib.error import HTTPError
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.links import experiment_link
 from bpexp.tracking.location import redact, resolve, sqlite_path
 
 HOST, PORT = "127.0.0.1", 5000
-DEFAULT_BASE = f"http://{HOST}:{PORT}"
-SORTED_BY = "accuracy/test"
 START_SECONDS = 90.0
 _LEAN = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # spares a dozen processes that serve language models
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-
-
-def experiment_link(base: str, experiment_id: str) -> str:
-    """The page that lists all runs of an experiment beside their charts.
-
-    Without the workflow type the page opens on another product; unless sorted by a metric it hides the children of a
-    sweep. Runs that lack the metric are listed all the same.
-    """
-    query = {"orderByKey": f"metrics.`{SORTED_BY}`", "orderByAsc": "false", "compareRunsMode": "CHART"}
-    return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&{urlencode(query)}"
-
-
-def run_link(base: str, experiment_id: str, run_id: str) -> str:
-    """The page of one run, opened at its charts."""
-    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}/model-metrics?workflowType=machine_learning"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpexp.data.mnist import mnist
-from bpexp.nn.activations import activations
+from bpexp.nn.activations import activations, outputs
 from bpexp.nn.heads import build_head
 from bpexp.nn.initializers import initializers
 from bpexp.nn.network import Network
@@ -91,7 +91,7 @@ def network(case: Case) -> Network:
     """The untrained network, the same for everyone."""
     kind = case.kind == "relu_cross_entropy"
     hidden = [activations.build("relu" if kind else "sigmoid")] * (len(case.sizes) - 2)
-    net = Network(case.sizes, hidden, activations.build("softmax" if kind else "sigmoid"), "float32")
+    net = Network(case.sizes, hidden, outputs.build("softmax" if kind else "sigmoid"), "float32")
     net.initialize(initializers.build("he_normal" if kind else "xavier_normal"), np.random.default_rng(1))
     return net
 

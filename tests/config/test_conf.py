@@ -1,4 +1,4 @@
-"""Every option of every config group composes, and builds with a partner that fits."""
+"""The folder of configs: every option composes and builds, and every file says what its factory declares."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 from command_line import own_files
-from hydra._internal.utils import get_args_parser
+from plans import planned
 
-from bpexp.config import composition as compose
-from bpexp.config.composition import GROUPS, compose_job, composed, config_folder
-from bpexp.config.schema import Config
+from bpexp.config import groups
+from bpexp.config.groups import GROUPS, config_folder, options
+from bpexp.config.option_files import option_files, write
+from bpexp.config.schema import Config, scalars
+from bpexp.registry import declared_parameters
 from bpexp.running.build import build
-
-OWN = ("model", "probe", "check", "tracking")
-"""Groups whose options are files and no names of a registry."""
 
 PARTNERS = {
     "output": {"softmax": [], "sigmoid": ["loss=binary_cross_entropy"]},
@@ -38,12 +37,7 @@ SMALL = {
     "gradient": ["data=xor", "model.hidden=[3]"],
 }
 
-
-def options(group: str) -> list[str]:
-    return sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))
-
-
-ALL = [(group, option) for group in (*GROUPS, *OWN) for option in options(group)]
+ALL = [(group, option) for group in (*GROUPS, "model", "pairing") for option in options(group)]
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +47,11 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def declared(*overrides: str) -> Config:
-    with composed(get_args_parser().parse_args([*overrides])) as plan:
-        return compose_job(plan, plan.jobs[0])
+    return planned(*overrides).config
 
 
 @pytest.mark.parametrize(("group", "option"), ALL, ids=[f"{group}={option}" for group, option in ALL])
 def test_every_option_builds(group: str, option: str, request: pytest.FixtureRequest) -> None:
-    if (group, option) == ("activation", "softmax"):
-        pytest.skip("softmax is an output; tests/test_bad_input.py sees it refused")
     partners = PARTNERS.get(group, {}).get(option, OTHERS.get(group, []))
     small = [o for o in SMALL.get(group, ["data=digits"]) if o.split("=")[0] not in {p.split("=")[0] for p in partners}]
     if group == "data":
@@ -69,20 +60,55 @@ def test_every_option_builds(group: str, option: str, request: pytest.FixtureReq
         small.append(f"data.root={request.getfixturevalue('mnist_root')}")
     config = declared(f"{group}={option}", *partners, *small)
     node = getattr(config, group)
-    assert (node["name"] if isinstance(node, dict) else node.name) == option
+    assert (node["name"] if isinstance(node, dict) else getattr(node, "name", node)) == option
     experiment = build(config)
     assert experiment.trainer.network.theta.size > 0
     assert list(Path.cwd().glob("*.db")) == []
 
 
-def test_every_group_has_a_folder() -> None:
-    folders = {path.name for path in config_folder().iterdir() if path.is_dir()}
-    assert {*GROUPS, *OWN, "experiment", "hydra"} <= folders
+@pytest.mark.parametrize(("path", "text"), option_files(config_folder()), ids=lambda value: Path(str(value)).stem[:40])
+def test_a_file_says_what_its_factory_declares(path: Path, text: str) -> None:
+    assert path.is_file(), f"{path.name} is missing; write it with: python -m bpexp.config.option_files"
+    told = f"{path} is out of date; write it with: python -m bpexp.config.option_files"
+    assert path.read_text(encoding="utf-8") == text, told
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_every_name_of_a_registry_has_a_file(group: str) -> None:
-    assert set(options(group)) == set(GROUPS[group])
+def test_every_file_of_a_group_has_a_factory() -> None:
+    wanted = {path for path, _ in option_files(config_folder())}
+    found = {path for group in GROUPS for path in (config_folder() / group).glob("*.yaml")}
+    assert found == wanted
+
+
+def test_the_files_are_written_whole(tmp_path: Path) -> None:
+    written = write(tmp_path)
+    assert {path.parent.name for path in written} == set(GROUPS)
+    assert write(tmp_path) == []
+    (tmp_path / "loss/mse.yaml").write_text("name: mse\n", encoding="utf-8")
+    assert [path.name for path in write(tmp_path)] == ["mse.yaml"]
+
+
+@pytest.mark.parametrize(("group", "option"), [(g, o) for g in GROUPS for o in GROUPS[g].registry])
+def test_every_parameter_has_a_type_and_a_meaning(group: str, option: str) -> None:
+    for name, parameter in GROUPS[group].parameters(option).items():
+        assert parameter.meaning, f"{group}={option} does not say what {name} means; add it to Args: of its docstring"
+        assert parameter.hint is not None
+
+
+def test_the_root_config_shows_every_scalar_with_its_default_and_meaning() -> None:
+    lines = (config_folder() / "config.yaml").read_text(encoding="utf-8").splitlines()
+    content = yaml.safe_load("\n".join(lines))
+    for name, parameter in scalars().items():
+        assert content[name] == parameter.default, name
+        assert lines[lines.index(next(line for line in lines if line.startswith(f"{name}:"))) - 1] == (
+            f"# {parameter.meaning.rstrip('.')}"
+        )
+
+
+def test_every_key_of_the_schema_has_a_meaning() -> None:
+    for section in ("model", "penalty", "clip", "evaluation"):
+        for name, parameter in declared_parameters(declared_parameters(Config)[section].hint).items():
+            assert parameter.meaning, f"{section}.{name}"
+    assert all(parameter.meaning for parameter in declared_parameters(Config).values())
 
 
 def test_defaults_are_shown() -> None:
@@ -93,6 +119,7 @@ def test_defaults_are_shown() -> None:
     assert (shown["lr"], shown["batch_size"], shown["epochs"], shown["seed"]) == (0.1, 32, 10, 0)
     assert (shown["model"]["name"], shown["model"]["hidden"]) == ("mnist_relu", [32, 32])
     assert shown["loss"]["name"] == "cross_entropy"
+    assert shown["output"] == {"name": "softmax"}
     assert list(Path.cwd().iterdir()) == []
 
 
@@ -109,17 +136,22 @@ def test_parameters_of_a_group_need_no_plus() -> None:
 
 
 def test_a_component_without_a_file_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    losses = GROUPS["loss"]
+    losses = GROUPS["loss"].registry
     monkeypatch.setitem(losses._factories, "of_a_plugin", losses["mse"])
-    assert declared("loss=of_a_plugin", "output=sigmoid").loss == {"name": "of_a_plugin"}
+    chosen = declared("loss=of_a_plugin", "output=sigmoid").loss
+    assert chosen == {**GROUPS["loss"].defaults("mse"), "name": "of_a_plugin"}
+
+
+def test_an_output_takes_the_parameters_of_the_activation() -> None:
+    assert declared("output=leaky_relu", "output.slope=0.2", "loss=mse").output == {"name": "leaky_relu", "slope": 0.2}
 
 
 @pytest.mark.parametrize("inside", [True, False], ids=["wheel", "checkout"])
 def test_the_configs_are_found(inside: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site/bpexp"
-    package.mkdir(parents=True)
-    shutil.copy(str(compose.__file__), package)
+    (package / "config").mkdir(parents=True)
+    shutil.copy(str(groups.__file__), package / "config")
     folder = package / "conf" if inside else package.parent / "conf"
     folder.mkdir()
-    monkeypatch.setattr(compose, "__file__", str(package / "config/composition.py"))
+    monkeypatch.setattr(groups, "__file__", str(package / "config/groups.py"))
     assert config_folder() == folder.resolve()

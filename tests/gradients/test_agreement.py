@@ -25,7 +25,7 @@ from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
 from bpexp.running.build import build, load_plugins
-from bpexp.training.trainer import run
+from bpexp.training.trainer import train
 
 LIMIT = 2_000
 ROUNDING, DIFFERENCES = 1e-12, 1e-6
@@ -299,7 +299,7 @@ def swept():
 def trained(experiment):
     """Theta before and after."""
     before = experiment.trainer.network.theta.copy()
-    assert run(experiment.trainer, []).status == "finished"
+    assert train(experiment.trainer, []).status == "finished"
     return before, experiment.trainer.network.theta.copy()
 
 

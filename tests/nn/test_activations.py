@@ -9,7 +9,7 @@ import pytest
 
 from bpexp.errors import ConfigError
 from bpexp.gradients.comparison import derivative_error
-from bpexp.nn.activations import activations
+from bpexp.nn.activations import activations, outputs
 
 ELEMENTWISE = [name for name in activations if activations.build(name).elementwise]
 GRID = np.concatenate([np.linspace(-6, 6, 601), [-700.0, -100.0, -40.0, -15.0, 15.0, 40.0, 100.0, 700.0]])
@@ -157,13 +157,13 @@ def test_steepest_is_the_largest_slope(name):
 def test_steepest_values():
     assert activations.build("sigmoid").steepest == 0.25
     assert activations.build("tanh").steepest == 1.0
-    assert math.isnan(activations.build("softmax").steepest)
+    assert math.isnan(outputs.build("softmax").steepest)
 
 
 class TestSoftmax:
     """a_j = exp(z_j) / sum_k exp(z_k). Source: 002, 003."""
 
-    f = staticmethod(activations.build("softmax").f)
+    f = staticmethod(outputs.build("softmax").f)
 
     def test_value_written_out(self):
         a = self.f(np.log([[1.0], [2.0], [5.0]]))
@@ -184,10 +184,10 @@ class TestSoftmax:
         a = self.f(z)
         J = np.where(np.eye(4) == 1, a * (1 - a), -a * a.T)
         g = np.random.default_rng(6).normal(size=(4, 1))
-        np.testing.assert_allclose(activations.build("softmax").vjp(z, g), J.T @ g, rtol=1e-12)
+        np.testing.assert_allclose(outputs.build("softmax").vjp(z, g), J.T @ g, rtol=1e-12)
 
     def test_an_output_only(self):
-        assert not activations.build("softmax").elementwise
+        assert not outputs.build("softmax").elementwise
 
 
 @pytest.mark.parametrize(

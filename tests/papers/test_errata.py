@@ -17,7 +17,7 @@ from bpexp.errors import ConfigError
 from bpexp.gradients import complex_step, gradient_methods
 from bpexp.gradients.backprop import backprop
 from bpexp.gradients.comparison import compare
-from bpexp.nn.activations import activations
+from bpexp.nn.activations import activations, outputs
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
@@ -403,7 +403,7 @@ def _(formula, rng):
 @stands_for("003-softmax-hadamard")
 def _(formula, rng):
     z, dC_da = rng.normal(size=(2, 5, 1))
-    yield formula(dC_da, z), activations.build("softmax").vjp(z, dC_da)
+    yield formula(dC_da, z), outputs.build("softmax").vjp(z, dC_da)
 
 
 @stands_for("002-relu-slope", "003-relu-slope", "003-relu-slope-gap")

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plans
 import pytest
-from hydra._internal.utils import get_args_parser
 
-from bpexp.config.composition import compose_job, composed
+from bpexp.config import plugins
+from bpexp.config.plugins import load_plugins
 from bpexp.errors import ConfigError
-from bpexp.running import build as building
-from bpexp.running.build import Experiment, build, load_plugins, streams
+from bpexp.running.build import Experiment
+from bpexp.running.streams import streams
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +26,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 def built(*overrides: str) -> Experiment:
-    with composed(get_args_parser().parse_args(["data=digits", "tracking=none", *overrides])) as plan:
-        return build(compose_job(plan, plan.jobs[0]))
+    return plans.built("data=digits", "tracking=none", *overrides)
 
 
 def first_batch(experiment: Experiment) -> np.ndarray[Any, Any]:
@@ -78,8 +78,8 @@ def test_a_network_is_described_in_plain_values() -> None:
 
 
 def test_a_plugin_that_does_not_load_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = EntryPoint("mine", "no_such_module_of_mine", building.PLUGINS)
-    monkeypatch.setattr(building, "entry_points", lambda group: [broken])
+    broken = EntryPoint("mine", "no_such_module_of_mine", plugins.PLUGINS)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [broken])
     load_plugins.cache_clear()
     with pytest.raises(ConfigError, match=r"plug-in 'mine' \(no_such_module_of_mine\) does not load: ModuleNotFound"):
         load_plugins()

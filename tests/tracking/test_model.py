@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bpexp.errors import TrackingError
-from bpexp.nn.activations import activations
+from bpexp.nn.activations import activations, outputs
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
 from bpexp.tracking.model import load_weights, log_model, save_model
@@ -33,7 +33,7 @@ SPEC: dict[str, Any] = {
 def trained(dtype: str = "float32") -> Network:
     """A network whose parameters stand for trained ones."""
     hidden = [activations.build("sigmoid"), activations.build("leaky_relu", slope=0.2)]
-    network = Network(SIZES, hidden, activations.build("softmax"), dtype)
+    network = Network(SIZES, hidden, outputs.build("softmax"), dtype)
     network.theta[...] = np.random.default_rng(1).standard_normal(network.theta.size)
     return network
 

@@ -9,7 +9,7 @@ import pytest
 from bpexp.errors import ConfigError
 from bpexp.training.callbacks import better, callbacks
 from bpexp.training.events import EpochEnded, StopTraining
-from bpexp.training.trainer import run
+from bpexp.training.trainer import train
 
 
 def stops_after(values, metric="loss/validation", first_epoch=0, **parameters):
@@ -69,25 +69,25 @@ def test_better(metric, direction):
 def test_a_metric_that_is_not_measured_lists_those_that_are(make_trainer):
     callback = callbacks.build("early_stopping", patience=1, metric="loss/nowhere")
     with pytest.raises(ConfigError, match=r"'loss/nowhere' is not measured; choose from: loss/train, accuracy/train"):
-        run(make_trainer(), [callback])
+        train(make_trainer(), [callback])
 
 
 def test_it_ends_a_run(make_trainer):
-    ended = run(make_trainer(epochs=50, lr=1e-7), [callbacks.build("early_stopping", patience=3, min_delta=0.1)])
+    ended = train(make_trainer(epochs=50, lr=1e-7), [callbacks.build("early_stopping", patience=3, min_delta=0.1)])
     assert (ended.status, ended.epoch) == ("stopped", 3)
     assert "loss/validation has not improved" in ended.reason
 
 
 def test_it_can_watch_a_second_run(make_trainer):
     callback = callbacks.build("early_stopping", patience=3, min_delta=0.1)
-    ends = [run(make_trainer(epochs=50, lr=1e-7), [callback]) for _ in range(2)]
+    ends = [train(make_trainer(epochs=50, lr=1e-7), [callback]) for _ in range(2)]
     assert ends[0].epoch == ends[1].epoch == 3
 
 
 def test_a_run_that_diverges_is_not_called_stopped(make_trainer):
     """The evaluation that shows the divergence is also the first that is no better."""
     trainer = make_trainer(batch_size=20, hidden="identity", output="identity", loss="mse", lr=1e30)
-    ended = run(trainer, [callbacks.build("early_stopping", patience=1)])
+    ended = train(trainer, [callbacks.build("early_stopping", patience=1)])
     assert ended.status == "diverged"
 
 

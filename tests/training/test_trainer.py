@@ -14,7 +14,7 @@ from bpexp.nn.optimizers import optimizers
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step, StopTraining
 from bpexp.training.metrics import evaluate
-from bpexp.training.trainer import run
+from bpexp.training.trainer import train
 
 
 class Watcher(Callback):
@@ -55,7 +55,7 @@ class Watcher(Callback):
 def watched(trainer, **stops):
     """A run and what its watcher saw."""
     watcher = Watcher(**stops)
-    assert run(trainer, [watcher]) is watcher.ended
+    assert train(trainer, [watcher]) is watcher.ended
     return watcher
 
 
@@ -113,7 +113,7 @@ def test_theta_follows_plain_gradient_descent(make_trainer):
 
 def test_penalty_and_clip_come_before_the_optimizer(make_trainer):
     penalty, clip = Penalty(l1=0.01, l2=0.1), Clip(norm=0.5)
-    run(trainer := make_trainer(dtype="float64", penalty=penalty, clip=clip), [])
+    train(trainer := make_trainer(dtype="float64", penalty=penalty, clip=clip), [])
     plain = make_trainer(dtype="float64")
     for _ in range(3):
         for x, y in plain.batches.epoch():
@@ -153,7 +153,7 @@ def test_two_runs_of_one_seed_are_equal_bit_for_bit(make_trainer, optimizer):
     np.testing.assert_array_equal(first.network.theta, second.network.theta)
     assert one.losses == two.losses
     assert [event.metrics for event in one.epochs] == [event.metrics for event in two.epochs]
-    run(other := make_trainer(optimizer=optimizer, seed=5), [])
+    train(other := make_trainer(optimizer=optimizer, seed=5), [])
     assert not np.array_equal(first.network.theta, other.network.theta)
 
 
@@ -162,10 +162,10 @@ def test_two_runs_of_one_seed_are_equal_bit_for_bit(make_trainer, optimizer):
 def test_watching_and_probing_change_nothing(make_trainer, method, optimizer):
     """theta with callbacks and every probe at every step is that of a run without, bit for bit."""
     others = {"method": method, "optimizer": optimizer, "penalty": Penalty(l2=0.01), "clip": Clip(norm=1.0)}
-    run(alone := make_trainer(**others), [])
+    train(alone := make_trainer(**others), [])
     kept = []
     probing = Probing(list(probes), 1, lambda step, measures: kept.append(step))
-    run(probed := make_trainer(**others), [Watcher(), probing])
+    train(probed := make_trainer(**others), [Watcher(), probing])
     assert kept == list(range(12))
     np.testing.assert_array_equal(alone.network.theta, probed.network.theta)
 
@@ -182,7 +182,7 @@ def test_a_step_is_told_between_gradient_and_update(make_trainer):
                 (event.gradient.vector.copy(), backprop()(trainer.network, trainer.head, event.x, event.y))
             )
 
-    run(trainer, [Keeper()])
+    train(trainer, [Keeper()])
     for before, update, after in zip(thetas, updates, [*thetas[1:], trainer.network.theta], strict=True):
         np.testing.assert_array_equal(before - update, after)
     for told, again in gradients:
@@ -198,7 +198,7 @@ def test_a_gradient_that_is_told_is_the_one_of_the_cost(make_trainer):
             truth = backprop()(trainer.network, trainer.head, event.x, event.y).vector
             seen.append(np.array_equal(truth, event.gradient.vector))
 
-    run(trainer := make_trainer(penalty=Penalty(l2=1.0), clip=Clip(norm=1e-3)), [Keeper()])
+    train(trainer := make_trainer(penalty=Penalty(l2=1.0), clip=Clip(norm=1e-3)), [Keeper()])
     assert all(seen)
     assert seen
 
@@ -232,7 +232,7 @@ def test_only_stop_training_stops(make_trainer):
             raise ZeroDivisionError("a callback's own mistake")
 
     with pytest.raises(ZeroDivisionError):
-        run(make_trainer(), [Broken()])
+        train(make_trainer(), [Broken()])
 
 
 @pytest.mark.parametrize("hidden", ["relu", "identity", "gelu", "softplus"])
@@ -271,9 +271,9 @@ def test_divergence_in_the_last_step_of_the_last_epoch(make_trainer):
 
 def test_nothing_is_kept_between_two_runs_of_a_callback(make_trainer):
     watcher = Watcher()
-    run(make_trainer(), [watcher])
+    train(make_trainer(), [watcher])
     names = list(watcher.names)
-    run(make_trainer(), [watcher])
+    train(make_trainer(), [watcher])
     assert watcher.names == names * 2
 
 
@@ -281,4 +281,4 @@ def test_no_callback_is_asked_for_steps_it_does_not_want(make_trainer):
     class Deaf(Callback):
         pass
 
-    assert run(make_trainer(), [Deaf()]).status == "finished"
+    assert train(make_trainer(), [Deaf()]).status == "finished"

@@ -1,0 +1,74 @@
+"""The command line's flags, which are those that Hydra's users know."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import metadata
+from typing import NoReturn
+
+import bpexp
+from bpexp.config.composition import CommandLine
+
+HYDRAS = ("--cfg", "--info", "--hydra-help", "--shell-completion")
+"""Questions that Hydra itself answers."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes in one line, as all of ours."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the mistake and leave with exit code 2."""
+        self.exit(2, f"bpexp: {message}; --help lists what can be said\n")
+
+
+class Version(argparse.Action):
+    """--version: ours, and of the libraries that results depend on."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print the versions and leave."""
+        others = ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "hydra-core", "mlflow"))
+        parser.exit(0, f"bpexp {bpexp.__version__} ({others})\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The flags. `allow_abbrev` is off: a flag that is misspelt is no other flag."""
+    flags = Parser(prog="bpexp", add_help=False, allow_abbrev=False)
+    flags.add_argument("overrides", nargs="*")
+    flags.add_argument("--help", "-h", action="store_true")
+    flags.add_argument("--version", nargs=0, action=Version)
+    flags.add_argument("--multirun", "-m", action="store_true")
+    flags.add_argument("--run", "-r", action="store_true")
+    flags.add_argument("--config-path", "-cp")
+    flags.add_argument("--config-name", "-cn")
+    flags.add_argument("--config-dir", "-cd")
+    flags.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])
+    flags.add_argument("--resolve", action="store_true")
+    flags.add_argument("--package", "-p")
+    info = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
+    flags.add_argument("--info", "-i", nargs="?", const="all", choices=info)
+    flags.add_argument("--hydra-help", action="store_true")
+    flags.add_argument("--shell-completion", "-sc", action="store_true")
+    flags.add_argument("--experimental-rerun")
+    return flags
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The flags and overrides of a command line; leaves the process where a flag is wrong."""
+    flags = parser()
+    options = flags.parse_intermixed_args(list(argv))
+    if options.experimental_rerun is not None:
+        flags.error("--experimental-rerun needs a pickle, which bpexp never writes; say --config-path RUN/.hydra")
+    return options
+
+
+def asks_hydra(options: argparse.Namespace) -> bool:
+    """Whether the command line asks a question that Hydra answers, and runs nothing."""
+    return bool(options.cfg or options.info or options.hydra_help or options.shell_completion)
+
+
+def command_line(options: argparse.Namespace) -> CommandLine:
+    """What is to be run."""
+    return CommandLine(
+        tuple(options.overrides), options.multirun, options.config_path, options.config_name, options.config_dir
+    )

@@ -1,0 +1,52 @@
+"""Raw data sets, kept for the next run of the process as long as the files behind them stay the same."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpexp.data.dataset import Loader, Raw, datasets
+
+KEPT = 2
+"""Data sets that are kept: a sweep may compare two."""
+
+Stamp = tuple[str, int, int]
+_kept: OrderedDict[str, tuple[list[Stamp], Raw]] = OrderedDict()
+_loading = threading.Lock()
+
+
+def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callable[[], np.random.Generator]) -> Raw:
+    """The raw data of a declared data set; raises ConfigError or DataError.
+
+    What was loaded before is returned again if each of its files has the same absolute path, time and size. A data set
+    that is drawn is another one for each `seed`, from which `generator` is made. One thread loads at a time.
+    """
+    loader: Loader = datasets.build(name, **params)
+    key = json.dumps([name, dict(params), seed if loader.seeded else None], sort_keys=True)
+    with _loading:
+        stamps = [_stamp(file) for file in loader.files()]
+        if key in _kept and _kept[key][0] == stamps:
+            _kept.move_to_end(key)
+            return _kept[key][1]
+        raw = loader(generator())
+        _kept[key] = ([_stamp(file) for file in loader.files()], raw)  # a download has made the files meanwhile
+        _kept.move_to_end(key)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+        return raw
+
+
+def _stamp(file: Path) -> Stamp:
+    """Absolute path, time and size; zeros where there is no such file."""
+    path = file.absolute()
+    try:
+        status = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), status.st_mtime_ns, status.st_size

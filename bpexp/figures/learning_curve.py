@@ -1,0 +1,103 @@
+"""Learning curves: a panel for each metric that declares one, with a line for each part of the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpexp.figures.output import write_png
+from bpexp.figures.page import Points, Series
+from bpexp.figures.palette import BATCH, GRID, NOTE, PARTS, SOFT
+from bpexp.training.metrics import metrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKS = 12
+BATCHES = 4000  # more points than pixels slow the drawing down and show nothing
+DECADES = 2.0
+
+
+def learning_curve(history: Mapping[str, Points], path: Path) -> None:
+    """Draw the loss and the other metrics that declare a panel against the step into a PNG file.
+
+    `history` maps metric names (`loss/train`, `loss/batch`, `accuracy/test`, ...) to (step, value) pairs. Values that
+    are not finite leave a gap, and the picture says how many there are.
+    """
+    from matplotlib.figure import Figure
+
+    panels = panels_of(history)
+    figure = Figure(figsize=(5.2 * len(panels), 3.9), dpi=120)
+    # margins by hand: a layout engine draws every label once more, which doubles the time
+    figure.subplots_adjust(left=0.75 / (5.2 * len(panels)), right=0.985, bottom=0.13, top=0.97, wspace=0.2)
+    for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        draw_panel(axes, name, history)
+    write_png(figure, path)
+
+
+def panels_of(history: Series) -> list[str]:
+    """The loss, and every other metric that declares a panel and was measured."""
+    return ["loss", *[m.name for m in metrics.values() if m.drawn and m.name != "loss" and _by_part(history, m.name)]]
+
+
+def _by_part(history: Mapping[str, Points], measure: str) -> dict[str, Points]:
+    """The series of one measure by data part, in the order of PARTS, without the empty ones."""
+    return {part: series for part in PARTS if (series := history.get(f"{measure}/{part}"))}
+
+
+def draw_panel(axes: Axes, measure: str, history: Mapping[str, Points]) -> None:
+    """One measure over the steps: a line a part, the batches behind them."""
+    parts = _by_part(history, measure)
+    batch = history.get("loss/batch", ()) if measure == "loss" else ()
+    stride = max(1, math.ceil(len(batch) / BATCHES))
+    if batch:
+        axes.plot(*_columns(batch[::stride]), label="batch" if stride == 1 else f"batch (1 of {stride})", **BATCH)
+    for part, series in parts.items():
+        steps, values = _columns(series)
+        every = max(1, math.ceil(len(steps) / MARKS))
+        style = {**PARTS[part], "markersize": 4, "linewidth": 1.6, "markevery": every}
+        axes.plot(steps, values, label=part, **style)
+    _dress(axes, measure, filled=bool(parts or batch))
+    everything = [value for series in (batch, *parts.values()) for _, value in series]
+    _scale(axes, measure, [value for value in everything if math.isfinite(value)])
+    _note_gaps(axes, len([value for value in everything if not math.isfinite(value)]))
+
+
+def _columns(series: Points) -> tuple[list[int], list[float]]:
+    """Steps and values; infinities become gaps, as NaN are."""
+    return [step for step, _ in series], [value if math.isfinite(value) else math.nan for _, value in series]
+
+
+def _dress(axes: Axes, measure: str, *, filled: bool) -> None:
+    """Labels, grid, legend."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("step (updates of the parameters)")
+    axes.set_ylabel(metrics[measure].label)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.grid(True, color=GRID, linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    if filled:
+        axes.legend(frameon=False, loc="lower right" if metrics[measure].better == "higher" else "upper right")
+    else:
+        axes.text(0.5, 0.5, "nothing recorded", ha="center", va="center", transform=axes.transAxes, color=SOFT)
+
+
+def _scale(axes: Axes, measure: str, values: list[float]) -> None:
+    """Logarithmic where a positive loss spans more than two decades; an accuracy stays inside 0 and 1."""
+    if measure == "accuracy" and values:
+        low, high = min(values), max(values)
+        margin = max(0.02, 0.05 * (high - low))
+        axes.set_ylim(max(-0.02, low - margin), min(1.02, high + margin))
+    if measure == "loss" and values and min(values) > 0 and math.log10(max(values)) - math.log10(min(values)) > DECADES:
+        axes.set_yscale("log")
+
+
+def _note_gaps(axes: Axes, count: int) -> None:
+    """Say that values are missing in the picture, which would otherwise look like an early end."""
+    if count:
+        text = f"{count} value{'s' if count > 1 else ''} not finite"
+        axes.set_title(text, loc="right", fontsize=9, color=NOTE)

@@ -1,0 +1,43 @@
+"""Figures as files and as bytes."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def write_png(figure: Figure, path: Path) -> None:
+    """Write a PNG file, whole or not at all."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
+    unfinished = path.with_name(path.name + ".new")
+    try:
+        unfinished.write_bytes(buffer.getvalue())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as SVG, its letters as outlines."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph|Matplotlib currently", UserWarning)  # letters that the font has not
+        FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
+    return buffer.getvalue()
+
+
+def plain(text: str) -> str:
+    """Text that matplotlib takes neither for mathematics nor for a hidden label, cut to 60 letters."""
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return (" " + text if text.startswith("_") else text).replace("$", r"\$")

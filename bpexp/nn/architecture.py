@@ -1,0 +1,45 @@
+"""What a config may say of the layers of a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from bpexp.errors import ConfigError
+from bpexp.registry import Count, Range
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The widths of the hidden layers; those of input and output are the data's.
+
+    Args:
+        name: name of the preset.
+        hidden: widths of the hidden layers, from the input on.
+        depth: number of hidden layers of equal width, in place of hidden; null takes hidden.
+        width: units of each of these layers.
+        activations: one activation a hidden layer, where they differ; null takes `activation` for all.
+    """
+
+    name: str = "custom"
+    hidden: list[Count] = field(default_factory=list)
+    depth: Annotated[int, Range(least=0)] | None = None
+    width: Count = 32
+    activations: list[Any] | None = None
+
+    def __post_init__(self) -> None:
+        if self.depth is not None and self.hidden:
+            raise ConfigError(
+                f"model.hidden={self.hidden} and model.depth={self.depth} contradict each other; "
+                "say model.depth=null to use hidden, or model.hidden=[] to use depth"
+            )
+        per_layer, depth = self.activations, len(self.widths)
+        if per_layer is None or (len(per_layer) == depth and all(isinstance(a, str | dict) for a in per_layer)):
+            return
+        told = f"null or one name for each of the {depth} hidden layers"
+        raise ConfigError(f"model.activations must be {told}, not {per_layer!r}")
+
+    @property
+    def widths(self) -> list[int]:
+        """n_1, ..., n_{L-1}."""
+        return self.hidden if self.depth is None else [self.width] * self.depth

@@ -1,0 +1,43 @@
+"""Prediction by a saved network: raw rows in, outputs out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bpexp.errors import TrackingError
+from bpexp.nn.arrays import Array
+from bpexp.nn.network import Network
+from bpexp.nn.scaling import InputScaling
+from bpexp.records.network_file import load_network
+
+
+class Predictor:
+    """A network with the scaling of its inputs, as MLflow calls it too."""
+
+    def __init__(self, network: Network, scaling: InputScaling, spec: dict[str, Any]) -> None:
+        self.network, self.scaling, self.spec = network, scaling, spec
+
+    def predict(self, rows: Any) -> Array:
+        """a^L (N, n_L) for raw rows (N, n_0) of an array, a list or a data frame: they are scaled as in training.
+
+        Raises TrackingError for rows of another width.
+        """
+        x = np.asarray(rows)
+        x = x.astype(np.float64) if x.dtype.kind not in "biuf" else x
+        n = self.network.sizes[0]
+        if x.ndim != 2 or x.shape[1] != n:
+            raise TrackingError(f"the model takes rows of {n} numbers, (N, {n}), not an array of shape {x.shape}")
+        scaled = self.scaling.apply(x, self.network.dtype)
+        return np.ascontiguousarray(self.network.forward(scaled.T).T)
+
+    def get_raw_model(self) -> Predictor:
+        """MLflow's way to what it wraps: `network`, `scaling` and `spec` are on it."""
+        return self
+
+
+def load_predictor(directory: Path) -> Predictor:
+    """The saved network of a directory; raises TrackingError where there is none, or where it was changed."""
+    return Predictor(*load_network(directory))

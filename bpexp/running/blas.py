@@ -1,0 +1,37 @@
+"""The number of BLAS threads, which belongs to the whole process, for the time of a run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadpoolctl import threadpool_limits
+
+_turn = threading.Condition()
+_runs = 0
+_limited_to = 0
+_limits: threadpool_limits | None = None
+
+
+@contextmanager
+def blas_threads(number: int) -> Iterator[None]:
+    """Limit BLAS to `number` threads; the last run to leave puts back what was before.
+
+    Runs of several threads share the limit. One that wants another number waits until the others are done: the last
+    digits of a result depend on it.
+    """
+    global _runs, _limited_to, _limits
+    with _turn:
+        _turn.wait_for(lambda: _runs == 0 or _limited_to == number)
+        if _runs == 0:
+            _limits, _limited_to = threadpool_limits(number), number
+        _runs += 1
+    try:
+        yield
+    finally:
+        with _turn:
+            _runs -= 1
+            if _runs == 0 and _limits is not None:
+                _limits.restore_original_limits()
+                _turn.notify_all()

@@ -1,0 +1,39 @@
+"""The directory of a run or a sweep, made so that no two share one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bpexp.errors import ConfigError
+
+MARKS = ("metrics.jsonl", "multirun.yaml")
+"""Files by which a directory is seen to hold a run or a sweep."""
+
+
+def claim(wanted: Path, kind: str, *, named: bool) -> Path:
+    """Make the directory of a `kind`, run or sweep, and return it; two that start in one second get two.
+
+    A directory that was asked for by name is taken as it is; raises ConfigError where a run lies in it, or where it
+    cannot be made.
+    """
+    wanted = wanted.absolute()
+    try:
+        if named:
+            if any((wanted / mark).exists() for mark in MARKS):
+                raise ConfigError(f"{str(wanted)!r} already holds a {kind}; choose another hydra.{kind}.dir")
+            wanted.mkdir(parents=True, exist_ok=True)
+            return wanted
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        for n in range(10_000):
+            directory = wanted if n == 0 else wanted.with_name(f"{wanted.name}-{n}")
+            try:
+                directory.mkdir()
+            except FileExistsError:
+                continue
+            return directory
+    except OSError as error:
+        raise ConfigError(
+            f"cannot make the directory {str(wanted)!r} ({error.strerror}); "
+            f"go to a folder that you may write to, or set hydra.{kind}.dir"
+        ) from error
+    raise ConfigError(f"no free name beside {str(wanted)!r}; set hydra.{kind}.dir")

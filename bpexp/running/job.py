@@ -1,0 +1,75 @@
+"""What a launcher carries: jobs, each with its typed config, and the endings that come back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bpexp.config.schema import Config
+from bpexp.records.outcome import Outcome, RunInfo
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One declared run, composed and validated: plain data, which can travel to any process.
+
+    `overrides` are what was said of it in Hydra's grammar. It writes to `directory`, which is `subdirectory` below that
+    of its sweep and is known when the sweep begins. `hydra` is Hydra's own node as plain data, kept for the reader.
+    """
+
+    config: Config
+    overrides: tuple[str, ...]
+    directory: Path = Path()
+    subdirectory: Path = Path()
+    number: int = 0
+    parent: str | None = None
+    one_of_many: bool = False
+    hydra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The config as flat parameters."""
+        return parameters(asdict(self.config))
+
+    def info(self) -> RunInfo:
+        """The job as the records see it."""
+        params = self.params
+        name = run_name(params, self.overrides)
+        return RunInfo(name, self.directory, list(self.overrides), params, self.parent, self.one_of_many)
+
+    def below(self, directory: Path, parent: str | None = None) -> Job:
+        """The job with its place: a directory that exists, and the MLflow run that it belongs to."""
+        return replace(self, directory=directory / self.subdirectory, parent=parent)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ending:
+    """What became of a job: its outcome, or why there is none."""
+
+    job: Job
+    outcome: Outcome | None
+    reason: str = ""
+
+
+def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A config as flat parameters: `activation` for activation.name, `loss.factor`; no addresses, no nulls."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        path = f"{prefix}.{key}".lstrip(".")
+        if isinstance(value, dict) and path != "study":
+            flat |= parameters(value, path)
+        elif path not in ("tracking.uri", "progress", "study") and value is not None:
+            flat[prefix if key == "name" and prefix else path] = value
+    return flat
+
+
+def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
+    """The experiment or the model and what else was said, such as `mnist_relu lr=0.1 seed=2`."""
+    if params.get("run_name"):
+        return str(params["run_name"])
+    words = [o.lstrip("+") for o in overrides]
+    experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
+    model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
+    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress")
+    return " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])[:120]

@@ -1,0 +1,107 @@
+"""Jobs handed to a launcher of Hydra's, such as `hydra/launcher=joblib`, without composing any of them again.
+
+A launcher asks a config loader for the config of each job and calls Hydra's `run_job` with it. Ours answers with the
+config that was composed when the sweep was planned: a job travels as one line of JSON in place of its overrides. What
+this module relies on (Plugins.instantiate_launcher, the abstract ConfigLoader, HydraContext) is documented for authors
+of plug-ins.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.types import HydraContext
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from bpexp.config.composition import Composition
+from bpexp.config.schema import Config, construct
+from bpexp.records.outcome import read_outcome
+from bpexp.running.job import Ending, Job
+from bpexp.running.perform import perform
+
+PARENT = "BPEXP_PARENT_RUN"
+"""The environment variable by which a worker learns the MLflow run that its job belongs to."""
+
+
+def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Iterator[Ending]:
+    """Launch the jobs by the launcher that `first` was composed with, and yield their endings."""
+    master = _master(first, jobs[0])
+    context = HydraContext(config_loader=PlannedJobs(), callbacks=NoCallbacks())  # type: ignore[arg-type]
+    launcher = Plugins.instance().instantiate_launcher(context, perform_planned, master)
+    launcher.launch([[_packed(job)] for job in jobs], initial_job_idx=0)
+    for job in jobs:
+        try:
+            yield Ending(job, read_outcome(job.directory))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            yield Ending(job, None, f"it left no readable result ({type(error).__name__})")
+
+
+def _master(first: Composition, job: Job) -> DictConfig:
+    """The config that the launcher itself is configured by."""
+    master = copy.deepcopy(first.whole)
+    sweep = job.directory.parents[len(Path(job.subdirectory).parts) - 1]
+    OmegaConf.update(master, "hydra.sweep.dir", str(sweep))
+    if job.parent:
+        OmegaConf.update(master, f"hydra.job.env_set.{PARENT}", job.parent, force_add=True)
+    return master
+
+
+def _packed(job: Job) -> str:
+    return json.dumps({"config": asdict(job.config), "overrides": job.overrides, "subdirectory": str(job.subdirectory)})
+
+
+def perform_planned(config: DictConfig) -> float:
+    """The task function: perform the job that `run_job` was given; returns its objective."""
+    hydra = HydraConfig.get()
+    content: Any = OmegaConf.to_container(config)
+    job = Job(
+        config=construct(Config, content),
+        overrides=tuple(hydra.overrides.task),
+        directory=Path(hydra.runtime.output_dir),
+        number=int(hydra.job.num),
+        parent=os.environ.get(PARENT),
+        one_of_many=True,
+    )
+    return perform(job).objective
+
+
+class PlannedJobs(ConfigLoader):
+    """A config loader that composes nothing: it unpacks the job that it is given in place of overrides."""
+
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """The whole config of one job."""
+        packed = json.loads(sweep_overrides[0])
+        whole = copy.deepcopy(master_config)
+        with open_dict(whole):
+            for key in [key for key in whole if key != "hydra"]:
+                del whole[key]
+            for key, value in packed["config"].items():
+                whole[key] = value
+        OmegaConf.update(whole, "hydra.overrides.task", packed["overrides"])
+        OmegaConf.update(whole, "hydra.sweep.subdir", packed["subdirectory"])
+        return whole
+
+    def load_configuration(self, *args: Any, **kwargs: Any) -> DictConfig:
+        """Jobs come composed; nothing else is loaded through this loader, nor by the methods below."""
+        raise NotImplementedError("the jobs of a sweep are composed already")
+
+    get_search_path = get_sources = list_groups = get_group_options = compute_defaults_list = load_configuration  # type: ignore[assignment]
+
+
+class NoCallbacks:
+    """The callbacks that `run_job` calls around a job; a config cannot name any."""
+
+    def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """No-op."""
+
+    def on_job_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """No-op."""

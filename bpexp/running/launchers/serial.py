@@ -1,0 +1,14 @@
+"""The jobs of a sweep in this process, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bpexp.running.job import Ending, Job
+from bpexp.running.perform import perform
+
+
+def serial(jobs: Sequence[Job]) -> Iterator[Ending]:
+    """Perform each job and yield its ending; an interruption ends the sweep after the job that it meets is recorded."""
+    for job in jobs:
+        yield Ending(job, perform(job))

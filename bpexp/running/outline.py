@@ -1,0 +1,115 @@
+"""A declared run on its data: everything that can be refused is refused here, before anything is drawn or made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpexp.config.groups import GROUPS
+from bpexp.config.schema import Config
+from bpexp.data import DataSet
+from bpexp.errors import ConfigError, nearest
+from bpexp.gradients.method import GradientMethod
+from bpexp.insight.gradient_check import CheckSettings, refuse_check
+from bpexp.nn.activations import Activation, activations, outputs
+from bpexp.nn.heads import Head, build_head
+from bpexp.nn.network import Network
+from bpexp.running.loading import load_data
+from bpexp.training.metrics import measured
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """What a config stands for: its data, a network whose parameters are 0, and the components that fit both."""
+
+    data: DataSet
+    network: Network
+    head: Head
+    method: GradientMethod
+    check: CheckSettings
+
+
+def outline(config: Config, data: DataSet | None = None) -> Outline:
+    """Outline a run; raises ConfigError or DataError, and leaves nothing behind.
+
+    `data` may be any split of the declared data set: no refusal depends on which samples are in which part.
+    """
+    head = _head(config)
+    hidden = hidden_activations(config)
+    method: GradientMethod = GROUPS["gradient"].build(config.gradient)
+    check: CheckSettings = GROUPS["check"].build(config.check)
+    refuse_check(method, config.gradient["name"], check)
+    GROUPS["probe"].build(config.probe)
+    data = data or load_data(config)
+    _refuse_pairing(config, head, data)
+    network = Network([data.n_inputs, *config.model.widths, data.n_outputs], hidden, head.output, config.dtype)
+    method.refuse(network, head)
+    _refuse_numbers(config, data)
+    _refuse_metrics(config, data)
+    return Outline(data, network, head, method, check)
+
+
+def _head(config: Config) -> Head:
+    loss = GROUPS["loss"].declared(config.loss)
+    return build_head(config.output, {"name": loss.name, **loss.own}, **loss.shared)
+
+
+def hidden_activations(config: Config) -> list[Activation]:
+    """One activation a hidden layer, as declared for all or for each; raises ConfigError for an output's."""
+    nodes = declared_activations(config)
+    for node in [config.activation, *nodes]:
+        name, _ = activations.parse(node)
+        if name in outputs and name not in activations:
+            raise ConfigError(f"activation {name!r} serves as an output only; try activation=relu or sigmoid")
+    return [activations.from_config(node) for node in [config.activation, *nodes]][1:]
+
+
+def declared_activations(config: Config) -> list[dict[str, object]]:
+    """Name and parameters of each hidden layer's activation."""
+    per_layer = config.model.activations or [config.activation] * len(config.model.widths)
+    return [{"name": name, **params} for name, params in map(activations.parse, per_layer)]
+
+
+def _refuse_pairing(config: Config, head: Head, data: DataSet) -> None:
+    """Refuse a loss that has no meaning on these targets, or an output that has none at this width."""
+    loss, output = config.loss["name"], config.output["name"]
+    wants_classes = head.loss.classes
+    if wants_classes and data.task != "classification":
+        raise ConfigError(
+            f"loss {loss!r} needs class labels, but data={data.name} has values; try loss=mse output=identity"
+        )
+    if data.targets == "index" and not wants_classes:
+        raise ConfigError(f"loss {loss!r} cannot compare class numbers; declare data.one_hot=true")
+    if data.targets == "index" and len(data.classes) != 2:
+        raise ConfigError(f"data.one_hot=false needs two classes, not {len(data.classes)}; declare data.one_hot=true")
+    if output == "softmax" and data.n_outputs < 2:
+        raise ConfigError(f"output 'softmax' of {data.n_outputs} unit is always 1; try output=sigmoid or identity")
+
+
+def _refuse_numbers(config: Config, data: DataSet) -> None:
+    samples = len(data.train)
+    if config.batch_size != "full" and config.batch_size > samples:
+        raise ConfigError(f"batch_size must be between 1 and the {samples} training samples, not {config.batch_size!r}")
+    if config.task == "trace" and config.sample >= samples:
+        raise ConfigError(f"sample must be below the {samples} training samples, not {config.sample}")
+
+
+def _refuse_metrics(config: Config, data: DataSet) -> None:
+    """Refuse an objective, or a metric to stop by, that this run does not measure."""
+    parts = {"train": data.train, "validation": data.validation, "test": data.test}
+    present = [name for name, part in parts.items() if part is not None]
+    names = measured(data.task, data.n_outputs, present, penalty=bool(config.penalty))
+    wanted = {"objective": config.objective}
+    stopping = config.callbacks.get("early_stopping", {})
+    if stopping.get("patience") is not None:
+        wanted["callbacks.early_stopping.metric"] = stopping.get("metric", "loss/validation")
+    for key, metric in wanted.items():
+        if metric is not None and metric not in names:
+            hint = _missing_part(str(metric), present) or nearest(metric, names)
+            raise ConfigError(f"{key}={metric!r} is not measured; {hint}choose from: {', '.join(names)}")
+
+
+def _missing_part(metric: str, present: list[str]) -> str:
+    """How to have the part that a metric is measured on, where there is none."""
+    part = metric.rpartition("/")[2]
+    missing = part in ("validation", "test") and part not in present
+    return f"say data.{part}=0.1 to have a {part} part, or " if missing else ""

@@ -1,0 +1,142 @@
+"""From a command line to jobs: each is composed once and validated once, before anything is made."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bpexp.config.composition import CommandLine, Composer, Composition, composer
+from bpexp.config.overrides import Override, Parsed, levels, refuse_senseless, refuse_unsweepable, refuse_unused
+from bpexp.config.schema import Config
+from bpexp.config.validation import validate
+from bpexp.data import DataSet
+from bpexp.errors import BpexpError, ConfigError
+from bpexp.running.job import Job
+from bpexp.running.loading import load_data
+from bpexp.running.outline import outline
+from bpexp.study.design import Study, declared, narrowed
+from bpexp.tracking.settings import TrackingSettings, tracking_settings
+from bpexp.tracking.store import refuse_store
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What a command line comes to: validated jobs, and where they will write.
+
+    `first` is the composition that launcher and directories are read from. `directory` is taken as it is where it was
+    `named`. `said` are the overrides of the whole command, those that a study or a config adds included.
+    """
+
+    jobs: list[Job]
+    first: Composition
+    multirun: bool
+    directory: Path
+    named: bool
+    said: list[str]
+    study: Study | None = None
+
+    @property
+    def config(self) -> Config:
+        """The config of the first job, for what all jobs have in common."""
+        return self.jobs[0].config
+
+    @property
+    def tracking(self) -> TrackingSettings:
+        """Where the runs are recorded."""
+        settings: TrackingSettings = tracking_settings.from_config(self.config.tracking)
+        return settings
+
+
+def plan(line: CommandLine) -> Plan:
+    """Compose and validate what a command line says; raises ConfigError or DataError, and makes nothing."""
+    with composer(line) as composing:
+        said = refuse_senseless(composing.parse(line.overrides))
+        parsed = Parsed(composing)
+        opening = [levels(override)[0] for override in said]
+        first = composing.compose([parsed(text) for text in opening])
+        refuse_unused(first, said)
+        study = _study(first, said)
+        multirun = line.multirun or study is not None or first.multirun
+        if not multirun:
+            _refuse_sweeps(said)
+        keys = {override.get_key_element() for override in said}
+        declared = (study.overrides() if study else first.sweep_params) if multirun else {}
+        extra = [parsed(f"{key}={value}") for key, value in declared.items() if key not in keys]
+        everything = [*said, *extra] if study else [*extra, *said]
+        grid = {override.get_key_element(): levels(override) for override in everything}
+        if multirun:
+            refuse_unsweepable(grid, first.config.task)
+        known = {tuple(opening): first} if not extra else {}
+        jobs = _jobs(composing, parsed, grid, known, multirun=multirun)
+    kind = "sweep" if multirun else "run"
+    named = any(override.key_or_group == f"hydra.{kind}.dir" for override in said)
+    texts = [str(override.input_line) for override in everything]
+    return Plan(jobs, first, multirun, first.sweep_dir if multirun else first.run_dir, named, texts, study)
+
+
+def _refuse_sweeps(said: Sequence[Override]) -> None:
+    for override in said:
+        if override.is_sweep_override():
+            raise ConfigError(f"{override.input_line} has several values; add -m (--multirun) to sweep over them")
+
+
+def _study(first: Composition, said: Sequence[Override]) -> Study | None:
+    """The study that a config declares, narrowed to what the command line says of its factors and seeds."""
+    node = first.config.study
+    if not isinstance(node, dict) or first.config.task != "train":
+        return None
+    study = declared(first.choice("experiment") or "study", node)
+    chosen = [override for override in said if override.key_or_group in (*study.factors, "seed")]
+    return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o)] for o in chosen})
+
+
+def _jobs(
+    composing: Composer,
+    parsed: Parsed,
+    grid: Mapping[str, Sequence[str]],
+    known: Mapping[tuple[str, ...], Composition],
+    *,
+    multirun: bool,
+) -> list[Job]:
+    """Every combination of the levels, composed (unless it is `known`) and validated."""
+    jobs: list[Job] = []
+    seen = _Seen({}, set())
+    for number, lines in enumerate(itertools.product(*grid.values())):
+        try:
+            done = known.get(lines) or composing.compose([parsed(text) for text in lines], number)
+            _refuse(done.config, seen)
+        except BpexpError as error:
+            if not multirun or not lines:
+                raise
+            raise type(error)(f"{error} (in the job {' '.join(lines)})") from error
+        own = tuple(text for text in lines if not text.lstrip("+~").startswith(("hydra.", "hydra/")))
+        subdirectory = done.subdirectory if multirun else Path()
+        job = Job(done.config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
+        jobs.append(replace(job, hydra=done.plain_hydra()))
+    return jobs
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the jobs of a sweep share: data sets by their declaration, and stores that were looked at."""
+
+    data: dict[str, DataSet]
+    stores: set[str]
+
+
+def _refuse(config: Config, seen: _Seen) -> None:
+    """Validate one job; the data set and the store that many jobs share are looked at once."""
+    validate(config)
+    tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
+    if tracking.mlflow and str(tracking.uri) not in seen.stores:
+        refuse_store(tracking.uri)
+        seen.stores.add(str(tracking.uri))
+    if config.task == "report":
+        return
+    key = json.dumps([config.data, config.dtype], default=str)
+    if key not in seen.data:
+        seen.data[key] = load_data(config)
+    outline(config, seen.data[key])

@@ -1,0 +1,82 @@
+"""The environment variables and loggers of MLflow while runs are recorded; put back when the last of them has ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+LOGGERS = ("mlflow", "alembic")
+
+WHILE_RECORDING = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # read when mlflow is imported
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # MLflow's own defaults block a run for four minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+"""What is set where the user has set nothing."""
+
+WHILE_OPENING = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # a person waits
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+}
+
+_lock = threading.Lock()
+_users = 0
+_before: dict[str, str | None] = {}
+_levels: dict[str, int] = {}
+
+
+@contextmanager
+def mlflow_environment() -> Iterator[None]:
+    """Telemetry off, progress notes off the terminal, bounded waits; to be entered before mlflow is imported.
+
+    Several threads may hold it at once: the last one that leaves puts everything back.
+    """
+    global _users
+    with _lock:
+        if _users == 0:
+            _before.update({key: os.environ.get(key) for key in WHILE_RECORDING})
+            _levels.update({name: logging.getLogger(name).level for name in LOGGERS})
+            for key, value in WHILE_RECORDING.items():
+                os.environ.setdefault(key, value)
+        _users += 1
+        quiet_loggers()
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _restore(_before)
+                for name, level in _levels.items():
+                    logging.getLogger(name).setLevel(level)
+
+
+def quiet_loggers() -> None:
+    """MLflow sets the levels of its loggers when it is imported: call this again afterwards."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(os.environ.get("MLFLOW_LOGGING_LEVEL", "WARNING").upper())
+
+
+@contextmanager
+def short_waits() -> Iterator[None]:
+    """Shorter waits for a server while a store is opened; values that the user has set stay."""
+    mine = {key: value for key, value in WHILE_OPENING.items() if os.environ.get(key) in (None, WHILE_RECORDING[key])}
+    before = {key: os.environ.get(key) for key in mine}
+    os.environ.update(mine)
+    try:
+        yield
+    finally:
+        _restore(before)
+
+
+def _restore(before: Mapping[str, str | None]) -> None:
+    for key, value in before.items():
+        if value is None:
+            os.environ.pop(key, None)
+        else:
+            os.environ[key] = value

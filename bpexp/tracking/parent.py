@@ -1,0 +1,76 @@
+"""The parent run of a sweep in MLflow: opened before its jobs, ended with what became of them."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from bpexp.errors import TrackingError
+from bpexp.tracking.settings import TrackingSettings
+from bpexp.tracking.store import Store, open_store
+
+NOTE = 7900
+"""Characters of a description that MLflow keeps."""
+
+
+class ParentRun:
+    """The parent of a sweep's runs; does nothing with tracking=none, or where the store does not answer."""
+
+    def __init__(self, settings: TrackingSettings, directory: Path, name: str, command: Sequence[str]) -> None:
+        self._store: Store | None = None
+        self.run_id: str | None = None
+        if settings.mlflow:
+            self._open(settings, directory, name, " ".join(command))
+
+    @property
+    def experiment_id(self) -> str | None:
+        """The experiment that holds the sweep."""
+        return self._store.experiment_id if self._store else None
+
+    @property
+    def store_uri(self) -> str | None:
+        """The store that holds the sweep."""
+        return self._store.uri if self._store else None
+
+    def _open(self, settings: TrackingSettings, directory: Path, name: str, command: str) -> None:
+        tags = {"bpexp.sweep": command, "bpexp.directory": str(directory), "mlflow.source.name": "bpexp"}
+        try:
+            store = open_store(settings.uri, settings.experiment)
+            run = store.client.create_run(store.experiment_id, run_name=name[:120], tags=tags)
+        except Exception as error:  # whatever a store does wrong, the jobs run
+            reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
+            print(f"bpexp: warning: the sweep has no parent in MLflow ({reason})", file=sys.stderr)
+            return
+        self._store, self.run_id = store, run.info.run_id
+
+    def finish(self, status: str, *, metrics: Mapping[str, float], note: str, files: Sequence[Path]) -> None:
+        """Record the comparison and end the run: FINISHED, FAILED or KILLED."""
+        from mlflow.entities import Metric, RunTag
+
+        now = round(time.time() * 1000)
+        values = [Metric(key, float(value), now, 0) for key, value in metrics.items()]
+        tags = [RunTag("mlflow.note.content", note[:NOTE])]
+        self._attempt(lambda store, run: store.client.log_batch(run, metrics=values, tags=tags))
+        self._log_files(files)
+        self._attempt(lambda store, run: store.client.set_terminated(run, status=status))
+
+    def attach(self, files: Sequence[Path], note: str, tags: Mapping[str, str]) -> None:
+        """Put a report on the run, which may have ended already."""
+        self._log_files(files)
+        for key, value in {**tags, "mlflow.note.content": note[:NOTE]}.items():
+            self._attempt(lambda store, run, key=key, value=value: store.client.set_tag(run, key, value))  # type: ignore[misc]
+
+    def _log_files(self, files: Sequence[Path]) -> None:
+        for file in files:
+            self._attempt(lambda store, run, file=file: store.client.log_artifact(run, str(file)))  # type: ignore[misc]
+
+    def _attempt(self, action: Callable[[Store, str], object]) -> None:
+        if self._store is None or self.run_id is None:
+            return
+        try:
+            action(self._store, self.run_id)
+        except Exception as error:  # whatever a store does wrong, the results are on disk
+            reason = " ".join(str(error).split())[:200]
+            print(f"bpexp: warning: the parent of the sweep is incomplete in MLflow ({reason})", file=sys.stderr)

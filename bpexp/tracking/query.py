@@ -1,0 +1,79 @@
+"""Reading recorded runs out of a store: plain values, through the store's own client."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bpexp.errors import TrackingError
+from bpexp.tracking.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedRun:
+    """A run as MLflow holds it: `metrics` are the last values, `status` is MLflow's in small letters."""
+
+    run_id: str
+    name: str
+    status: str
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+
+
+def newest_run(store: Store, tags: Mapping[str, str]) -> RecordedRun | None:
+    """The run that began last among those with these tags; None where there is none."""
+    conditions = [f"tags.`{key}` = '{_quoted(value)}'" for key, value in tags.items()]
+    found = store.client.search_runs(
+        [store.experiment_id],
+        filter_string=" and ".join(conditions),
+        order_by=["attributes.start_time DESC"],
+        max_results=1,
+    )
+    return _plain(found[0]) if found else None
+
+
+def children(store: Store, parent_id: str) -> Iterator[RecordedRun]:
+    """The runs of a sweep in the order of their start."""
+    token = None
+    while True:
+        page = store.client.search_runs(
+            [store.experiment_id],
+            filter_string=f"tags.`mlflow.parentRunId` = '{_quoted(parent_id)}'",
+            order_by=["attributes.start_time ASC"],
+            page_token=token,
+        )
+        yield from map(_plain, page)
+        token = page.token
+        if not token:
+            return
+
+
+def metric_history(store: Store, run_id: str, name: str) -> list[tuple[int, float]]:
+    """(step, value) of every point of a metric."""
+    return [(point.step, point.value) for point in store.client.get_metric_history(run_id, name)]
+
+
+def artifact_text(store: Store, run_id: str, path: str) -> str:
+    """The text of an artifact; raises TrackingError where it cannot be had."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            return Path(store.client.download_artifacts(run_id, path, scratch)).read_text(encoding="utf-8")
+    except (MlflowException, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise TrackingError(f"the run {run_id!r} has no readable {path}: {reason}") from error
+
+
+def _plain(run: Any) -> RecordedRun:
+    info, data = run.info, run.data
+    return RecordedRun(info.run_id, str(info.run_name), info.status.lower(), data.params, data.tags, data.metrics)
+
+
+def _quoted(value: str) -> str:
+    """A value between quotes in MLflow's filter language, which has no way to escape them."""
+    return value.replace("'", "")

@@ -1,0 +1,56 @@
+"""What a config may say of the record of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bpexp.errors import ConfigError
+from bpexp.registry import Count, Registry
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingSettings:
+    """Where a run is recorded, and what of it; `mlflow` says whether in MLflow at all."""
+
+    mlflow: bool
+    experiment: str = "bpexp"
+    uri: str | None = None
+    every: int | Literal["auto"] = "auto"
+    model: bool = False
+    figures: bool = False
+
+
+tracking_settings: Registry[TrackingSettings] = Registry("tracking")
+
+
+@tracking_settings.register("mlflow")
+def mlflow(
+    experiment: str = "bpexp",
+    uri: str | None = None,
+    every: Count | Literal["auto"] = "auto",
+    model: bool = True,
+    figures: bool = True,
+) -> TrackingSettings:
+    """Record runs in MLflow, and in their own directories.
+
+    Args:
+        experiment: name of the MLflow experiment.
+        uri: address of the store; null takes MLFLOW_TRACKING_URI, else sqlite:///mlflow.db in the working directory.
+        every: send the batch loss of every n-th step, auto about 250 of a run; the journal keeps each one.
+        model: log the trained network as a pyfunc model.
+        figures: draw the figures of the run.
+    """
+    if not experiment.strip():
+        raise ConfigError(f"experiment must be a name, not {experiment!r}")
+    return TrackingSettings(True, experiment, uri, every, model, figures)
+
+
+@tracking_settings.register("none")
+def none(figures: bool = False) -> TrackingSettings:
+    """Record runs in their own directories only; MLflow is not loaded.
+
+    Args:
+        figures: draw the figures of the run.
+    """
+    return TrackingSettings(False, figures=figures)
