@@ -74,14 +74,12 @@ class Parameter:
             raise ConfigError(f"{where} must be {spell(self.hint)}, not {value!r}")
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigError(f"{where} must be finite, not {value!r}")
-        for allowed in ranges(self.hint):
-            if isinstance(value, int | float) and value not in allowed:
-                raise ConfigError(f"{where} must be {allowed}, not {value!r}")
-            if isinstance(value, list) and not all(item in allowed for item in value):
-                raise ConfigError(f"{where} must be {spell(self.hint)}, not {value!r}")
+        numbers = value if isinstance(value, list) else [value] if isinstance(value, int | float) else []
+        if not all(number in allowed for allowed in ranges(self.hint) for number in numbers):
+            raise ConfigError(f"{where} must be {spell(self.hint)}, not {value!r}")
 
 
-def declared_parameters(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
+def declared_parameters(factory: Any) -> Mapping[str, Parameter]:
     """The parameters of a function or class by name, in the order of its signature."""
     return _declared(factory)
 

@@ -13,7 +13,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from bpexp.tracking.creation import create_database
-from bpexp.tracking.store import quiet
+from bpexp.tracking.environment import mlflow_environment
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +45,7 @@ def mnist_root() -> Path:
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh database, to be copied: making one costs seconds."""
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    quiet()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), mlflow_environment():
         warnings.simplefilter("ignore")  # between MLflow and SQLAlchemy, at their first import
         create_database(path)
     return path

@@ -33,7 +33,7 @@ FLOORS: dict[str, set[str]] = {
         *("nn", "data", "gradients", "papers", "training", "insight", "figures", "records", "tracking", "study"),
         "config",
     },
-    "cli": {"records", "tracking", "study", "config", "running"},
+    "cli": {"training", "records", "tracking", "study", "config", "running"},
     "ui": {"tracking"},
     "api": {"nn", "records", "tracking", "study", "config", "running"},
 }

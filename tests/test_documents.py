@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 
 import pytest
+from names import resolved
 
 import bpexp
 from bpexp.config.groups import GROUPS, options
@@ -18,20 +18,6 @@ DOCUMENTS = {"README.md": README, "CONTRIBUTING.md": (ROOT / "CONTRIBUTING.md").
 NAMES = sorted({(file, name) for file, text in DOCUMENTS.items() for name in re.findall(r"\bbpexp(?:\.\w+)+", text)})
 FAMILIES = ("xavier", "he", "lecun")
 """Initializers that the README lists as a family, xavier_* for xavier_normal and xavier_uniform."""
-
-
-def resolved(name: str) -> object:
-    """A dotted name, imported as far as there are modules and looked up from there on."""
-    parts = name.split(".")
-    for end in range(len(parts), 0, -1):
-        try:
-            found: object = importlib.import_module(".".join(parts[:end]))
-        except ImportError:
-            continue
-        for part in parts[end:]:
-            found = getattr(found, part)
-        return found
-    raise AssertionError(name)
 
 
 @pytest.mark.parametrize(("file", "name"), NAMES)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 
 import pytest
+from names import resolved
 
 import bpexp.gradients
 from bpexp.gradients import gradient_methods
@@ -17,8 +17,7 @@ NAMES = sorted(set(re.findall(r"`(bpexp(?:\.\w+)+)`", TABLE)))
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_the_table_names_exists(name: str) -> None:
-    module, _, attribute = name.rpartition(".")
-    assert hasattr(importlib.import_module(module), attribute)
+    resolved(name)
 
 
 @pytest.mark.parametrize("method", [name for name in gradient_methods if name != "as_printed"])

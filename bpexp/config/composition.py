@@ -8,28 +8,24 @@ from __future__ import annotations
 
 import copy
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir, version
+from hydra import compose, initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
-from hydra.core.plugins import Plugins
-from hydra.core.utils import JobRuntime
-from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from bpexp.config.groups import GROUPS, config_folder
 from bpexp.config.hydra_errors import one_line
+from bpexp.config.hydra_state import own_state
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, construct
 from bpexp.config.validation import refuse_code
@@ -38,11 +34,6 @@ from bpexp.errors import ConfigError
 VERSION_BASE = "1.3"
 SCHEMA = "bpexp_schema"
 """The name under which the defaults list of config.yaml finds the schema."""
-
-_composing = threading.Lock()
-"""Hydra keeps its state in the process: one thread composes at a time."""
-
-_extra_folder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +91,6 @@ class Composition:
         """The chosen option of a group, such as experiment."""
         chosen = self.hydra.runtime.choices.get(group)
         return None if chosen is None else str(chosen)
-
-
-class ExtraFolder(SearchPathPlugin):
-    """Puts the folder of --config-dir in front of our own configs."""
-
-    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Called by Hydra whenever it makes a search path."""
-        if _extra_folder is not None:
-            search_path.prepend(provider="command-line", path=f"file://{_extra_folder}")
 
 
 class Composer:
@@ -175,41 +157,13 @@ class Composer:
 @contextmanager
 def composer(line: CommandLine) -> Iterator[Composer]:
     """Set Hydra up for a command line; its global state is as before when the block is left."""
-    global _extra_folder
     folder = os.path.abspath(line.config_path or config_folder())
     if line.config_dir is not None and not os.path.isdir(line.config_dir):
         raise ConfigError(f"--config-dir {os.path.abspath(line.config_dir)!r} is not a folder")
-    with _composing, _hydras_state():
-        _extra_folder = None if line.config_dir is None else os.path.abspath(line.config_dir)
-        try:
-            register_options()
-            with one_line(), initialize_config_dir(folder, job_name="bpexp", version_base=VERSION_BASE):
-                yield Composer(line.config_name or "config", GlobalHydra.instance().config_loader())
-        finally:
-            _extra_folder = None
-
-
-@contextmanager
-def _hydras_state() -> Iterator[None]:
-    """Give Hydra's singletons to us alone: the caller may itself run inside an application of Hydra's."""
-    store, runtime, hydra = ConfigStore.instance(), JobRuntime.instance(), GlobalHydra.instance()
-    base, repo, conf, initialized = version.getbase(), store.repo, runtime.conf, hydra.hydra
-    resolvers = [name for name in ("now", "hydra", "python_version") if not OmegaConf.has_resolver(name)]
-    store.repo = {name: node for name, node in repo.items() if name == "hydra" or _of_hydra(node)}
-    runtime.conf = OmegaConf.create()
-    hydra.clear()
-    try:
-        yield
-    finally:
-        GlobalHydra.set_instance(hydra)
-        hydra.hydra, runtime.conf, store.repo = initialized, conf, repo
-        version.VersionBase.instance().version_base = base
-        for name in resolvers:
-            OmegaConf.clear_resolver(name)
-
-
-def _of_hydra(node: Any) -> bool:
-    return getattr(node, "provider", None) == "hydra"
+    with own_state(line.config_dir):
+        register_options()
+        with one_line(), initialize_config_dir(folder, job_name="bpexp", version_base=VERSION_BASE):
+            yield Composer(line.config_name or "config", GlobalHydra.instance().config_loader())
 
 
 def register_options() -> None:
@@ -221,9 +175,6 @@ def register_options() -> None:
         shipped = {path.stem for path in (config_folder() / group.name).glob("*.yaml")}
         for name in sorted(set(group.registry) - shipped):
             store.store(group=group.name, name=name, node=group.defaults(name))
-    plugins = Plugins.instance()
-    if ExtraFolder not in plugins.discover(SearchPathPlugin):
-        plugins.register(ExtraFolder)
 
 
 def _schema() -> DictConfig:

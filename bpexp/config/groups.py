@@ -17,12 +17,13 @@ from bpexp.data.prepare import prepare
 from bpexp.gradients import gradient_methods
 from bpexp.insight.gradient_check import gradient_checks
 from bpexp.insight.probing import probe_sets
-from bpexp.nn.activations import activations, outputs
+from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.initializers import initializers
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
+from bpexp.nn.outputs import outputs
 from bpexp.nn.schedules import schedules
 from bpexp.registry import Parameter, Registry, declared_parameters, summary
 from bpexp.tracking.settings import tracking_settings

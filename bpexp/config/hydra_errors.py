@@ -25,6 +25,7 @@ from omegaconf.errors import (
 from bpexp.config.schema import explain_unknown_key, key_type
 from bpexp.config.validation import parameter_at
 from bpexp.errors import BpexpError, ConfigError, nearest
+from bpexp.nn.outputs import outputs
 from bpexp.registry import spell
 
 FOREIGN = (
@@ -61,6 +62,8 @@ def _of_file(error: BaseException) -> str | None:
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         options = ", ".join(error.options) or "none"
+        if group == "activation" and name in outputs:
+            return f"activation {name!r} serves as an output only; try activation=relu or sigmoid"
         return f"unknown {group} {name!r}; {nearest(name, error.options)}choose from: {options}"
     if isinstance(error, MissingConfigException):
         return f"there is no config {str(error.missing_cfg_file)!r}; --info searchpath shows where it is looked for"

@@ -27,7 +27,7 @@ class BandPoint:
 
 
 def draw_bands(arms: Mapping[str, Sequence[BandPoint]], across: str, up: str, *, log: bool) -> bytes:
-    """Draw a line with a band for each arm; returns SVG. `log` wants a logarithmic axis where all means are positive."""
+    """Draw a line with a band for each arm; returns SVG. `log` wants a logarithmic axis, if all means are positive."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

@@ -78,7 +78,7 @@ class PathSum(GradientMethod):
     def _sum_over_paths(self, network: Network, work: Workspace, l: int, i: int) -> Array:
         """dC/dz_i of layer l (counted from 0), (B,): one product for each path, added up."""
         total: Array = np.zeros_like(work.z[l][i])
-        for path in _paths(network.sizes[l + 2 :]):
+        for path in paths(network.sizes[l + 2 :]):
             term = self._top[path[0] if path else i]
             below = [*path[1:], i] if path else []
             for step, (k, j) in enumerate(zip(path, below, strict=True)):
@@ -88,8 +88,8 @@ class PathSum(GradientMethod):
         return total
 
 
-def _paths(widths: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Every choice of a neuron in each layer above, the output's first."""
+def paths(widths: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Every choice of a neuron in each of some layers of these widths, the last layer's first."""
     return product(*(range(n) for n in reversed(widths)))
 
 

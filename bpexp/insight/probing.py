@@ -34,8 +34,17 @@ probe_sets: Registry[ProbeSettings] = Registry("probe")
 
 
 @probe_sets.register("off")
-def off() -> ProbeSettings:
-    """Nothing is measured of single steps."""
+def off(
+    every: Every = "auto", measures: list[str] | None = None, histograms: bool = False, fixed: Samples = 0
+) -> ProbeSettings:
+    """Nothing is measured of single steps. What a study says of its probes may stay.
+
+    Args:
+        every: has no effect here.
+        measures: has no effect here.
+        histograms: has no effect here.
+        fixed: has no effect here.
+    """
     return ProbeSettings()
 
 

@@ -14,9 +14,10 @@ from typing import Any, Literal
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.nn.activations import Output, activations, outputs
+from bpexp.nn.activations import activations
 from bpexp.nn.arrays import Array
 from bpexp.nn.losses import Loss, losses
+from bpexp.nn.outputs import Output, outputs
 
 BatchReduction = Literal["mean", "sum"]
 CostAndDelta = Callable[[Array, Array, Array, Array], Array]

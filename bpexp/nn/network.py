@@ -9,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from bpexp.nn.activations import Activation, Output
+from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import DTYPES, Array
 from bpexp.nn.initializers import Initializer
+from bpexp.nn.outputs import Output
 
 Biases = Literal["zero", "drawn"]
 

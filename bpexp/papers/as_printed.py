@@ -30,11 +30,11 @@ EQUAL = 1e-3
 
 
 class AsPrinted(GradientMethod):
-    """Back-propagation with one line replaced by what a paper prints; exact where the verdict is correct."""
+    """Back-propagation with one line replaced by what a paper prints; exact where that is correct."""
 
     def __init__(self, formula: Formula, steps: Steps) -> None:
         self.formula, self._steps = formula, steps
-        self.exact = formula.verdict == "correct"
+        self.exact = formula.correctness == "correct"
 
     def refuse(self, network: Network, head: Head) -> None:
         """Raise ConfigError for a formula whose shapes do not fit this network, or a correct one of another head.
@@ -56,11 +56,13 @@ class AsPrinted(GradientMethod):
 
     def _refusal(self, network: Network, what: str) -> ConfigError:
         formula = self.formula
-        mend = f"right is: {formula.right}; " if formula.verdict != "correct" else ""
-        others = [name for name in WHOLE if name.startswith(formula.paper) and FORMULAS[name].verdict != "shape error"]
+        mend = f"right is: {formula.right}; " if formula.correctness != "correct" else ""
+        others = [
+            name for name in WHOLE if name.startswith(formula.paper) and FORMULAS[name].correctness != "shape error"
+        ]
         others = [name for name in others if name not in (formula.id, "002-final")]
         return ConfigError(
-            f"gradient 'as_printed': formula {formula.id!r} (verdict: {formula.verdict}) {what}; "
+            f"gradient 'as_printed': formula {formula.id!r} ({formula.correctness}) {what}; "
             f"{mend}try gradient.formula=002-final, or of the same paper {', '.join(others)}"
         )
 

@@ -9,8 +9,9 @@ from math import prod
 import numpy as np
 
 from bpexp.gradients.path_sum import count_paths
-from bpexp.nn.activations import activations, outputs
+from bpexp.nn.activations import activations
 from bpexp.nn.arrays import Array
+from bpexp.nn.outputs import outputs
 from bpexp.papers.formula import Book
 from bpexp.papers.literal_pass import Steps, Walk
 

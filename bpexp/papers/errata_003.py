@@ -7,8 +7,8 @@ from math import prod
 
 import numpy as np
 
-from bpexp.nn.activations import outputs
 from bpexp.nn.arrays import Array
+from bpexp.nn.outputs import outputs
 from bpexp.papers.formula import Book
 from bpexp.papers.literal_pass import Steps, Walk
 

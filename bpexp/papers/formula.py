@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from bpexp.papers.literal_pass import Steps
 
-Verdict = Literal["correct", "convention", "silently wrong", "shape error"]
+Correctness = Literal["correct", "convention", "silently wrong", "shape error"]
 """Judged on the paper's own network where it has one, else on random widths.
 
 correct: equal to the derivative. convention: equal up to the constant or layout that `right` states. silently wrong:
@@ -24,7 +24,7 @@ class Formula:
     paper: str
     section: str
     printed: str
-    verdict: Verdict
+    correctness: Correctness
     right: str
     code: Callable[..., Any] | Steps
 
@@ -48,10 +48,16 @@ class Book(dict[str, Formula]):
         self.paper = paper
 
     def enter(
-        self, name: str, section: str, printed: str, verdict: Verdict, right: str, code: Callable[..., Any] | Steps
+        self,
+        name: str,
+        section: str,
+        printed: str,
+        correctness: Correctness,
+        right: str,
+        code: Callable[..., Any] | Steps,
     ) -> None:
         """Add a formula; its id is the paper's number and a name."""
         key = f"{self.paper}-{name}"
         if key in self:
             raise ValueError(f"{key} is entered twice")
-        self[key] = Formula(key, self.paper, section, printed, verdict, right, code)
+        self[key] = Formula(key, self.paper, section, printed, correctness, right, code)

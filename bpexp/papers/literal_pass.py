@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bpexp.nn.activations import Activation, Output
+from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
+from bpexp.nn.outputs import Output
 
 
 @dataclass(slots=True, eq=False)

@@ -20,9 +20,10 @@ import numpy as np
 
 import bpexp
 from bpexp.errors import TrackingError
-from bpexp.nn.activations import activations, outputs
+from bpexp.nn.activations import activations
 from bpexp.nn.arrays import DTYPES, Array
 from bpexp.nn.network import Network, count_parameters
+from bpexp.nn.outputs import outputs
 from bpexp.nn.scaling import InputScaling
 from bpexp.registry import Registry
 

@@ -39,7 +39,7 @@ class Experiment:
 def build(config: Config) -> Experiment:
     """Make the objects of a validated config; raises ConfigError or DataError, and leaves nothing behind."""
     planned, random = outline(config), streams(config.seed)
-    _initialize(config, planned, random)
+    initialize(config, planned, random)
     planned.method.prepare(planned.network, planned.head, random.method)
     data = planned.data
     trainer = Trainer(
@@ -69,8 +69,8 @@ def build(config: Config) -> Experiment:
     )
 
 
-def _initialize(config: Config, planned: Outline, random: Streams) -> None:
-    """Draw the first weights."""
+def initialize(config: Config, planned: Outline, random: Streams) -> None:
+    """Draw the first weights of an outlined network."""
     declared = GROUPS["init"].declared(config.init)
     initializer = GROUPS["init"].registry.build(declared.name, **declared.own)
     planned.network.initialize(initializer, random.init, **declared.shared)

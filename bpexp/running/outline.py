@@ -10,9 +10,10 @@ from bpexp.data import DataSet
 from bpexp.errors import ConfigError, nearest
 from bpexp.gradients.method import GradientMethod
 from bpexp.insight.gradient_check import CheckSettings, refuse_check
-from bpexp.nn.activations import Activation, activations, outputs
+from bpexp.nn.activations import Activation, activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
+from bpexp.nn.outputs import outputs
 from bpexp.running.loading import load_data
 from bpexp.training.metrics import measured
 

@@ -69,8 +69,7 @@ def plan(line: CommandLine) -> Plan:
         grid = {override.get_key_element(): levels(override) for override in everything}
         if multirun:
             refuse_unsweepable(grid, first.config.task)
-        known = {tuple(opening): first} if not extra else {}
-        jobs = _jobs(composing, parsed, grid, known, multirun=multirun)
+        jobs = _jobs(composing, parsed, grid, None if extra else first, multirun=multirun)
     kind = "sweep" if multirun else "run"
     named = any(override.key_or_group == f"hydra.{kind}.dir" for override in said)
     texts = [str(override.input_line) for override in everything]
@@ -97,22 +96,23 @@ def _jobs(
     composing: Composer,
     parsed: Parsed,
     grid: Mapping[str, Sequence[str]],
-    known: Mapping[tuple[str, ...], Composition],
+    first: Composition | None,
     *,
     multirun: bool,
 ) -> list[Job]:
-    """Every combination of the levels, composed (unless it is `known`) and validated."""
+    """Every combination of the levels, composed and validated; `first` is the first one, if it is composed already."""
     jobs: list[Job] = []
     seen = _Seen({}, set())
     for number, lines in enumerate(itertools.product(*grid.values())):
+        own = tuple(text for text in lines if not text.lstrip("+~").startswith(("hydra.", "hydra/")))
         try:
-            done = known.get(lines) or composing.compose([parsed(text) for text in lines], number)
+            known = first if number == 0 else None
+            done = known or composing.compose([parsed(text) for text in lines], number)
             _refuse(done.config, seen)
         except BpexpError as error:
-            if not multirun or not lines:
+            if not multirun or not own:
                 raise
-            raise type(error)(f"{error} (in the job {' '.join(lines)})") from error
-        own = tuple(text for text in lines if not text.lstrip("+~").startswith(("hydra.", "hydra/")))
+            raise type(error)(f"{error} (in the job {' '.join(own)})") from error
         subdirectory = done.subdirectory if multirun else Path()
         job = Job(done.config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
         jobs.append(replace(job, hydra=done.plain_hydra()))

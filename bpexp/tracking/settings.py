@@ -47,10 +47,20 @@ def mlflow(
 
 
 @tracking_settings.register("none")
-def none(figures: bool = False) -> TrackingSettings:
-    """Record runs in their own directories only; MLflow is not loaded.
+def none(
+    experiment: str = "bpexp",
+    uri: str | None = None,
+    every: Count | Literal["auto"] = "auto",
+    model: bool = False,
+    figures: bool = False,
+) -> TrackingSettings:
+    """Record runs in their own directories only; MLflow is not loaded. What a study says for MLflow may stay.
 
     Args:
+        experiment: has no effect here.
+        uri: has no effect here.
+        every: has no effect here.
+        model: has no effect here; the network is in the run's directory.
         figures: draw the figures of the run.
     """
     return TrackingSettings(False, figures=figures)

@@ -2,9 +2,9 @@
 
 python -m experiments.errata.measure [FORMULA ...] [--seeds 3] [--steps 1000] [--out FILE] [--quick]
 
-`python -m bpexp experiment=errata` does the same, one run after the other. Here the first layers of all runs are one
-matrix, so that an image that is read from memory serves every run; what is printed is still done by the lines of
-`bpexp.papers.as_printed`, and tests/test_study_errata.py holds a step to that of the gradient method.
+`python -m bpexp experiment=errata` does the same, one run after the other. Here a batch that is read from memory serves
+every run, and dC/dW^1 of all runs is one product; what is printed is done by the lines of `bpexp.papers`, and
+tests/test_study_errata.py holds a step to that of the gradient method.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from bpexp.config.schema import Config, ModelConfig
+from bpexp.config.schema import Config
 from bpexp.data import DataSet, Part
 from bpexp.gradients.backprop import backprop
 from bpexp.gradients.comparison import angle
+from bpexp.nn.architecture import Architecture
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
 from bpexp.papers.as_printed import FORMULAS, as_printed
 from bpexp.papers.literal_pass import Steps, Walk
-from bpexp.running.build import build_network, hidden_activations
-from bpexp.running.loading import load_data, streams
+from bpexp.running.build import initialize
+from bpexp.running.loading import load_data
+from bpexp.running.outline import outline
+from bpexp.running.streams import streams
 
 LR = 0.1
 PIECE = 2048
@@ -54,20 +57,6 @@ PRINTED = (
     "001-softmax-left-out",
 )
 """Formulas that run on 784-10-10 with softmax and cross-entropy, the right one first."""
-
-
-class Known:
-    """W^1 whose product with the images is known already; a column of it is still to be had."""
-
-    def __init__(self, W: Array, product: Array) -> None:
-        self.W, self.product = W, product
-
-    def __matmul__(self, x: Array) -> Array:
-        return self.product
-
-    def __getitem__(self, index: Any) -> Array:
-        column: Array = self.W[index]
-        return column
 
 
 @dataclass(eq=False)
@@ -95,11 +84,13 @@ class Run:
 def config(init: str, seed: int, data: dict[str, Any], dtype: str = "float32") -> Config:
     """784-10-10 with softmax and cross-entropy, as conf/experiment/errata.yaml declares it."""
     return Config(
-        model=ModelConfig("mnist_small", [10]),
+        model=Architecture("mnist_small", [10]),
         activation={"name": "relu"},
         output={"name": "softmax"},
         loss={"name": "cross_entropy"},
         init=dict(INITS[init]),
+        gradient={"name": "backprop"},
+        probe={"name": "off"},
         data={"validation": 0, **data},
         seed=seed,
         dtype=dtype,
@@ -113,35 +104,34 @@ def make_runs(formulas: list[str], seeds: int, data: DataSet, head: Head, dtype:
         for seed in range(seeds):
             c = config(init, seed, {}, dtype)
             for formula in formulas:
-                network = build_network(c, data, hidden_activations(c), head, streams(seed))
-                runs.append(Run(formula, init, seed, network))
+                planned = outline(c, data)
+                initialize(c, planned, streams(seed))
+                runs.append(Run(formula, init, seed, planned.network))
     return runs
 
 
 def gradients(runs: list[Run], head: Head, part: Part) -> list[Array]:
-    """The printed gradient of every run over a whole part, in pieces; `dC/dW^1` of all of them is one product."""
+    """The printed gradient of every run over a whole part, in pieces; dC/dW^1 of all of them is one product."""
     first = np.concatenate([run.network.layers[0].W for run in runs])
     totals = [np.zeros_like(run.network.theta) for run in runs]
     slots = [list(run.network.parameters(total)) for run, total in zip(runs, totals, strict=True)]
     dW = np.zeros_like(first)
     for start in range(0, len(part), PIECE):
         x, y = part.batch(part.rows[start : start + PIECE])
-        z = first @ x
-        delta = np.empty_like(z)
+        delta = np.empty((len(first), x.shape[1]), first.dtype)
         for k, run in enumerate(runs):
             own = slice(10 * k, 10 * k + 10)
-            delta[own] = upper(run, head, x, y, z[own], len(part), slots[k])
+            delta[own] = upper(run, head, x, y, len(part), slots[k])
         dW += delta @ x.T
     for k in range(len(runs)):
         slots[k][0][0][...] = dW[10 * k : 10 * k + 10] / np.float32(len(part))
     return totals
 
 
-def upper(run: Run, head: Head, x: Array, y: Array, z: Array, N: int, slots: list[tuple[Array, Array]]) -> Array:
-    """Run the printed lines above the product W^1 x, add what they give to `slots`, and return delta^1."""
+def upper(run: Run, head: Head, x: Array, y: Array, N: int, slots: list[tuple[Array, Array]]) -> Array:
+    """Run the printed lines up to delta^1, which is returned, and add the gradients that need no more to `slots`."""
     one, two = run.network.layers
-    W: dict[int, Any] = {1: Known(one.W, z), 2: two.W}
-    s = Walk(head, y, 2, N, 1 / N, W, {1: one.b, 2: two.b}, {1: one.f, 2: two.f}, {0: x})
+    s = Walk(head, y, 2, N, 1 / N, {1: one.W, 2: two.W}, {1: one.b, 2: two.b}, {1: one.f, 2: two.f}, {0: x})
     for l in (1, 2):
         s.z[l] = run.steps.z(s, l)
         s.a[l] = s.f[l].f(s.z[l])

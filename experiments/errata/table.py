@@ -21,7 +21,7 @@ def table() -> str:
     for name, formula in FORMULAS.items():
         mark = f"**{name}**" if formula.whole else name
         printed = formula.printed.replace("|", "\\|")
-        rows.append(f"| {mark} | {formula.section} | `{printed}` | {formula.verdict} | {formula.right} |")
+        rows.append(f"| {mark} | {formula.section} | `{printed}` | {formula.correctness} | {formula.right} |")
     return "\n".join(rows)
 
 

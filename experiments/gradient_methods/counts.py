@@ -12,11 +12,11 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from bpexp.gradients.path_sum import Tally, count_multiplications, path_sum
+from bpexp.gradients.path_sum import count_multiplications, paths
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network, count_parameters
-from bpexp.papers.errata_003 import paths
+from bpexp.papers.errata_003 import paths as product_of_003
 
 HEAD = build_head({"name": "sigmoid"}, {"name": "mse"})
 
@@ -28,18 +28,22 @@ def network(sizes: Sequence[int], seed: int = 0) -> tuple[Network, Head]:
     return made, HEAD
 
 
-def walked(sizes: Sequence[int]) -> Tally:
-    """What path_sum counts while it walks."""
-    made, head = network(sizes)
-    method = path_sum(limit=10_000_000)
-    method(made, head, np.ones((sizes[0], 1)), np.zeros((sizes[-1], 1)))
-    return method.tally
+def walked(sizes: Sequence[int]) -> tuple[int, int]:
+    """Paths, and multiplications a sample, of the walk that path_sum takes: path by path, neuron by neuron."""
+    found = multiplications = 0
+    for l in range(len(sizes) - 1):
+        for _ in range(sizes[l + 1]):
+            for path in paths(sizes[l + 2 :]):
+                found += 1
+                multiplications += 2 * len(path)
+            multiplications += sizes[l]
+    return found, multiplications
 
 
 def paths_of_003(sizes: Sequence[int]) -> int:
     """The paths of all units behind the input: for layer L - j, n_{L-j} times the product of 003."""
     L = len(sizes) - 1
-    return sum(sizes[L - j] * paths(sizes, j) for j in range(L))
+    return sum(sizes[L - j] * product_of_003(sizes, j) for j in range(L))
 
 
 def small_nets(depths: Sequence[int], widths: Sequence[int] = (1, 2, 3, 4)) -> list[tuple[int, ...]]:

@@ -40,7 +40,6 @@ def product_formula(name: str, w: Any, b: Any, x: float, y: float) -> tuple[Any,
     dC/dw^(L-j) = 2 (a^L - y) (prod_{i=1..j} mu'(z^(L-i+1)) w^(L-i+1)) mu'(z^(L-j)) a^(L-j-1)
     """
     f = activations.build(name)
-    assert f.df is not None
     a, z = [np.array([x])], []
     for weight, bias in zip(w, b, strict=True):
         z.append(weight * a[-1] + bias)

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpexp.data.mnist import mnist
-from bpexp.nn.activations import activations, outputs
+from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.initializers import initializers
 from bpexp.nn.network import Network
+from bpexp.nn.outputs import outputs
 
 Array = NDArray[Any]
 Kind = Literal["relu_cross_entropy", "sigmoid_mse"]

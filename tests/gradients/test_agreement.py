@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from gradient_cases import HIDDEN, Case, loss_kinks, near, pairings, targets
+from gradient_cases import HIDDEN, Case, loss_kinks, make_ready, multiplications, near, pairings, targets, walked
 from hydra._internal.utils import get_args_parser
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -117,12 +117,14 @@ def test_jacobian_is_backprop_to_rounding(case):
 @settings(**SETTINGS)
 def test_path_sum_is_backprop_to_rounding_and_walks_what_is_counted(case):
     method = path_sum(LIMIT)
-    method.prepare(case.network, case.head, np.random.default_rng(0))
+    method.refuse(case.network, case.head)
     hold(case, method, ROUNDING)
     n, L = case.network.sizes, len(case.network.sizes) - 1
     by_003 = sum(n[L - j] * prod(n[L - i] for i in range(j)) for j in range(L))
-    assert method.tally.paths == by_003 == count_paths(n)
-    assert method.tally.multiplications == count_multiplications(n)
+    with walked() as walk:
+        method(case.network, case.head, case.x, case.y)
+    assert len(walk) == by_003 == count_paths(n)
+    assert multiplications(walk, n) == count_multiplications(n)
     assert [paths_from(n, L - j) for j in range(L)] == [prod(n[L - i] for i in range(j)) for j in range(L)]
 
 
@@ -131,7 +133,7 @@ def test_path_sum_is_backprop_to_rounding_and_walks_what_is_counted(case):
 def test_complex_step_is_backprop_to_rounding(case):
     assume(not case.head.output.kinks and not case.head.loss.kinked)
     method = complex_step.complex_step()
-    method.prepare(case.network, case.head, np.random.default_rng(0))
+    make_ready(method, case.network, case.head, np.random.default_rng(0))
     hold(case, method, ROUNDING)
 
 
@@ -159,7 +161,7 @@ def prepared(name, case):
     """A method that is ready for a case, or None where it is refused."""
     method = gradient_methods.build(name)
     try:
-        method.prepare(case.network, case.head, np.random.default_rng(0))
+        make_ready(method, case.network, case.head, np.random.default_rng(0))
     except ConfigError:
         return None
     return method
@@ -229,7 +231,7 @@ def plain(sizes, hidden="tanh", loss="mse"):
 def refusal(method, case):
     """The line with which a method refuses a case."""
     with pytest.raises(ConfigError) as refused:
-        method.prepare(case.network, case.head, np.random.default_rng(0))
+        make_ready(method, case.network, case.head, np.random.default_rng(0))
     line = str(refused.value)
     assert "\n" not in line
     assert line.isascii()
@@ -241,8 +243,8 @@ def test_too_many_paths_are_refused_with_their_number_and_what_would_work():
     line = refusal(path_sum(limit), plain([3, 5, 5, 2]))
     for part in ("'path_sum'", f"{paths:,} paths", f"limit of {limit:,}", "3-5-5-2", "gradient=backprop or jacobian"):
         assert part in line
-    path_sum(paths).prepare(*plain([3, 5, 5, 2])[:2], np.random.default_rng(0))
-    with pytest.raises(ConfigError, match="limit must be at least 1 path, not 0"):
+    make_ready(path_sum(paths), *plain([3, 5, 5, 2])[:2], np.random.default_rng(0))
+    with pytest.raises(ConfigError, match="limit must be a whole number of at least 1 path, not 0"):
         path_sum(0)
 
 
@@ -268,9 +270,9 @@ def test_preparing_twice_is_preparing_once(name):
     case = plain([3, 4, 2])
     theta = case.network.theta.copy()
     once, twice = gradient_methods.build(name), gradient_methods.build(name)
-    once.prepare(case.network, case.head, np.random.default_rng(5))
+    make_ready(once, case.network, case.head, np.random.default_rng(5))
     for seed in (5, 5) if not twice.exact else (7, 5):
-        twice.prepare(case.network, case.head, np.random.default_rng(seed))
+        make_ready(twice, case.network, case.head, np.random.default_rng(seed))
     np.testing.assert_array_equal(once(*case).vector, twice(*case).vector)
     np.testing.assert_array_equal(case.network.theta, theta)
 
@@ -279,7 +281,7 @@ def test_a_refusal_leaves_the_method_as_it_was():
     method = PathSum(100)
     refusal(method, plain([5, 5, 5, 5]))
     case = plain([2, 3, 2])
-    method.prepare(case.network, case.head, np.random.default_rng(0))
+    make_ready(method, case.network, case.head, np.random.default_rng(0))
     hold(case, method, ROUNDING)
 
 

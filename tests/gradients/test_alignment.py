@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gradient_cases import make_ready
 
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import Part
@@ -19,7 +20,7 @@ from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
-from bpexp.training.trainer import Trainer, run
+from bpexp.training.trainer import Trainer, train
 
 INEXACT = ["feedback_alignment", "direct_feedback_alignment", "forward_gradient"]
 ALIGNED = INEXACT[:2]
@@ -39,7 +40,7 @@ def setting(hidden="tanh", batch="mean", dtype="float64", sizes=SIZES, B=7, head
 def prepared(name, network, head, seed=1, **parameters):
     """A method with what it drew from a stream."""
     method = gradient_methods.build(name, **parameters)
-    method.prepare(network, head, np.random.default_rng(seed))
+    make_ready(method, network, head, np.random.default_rng(seed))
     return method
 
 
@@ -59,7 +60,7 @@ def test_the_formula_in_loops(direct, batch, hidden):
     """delta^{l-1} = B^l delta^l * f'(z^{l-1}), or B^l delta^L * f'(z^l), sample by sample and entry by entry."""
     network, head, x, y = setting(hidden, batch)
     method = FeedbackAlignment(direct=direct)
-    method.prepare(network, head, np.random.default_rng(3))
+    make_ready(method, network, head, np.random.default_rng(3))
     share, slots = 1 / 7 if batch == "mean" else 1.0, [(0 * layer.W, 0 * layer.b) for layer in network.layers]
     cost = 0.0
     for k in range(7):
@@ -116,7 +117,7 @@ def test_matrices_stay_and_come_from_the_stream(name):
 def test_matrices_are_drawn_as_weights_would_be(direct):
     network, head, *_ = setting(sizes=[3, 400, 300, 200])
     method = FeedbackAlignment(direct=direct)
-    method.prepare(network, head, np.random.default_rng(0))
+    make_ready(method, network, head, np.random.default_rng(0))
     for matrix in method._feedback:
         assert matrix.std() * np.sqrt(matrix.shape[1]) == pytest.approx(1, rel=0.02)
         assert abs(matrix.mean()) * np.sqrt(matrix.size * matrix.shape[1]) < 4
@@ -197,7 +198,7 @@ def test_every_call_draws_anew():
 
 @pytest.mark.parametrize("directions", [0, -1])
 def test_directions_are_checked(directions):
-    with pytest.raises(ConfigError, match=f"directions must be at least 1, not {directions}"):
+    with pytest.raises(ConfigError, match=f"directions must be a whole number of at least 1, not {directions}"):
         gradient_methods.build("forward_gradient", directions=directions)
 
 
@@ -219,7 +220,7 @@ def training(name, probes=("dead",), epochs=40, every=20):
     trainer = Trainer(network, head, method, *kind, Batches(part, 20, rng), {"train": part}, lr=0.2, epochs=epochs)
     kept = {}
     before = trainer.evaluate()["accuracy/train"]
-    run(trainer, [Probing(list(probes), every, kept.__setitem__)])
+    train(trainer, [Probing(list(probes), every, kept.__setitem__)])
     return kept, before, trainer.evaluate()["accuracy/train"]
 
 

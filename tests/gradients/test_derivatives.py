@@ -9,17 +9,18 @@ import inspect
 
 import numpy as np
 import pytest
-from gradient_cases import HIDDEN, accepted, draw, pairings, refusal
+from gradient_cases import HIDDEN, accepted, draw, make_ready, pairings, refusal
 
 from bpexp.errors import ConfigError
 from bpexp.gradients import gradient_methods
 from bpexp.gradients.backprop import backprop
 from bpexp.gradients.central_difference import central_difference
 from bpexp.gradients.comparison import angle, compare
-from bpexp.nn.activations import Activation, activations
+from bpexp.nn.activations import activations
 from bpexp.nn.heads import Head, chain
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
+from bpexp.nn.outputs import JointOutput
 
 TOLERANCE = 1e-6
 PAIRINGS = list(pairings())
@@ -92,7 +93,7 @@ def test_parameters_of_an_activation(name, parameters):
 def refused(method, case):
     """The line with which a method says that a case is not for it; empty where it is."""
     try:
-        gradient_methods.build(method).prepare(case.network, case.head, np.random.default_rng(0))
+        make_ready(gradient_methods.build(method), case.network, case.head, np.random.default_rng(0))
     except ConfigError as error:
         return str(error)
     return ""
@@ -105,7 +106,7 @@ def prepared(method, case):
         assert "\n" not in line
         return None
     algorithm = gradient_methods.build(method)
-    algorithm.prepare(case.network, case.head, np.random.default_rng(0))
+    make_ready(algorithm, case.network, case.head, np.random.default_rng(0))
     return algorithm
 
 
@@ -147,9 +148,7 @@ def test_methods_without_differences_agree_to_rounding(method, output, loss):
 def test_an_output_whose_jacobian_is_not_symmetric(method):
     """That of softmax is symmetric and hides a transposition; a = M tanh z is an output with a Jacobian that is not."""
     M = np.array([[1.0, 2.0], [-0.5, 0.3]])
-    output = Activation(
-        f=lambda z, out=None: M @ np.tanh(z), df=None, own_vjp=lambda z, g: (1 - np.tanh(z) ** 2) * (M.T @ g)
-    )
+    output = JointOutput(f=lambda z, out=None: M @ np.tanh(z), vjp=lambda z, g: (1 - np.tanh(z) ** 2) * (M.T @ g))
     loss = losses.build("mse")
     case = small(np.random.default_rng(9), "identity", "mse", "mean", ["tanh", "sigmoid"])
     head = Head(output, loss, chain(output, loss), name="mixed+mse")

@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 import pytest
-from gradient_cases import draw
+from gradient_cases import draw, multiplications, walked
 
 from bpexp.errors import ConfigError
 from bpexp.gradients.backprop import backprop
@@ -25,25 +25,26 @@ def walk(sizes):
         sizes=sizes,
         B=1,
     )
-    method = path_sum(limit=10**6)
-    return case, method, method(*case)
+    with walked() as walk:
+        gradient = path_sum(limit=10**6)(*case)
+    return case, walk, gradient
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_walked_paths_are_the_product_of_003_on_every_small_network(depth):
     for sizes in product((1, 2, 3, 4), repeat=depth + 1):
-        _, method, _ = walk(list(sizes))
+        _, paths, _ = walk(list(sizes))
         L = depth
         by_003 = sum(sizes[L - j] * prod(sizes[L - i] for i in range(j)) for j in range(L))
-        assert method.tally.paths == by_003 == count_paths(sizes)
-        assert method.tally.multiplications == count_multiplications(sizes)
+        assert len(paths) == by_003 == count_paths(sizes)
+        assert multiplications(paths, sizes) == count_multiplications(sizes)
 
 
 @pytest.mark.parametrize("sizes", [[4] * 6, [1] * 6, [1, 2, 3, 4, 3, 2], [4, 1, 4, 1, 4, 1], [3, 3, 3, 3, 3]])
 def test_deeper_networks(sizes):
-    case, method, gradient = walk(sizes)
-    assert method.tally.paths == count_paths(sizes)
-    assert method.tally.multiplications == count_multiplications(sizes)
+    case, paths, gradient = walk(sizes)
+    assert len(paths) == count_paths(sizes)
+    assert multiplications(paths, sizes) == count_multiplications(sizes)
     assert compare(case.network, gradient.vector, backprop()(*case).vector).error < 1e-12
 
 
@@ -55,22 +56,15 @@ def test_paths_by_enumeration():
 
 def test_a_chain_has_one_path_a_unit_and_the_product_of_003():
     sizes = [1] * 6
-    _, method, _ = walk(sizes)
-    assert method.tally.paths == 5
-    assert method.tally.multiplications == sum(2 * (5 - l) + 1 for l in range(1, 6))
-
-
-def test_a_tally_is_of_one_call():
-    case, method, _ = walk([2, 3, 2])
-    before = method.tally
-    method(*case)
-    assert method.tally == before
+    _, paths, _ = walk(sizes)
+    assert len(paths) == 5
+    assert multiplications(paths, sizes) == sum(2 * (5 - l) + 1 for l in range(1, 6))
 
 
 def test_too_many_paths_are_refused_in_one_line():
     case, _, _ = walk([2, 3, 2])
     method = path_sum(limit=count_paths([2, 3, 2]) - 1)
     with pytest.raises(ConfigError, match=r"would walk 8 paths .*through 2-3-2, .*its limit of 7") as refusal:
-        method.prepare(case.network, case.head, np.random.default_rng(0))
+        method.refuse(case.network, case.head)
     assert "\n" not in str(refusal.value)
-    path_sum(limit=count_paths([2, 3, 2])).prepare(case.network, case.head, np.random.default_rng(0))
+    path_sum(limit=count_paths([2, 3, 2])).refuse(case.network, case.head)

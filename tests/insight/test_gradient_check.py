@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gradient_cases import make_ready
 from hydra.core.global_hydra import GlobalHydra
 
 from bpexp.cli.main import main
@@ -16,14 +17,15 @@ from bpexp.data.dataset import Part
 from bpexp.gradients import gradient_methods
 from bpexp.gradients.backprop import backprop, forward
 from bpexp.gradients.method import Gradient, GradientMethod
-from bpexp.insight.gradient_check import SAMPLES, GradientCheck, GradientWrong, examine
+from bpexp.gradients.verification import SAMPLES, verify
+from bpexp.insight.gradient_check import CheckSettings, GradientCheck, GradientWrong
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
 from bpexp.papers.as_printed import FORMULAS, WHOLE
-from bpexp.training.trainer import Trainer, run
+from bpexp.training.trainer import Trainer, train
 
 DEFAULTS = {"coordinates": 6, "tolerance": 1e-5}
 """Those of conf/check."""
@@ -43,13 +45,13 @@ def network_and_batch(sizes, hidden, output, loss, *, seed=0, B=5, dtype="float6
 
 
 def examined(method, network, head, x, y, seed=0):
-    """The verdict with the declared defaults."""
-    return examine(method, network, head, x, y, rng=np.random.default_rng(seed), **DEFAULTS)
+    """The found with the declared defaults."""
+    return verify(method, network, head, x, y, rng=np.random.default_rng(seed), **DEFAULTS)
 
 
-def wrong(verdict):
+def wrong(found):
     """Whether the guard would end the run."""
-    return not verdict.error <= DEFAULTS["tolerance"]
+    return not found.error <= DEFAULTS["tolerance"]
 
 
 # Mutants
@@ -153,10 +155,10 @@ def test_a_mistake_in_one_parameter_is_caught_and_named(mistake, hidden, output,
     name, mutant = CONFINED[mistake]
     for k in (1, 2, 3, 4):
         for seed in range(3):
-            verdict = examined(Mutant(**mutant(k)), *reaching(hidden, output, loss, seed), seed)
-            assert wrong(verdict)
-            assert verdict.parameter == name.format(k)
-            assert f"wrong in {name.format(k)}: " in str(verdict)
+            found = examined(Mutant(**mutant(k)), *reaching(hidden, output, loss, seed), seed)
+            assert wrong(found)
+            assert found.parameter == name.format(k)
+            assert f"wrong in {name.format(k)}: " in str(found)
 
 
 @nets
@@ -164,18 +166,18 @@ def test_db_of_another_layer_is_caught_and_named(hidden, output, loss):
     for k in (1, 2, 3):
         for seed in range(3):
             mutant = Mutant(bias=lambda s, l, k=k: RIGHT.bias(s, l + (l == k)))
-            verdict = examined(mutant, *reaching(hidden, output, loss, seed), seed)
-            assert wrong(verdict)
-            assert verdict.parameter == f"b{k}"
+            found = examined(mutant, *reaching(hidden, output, loss, seed), seed)
+            assert wrong(found)
+            assert found.parameter == f"b{k}"
 
 
 @nets
 def test_a_layer_without_gradient_is_caught_and_named(hidden, output, loss):
     for k in (1, 2, 3, 4):
         mutant = Mutant(**only(k, "weight", np.zeros_like), **only(k, "bias", np.zeros_like))
-        verdict = examined(mutant, *reaching(hidden, output, loss, k))
-        assert wrong(verdict)
-        assert verdict.parameter in (f"W{k}", f"b{k}")
+        found = examined(mutant, *reaching(hidden, output, loss, k))
+        assert wrong(found)
+        assert found.parameter in (f"W{k}", f"b{k}")
 
 
 @nets
@@ -195,9 +197,9 @@ def test_a_mistake_in_the_recursion_is_caught_below_it(mistake, hidden, output, 
     for k in (2, 3) if mistake == "f' of the wrong layer" else (2, 3, 4):  # above the third no layer is hidden
         for seed in range(3):
             mutant = Mutant(carry=lambda s, l, k=k: (BELOW[mistake] if l == k else RIGHT.carry)(s, l))
-            verdict = examined(mutant, *reaching(hidden, output, loss, seed), seed)
-            assert wrong(verdict)
-            assert int(verdict.parameter[1:]) < k
+            found = examined(mutant, *reaching(hidden, output, loss, seed), seed)
+            assert wrong(found)
+            assert int(found.parameter[1:]) < k
 
 
 def test_a_mistake_in_a_wide_layer_of_pixels_that_never_change_is_caught():
@@ -205,9 +207,9 @@ def test_a_mistake_in_a_wide_layer_of_pixels_that_never_change_is_caught():
     network, head, x, y = network_and_batch([784, 16, 10], "relu", "softmax", "cross_entropy", B=32, dtype="float32")
     x[np.random.default_rng(1).permutation(784)[20:]] = 0
     for mistake in ("sign of dW", "0.1 % of dW", "no dW"):
-        verdict = examined(Mutant(**CONFINED[mistake][1](1)), network, head, x, y)
-        assert wrong(verdict)
-        assert verdict.parameter == "W1"
+        found = examined(Mutant(**CONFINED[mistake][1](1)), network, head, x, y)
+        assert wrong(found)
+        assert found.parameter == "W1"
     assert not wrong(examined(backprop(), network, head, x, y))
 
 
@@ -220,7 +222,7 @@ def test_a_cost_that_a_method_makes_up_does_not_excuse_its_gradient():
 
 # The errata of the papers
 
-SLIPS = [name for name in WHOLE if FORMULAS[name].verdict == "silently wrong"]
+SLIPS = [name for name in WHOLE if FORMULAS[name].correctness == "silently wrong"]
 
 
 @pytest.mark.parametrize("name", SLIPS)
@@ -230,10 +232,10 @@ def test_every_silent_misprint_is_caught_at_its_first_step(name):
     for hidden in ("tanh", "relu", "sigmoid"):
         case = network_and_batch(sizes, hidden, *head, seed=3, B=8)
         method = gradient_methods.build("as_printed", formula=name)
-        method.prepare(case[0], case[1], np.random.default_rng(0))
+        make_ready(method, case[0], case[1], np.random.default_rng(0))
         assert wrong(examined(method, *case)), hidden
         with pytest.raises(GradientWrong, match=r"the gradient is wrong in [Wb]\d: .* at step 0"):
-            run(trainer(*case, method=method), [check({})])
+            train(trainer(*case, method=method), [check({})])
 
 
 def test_a_misprint_in_one_parameter_is_named():
@@ -264,8 +266,8 @@ def test_no_right_gradient_is_refused(block):
     for seed in range(20 * block, 20 * block + 20):
         case = random_case(np.random.default_rng(seed))
         for _ in range(2):
-            verdict = examined(backprop(), *case, seed)
-            assert not wrong(verdict), f"{seed}: {verdict}"
+            found = examined(backprop(), *case, seed)
+            assert not wrong(found), f"{seed}: {found}"
             descend(case, 5)
 
 
@@ -304,9 +306,9 @@ def test_a_network_that_sits_on_its_kinks_is_not_refused(hidden):
     x[:, 1] = 0
     assert not wrong(examined(backprop(), network, head, x, y))
     network.theta[...] = 0
-    verdict = examined(backprop(), network, head, x, y)
-    assert not wrong(verdict)
-    assert verdict.compared > 0
+    found = examined(backprop(), network, head, x, y)
+    assert not wrong(found)
+    assert found.compared > 0
 
 
 @pytest.mark.parametrize("size", [1, 100])
@@ -314,8 +316,8 @@ def test_errors_on_the_bound_of_huber_are_not_refused(size):
     """A network of zeros errs by exactly the threshold, where the slope of huber bends."""
     head = build_head({"name": "identity"}, {"name": "huber"})
     network = Network([2, 1], [], head.output, "float64")
-    verdict = examined(backprop(), network, head, np.full((2, 1), float(size)), np.ones((1, 1)))
-    assert not wrong(verdict), verdict
+    found = examined(backprop(), network, head, np.full((2, 1), float(size)), np.ones((1, 1)))
+    assert not wrong(found), found
 
 
 @pytest.mark.parametrize(("output", "loss"), [("sigmoid", "binary_cross_entropy"), ("softmax", "mse")])
@@ -330,11 +332,11 @@ def test_units_beyond_the_range_of_exp_are_not_refused(output, loss, dtype):
     assert wrong(examined(Mutant(**SPREAD["sign"]), network, head, x, y))
 
 
-def test_a_verdict_counts_only_what_was_compared():
+def test_a_found_counts_only_what_was_compared():
     head = build_head({"name": "identity"}, {"name": "mae"})
     network = Network([2, 1], [], head.output, "float64")
-    verdict = examined(backprop(), network, head, np.ones((2, 1)), np.zeros((1, 1)))
-    assert (verdict.compared, verdict.error) == (0, 0.0)
+    found = examined(backprop(), network, head, np.ones((2, 1)), np.zeros((1, 1)))
+    assert (found.compared, found.error) == (0, 0.0)
 
 
 @pytest.mark.parametrize("name", ["backprop", "jacobian", "path_sum", "complex_step", "central_difference"])
@@ -360,7 +362,8 @@ def test_of_a_large_batch_the_first_samples_are_examined():
 
 def check(kept, every=None, seed=0):
     """The callback with the declared defaults; what it keeps goes into a dictionary by step."""
-    return GradientCheck(every=every, rng=np.random.default_rng(seed), keep=kept.__setitem__, **DEFAULTS)
+    settings = CheckSettings(True, every, **DEFAULTS)
+    return GradientCheck(settings, rng=np.random.default_rng(seed), keep=kept.__setitem__)
 
 
 def trainer(network, head, x, y, method=None, epochs=2):
@@ -379,7 +382,7 @@ def small(dtype="float32"):
 @pytest.mark.parametrize(("every", "steps"), [(None, [0]), (1, list(range(8))), (3, [0, 3, 6]), (100, [0])])
 def test_which_steps_are_checked(every, steps):
     kept = {}
-    run(trainer(*small()), [check(kept, every)])
+    train(trainer(*small()), [check(kept, every)])
     assert list(kept) == steps
     for measures in kept.values():
         assert measures["check/worst_error"] < 1e-5
@@ -400,8 +403,8 @@ def test_a_check_changes_nothing_bit_for_bit(method, dtype):
                 np.testing.assert_array_equal(old, new)
 
     plain, checked = (trainer(*small(dtype), method=gradient_methods.build(method)) for _ in range(2))
-    run(plain, [])
-    run(checked, [Watched(every=1, rng=np.random.default_rng(0), keep=lambda *_: None, **DEFAULTS)])
+    train(plain, [])
+    train(checked, [Watched(CheckSettings(True, 1, **DEFAULTS), rng=np.random.default_rng(0), keep=lambda *_: None)])
     np.testing.assert_array_equal(plain.network.theta, checked.network.theta)
 
 
@@ -416,7 +419,7 @@ def test_a_gradient_that_goes_wrong_later_is_caught_at_the_next_check():
 
     kept = {}
     with pytest.raises(GradientWrong, match="at step 4"):
-        run(trainer(*case, method=Late()), [check(kept, every=4)])
+        train(trainer(*case, method=Late()), [check(kept, every=4)])
     assert list(kept) == [0, 4]
     assert kept[4]["check/worst_error"] == pytest.approx(0.01 / 1.01, rel=1e-3)
 

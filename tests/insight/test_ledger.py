@@ -16,7 +16,7 @@ from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
 
 SETTINGS = {"max_examples": 80, "deadline": None, "derandomize": True, "database": None}
-HIDDEN = [name for name in activations if activations.build(name).elementwise]
+HIDDEN = list(activations)
 HEADS = [
     ("softmax", "cross_entropy"),
     ("softmax", "mse"),

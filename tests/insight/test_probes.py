@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from gradient_cases import make_ready
 
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import Part
@@ -18,7 +19,7 @@ from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
-from bpexp.training.trainer import Trainer, run
+from bpexp.training.trainer import Trainer, train
 
 
 def view(hidden="tanh", output="sigmoid", batch="mean", theta=None, B=6, dtype="float64"):
@@ -181,7 +182,7 @@ def trainer(method="backprop", epochs=4):
     network = Network([4, 5, 3], [activations.build("tanh")], head.output, "float64")
     network.theta[...] = np.random.default_rng(3).normal(0, 0.5, network.theta.size)
     algorithm = gradient_methods.build(method)
-    algorithm.prepare(network, head, np.random.default_rng(4))
+    make_ready(algorithm, network, head, np.random.default_rng(4))
     batches = Batches(part, 4, np.random.default_rng(5))
     kind = optimizers.build("adam"), schedules.build("constant")
     return Trainer(network, head, algorithm, *kind, batches, {"train": part}, lr=0.01, epochs=epochs)
@@ -190,7 +191,7 @@ def trainer(method="backprop", epochs=4):
 def probed(names, every, method="backprop", epochs=4):
     """What a probing run keeps, step by step, and its theta."""
     kept = {}
-    run(training := trainer(method, epochs), [Probing(names, every, kept.__setitem__)])
+    train(training := trainer(method, epochs), [Probing(names, every, kept.__setitem__)])
     return kept, training.network.theta
 
 

@@ -230,7 +230,7 @@ def test_exactly_as_many_numbers_as_fit_are_written_out():
 
 
 @pytest.mark.parametrize(("hidden", "reference"), [("relu", "central differences"), ("tanh", "complex step")])
-def test_the_verdict(hidden, reference):
+def test_the_check(hidden, reference):
     trace, (network, *_) = traced([3, 4, 3], [hidden], "softmax", "cross_entropy")
     line = check_line(trace)
     match = re.fullmatch(
@@ -238,8 +238,8 @@ def test_the_verdict(hidden, reference):
     )
     assert match[1] == reference
     assert int(match[2]) == network.theta.size  # all of a small network
-    assert float(match[3]) == pytest.approx(trace.verdict.error, rel=0.05)
-    assert trace.verdict.error < 1e-6
+    assert float(match[3]) == pytest.approx(trace.check.error, rel=0.05)
+    assert trace.check.error < 1e-6
     assert match[4] in network.names()
     assert as_text(trace, "A sample").rstrip().endswith(line)
     assert f"**Check.** {line}" in as_markdown(trace, "A sample")
@@ -248,8 +248,8 @@ def test_the_verdict(hidden, reference):
 def test_of_a_large_network_some_slopes_are_compared():
     trace, (network, *_) = traced([40, 30, 3], ["tanh"], "softmax", "cross_entropy")
     assert network.theta.size > 1000
-    assert 0 < trace.verdict.compared <= 20 * 4
-    assert trace.verdict.error < 1e-6
+    assert 0 < trace.check.compared <= 20 * 4
+    assert trace.check.error < 1e-6
 
 
 def test_a_float32_network_is_followed_in_float64():

@@ -9,9 +9,10 @@ import pytest
 
 from bpexp.errors import ConfigError
 from bpexp.gradients.comparison import derivative_error
-from bpexp.nn.activations import activations, outputs
+from bpexp.nn.activations import Activation, activations
+from bpexp.nn.outputs import outputs
 
-ELEMENTWISE = [name for name in activations if activations.build(name).elementwise]
+ELEMENTWISE = list(activations)
 GRID = np.concatenate([np.linspace(-6, 6, 601), [-700.0, -100.0, -40.0, -15.0, 15.0, 40.0, 100.0, 700.0]])
 DTYPES = ["float32", "float64"]
 
@@ -90,7 +91,7 @@ def test_left_tails_keep_their_digits(z):
 def test_type_and_shape_are_kept(name, dtype):
     activation = activations.build(name)
     z = np.random.default_rng(0).normal(0, 3, (4, 5)).astype(dtype)
-    for function in [activation.f] + [activation.df] * activation.elementwise:
+    for function in [activation.f, *([activation.df] if isinstance(activation, Activation) else [])]:
         expected = function(z)
         answer = function(z, np.full_like(z, np.nan))
         assert expected.dtype == answer.dtype == z.dtype
@@ -106,7 +107,7 @@ def test_the_input_is_left_alone(name):
     activation = activations.build(name)
     z = np.random.default_rng(1).normal(0, 3, (4, 5))
     before = z.copy()
-    for function in [activation.f] + [activation.df] * activation.elementwise:
+    for function in [activation.f, *([activation.df] if isinstance(activation, Activation) else [])]:
         function(z)
         function(z, np.empty_like(z))
     activation.vjp(z, np.ones_like(z))
@@ -157,7 +158,6 @@ def test_steepest_is_the_largest_slope(name):
 def test_steepest_values():
     assert activations.build("sigmoid").steepest == 0.25
     assert activations.build("tanh").steepest == 1.0
-    assert math.isnan(outputs.build("softmax").steepest)
 
 
 class TestSoftmax:
@@ -193,10 +193,10 @@ class TestSoftmax:
 @pytest.mark.parametrize(
     ("name", "parameters", "says"),
     [
-        ("leaky_relu", {"slope": 1.0}, r"slope must be in \[0, 1\), not 1.0"),
-        ("leaky_relu", {"slope": -0.1}, r"slope must be in \[0, 1\), not -0.1"),
+        ("leaky_relu", {"slope": 1.0}, r"slope must be a number in \[0, 1\), not 1.0"),
+        ("leaky_relu", {"slope": -0.1}, r"slope must be a number in \[0, 1\), not -0.1"),
         ("leaky_relu", {"slope": math.nan}, "not nan"),
-        ("elu", {"alpha": 0.0}, "alpha must be greater than 0, not 0.0"),
+        ("elu", {"alpha": 0.0}, "alpha must be a number greater than 0, not 0.0"),
         ("elu", {"alpha": math.nan}, "not nan"),
     ],
 )

@@ -90,9 +90,9 @@ def test_constants():
     ("name", "parameters", "says"),
     [
         ("uniform", {"low": 1.0, "high": 1.0}, "low must be below high, not 1.0 and 1.0"),
-        ("normal", {"std": 0.0}, "std must be greater than 0, not 0.0"),
-        ("normal", {"std": -1.0}, "std must be greater than 0"),
-        ("orthogonal", {"gain": 0.0}, "gain must be greater than 0"),
+        ("normal", {"std": 0.0}, "std must be a number greater than 0, not 0.0"),
+        ("normal", {"std": -1.0}, "std must be a number greater than 0"),
+        ("orthogonal", {"gain": 0.0}, "gain must be a number greater than 0"),
     ],
 )
 def test_parameters_out_of_range(name, parameters, says):

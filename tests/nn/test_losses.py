@@ -136,9 +136,9 @@ def test_soft_targets():
 @pytest.mark.parametrize(
     ("name", "parameters", "says"),
     [
-        *[(name, {"factor": 0}, "factor must be greater than 0, not 0") for name in WITH_FACTOR],
+        *[(name, {"factor": 0}, "factor must be a number greater than 0, not 0") for name in WITH_FACTOR],
         *[(name, {"reduction": "max"}, "reduction must be one of sum, mean") for name in WITH_FACTOR],
-        ("huber", {"threshold": 0.0}, "threshold must be greater than 0"),
+        ("huber", {"threshold": 0.0}, "threshold must be a number greater than 0"),
         ("mse", {"factor": float("nan")}, "not nan"),
     ],
 )

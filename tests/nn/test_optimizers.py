@@ -184,14 +184,17 @@ def test_as_pytorch_does(name, torch_name, options):
 @pytest.mark.parametrize(
     ("name", "parameters", "says"),
     [
-        *[(name, {"weight_decay": -0.1}, "weight_decay must be at least 0, not -0.1") for name in optimizers],
+        *[
+            (name, {"weight_decay": -0.1}, "weight_decay must be a number of at least 0, not -0.1")
+            for name in optimizers
+        ],
         ("sgd", {"weight_decay": math.nan}, "not nan"),
-        ("momentum", {"momentum": 1.0}, r"momentum must be in \[0, 1\), not 1.0"),
-        ("rmsprop", {"rho": -0.1}, "rho must be in"),
-        ("rmsprop", {"eps": 0.0}, "eps must be greater than 0"),
-        ("adam", {"beta1": 1.0}, "beta1 must be in"),
-        ("adam", {"beta2": 1.5}, "beta2 must be in"),
-        ("adamw", {"eps": -1e-8}, "eps must be greater than 0"),
+        ("momentum", {"momentum": 1.0}, r"momentum must be a number in \[0, 1\), not 1.0"),
+        ("rmsprop", {"rho": -0.1}, "rho must be a number in"),
+        ("rmsprop", {"eps": 0.0}, "eps must be a number greater than 0"),
+        ("adam", {"beta1": 1.0}, "beta1 must be a number in"),
+        ("adam", {"beta2": 1.5}, "beta2 must be a number in"),
+        ("adamw", {"eps": -1e-8}, "eps must be a number greater than 0"),
     ],
 )
 def test_parameters_out_of_range(name, parameters, says):

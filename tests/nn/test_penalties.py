@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bpexp.config.schema import construct
 from bpexp.errors import ConfigError
 from bpexp.gradients.central_difference import central_differences
 from bpexp.nn.activations import activations
@@ -87,14 +88,15 @@ def test_clip_of_a_huge_float32_gradient_keeps_it():
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("settings", "content", "says"),
     [
-        (lambda: Penalty(l1=-1.0), "penalty.l1 must be at least 0, not -1.0"),
-        (lambda: Penalty(l2=float("nan")), "penalty.l2 must be at least 0, not nan"),
-        (lambda: Clip(norm=0.0), "clip.norm must be greater than 0 or null, not 0.0"),
-        (lambda: Clip(value=-1.0), "clip.value must be greater than 0 or null, not -1.0"),
+        (Penalty, {"l1": -1.0}, "penalty.l1 must be a number of at least 0, not -1.0"),
+        (Penalty, {"l2": float("nan")}, "penalty.l2 must be finite, not nan"),
+        (Clip, {"norm": 0.0}, "clip.norm must be a number greater than 0 or null, not 0.0"),
+        (Clip, {"value": -1.0}, "clip.value must be a number greater than 0 or null, not -1.0"),
     ],
 )
-def test_parameters_out_of_range(make, says):
+def test_parameters_out_of_range(settings, content, says):
+    """A config that declares them is refused."""
     with pytest.raises(ConfigError, match=says):
-        make()
+        construct(settings, content, f"{settings.__name__.lower()}.")

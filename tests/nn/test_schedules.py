@@ -62,12 +62,12 @@ def test_a_warmup_longer_than_the_run_only_rises(name):
 @pytest.mark.parametrize(
     ("name", "parameters", "says"),
     [
-        *[(name, {"warmup": -1}, "warmup must be at least 0 steps, not -1") for name in schedules],
-        ("step", {"every": 0}, "every must be at least 1 step, not 0"),
-        ("step", {"factor": 0.0}, "factor must be in"),
-        ("step", {"factor": 1.5}, "factor must be in"),
-        ("exponential", {"final": 0.0}, "final must be in"),
-        ("cosine", {"final": -0.1}, "final must be in"),
+        *[(name, {"warmup": -1}, "warmup must be a whole number of at least 0, not -1") for name in schedules],
+        ("step", {"every": 0}, "every must be a whole number of at least 1, not 0"),
+        ("step", {"factor": 0.0}, "factor must be a number in"),
+        ("step", {"factor": 1.5}, "factor must be a number in"),
+        ("exponential", {"final": 0.0}, "final must be a number in"),
+        ("cosine", {"final": -0.1}, "final must be a number in"),
     ],
 )
 def test_parameters_out_of_range(name, parameters, says):

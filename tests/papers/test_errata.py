@@ -11,17 +11,18 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from gradient_cases import draw
+from gradient_cases import draw, make_ready
 
 from bpexp.errors import ConfigError
 from bpexp.gradients import complex_step, gradient_methods
 from bpexp.gradients.backprop import backprop
 from bpexp.gradients.comparison import compare
-from bpexp.nn.activations import activations, outputs
+from bpexp.nn.activations import activations
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import count_parameters
+from bpexp.nn.outputs import outputs
 from bpexp.papers.as_printed import FORMULAS, WHOLE, flat
 from bpexp.papers.formula import Formula
 from bpexp.papers.literal_pass import walk
@@ -64,7 +65,7 @@ ONLY_SQUARE = ("003-slope-index", "003-db2-from-Delta1", "003-both-slips", "003-
 
 
 def verdict(name):
-    return sorted(key for key, formula in FORMULAS.items() if formula.verdict == name)
+    return sorted(key for key, formula in FORMULAS.items() if formula.correctness == name)
 
 
 def whole(name):
@@ -471,7 +472,7 @@ def test_every_formula_has_a_place_a_verdict_and_what_is_right():
         assert formula.section
         assert formula.printed
         assert (formula.section + formula.printed + formula.right).isascii()
-        assert formula.right or formula.verdict == "correct", key
+        assert formula.right or formula.correctness == "correct", key
 
 
 def test_every_formula_is_run():
@@ -590,7 +591,7 @@ def test_relu_at_its_kink():
 @pytest.mark.parametrize("name", WHOLE)
 def test_as_printed_says_whether_it_is_the_gradient(name):
     method = gradient_methods.build("as_printed", formula=name)
-    assert method.exact == (FORMULAS[name].verdict == "correct")
+    assert method.exact == (FORMULAS[name].correctness == "correct")
 
 
 @pytest.mark.parametrize("name", [*whole("shape error"), *ONLY_SQUARE])
@@ -598,10 +599,10 @@ def test_a_formula_that_cannot_run_is_refused_in_one_line(name):
     c = case(GENERAL)
     method = gradient_methods.build("as_printed", formula=name)
     with pytest.raises(ConfigError, match=r"try gradient\.formula=002-final") as refusal:
-        method.prepare(c.network, c.head, np.random.default_rng(0))
+        make_ready(method, c.network, c.head, np.random.default_rng(0))
     line = str(refusal.value)
     assert "\n" not in line
-    assert f"verdict: {FORMULAS[name].verdict}" in line
+    assert f"({FORMULAS[name].correctness})" in line
     assert name in line
     assert FORMULAS[name].right in line
 
@@ -611,7 +612,7 @@ def test_a_correct_formula_of_another_head_is_refused(name, head):
     c = case(GENERAL, head)
     method = gradient_methods.build("as_printed", formula=name)
     with pytest.raises(ConfigError, match="is not the gradient of"):
-        method.prepare(c.network, c.head, np.random.default_rng(0))
+        make_ready(method, c.network, c.head, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -621,7 +622,7 @@ def test_what_can_run_is_prepared_and_keeps_the_dtype(name, dtype):
     c = case(sizes, head)
     network = c.network.at(c.network.theta.astype(dtype))
     method = gradient_methods.build("as_printed", formula=name)
-    method.prepare(network, c.head, np.random.default_rng(0))
+    make_ready(method, network, c.head, np.random.default_rng(0))
     gradient = method(network, c.head, c.x.astype(dtype), c.y.astype(dtype))
     assert gradient.vector.dtype == dtype
     assert isinstance(gradient.cost, float)

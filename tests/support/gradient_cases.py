@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from bpexp.errors import ConfigError
+from bpexp.gradients import path_sum
+from bpexp.gradients.method import GradientMethod
 from bpexp.nn.activations import Activation, activations
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
+from bpexp.nn.outputs import Output, outputs
 
 CLEAR = 1e-3
 """How far every z and every a - y stays from a kink; a difference steps 6e-6."""
 
-HIDDEN = [name for name in activations if activations.build(name).elementwise]
+HIDDEN = list(activations)
 """The activations that can serve in a hidden layer."""
 
 
@@ -33,12 +38,12 @@ class Case(NamedTuple):
 
 def accepted(output: str, loss: str) -> bool:
     """Whether a pairing has a meaning: the output's codomain is one that the loss needs."""
-    return activations.build(output).codomain in losses.build(loss).needs
+    return outputs.build(output).codomain in losses.build(loss).needs
 
 
 def pairings() -> Iterator[tuple[str, str]]:
     """Every output and loss that go together."""
-    return ((output, loss) for output in activations for loss in losses if accepted(output, loss))
+    return ((output, loss) for output in outputs for loss in losses if accepted(output, loss))
 
 
 def draw(
@@ -108,9 +113,9 @@ def near(values: Array, kinks: list[float] | tuple[float, ...]) -> bool:
     return any(bool((np.abs(values - kink) < CLEAR).any()) for kink in kinks)
 
 
-def dead(f: Activation, z: Array) -> bool:
+def dead(f: Output, z: Array) -> bool:
     """Whether a sample has fewer than two units of a layer that pass a slope on."""
-    if f.df is None or len(z) == 1:
+    if not isinstance(f, Activation) or len(z) == 1:
         return False
     return bool(((np.abs(f.df(z)) > 0.05).sum(axis=0) < 2).any())
 
@@ -122,3 +127,32 @@ def refusal(output: str, loss: str) -> str:
     except ConfigError as error:
         return str(error)
     return ""
+
+
+@contextmanager
+def walked() -> Iterator[list[tuple[int, ...]]]:
+    """The paths that path_sum walks inside the block, one entry a path."""
+    walk: list[tuple[int, ...]] = []
+    enumerate_paths = path_sum.paths
+
+    def noted(widths: Sequence[int]) -> Iterator[tuple[int, ...]]:
+        for path in enumerate_paths(widths):
+            walk.append(path)
+            yield path
+
+    path_sum.paths = noted
+    try:
+        yield walk
+    finally:
+        path_sum.paths = enumerate_paths
+
+
+def multiplications(walk: Sequence[tuple[int, ...]], sizes: Sequence[int]) -> int:
+    """A weight and a slope for each layer that a path crosses, and one product for each weight."""
+    return sum(2 * len(path) for path in walk) + sum(a * b for a, b in pairwise(sizes))
+
+
+def make_ready(method: GradientMethod, network: Network, head: Head, rng: np.random.Generator) -> None:
+    """What is done with a method before training: it may refuse the network, then draws what it needs."""
+    method.refuse(network, head)
+    method.prepare(network, head, rng)

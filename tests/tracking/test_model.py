@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from bpexp.errors import TrackingError
-from bpexp.nn.activations import activations, outputs
+from bpexp.nn.activations import activations
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
+from bpexp.nn.outputs import outputs
 from bpexp.tracking.model import load_weights, log_model, save_model
 from bpexp.tracking.store import Store, open_store
 

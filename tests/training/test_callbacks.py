@@ -7,8 +7,9 @@ import math
 import pytest
 
 from bpexp.errors import ConfigError
-from bpexp.training.callbacks import better, callbacks
+from bpexp.training.callbacks import callbacks
 from bpexp.training.events import EpochEnded, StopTraining
+from bpexp.training.metrics import better
 from bpexp.training.trainer import train
 
 
@@ -55,11 +56,11 @@ def test_the_reason_is_a_sentence():
 @pytest.mark.parametrize(
     ("metric", "direction"),
     [
-        ("loss/test", "min"),
-        ("rmse/train", "min"),
-        ("penalty/weights", "min"),
-        ("accuracy/test", "max"),
-        ("r2/x", "max"),
+        ("loss/test", "lower"),
+        ("rmse/train", "lower"),
+        ("penalty/weights", "lower"),
+        ("accuracy/test", "higher"),
+        ("r2/x", "higher"),
     ],
 )
 def test_better(metric, direction):
@@ -94,9 +95,9 @@ def test_a_run_that_diverges_is_not_called_stopped(make_trainer):
 @pytest.mark.parametrize(
     ("parameters", "says"),
     [
-        ({"patience": 0}, "patience must be at least 1 epoch or null, not 0"),
-        ({"patience": 1, "min_delta": -0.1}, "min_delta must be at least 0, not -0.1"),
-        ({"patience": 1.5}, "patience must be a whole number or null, not 1.5"),
+        ({"patience": 0}, "patience must be a whole number of at least 1 or null, not 0"),
+        ({"patience": 1, "min_delta": -0.1}, "min_delta must be a number of at least 0, not -0.1"),
+        ({"patience": 1.5}, "patience must be a whole number of at least 1 or null, not 1.5"),
     ],
 )
 def test_parameters_out_of_range(parameters, says):

@@ -8,48 +8,59 @@ import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
 
+import bpexp
 from bpexp.data.dataset import Part
+from bpexp.errors import ConfigError
+from bpexp.figures.learning_curve import panels_of
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
-from bpexp.training.metrics import PIECE, classification, evaluate, regression
+from bpexp.training.metrics import PENALTY, PIECE, Evaluated, better, evaluate, measured, metric, metrics
 
 
-def test_accuracy_and_top_k_written_out():
+def classification(a, labels):
+    """The measures of classes, from outputs (n_L, N) and class numbers (N,)."""
+    seen = Evaluated(np.zeros(len(labels)), a, np.zeros_like(a), labels)
+    applying = [m for m in metrics.values() if m.task == "classification" and m.applies("classification", len(a))]
+    return {m.name: m.measure(seen) for m in applying}
+
+
+def regression(a, y):
+    """The measures of values, from outputs and targets (n_L, N)."""
+    seen = Evaluated(np.zeros(y.shape[1]), a, y, None)
+    return {m.name: m.measure(seen) for m in metrics.values() if m.task == "regression"}
+
+
+def test_accuracy_and_top_3_written_out():
     a = np.array([[0.1, 0.6, 0.3], [0.2, 0.1, 0.3], [0.3, 0.2, 0.2], [0.4, 0.1, 0.2]])
-    labels = np.array(
-        [3, 1, 1]
-    )  # first; last, on a tie with class 3 that comes after it; second, on a tie with class 0
-    assert classification(a, labels, 1)["accuracy"] == pytest.approx(1 / 3)
-    assert classification(a, labels, 1)["top1_accuracy"] == pytest.approx(1 / 3)
-    assert classification(a, labels, 2)["top2_accuracy"] == pytest.approx(2 / 3)
-    assert classification(a, labels, 3)["top3_accuracy"] == pytest.approx(1)
+    # first; last, on a tie with class 3 that comes after it; second, on a tie with class 0
+    assert classification(a, np.array([3, 1, 1])) == {"accuracy": pytest.approx(1 / 3), "top3_accuracy": 1.0}
+    assert classification(a, np.array([0, 3, 3]))["top3_accuracy"] == 0.0
 
 
-@pytest.mark.parametrize("top", [1, 2, 3])
-def test_classification_as_scikit_learn_says(top):
+def test_classification_as_scikit_learn_says():
     rng = np.random.default_rng(0)
     a, labels = rng.dirichlet(np.ones(6), 300).T, rng.integers(0, 6, 300)
-    measures = classification(a, labels, top)
+    measures = classification(a, labels)
     assert measures["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(labels, a.argmax(axis=0)))
-    expected = sklearn_metrics.top_k_accuracy_score(labels, a.T, k=top)
-    assert measures[f"top{top}_accuracy"] == pytest.approx(expected)
+    expected = sklearn_metrics.top_k_accuracy_score(labels, a.T, k=3)
+    assert measures["top3_accuracy"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("a", [np.zeros((10, 1000)), np.full((10, 1000), 0.1, np.float32), np.full((10, 1000), np.nan)])
 def test_equal_outputs_know_nothing(a):
     """Ten equal outputs, as of a network of zeros, are right in 1 of 10 cases and among the first three in 3 of 10."""
     labels = np.arange(1000) % 10
-    assert classification(a, labels, 3) == {"accuracy": 0.1, "top3_accuracy": 0.3}
+    assert classification(a, labels) == {"accuracy": 0.1, "top3_accuracy": 0.3}
 
 
-def test_top_k_is_left_out_where_it_says_nothing():
-    assert set(classification(np.ones((3, 4)), np.zeros(4, int), 3)) == {"accuracy"}
+def test_top_3_is_left_out_where_it_says_nothing():
+    assert set(classification(np.ones((3, 4)), np.zeros(4, int))) == {"accuracy"}
 
 
 def test_a_single_output_is_right_on_its_side_of_a_half():
     a = np.array([[0.9, 0.51, 0.5, 0.1]])
-    assert classification(a, np.array([1, 0, 0, 1]), 3) == {"accuracy": 0.5}
+    assert classification(a, np.array([1, 0, 0, 1])) == {"accuracy": 0.5}
 
 
 def test_regression_written_out():
@@ -71,6 +82,8 @@ def test_r2_of_targets_that_do_not_vary():
     measures = regression(np.array([[1.0, 2.0]]), np.array([[1.0, 1.0]]))
     assert math.isnan(measures["r2"])
     assert measures["rmse"] == pytest.approx(math.sqrt(0.5))
+    tenths = np.full((1, 60_000), 0.1, np.float32)  # their float32 mean is not 0.1
+    assert math.isnan(regression(tenths + 1, tenths)["r2"])
 
 
 def test_right_is_right():
@@ -130,3 +143,58 @@ def test_evaluating_changes_nothing():
     assert evaluate(network, head, part) == first
     assert all(type(value) is float for value in first.values())
     np.testing.assert_array_equal(network.theta, before)
+
+
+@pytest.mark.parametrize(
+    ("n_outputs", "classes"), [(1, True), (3, True), (4, True), (10, True), (1, False), (2, False)]
+)
+def test_what_is_measured_is_what_is_announced(n_outputs, classes):
+    """C11: the names that validation knows are those that an evaluation emits."""
+    output, loss = ("sigmoid", "binary_cross_entropy") if classes else ("identity", "mse")
+    head = build_head(output, loss)
+    network = Network([3, n_outputs], [], head.output, "float64")
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, max(2, n_outputs), 20) if classes else None
+    part = Part(X=rng.normal(size=(20, 3)), Y=rng.random((20, n_outputs)).round(), rows=np.arange(20), labels=labels)
+    found = [f"{name}/test" for name in evaluate(network, head, part)]
+    assert found == measured("classification" if classes else "regression", n_outputs, ["test"])
+
+
+@pytest.fixture
+def balanced():
+    """A metric of somebody's own, for the time of a test."""
+
+    @metric("balanced_accuracy", better="higher", task="classification", label="balanced accuracy")
+    def balanced_accuracy(e: Evaluated) -> float:
+        """Mean of the classes' accuracies."""
+        right = e.a.argmax(axis=0) == e.labels
+        return float(np.mean([right[e.labels == c].mean() for c in np.unique(e.labels)]))
+
+    yield metrics["balanced_accuracy"]
+    del metrics._metrics["balanced_accuracy"]
+
+
+def test_a_metric_of_ones_own_is_used_everywhere(balanced, tmp_path, monkeypatch):
+    """One function: history, summary, objective, early stopping, ranking, figures follow from what it declares."""
+    monkeypatch.chdir(tmp_path)
+    stop = "callbacks.early_stopping.metric=balanced_accuracy/test"
+    said = ("data=xor", "data.n=60", "model.hidden=[3]", "epochs=2", "tracking=none", "tracking.figures=true", stop)
+    swept = bpexp.sweep(*said, "callbacks.early_stopping.patience=9", "objective=balanced_accuracy/test", lr=[0.1, 0.2])
+    assert swept.ok
+    assert "final balanced_accuracy_test" in swept.table.columns
+    result = swept.runs[0]
+    assert {"final/balanced_accuracy_test", "best/balanced_accuracy_test"} <= set(result.metrics)
+    assert result.history["balanced_accuracy/test"].notna().sum() == 3
+    assert result.metrics["final/balanced_accuracy_test"] == swept.table["final balanced_accuracy_test"][0]
+    assert panels_of({name: [(0, 1.0)] for name in result.history}) == ["loss", "accuracy", "balanced_accuracy"]
+    assert better("balanced_accuracy/test") == "higher"
+
+
+def test_a_metric_is_declared_once(balanced):
+    with pytest.raises(ConfigError, match="metric 'balanced_accuracy' is declared already"):
+        metrics.add(balanced)
+
+
+def test_the_penalty_is_announced_too():
+    assert measured("regression", 1, ["train"], penalty=True) == ["loss/train", "r2/train", "rmse/train", PENALTY]
+    assert better(PENALTY) == "lower"

@@ -70,7 +70,8 @@ def test_events_in_order(make_trainer):
 
 
 def test_events_are_frozen(make_trainer):
-    for event in make_trainer(epochs=1).events():
+    watcher = watched(make_trainer(epochs=1))
+    for event in (watcher.started, *watcher.epochs, watcher.ended):
         name = "epochs" if isinstance(event, RunStarted) else "epoch"
         with pytest.raises((dataclasses.FrozenInstanceError, AttributeError)):
             setattr(event, name, 7)
