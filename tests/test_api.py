@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from sklearn.datasets import load_wine
 
 import bpexp
 from bpexp.errors import ConfigError
@@ -25,14 +28,8 @@ def test_a_run_gives_history_network_and_predictions():
     rows = np.random.default_rng(0).random((4, 784))
     outputs = result.predict(rows)
     assert outputs.shape == (4, 10)
-    np.testing.assert_array_equal(outputs, result.network.forward(rows.astype("float32").T).T)
+    np.testing.assert_array_equal(outputs, result.network.forward((rows.astype("float32") / np.float32(255)).T).T)
     assert result.metrics["final/accuracy_test"] == accuracy.iloc[-1]
-
-
-def test_the_module_of_the_same_name_does_not_hide_the_function():
-    bpexp.run(*TINY, "tracking=none")
-    assert callable(bpexp.run)
-    assert callable(bpexp.sweep)
 
 
 def test_a_sweep_ranks_its_runs():
@@ -52,6 +49,60 @@ def test_a_recorded_run_comes_back():
     np.testing.assert_array_equal(loaded.predict(rows), result.predict(rows))
     assert loaded.history.equals(result.history)
     assert loaded.outcome.theta_sha256 == result.outcome.theta_sha256
+
+
+def test_a_standardised_model_takes_raw_rows(tmp_path):
+    """C5, N3: rows as the data has them give the accuracy that training measured."""
+    X, y = load_wine(return_X_y=True)
+    np.savez(tmp_path / "wine.npz", X=X, y=y)
+    wine = ("data=npz", "data.path=wine.npz", "data.scaling=standardize", "data.validation=0", "model.hidden=[8]")
+    result = bpexp.run(*wine, "epochs=20", "batch_size=10", "tracking=none")
+    right = (result.predict(X).argmax(axis=1) == y).mean()
+    metrics = result.metrics
+    held_out = round(0.2 * len(y))
+    expected = (
+        metrics["final/accuracy_train"] * (len(y) - held_out) + metrics["final/accuracy_test"] * held_out
+    ) / len(y)
+    assert right == pytest.approx(expected, abs=1e-9)
+    assert right > 0.9
+
+
+def test_values_are_quoted_and_lists_are_values():
+    """C9: text with commas, spaces and signs is one value; in `run` a list is a value, in `sweep` it holds levels."""
+    result = bpexp.run(*TINY, "tracking=none", run_name="a, b=c {d} 'e' \\ \"f\"", **{"model.hidden": [4, 3]})
+    assert result.outcome.name == "a, b=c {d} 'e' \\ \"f\""
+    assert result.network.sizes == (784, 4, 3, 10)
+    swept = bpexp.sweep(*TINY, "tracking=none", **{"model.hidden": [[4], [4, 3]]}, run_name=["x, y", "z"])
+    assert {run.network.sizes for run in swept.runs} == {(784, 4, 10), (784, 4, 3, 10)}
+    assert {run.outcome.name for run in swept.runs} == {"x, y", "z"}
+    assert len(swept.runs) == 4
+
+
+def test_a_report_is_no_run():
+    """C8: task=report trained a network."""
+    with pytest.raises(ConfigError, match="task=report is a command, not a run"):
+        bpexp.run("task=report", "study=saturation")
+    with pytest.raises(ConfigError, match="task=report writes one report"):
+        bpexp.sweep("task=report", "study=saturation", lr=[0.1, 0.2])
+
+
+def test_a_data_file_is_read_where_it_lies_and_as_it_is(tmp_path, monkeypatch):
+    """C1: another working directory, or an edited file, trained on the first content."""
+    digests = []
+    for folder, shift in (("one", 0), ("two", 5)):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        rows = "\n".join(f"{i + shift},{i % 3},{i % 2}" for i in range(60))
+        Path("x.csv").write_text(f"a,b,c\n{rows}\n")
+        said = ("data=csv", "data.path=x.csv", "model.hidden=[3]", "epochs=1", "tracking=none")
+        digests.append(bpexp.run(*said).outcome.theta_sha256)
+    Path("x.csv").write_text(f"a,b,c\n{rows}\n0,0,1\n")
+    digests.append(bpexp.run(*said).outcome.theta_sha256)
+    assert len(set(digests)) == 3
+
+
+def test_the_interface_is_listed():
+    assert {"run", "sweep", "load", "Result", "SweepResult"} <= set(dir(bpexp))
 
 
 def test_mistakes_are_raised():

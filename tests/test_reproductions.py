@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from hydra import compose, initialize_config_dir
 
-from bpexp.config.composition import config_folder, register_schema, typed
+from bpexp.config.composition import CommandLine, composer
 from bpexp.gradients import path_sum
 from bpexp.nn.heads import build_head
 from bpexp.running.build import Experiment, build
@@ -24,9 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def study(name: str, *overrides: str) -> Experiment:
     """The experiment of a declared study, built with its sweep left out."""
-    register_schema()
-    with initialize_config_dir(str(config_folder()), version_base="1.3"):
-        return build(typed(compose("config", overrides=[f"experiment={name}", *overrides])))
+    with composer(CommandLine()) as composing:
+        return build(composing.compose(composing.parse([f"experiment={name}", *overrides])).config)
 
 
 def analysis(name: str) -> ModuleType:

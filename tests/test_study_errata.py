@@ -14,9 +14,10 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bpexp.gradients import verification  # noqa: E402
 from bpexp.nn.heads import build_head  # noqa: E402
 from bpexp.papers.as_printed import FORMULAS, as_printed  # noqa: E402
-from bpexp.running.loading import load_data, streams  # noqa: E402
+from bpexp.running.loading import load_data  # noqa: E402
 from experiments.errata import measure, report, table  # noqa: E402
 
 
@@ -39,7 +40,7 @@ def test_every_silently_wrong_line_of_the_papers_that_the_network_allows_is_meas
 def test_a_step_of_many_is_a_step_of_one(formula):
     head = build_head({"name": "softmax"}, {"name": "cross_entropy"})
     declared = {"name": "mnist_5k", "limit": 2500}
-    data = load_data(measure.config("he_normal", 0, declared, "float64"), streams(0))
+    data = load_data(measure.config("he_normal", 0, declared, "float64"))
     runs = measure.make_runs([formula, "002-final"], 1, data, head, "float64")
     assert len(data.train) > measure.PIECE
     x, y = data.train.batch()
@@ -52,11 +53,11 @@ def test_a_step_of_many_is_a_step_of_one(formula):
 @pytest.mark.parametrize("formula", measure.PRINTED)
 def test_a_gradient_check_at_the_first_step_finds_every_wrong_formula(formula, init):
     head = build_head({"name": "softmax"}, {"name": "cross_entropy"})
-    data = load_data(measure.config(init, 0, {"name": "mnist_5k", "limit": 200}), streams(0))
+    data = load_data(measure.config(init, 0, {"name": "mnist_5k", "limit": 200}))
     (run,) = (run for run in measure.make_runs([formula], 1, data, head) if run.init == init)
     x, y = data.train.batch()
     rng = np.random.default_rng(0)
-    found = verify(as_printed(formula), run.network, head, x, y, rng=rng, coordinates=6, tolerance=1e-5)
+    found = verification.verify(as_printed(formula), run.network, head, x, y, rng=rng, coordinates=6, tolerance=1e-5)
     unseen = formula == "003-bias-in-sum" and init == "he_normal"  # a bias of 0 may be counted 784 times
     assert (found.error < 1e-5) == (formula == "002-final" or unseen)
 

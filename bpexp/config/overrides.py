@@ -22,7 +22,7 @@ HONOURED = (
 )
 """What of Hydra's own configuration a run heeds; the launchers of plug-ins may have any parameter."""
 
-FIXED = ("task", "study", "experiment", "progress")
+FIXED = ("task", "study", "experiment")
 """Keys that say what a whole command does, so that they cannot differ between the jobs of a sweep."""
 
 

@@ -69,7 +69,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
             status = "FAILED"
             raise
         finally:
-            _conclude(sweep, jobs, parent, status, command)
+            conclude_sweep(sweep, jobs, parent, status, command)
         if plan.study is not None:
             _report(plan, sweep, parent, command)
     return sweep
@@ -88,7 +88,7 @@ def _name(plan: Plan) -> str:
     return f"study: {plan.study.name}" if plan.study else f"sweep: {said}"
 
 
-def _conclude(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status: str, command: Sequence[str]) -> None:
+def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status: str, command: Sequence[str]) -> None:
     """Rank the outcomes, write the table and end the parent; jobs that came to no ending are read or told as lost."""
     ended = {ending.job.number: ending for ending in sweep.endings}
     sweep.endings = [ended.get(job.number) or _found(job) for job in jobs]

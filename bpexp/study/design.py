@@ -35,7 +35,7 @@ class Study:
     """A declared study.
 
     `factors` maps an override's key to its levels, `tuned` names the factor whose level each arm chooses for itself by
-    `tuned_by`, on the validation part. `repeats` is the declared number of seeds; `seeds` are those that run. The first
+    `tuned_by`, on the validation part. `repeats` is the number of seeds, `seeds` are the seeds themselves. The first
     of `measures` ranks the arms.
     """
 
@@ -71,7 +71,8 @@ def narrowed(study: Study, said: Mapping[str, Sequence[str]]) -> Study:
         return replace(study, factors=factors)
     if not all(seed.isdigit() for seed in said["seed"]):
         raise ConfigError(f"the seeds of a study are whole numbers of at least 0, not {', '.join(said['seed'])}")
-    return replace(study, factors=factors, seeds=tuple(int(seed) for seed in said["seed"]))
+    seeds = tuple(int(seed) for seed in said["seed"])
+    return replace(study, factors=factors, repeats=len(seeds), seeds=seeds)
 
 
 def declared(name: str, node: Mapping[str, Any]) -> Study:

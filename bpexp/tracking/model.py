@@ -10,8 +10,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import bpexp
 from bpexp.errors import TrackingError
 from bpexp.nn.arrays import Array
@@ -79,23 +77,16 @@ def _log(store: Store, run_id: str, directory: Path, spec: dict[str, Any], scrat
 
 
 def _describe(model_id: str, run_id: str, location: str, spec: dict[str, Any]) -> Model:
-    """The MLmodel file: where the model belongs and its signature, rows (-1, n_0) to rows (-1, n_L).
+    """The MLmodel file: where the model belongs, and the shapes of its rows as metadata.
 
-    MLflow would refuse float64 rows, and so nearly every data frame, for a float32 signature. The flag says that
-    the model checks its own input, which it does: it casts, and names a wrong shape in one line.
+    It has no signature: with one of float32 MLflow refuses float64 rows, and so nearly every data frame; with one of
+    float64 it refuses float32, and whole numbers. The model casts its input, and names a wrong shape in one line.
     """
-    from mlflow.models import Model, ModelSignature
-    from mlflow.types import Schema, TensorSpec
+    from mlflow.models import Model
 
-    def rows(n: int) -> Schema:
-        return Schema([TensorSpec(np.dtype(spec["dtype"]), (-1, n))])
-
-    signature = ModelSignature(inputs=rows(spec["sizes"][0]), outputs=rows(spec["sizes"][-1]))
-    fields = {"artifact_path": location, "run_id": run_id, "model_uuid": model_id, "model_id": model_id}
-    described: Model = Model.from_dict(
-        {**fields, "signature": signature.to_dict(), "is_signature_from_type_hint": True}
-    )
-    return described
+    sizes = spec["sizes"]
+    shapes = {"inputs": f"rows of {sizes[0]} numbers", "outputs": f"rows of {sizes[-1]} numbers in {spec['dtype']}"}
+    return Model(artifact_path=location, run_id=run_id, model_uuid=model_id, model_id=model_id, metadata=shapes)
 
 
 def _stage_data(directory: Path, scratch: Path) -> str:

@@ -194,7 +194,7 @@ def main() -> None:
     threadpool_limits(1)
     declared = {"name": "mnist_5k", "limit": 500} if arguments.quick else {"name": "mnist"}
     head = build_head({"name": "softmax"}, {"name": "cross_entropy"})
-    data = load_data(config("he_normal", 0, declared), streams(0))
+    data = load_data(config("he_normal", 0, declared))
     runs = make_runs(arguments.formulas, arguments.seeds, data, head)
     cosines(runs, head, data.train)
     with np.errstate(

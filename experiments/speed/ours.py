@@ -12,7 +12,7 @@ from bpexp.gradients.backprop import backprop
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
 from bpexp.training.events import Callback, EpochEnded, Step
-from bpexp.training.trainer import Trainer, run
+from bpexp.training.trainer import Trainer
 from experiments.speed.work import LR, Array, Case, Samples, Turn, head, network
 
 PIECE = backprop().piece
@@ -68,7 +68,7 @@ class Bpexp:
 
     def go(self) -> float:
         watch = Stopwatch()
-        ended = run(self.trainer, [watch])
+        ended = train(self.trainer, [watch])
         assert ended.status == "finished", ended.reason
         return watch.seconds
 
@@ -76,7 +76,7 @@ class Bpexp:
         """The mean of the losses of a turn's steps, weighted alike; trains like `go`, but watched."""
         losses = Losses()
         self.prepare(turn)
-        run(self.trainer, [losses])
+        train(self.trainer, [losses])
         return float(np.mean(losses.values))
 
     def theta(self) -> Array:

@@ -9,11 +9,10 @@ from math import prod
 import numpy as np
 import pytest
 from gradient_cases import HIDDEN, Case, loss_kinks, make_ready, multiplications, near, pairings, targets, walked
-from hydra._internal.utils import get_args_parser
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from plans import planned
 
-from bpexp.config.composition import compose_job, composed
 from bpexp.errors import ConfigError
 from bpexp.gradients import complex_step, gradient_methods
 from bpexp.gradients.backprop import backprop
@@ -291,10 +290,9 @@ def test_a_refusal_leaves_the_method_as_it_was():
 @lru_cache(maxsize=1)
 def swept():
     """The trained theta of each job of a small sweep over gradient methods."""
-    words = ["-m", "gradient=backprop,jacobian,path_sum,complex_step", "data=xor", "model.hidden=[4,3]"]
+    words = ["gradient=backprop,jacobian,path_sum,complex_step", "data=xor", "model.hidden=[4,3]"]
     words += ["activation=tanh", "dtype=float64", "epochs=2", "batch_size=20", "data.limit=200", "tracking=none"]
-    with composed(get_args_parser().parse_args(words)) as plan:
-        experiments = [build(compose_job(plan, job)) for job in plan.jobs]
+    experiments = [build(job.config) for job in planned(*words, multirun=True).jobs]
     return {str(e.config.gradient["name"]): trained(e) for e in experiments}
 
 

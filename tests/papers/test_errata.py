@@ -94,7 +94,7 @@ def truth(c):
 Truth = Callable[[Formula, np.random.Generator], Iterator[tuple[object, object]]]
 TRUTHS: dict[str, Truth] = {}
 
-sigma, tanh, softmax, relu = (activations.build(name).f for name in ("sigmoid", "tanh", "softmax", "relu"))
+sigma, tanh, softmax, relu = (outputs.build(name).f for name in ("sigmoid", "tanh", "softmax", "relu"))
 
 
 def stands_for(*names: str) -> Callable[[Truth], Truth]:

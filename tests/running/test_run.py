@@ -19,10 +19,10 @@ import pytest
 from command_line import command, own_files
 from stores import ask
 
-from bpexp.config.composition import config_folder
+from bpexp.config.groups import config_folder
 from bpexp.records.outcome import Outcome, read_outcome
 from bpexp.running import execute as running
-from bpexp.running.launch import claim
+from bpexp.running.directories import claim
 from bpexp.training.trainer import Trainer
 
 TINY = ["epochs=1", "data.limit=200", "progress=false"]
@@ -185,9 +185,9 @@ def test_full_batches_and_no_hidden_layer(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_starts_of_one_second_get_directories_of_their_own(tmp_path: Path) -> None:
-    plan = SimpleNamespace(directory=str(tmp_path / "outputs/now"), overrides=[])
+    wanted = tmp_path / "outputs/now"
     with ThreadPoolExecutor(8) as pool:
-        directories = list(pool.map(lambda _: claim(plan, "run"), range(16)))
+        directories = list(pool.map(lambda _: claim(wanted, "run", named=False), range(16)))
     assert len(set(directories)) == 16
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
 from typing import Any
 
+import plans
 import pytest
 import yaml
-from hydra import version
 
-from bpexp.config.composition import Plan, composed
 from bpexp.errors import ConfigError
+from bpexp.running.plan import Plan
 from bpexp.study.design import declared, narrowed, spelt
+from bpexp.study.report import _said
 
 NODE: dict[str, Any] = {
     "factors": {"activation": ["relu", "tanh"], "lr": [0.03, 0.1, 1]},
@@ -116,7 +116,7 @@ def test_a_bound_of_nought_is_a_bound() -> None:
 def test_narrowed() -> None:
     study = narrowed(declared("mine", NODE), {"lr": ["0.1"], "seed": ["0", "1"]})
     assert study.factors == {"activation": ["relu", "tanh"], "lr": ["0.1"]}
-    assert study.repeats == 2
+    assert (study.repeats, study.seeds) == (2, (0, 1))
     assert narrowed(study, {}) == study
     assert narrowed(study, {"epochs": ["1"]}) == study, "what is no factor narrows nothing"
 
@@ -145,21 +145,15 @@ def test_one_level_has_one_spelling(levels: list[Any], wanted: str) -> None:
 
 def planned(node: dict[str, Any], *said: str, flags: tuple[str, ...] = ()) -> Plan:
     """The plan of `bpexp --config-dir mine experiment=mine ...`, where the file declares this study."""
-    from hydra._internal.utils import get_args_parser
-
     file = Path("mine/experiment/mine.yaml")
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("# @package _global_\n" + yaml.safe_dump({"study": node}), encoding="utf-8")
-    words = ["--config-dir", "mine", *flags, "experiment=mine", "tracking=none", *said]
-    args: argparse.Namespace = get_args_parser().parse_args(words)
-    version.setbase("1.3")
-    with composed(args) as plan:
-        return plan
+    return plans.planned("experiment=mine", "tracking=none", *said, multirun=bool(flags), config_dir="mine")
 
 
 def jobs(plan: Plan, *keys: str) -> list[tuple[str, ...]]:
     """Of every job what it says of some keys."""
-    said = [dict(word.split("=", 1) for word in overrides) for overrides in plan.jobs]
+    said = [dict(word.split("=", 1) for word in overrides) for overrides in (job.overrides for job in plan.jobs)]
     return [tuple(job[key] for key in keys) for job in said]
 
 
@@ -198,12 +192,21 @@ def test_levels_that_need_care() -> None:
     node = {"factors": {"objective": [None, "loss/test"], "progress": [True, False], "run_name": ["a, b", "it's", "x"]}}
     plan = planned(node)
     assert len(plan.jobs) == 12
-    from bpexp.config.composition import compose_job
-
-    configs = [compose_job(plan, overrides) for overrides in plan.jobs]
+    configs = [job.config for job in plan.jobs]
     assert {config.objective for config in configs} == {None, "loss/test"}
     assert {config.progress for config in configs} == {True, False}
     assert {config.run_name for config in configs} == {"a, b", "it's", "x"}
+
+
+def test_the_seeds_that_run_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """C4: seed=5,6 was recorded as 0, 1."""
+    plan = planned({**NODE, "factors": {"activation": ["relu"]}, "tuned": None}, "seed=5,6")
+    assert plan.study is not None
+    assert plan.study.seeds == (5, 6)
+    assert [job.config.seed for job in plan.jobs] == [5, 6]
+    assert _said(plan.study)["seed"] == ["5", "6"]
+    with pytest.raises(ConfigError, match="seeds of a study are whole numbers"):
+        planned(NODE, "seed=a,b")
 
 
 def test_lists_are_levels() -> None:

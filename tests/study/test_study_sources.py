@@ -16,13 +16,13 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from hydra.core.global_hydra import GlobalHydra
 
 from bpexp.cli.main import main
 from bpexp.errors import TrackingError
 from bpexp.study.analysis import Analysis, analyse
 from bpexp.study.design import Study, declared
-from bpexp.study.sources import _infinite, find_parent, from_folder, from_mlflow, study_of
+from bpexp.study.sources import STUDY_TAG, _infinite, from_folder, from_mlflow, recorded_study
+from bpexp.tracking.query import RecordedRun, children, newest_run
 from bpexp.tracking.store import Store, open_store
 
 STUDY: dict[str, Any] = {
@@ -73,7 +73,6 @@ def command(*args: str) -> int:
             main()
     finally:
         sys.argv = before
-        GlobalHydra.instance().clear()
     return int(str(ended.value.code))
 
 
@@ -101,9 +100,14 @@ class Ran:
     def from_mlflow(self) -> Analysis:
         """The analysis of what MLflow holds."""
         store = self.store()
-        parent = find_parent(store, "mine")
-        study, _ = study_of(store, parent)
-        return analyse(study, from_mlflow(store, parent, study))
+        study, _, parent = recorded_study(store, "mine")
+        return analyse(study, from_mlflow(store, parent.run_id, study))
+
+    def parent(self) -> RecordedRun:
+        """The parent run."""
+        found = newest_run(self.store(), {STUDY_TAG: "mine"})
+        assert found is not None
+        return found
 
 
 @pytest.fixture(scope="module")
@@ -149,16 +153,15 @@ def test_the_study_ended_well(ran: Ran) -> None:
 
 def test_the_parent_carries_the_answer(ran: Ran) -> None:
     store = ran.store()
-    parent = find_parent(store, "mine")
-    names = {item.path for item in store.client.list_artifacts(parent.info.run_id)}
+    parent = ran.parent()
+    names = {item.path for item in store.client.list_artifacts(parent.run_id)}
     assert {"report.html", "summary.csv", "study.json", "ranking.csv"} <= names
-    assert parent.info.status == "FINISHED"
-    note = parent.data.tags["mlflow.note.content"]
+    assert parent.status == "finished"
+    note = parent.tags["mlflow.note.content"]
     assert note.startswith("**A small study**")
     assert "- **refuted**: It is perfect" in note
-    assert parent.data.metrics["jobs/finished"] == 8
-    children = store.client.search_runs([store.experiment_id], f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'")
-    assert len(children) == 8
+    assert parent.metrics["jobs/finished"] == 8
+    assert len(list(children(store, parent.run_id))) == 8
 
 
 def test_the_best_of_the_parent_is_the_run_with_the_least_loss(ran: Ran) -> None:
@@ -167,7 +170,7 @@ def test_the_best_of_the_parent_is_the_run_with_the_least_loss(ran: Ran) -> None
     losses = [result["metrics"]["final/loss_validation"] for result in results]
     table = pd.read_csv(ran.folder / "ranking.csv")
     assert table["final loss_validation"].tolist() == pytest.approx(sorted(losses), abs=1e-4)
-    metrics = find_parent(ran.store(), "mine").data.metrics
+    metrics = ran.parent().metrics
     assert metrics["final/loss_validation"] == pytest.approx(min(losses))
     best = results[losses.index(min(losses))]
     assert {key: metrics[key] for key in best["metrics"]} == pytest.approx(best["metrics"])
@@ -248,7 +251,7 @@ def child(store: Store, parent: str | None, params: dict[str, str], name: str) -
 def test_foreign_runs(ran: Ran) -> None:
     """In the same experiment, below the same parent, without metrics or parameters, with names that mean harm."""
     before, store = ran.from_mlflow(), ran.store()
-    parent = find_parent(store, "mine").info.run_id
+    parent = ran.parent().run_id
     job = {"activation": "relu", "lr": "0.1"}
     made = [
         child(store, None, {**job, "seed": "0"}, "alone"),
@@ -269,18 +272,18 @@ def test_foreign_runs(ran: Ran) -> None:
 
 def test_a_parent_whose_declaration_is_broken(ran: Ran) -> None:
     store = ran.store()
-    parent = find_parent(store, "mine")
-    path = Path(str(parent.info.artifact_uri).removeprefix("file://")) / "study.json"
+    uri = str(store.client.get_run(ran.parent().run_id).info.artifact_uri)
+    path = Path(uri.removeprefix("file://")) / "study.json"
     text = path.read_text(encoding="utf-8")
     try:
         for broken in ("{", "[]", "{}", '{"name": "x", "study": {"factors": 3}}'):
             path.write_text(broken, encoding="utf-8")
             with pytest.raises(TrackingError, match=r"has no readable study\.json: ") as refused:
-                study_of(store, parent)
+                recorded_study(store, "mine")
             assert "\n" not in str(refused.value)
         path.unlink()
         with pytest.raises(TrackingError, match=r"has no readable study\.json: "):
-            study_of(store, parent)
+            recorded_study(store, "mine")
     finally:
         path.write_text(text, encoding="utf-8")
 
@@ -354,15 +357,18 @@ def test_an_empty_folder(ran: Ran, tmp_path: Path) -> None:
 
 
 def test_a_sweep_tells_a_broken_result(copied: Path) -> None:
-    from bpexp.config.schema import TrackingConfig
-    from bpexp.running.sweep import Sweep
+    from bpexp.config.schema import Config
+    from bpexp.running.job import Job
+    from bpexp.running.sweep import Sweep, conclude_sweep
+    from bpexp.tracking.parent import ParentRun
+    from bpexp.tracking.settings import TrackingSettings
 
     (copied / "3/result.json").write_text("{", encoding="utf-8")
     shutil.rmtree(copied / "5")
-    with Sweep(TrackingConfig(name="none"), copied, 8, []) as sweep:
-        pass
+    sweep, parent = Sweep(copied), ParentRun(TrackingSettings(mlflow=False), copied, "sweep", [])
+    jobs = [Job(Config(), (), copied / str(number), number=number) for number in range(8)]
+    conclude_sweep(sweep, jobs, parent, "KILLED", [])
     assert not sweep.ok
-    assert sweep.ranking is not None
     assert sweep.ranking.problems == [
         "job 3 lost: its result.json cannot be read",
         "job 5 lost: it left no result",

@@ -17,7 +17,10 @@ from bpexp.nn.activations import activations
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
-from bpexp.tracking.model import load_weights, log_model, save_model
+from bpexp.nn.scaling import InputScaling
+from bpexp.records.network_file import load_network, load_weights, save_network
+from bpexp.records.predictor import load_predictor
+from bpexp.tracking.model import log_model
 from bpexp.tracking.store import Store, open_store
 
 SIZES = [6, 5, 4, 3]
@@ -26,7 +29,7 @@ SPEC: dict[str, Any] = {
     "hidden": ["sigmoid", {"name": "leaky_relu", "slope": 0.2}],
     "output": {"name": "softmax"},
     "dtype": "float32",
-    "input": {"scale": 255.0},
+    "scaling": InputScaling(scale=np.asarray(255.0)),
     "classes": ["a", "b", "\N{GREEK SMALL LETTER GAMMA}"],
 }
 
@@ -41,7 +44,7 @@ def trained(dtype: str = "float32") -> Network:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    save_model(tmp_path / "model", theta=trained().theta, spec=SPEC)
+    save_network(tmp_path / "model", theta=trained().theta, spec=SPEC)
     return tmp_path / "model"
 
 
@@ -57,10 +60,11 @@ def rows(count: int = 7) -> Array:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_weights_come_back_bit_for_bit(dtype: str, tmp_path: Path) -> None:
     theta = trained(dtype).theta
-    save_model(tmp_path, theta=theta, spec={**SPEC, "dtype": dtype})
+    save_network(tmp_path, theta=theta, spec={**SPEC, "dtype": dtype})
     loaded, spec = load_weights(tmp_path)
     assert loaded.tobytes() == theta.tobytes()
-    assert {key: spec[key] for key in SPEC} == {**SPEC, "dtype": dtype}
+    plain = {key: value for key, value in SPEC.items() if key != "scaling"}
+    assert {key: spec[key] for key in plain} == {**plain, "dtype": dtype}
     assert spec["shapes"] == [[[5, 6], [5, 1]], [[4, 5], [4, 1]], [[3, 4], [3, 1]]]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["network.json", "network.npz"]
 
@@ -68,7 +72,7 @@ def test_weights_come_back_bit_for_bit(dtype: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "has format 99; this version reads format 1"),
+        ({"format": 99}, "has format 99; this version reads 1 and 2"),
         ({"sizes": [6, 5, 4, 2]}, r"network\.json says \(69,\) float32"),
         ({"sizes": [6, "5", 4, 3]}, r"has sizes \[6, '5', 4, 3\]"),
         ({"dtype": "float16"}, "has dtype 'float16'; choose from: float32, float64"),
@@ -113,7 +117,7 @@ def test_a_pickle_is_not_opened(saved: Path) -> None:
 
 def test_theta_that_does_not_fit_its_spec_is_not_saved(tmp_path: Path) -> None:
     with pytest.raises(TrackingError, match=r"theta is \(3,\) float64, but sizes"):
-        save_model(tmp_path / "x", theta=np.zeros(3), spec=SPEC)
+        save_network(tmp_path / "x", theta=np.zeros(3), spec=SPEC)
     assert not (tmp_path / "x").exists()
 
 
@@ -147,7 +151,7 @@ def test_a_logged_model_predicts_the_same_bits_in_a_process_without_bpexp(
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     environment |= {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     said = subprocess.check_output(command, env=environment, text=True, cwd=tmp_path).splitlines()
-    expected = trained().forward(x.T).T
+    expected = trained().forward((x / np.float32(255)).T).T
     for answer in np.load(tmp_path / "y.npy"):
         assert answer.tobytes() == np.ascontiguousarray(expected).tobytes()
     assert "/mlartifacts/" in said[0]
@@ -172,10 +176,8 @@ def test_a_logged_model_belongs_to_its_run_and_holds_no_pickle(saved: Path, stor
     endings = {path.suffix for path in folder.rglob("*") if path.is_file()}
     assert endings == {"", ".py", ".npz", ".json", ".yaml", ".txt"}
     assert "mlflow==" in (folder / "requirements.txt").read_text()
-    signature = Model.load(str(folder)).signature
-    assert signature is not None
-    assert str(signature.inputs) == "[Tensor('float32', (-1, 6))]"
-    assert str(signature.outputs) == "[Tensor('float32', (-1, 3))]"
+    described = Model.load(str(folder))
+    assert described.metadata == {"inputs": "rows of 6 numbers", "outputs": "rows of 3 numbers in float32"}
 
 
 def test_what_cannot_be_logged_is_one_line(saved: Path, store: Store) -> None:
@@ -183,3 +185,39 @@ def test_what_cannot_be_logged_is_one_line(saved: Path, store: Store) -> None:
         log_model(store, "0" * 32, saved, rows()[:, :5])
     with pytest.raises(TrackingError, match=r"the model of run '0+' cannot be logged: [^\n]*$"):
         log_model(store, "0" * 32, saved, rows())
+
+
+@pytest.mark.parametrize("scaling", ["none", "bytes", "standardize"])
+def test_the_scaling_comes_back_bit_for_bit(scaling: str, tmp_path: Path) -> None:
+    """C5: raw rows are scaled as in training, in the same arithmetic."""
+    rng = np.random.default_rng(4)
+    shift, scale = rng.normal(size=6), rng.uniform(1, 2, 6)
+    how = {
+        "none": InputScaling(),
+        "bytes": InputScaling(scale=np.asarray(255.0)),
+        "standardize": InputScaling(shift, scale),
+    }[scaling]
+    save_network(tmp_path, theta=trained().theta, spec={**SPEC, "scaling": how})
+    _, found, _ = load_network(tmp_path)
+    raw = rng.integers(0, 255, (9, 6)).astype(np.uint8)
+    expected = how.apply(raw, np.dtype("float32"))
+    assert found.apply(raw, np.dtype("float32")).tobytes() == expected.tobytes()
+    outputs_of = trained().forward(expected.T).T
+    assert load_predictor(tmp_path).predict(raw.tolist()).tobytes() == np.ascontiguousarray(outputs_of).tobytes()
+
+
+def test_a_network_of_format_1_takes_rows_as_they_are(saved: Path) -> None:
+    """Earlier versions saved no scaling."""
+    save_network(saved, theta=trained().theta, spec={**SPEC, "scaling": None})
+    spec = json.loads((saved / "network.json").read_text())
+    (saved / "network.json").write_text(json.dumps({**spec, "format": 1}))
+    assert (
+        load_predictor(saved).predict(rows()).tobytes() == np.ascontiguousarray(trained().forward(rows().T).T).tobytes()
+    )
+
+
+def test_a_changed_scaling_is_seen(saved: Path) -> None:
+    with np.load(saved / "network.npz") as archive:
+        np.savez(saved / "network.npz", theta=archive["theta"], input_scale=np.asarray(1.0))
+    with pytest.raises(TrackingError, match="were changed: SHA-256"):
+        load_weights(saved)

@@ -25,7 +25,7 @@ import bpexp
 from bpexp.api import Result
 from bpexp.errors import BpexpError, TrackingError
 from bpexp.nn.arrays import Array
-from bpexp.tracking.serving import build_network, load_weights
+from bpexp.records.network_file import load_weights, network_from_spec
 from bpexp.tracking.store import Store, open_store
 
 TINY = ("data.limit=100", "batch_size=10", "epochs=1", "probe=off", "tracking.figures=false")
@@ -69,7 +69,7 @@ def test_the_run_fetched_by_its_id_predicts_the_bits_of_its_weights(
     trained: Result, rows: Array, tmp_path: Path
 ) -> None:
     theta, spec = load_weights(trained.directory)
-    expected = build_network(theta, spec).forward(rows.T).T
+    expected = network_from_spec(theta, spec).forward((rows / np.float32(255)).T).T
     run = bpexp.load(str(trained.outcome.run_id), uri=trained.outcome.store, into=tmp_path)
     answer = run.predict(rows)
     assert answer.tobytes() == np.ascontiguousarray(expected).tobytes()

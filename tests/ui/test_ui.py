@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
 from bpexp.tracking.store import open_store
-from bpexp.ui.server import DEFAULT_BASE, experiment_link, run_link
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -162,6 +162,13 @@ def test_what_cannot_be_served_is_said_in_a_line(arguments: list[str], message: 
 
 
 def test_links_can_be_made_without_mlflow() -> None:
-    code = "import sys, bpexp.ui.server; print({'mlflow', 'matplotlib', 'hydra', 'numpy'} & set(sys.modules))"
+    code = "import sys, bpexp.tracking.links; print({'mlflow', 'matplotlib', 'hydra', 'numpy'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "set()"
-    assert run_link(DEFAULT_BASE, "1", "abc").startswith("http://127.0.0.1:5000/#/experiments/1/runs/abc")
+    assert run_link(LOCAL, "1", "abc").startswith("http://127.0.0.1:5000/#/experiments/1/runs/abc")
+
+
+def test_a_server_shows_its_own_runs() -> None:
+    """C12: the link of a run that a server holds led to a local port where nothing answers."""
+    assert base_of("http://tracking.example:8080/") == "http://tracking.example:8080"
+    assert base_of("sqlite:///mlflow.db") is None
+    assert base_of(None) is None

@@ -19,8 +19,8 @@ import pytest
 from command_line import command
 from test_ui import CHROMIUM, FLAGS, free_port, start
 
+from bpexp.tracking.links import run_link
 from bpexp.tracking.store import Store, open_store
-from bpexp.ui.server import run_link
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here to look at the pages with")
 
