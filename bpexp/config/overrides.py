@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ HONOURED = (
     *("hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher"),
 )
 """What of Hydra's own configuration a run heeds; the launchers of plug-ins may have any parameter."""
+
+WORDS = ("null", "true", "false", "yes", "no", "on", "off", "inf", "nan")
+"""Words that the grammar, or YAML behind it, may take for something else than text."""
 
 FIXED = ("task", "study", "experiment")
 """Keys that say what a whole command does, so that they cannot differ between the jobs of a sweep."""
@@ -109,4 +113,13 @@ def spelled(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     text = str(value)
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return text if re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and text.lower() not in WORDS else quoted(text)
+
+
+def quoted(text: str) -> str:
+    """A text between quotes, taken literally: no levels, no interpolation.
+
+    In the grammar a backslash stands for itself unless a quote or an interpolation follows it.
+    """
+    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
+    return "'" + escaped.replace("${", "\\${") + "'"

@@ -18,6 +18,7 @@ class FeedbackAlignment(GradientMethod):
     """
 
     exact = False
+    approximate = True
 
     def __init__(self, *, direct: bool) -> None:
         self.direct = direct

@@ -26,9 +26,14 @@ class Gradient(NamedTuple):
 
 
 class GradientMethod(ABC):
-    """An algorithm that computes dC/dtheta; `exact` is False for one whose result is not the gradient by design."""
+    """An algorithm that computes dC/dtheta.
+
+    `exact` is False where the result is not the gradient; `approximate` is True where that is so by design, as of
+    feedback alignment, so that no comparison with differences of the cost can hold.
+    """
 
     exact = True
+    approximate = False
 
     def refuse(self, network: Network, head: Head) -> None:  # noqa: B027, most serve any network
         """Raise ConfigError for a network that the method cannot serve; called before anything is drawn."""

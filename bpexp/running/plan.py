@@ -9,7 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bpexp.config.composition import CommandLine, Composer, Composition, composer
-from bpexp.config.overrides import Override, Parsed, levels, refuse_senseless, refuse_unsweepable, refuse_unused
+from bpexp.config.overrides import (
+    Override,
+    Parsed,
+    levels,
+    refuse_senseless,
+    refuse_unsweepable,
+    refuse_unused,
+    spelled,
+)
 from bpexp.config.schema import Config
 from bpexp.config.validation import validate
 from bpexp.data import DataSet
@@ -63,8 +71,7 @@ def plan(line: CommandLine) -> Plan:
         if not multirun:
             _refuse_sweeps(said)
         keys = {override.get_key_element() for override in said}
-        declared = (study.overrides() if study else first.sweep_params) if multirun else {}
-        extra = [parsed(f"{key}={value}") for key, value in declared.items() if key not in keys]
+        extra = [parsed(text) for key, text in _declared(first, study).items() if multirun and key not in keys]
         everything = [*said, *extra] if study else [*extra, *said]
         grid = {override.get_key_element(): levels(override) for override in everything}
         if multirun:
@@ -74,6 +81,13 @@ def plan(line: CommandLine) -> Plan:
     named = any(override.key_or_group == f"hydra.{kind}.dir" for override in said)
     texts = [str(override.input_line) for override in everything]
     return Plan(jobs, first, multirun, first.sweep_dir if multirun else first.run_dir, named, texts, study)
+
+
+def _declared(first: Composition, study: Study | None) -> dict[str, str]:
+    """The sweeps that configs declare, by key: those of a study, or Hydra's own."""
+    if study is None:
+        return {key: f"{key}={levels}" for key, levels in first.sweep_params.items()}
+    return {key: f"{key}={','.join(spelled(level) for level in found)}" for key, found in study.grid().items()}
 
 
 def _refuse_sweeps(said: Sequence[Override]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
@@ -58,10 +57,9 @@ class Study:
         """The factors that make an arm: all but the tuned one."""
         return [name for name in self.factors if name != self.tuned]
 
-    def overrides(self) -> dict[str, str]:
-        """The sweep that this study is, as Hydra's overrides: every factor's levels, and the seeds."""
-        grid = {key: ",".join(_level(level) for level in levels) for key, levels in self.factors.items()}
-        return {**grid, "seed": ",".join(str(seed) for seed in self.seeds)}
+    def grid(self) -> dict[str, Sequence[Any]]:
+        """The sweep that this study is: the levels of every factor, and the seeds."""
+        return {**self.factors, "seed": self.seeds}
 
 
 def narrowed(study: Study, said: Mapping[str, Sequence[str]]) -> Study:
@@ -161,15 +159,6 @@ def _known(what: str, given: Mapping[str, Any], schema: type, derived: set[str])
         required = f.default is MISSING and f.default_factory is MISSING
         if what == "claim" and required and f.name not in given:
             raise ConfigError(f"claim {given.get('text', '?')!r} needs {f.name!r}")
-
-
-def _level(level: Any) -> str:
-    """A level in Hydra's grammar."""
-    if level is None or isinstance(level, bool):
-        return "null" if level is None else str(level).lower()
-    if isinstance(level, str) and not re.fullmatch(r"[\w./:+-]+", level, re.ASCII):
-        return "'" + level.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    return str(level)
 
 
 def spelt(level: Any) -> str:

@@ -12,7 +12,7 @@ from bpexp.gradients.backprop import backprop
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
 from bpexp.training.events import Callback, EpochEnded, Step
-from bpexp.training.trainer import Trainer
+from bpexp.training.trainer import Trainer, train
 from experiments.speed.work import LR, Array, Case, Samples, Turn, head, network
 
 PIECE = backprop().piece

@@ -66,7 +66,10 @@ def test_every_option_builds(group: str, option: str, request: pytest.FixtureReq
     assert list(Path.cwd().glob("*.db")) == []
 
 
-@pytest.mark.parametrize(("path", "text"), option_files(config_folder()), ids=lambda value: Path(str(value)).stem[:40])
+FILES = list(option_files(config_folder()))
+
+
+@pytest.mark.parametrize(("path", "text"), FILES, ids=[f"{path.parent.name}={path.stem}" for path, _ in FILES])
 def test_a_file_says_what_its_factory_declares(path: Path, text: str) -> None:
     assert path.is_file(), f"{path.name} is missing; write it with: python -m bpexp.config.option_files"
     told = f"{path} is out of date; write it with: python -m bpexp.config.option_files"

@@ -110,7 +110,7 @@ import bpexp.data as data
 for name in ("mnist_5k", "digits", "xor"):
     raw = data.datasets.build(name)(np.random.default_rng(0))
     data.prepare(raw, name=name, rng=np.random.default_rng(0))
-unwanted = "hydra omegaconf mlflow matplotlib sklearn mlxtend pandas pooch platformdirs rich scipy bpexp.nn"
+unwanted = "hydra omegaconf mlflow matplotlib sklearn mlxtend pandas pooch platformdirs rich scipy bpexp.gradients"
 print([name for name in unwanted.split() if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

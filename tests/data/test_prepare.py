@@ -186,7 +186,6 @@ def test_other_seeds_share_the_scaled_array_and_nothing_outlives_the_raw_data():
         ({}, {"validation": 0.5, "test": 0.5}, ConfigError, "leave nothing to train on"),
         ({}, {"validation": 0.001}, DataError, "validation=0.001 of 100 samples is an empty part"),
         ({}, {"validation": 0.499, "test": 0.499}, DataError, "no training samples are left"),
-        ({}, {"limit": 0}, ConfigError, "limit must be 1 or more"),
         ({}, {"scaling": "log"}, ConfigError, "scaling must be one of"),
         ({}, {"dtype": "float16"}, ConfigError, "dtype must be one of"),
         ({"y": np.zeros(100, int)}, {}, DataError, "found 1 class, expected 2 or more"),

@@ -66,7 +66,7 @@ def test_loss_and_accuracy_stand_side_by_side_with_labels(monkeypatch: pytest.Mo
 
 
 def test_parts_differ_without_colour() -> None:
-    styles = [(style["linestyle"], style["marker"]) for style in figures.STYLES.values()]
+    styles = [(style["linestyle"], style["marker"]) for style in figures.PARTS.values()]
     assert len(set(styles)) == len(styles) == 3
 
 
@@ -84,7 +84,7 @@ def test_missing_values_are_counted_in_the_picture(monkeypatch: pytest.MonkeyPat
 
 
 def test_pyplot_and_its_global_state_stay_out(tmp_path: Path) -> None:
-    code = "import sys, bpexp.figures.run_page as f; before = 'matplotlib' in sys.modules\n"
+    code = "import sys, bpexp.figures.learning_curve as f; before = 'matplotlib' in sys.modules\n"
     code += "from pathlib import Path; f.learning_curve({}, Path(sys.argv[1]))\n"
     code += "print(before, 'matplotlib.pyplot' in sys.modules)"
     said = subprocess.check_output([sys.executable, "-c", code, str(tmp_path / "x.png")], text=True)

@@ -91,13 +91,13 @@ def words(figure: Figure) -> str:
 
 HEADINGS = {
     "curve": "Loss",
-    "gradient": "Size of the gradient of each W",
-    "delta": "Size of the error delta",
-    "ledger": "What each layer takes from delta",
-    "gradients": "How the entries of each gradient spread",
-    "activations": "How the activations of each layer spread",
-    "weights": "What the units of the first layer look for",
-    "confusion": "What is taken for what",
+    "gradient": "Gradient norm of each W",
+    "delta": "Delta norm of each layer",
+    "ledger": "Log change of delta per layer",
+    "gradients": "Gradient entries of each W",
+    "activations": "Activations of each layer",
+    "weights": "First-layer weights",
+    "confusion": "Confusion matrix",
     "worst": "Largest losses",
 }
 

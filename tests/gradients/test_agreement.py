@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from plans import planned
 
+from bpexp.config.plugins import load_plugins
 from bpexp.errors import ConfigError
 from bpexp.gradients import complex_step, gradient_methods
 from bpexp.gradients.backprop import backprop
@@ -23,7 +24,7 @@ from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
-from bpexp.running.build import build, load_plugins
+from bpexp.running.build import build
 from bpexp.training.trainer import train
 
 LIMIT = 2_000

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradient_cases import make_ready
-from hydra.core.global_hydra import GlobalHydra
 
 from bpexp.cli.main import main
 from bpexp.data.batches import Batches
@@ -435,7 +434,6 @@ def command(tmp_path, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["bpexp", *words, *overrides, f"hydra.run.dir={folder}"])
         with pytest.raises(SystemExit) as ended:
             main()
-        GlobalHydra.instance().clear()
         journal = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
         return ended.value.code, json.loads((folder / "result.json").read_text()), journal
 

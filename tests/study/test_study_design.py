@@ -45,7 +45,7 @@ def test_declared_by_little() -> None:
     study = declared("mine", {"factors": {"lr": [0.1]}})
     assert (study.repeats, study.tuned, list(study.claims)) == (1, None, [])
     assert [m.text for m in study.measures] == ["final accuracy/test"]
-    assert study.overrides() == {"lr": "0.1", "seed": "range(1)"}
+    assert study.grid() == {"lr": [0.1], "seed": (0,)}
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -206,7 +206,7 @@ def test_the_seeds_that_run_are_recorded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [job.config.seed for job in plan.jobs] == [5, 6]
     assert _said(plan.study)["seed"] == ["5", "6"]
     with pytest.raises(ConfigError, match="seeds of a study are whole numbers"):
-        planned(NODE, "seed=a,b")
+        narrowed(declared("mine", NODE), {"seed": ["a", "b"]})
 
 
 def test_lists_are_levels() -> None:

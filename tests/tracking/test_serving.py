@@ -158,7 +158,7 @@ def test_nothing_in_the_folder_of_the_model_is_a_pickle(model_folder: Path) -> N
     assert not [path.name for path in files if is_pickle(path.read_bytes())]
     archives = [path for path in files if path.suffix == ".npz"]
     with zipfile.ZipFile(archives[0]) as archive:
-        assert [archive.read(name)[:6] for name in archive.namelist()] == [b"\x93NUMPY"]
+        assert [archive.read(name)[:6] for name in archive.namelist()] == [b"\x93NUMPY"] * 2
     assert "python_function" in (model_folder / "MLmodel").read_text(encoding="utf-8")
     assert "cloudpickle" not in (model_folder / "requirements.txt").read_text(encoding="utf-8")
 
