@@ -30,6 +30,11 @@ class GradientMethod(ABC):
 
     exact = True
 
+    @property
+    def checkable(self) -> bool:
+        """Whether the result claims to be the gradient, so that a gradient check can find it wrong."""
+        return self.exact
+
     def refuse(self, network: Network, head: Head) -> None:  # noqa: B027, most serve any network
         """Raise ConfigError for a network that the method cannot serve; called before anything is drawn."""
 
