@@ -20,6 +20,7 @@ from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
+from bpexp.nn.outputs import outputs
 
 PRINTED = {"rtol": 6e-8, "atol": 1e-14}
 """Eight digits, the last of them rounded."""
@@ -264,9 +265,7 @@ def test_a_float32_network_is_followed_in_float64():
 
 @pytest.mark.parametrize("loss", losses)
 def test_every_loss_has_a_trace(loss):
-    output = next(
-        name for name in ("identity", "softmax") if activations.build(name).codomain in losses.build(loss).needs
-    )
+    output = next(name for name in ("identity", "softmax") if outputs.build(name).codomain in losses.build(loss).needs)
     trace, _ = traced([3, 4, 3], ["tanh"], output, loss)
     assert f"C = {loss}(a^2, y)" in as_text(trace, "A sample")
 
