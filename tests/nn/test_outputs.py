@@ -41,6 +41,13 @@ def test_outputs_are_the_activations_and_softmax(plugged):
         outputs.build("sofmax")
 
 
+def test_an_activation_named_as_an_output_is_listed_once(plugged, monkeypatch):
+    monkeypatch.setitem(activations._factories, "softmax", plugged)
+    assert list(outputs).count("softmax") == 1
+    assert len(outputs) == len(list(outputs))
+    assert isinstance(outputs.build("softmax"), JointOutput)
+
+
 def test_a_refused_pairing_names_partners_though_a_plug_in_needs_a_parameter(plugged):
     with pytest.raises(ConfigError, match=r"it needs output=softmax$"):
         build_head("identity", "cross_entropy")
