@@ -18,7 +18,6 @@ class FeedbackAlignment(GradientMethod):
     """
 
     exact = False
-    approximate = True
 
     def __init__(self, *, direct: bool) -> None:
         self.direct = direct

@@ -18,14 +18,42 @@ STEP = 1e-30
 
 
 def obstacle(network: Network, head: Head) -> str | None:
-    """Why the cost of a network is not declared to be an analytic function of theta; None where it is."""
+    """Why the complex step does not give the slopes of a network's cost; None where it does.
+
+    Activation and loss declare whether they are analytic. What they declare is tried at a few points as well, so that
+    a wrong declaration costs the complex step and does not make a right gradient look wrong.
+    """
     for l, layer in enumerate(network.layers, start=1):
-        if not layer.f.analytic:
-            where = f"has a kink at {layer.f.kinks[0]:g}" if layer.f.kinks else "is not declared to be analytic"
-            return f"the activation of layer {l} {where}"
-    if not head.loss.analytic:
-        return "the loss has a kink" if head.loss.kinked else "the loss is not declared to be analytic"
-    return None
+        n = layer.W.shape[0]
+        z = np.linspace(-2.1, 2.3, 4 * n).reshape(n, 4)
+        if reason := _reason(layer.f.kinks, layer.f.analytic, layer.f.f, z):
+            return f"the activation of layer {l} {reason}"
+    n = network.sizes[-1]
+    a, y = np.linspace(0.1, 0.9, 4 * n).reshape(n, 4), np.arange(4.0 * n).reshape(n, 4) % 2
+    reason = _reason(head.loss.kinks, head.loss.analytic, lambda a: head.loss.cost(a, y), a)
+    return f"the loss {reason}" if reason else None
+
+
+def _reason(kinks: tuple[float, ...], analytic: bool, function: Callable[[Array], Array], at: Array) -> str | None:
+    if kinks:
+        return f"has a kink at {kinks[0]:g}"
+    if not analytic:
+        return "is not declared to be analytic"
+    return None if continues(function, at) else "is declared to be analytic, but its complex step is not its slope"
+
+
+def continues(function: Callable[[Array], Array], at: Array, step: float = 1e-5) -> bool:
+    """Whether Im f(z + i h v) / h is the central difference (f(z + h v) - f(z - h v)) / 2h at z, for one direction v.
+
+    |z| and whatever is made of it, as in z / (1 + |z|), is not: it has no derivative at complex z.
+    """
+    v = np.cos(np.arange(float(at.size))).reshape(at.shape)
+    difference = (function(at + step * v) - function(at - step * v)) / (2 * step)
+    try:
+        slope = np.imag(function(at + 1j * STEP * v)) / STEP
+    except Exception:  # whatever the function of a third party does with complex numbers
+        return False
+    return bool(np.allclose(slope, difference, rtol=1e-6, atol=1e-8))
 
 
 def imaginary_slopes(cost: Callable[[], complex], theta: Array, coordinates: Iterable[int] | None = None) -> Array:

@@ -30,7 +30,6 @@ class ForwardGradient(GradientMethod):
     """The mean of (grad C . v) v over `directions` draws of v ~ N(0, I): right on average, and very noisy."""
 
     exact = False
-    approximate = True
 
     def __init__(self, directions: int) -> None:
         self.directions = directions

@@ -28,12 +28,15 @@ class Gradient(NamedTuple):
 class GradientMethod(ABC):
     """An algorithm that computes dC/dtheta.
 
-    `exact` is False where the result is not the gradient; `approximate` is True where that is so by design, as of
-    feedback alignment, so that no comparison with differences of the cost can hold.
+    `exact` is False where the result is not the gradient, as by design that of feedback alignment.
     """
 
     exact = True
-    approximate = False
+
+    @property
+    def checkable(self) -> bool:
+        """Whether the result claims to be the gradient, so that a gradient check can find it wrong."""
+        return self.exact
 
     def refuse(self, network: Network, head: Head) -> None:  # noqa: B027, most serve any network
         """Raise ConfigError for a network that the method cannot serve; called before anything is drawn."""

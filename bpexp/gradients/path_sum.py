@@ -16,7 +16,7 @@ from math import prod
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.gradients.backprop import forward_to_delta, parameter_gradients
+from bpexp.gradients.backprop import forward_to_delta
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
@@ -69,10 +69,11 @@ class PathSum(GradientMethod):
         work.delta[-1] = np.einsum("bji,jb->ib", head.output.jacobian(work.z[-1]), dC_da)
         self._top = work.delta[-1].copy()
         vector = np.empty_like(network.theta)
-        for l, delta in enumerate(work.delta):
-            for i in range(network.sizes[l + 1]):
+        for l, (W_slot, b_slot) in enumerate(network.parameters(vector)):
+            delta = work.delta[l]
+            for i in range(network.sizes[l + 1]):  # neuron by neuron, as 002 and 003 write it before they vectorise
                 delta[i] = self._sum_over_paths(network, work, l, i)
-        parameter_gradients(network, work, vector)
+                W_slot[i], b_slot[i] = work.below(l) @ delta[i], delta[i].sum()
         return Gradient(cost, vector, work)
 
     def _sum_over_paths(self, network: Network, work: Workspace, l: int, i: int) -> Array:

@@ -152,8 +152,7 @@ def _cost_and_sides(twin: Network, head: Head, x: Array, y: Array) -> tuple[floa
         a = layer.f.f(z)
     z = twin.layers[-1].W @ a + twin.layers[-1].b
     sides += [z > kink for kink in head.output.kinks]
-    if head.loss.kinked:
-        a = head.output.f(z)
-        slope = head.loss.slope(a, y)
-        sides += [np.sign(slope), slope == head.loss.slope(2 * a - y, y)]  # at twice the error: equal beyond a bound
+    if head.loss.kinks:
+        error = head.output.f(z) - y
+        sides += [error > kink for kink in head.loss.kinks]
     return float(head.cost(z, y).sum()) * head.weight(x.shape[1]), sides

@@ -61,7 +61,7 @@ def every_n(every: Count = 100, coordinates: Count = 6, tolerance: Tolerance = 1
 
 def refuse_check(method: GradientMethod, name: str, settings: CheckSettings) -> None:
     """Raise ConfigError where the check is on and the method is not the gradient by design, so that it must fail."""
-    if settings.on and method.approximate:
+    if settings.on and not method.checkable:
         raise ConfigError(
             f"check compares the gradient with differences of the cost, but gradient={name} is not the gradient by "
             "design; say check=off (the angle to the gradient is recorded) or gradient=backprop"

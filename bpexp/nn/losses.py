@@ -1,7 +1,7 @@
-"""Losses: the cost of one sample and its slope in the network's output.
+"""Losses: the cost of each sample and its derivative with respect to the network's output.
 
-Shapes: a and y are (n_L, B); `cost` gives C_k (B,), one cost a sample; `slope` gives dC_k/da (n_L, B).
-The mean or sum over the batch is taken by the head (`bpexp.nn.heads`), for all losses alike.
+Shapes: a and y are (n_L, B); `cost` returns C_k (B,), one cost for each sample; `slope` returns dC_k/da (n_L, B).
+The head (`bpexp.nn.heads`) takes the mean or the sum over the batch, for all losses alike.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Loss:
         slope: dC_k/da (n_L, B) from a and y.
         needs: codomains of the outputs on which the loss has a meaning.
         classes: the loss wants 0/1 targets.
-        kinked: the slope jumps somewhere.
+        kinks: the a_j - y_j at which the cost or one of its derivatives jumps.
         analytic: the cost accepts complex a and is analytic there, so that the complex step gives its derivative.
     """
 
@@ -36,7 +36,7 @@ class Loss:
     slope: Callable[[Array, Array], Array]
     needs: tuple[Codomain, ...] = ("real", "unit", "simplex")
     classes: bool = False
-    kinked: bool = False
+    kinks: tuple[float, ...] = ()
     analytic: bool = False
 
 
@@ -48,7 +48,7 @@ def _sum(values: Array) -> Array:
 
 
 def _quotient(weight: Array, p: Array) -> Array:
-    """weight / p, 0 where the weight is 0, infinite where p is as good as 0."""
+    """weight / p; 0 where the weight is 0, infinite where p underflows to 0."""
     with np.errstate(divide="ignore", over="ignore"):
         return np.asarray(np.divide(weight, p, where=weight != 0, out=np.zeros_like(p)))
 
@@ -88,7 +88,7 @@ def mae(reduction: Reduction = "sum", factor: Positive = 1.0) -> Loss:
     return Loss(
         cost=lambda a, y: constant(a) * _sum(np.abs(a - y)),
         slope=lambda a, y: constant(a) * np.sign(a - y),
-        kinked=True,
+        kinks=(0.0,),
     )
 
 
@@ -107,7 +107,10 @@ def huber(threshold: Positive = 1.0, reduction: Reduction = "sum", factor: Posit
         inside = np.minimum(np.abs(a - y), threshold)
         return constant(a) * _sum(inside * (np.abs(a - y) - 0.5 * inside))
 
-    return Loss(cost, slope=lambda a, y: constant(a) * np.clip(a - y, -threshold, threshold), kinked=True)
+    def slope(a: Array, y: Array) -> Array:
+        return np.asarray(constant(a) * np.clip(a - y, -threshold, threshold))
+
+    return Loss(cost, slope, kinks=(-threshold, threshold))
 
 
 @losses.register("cross_entropy")
@@ -115,7 +118,7 @@ def cross_entropy() -> Loss:
     """C_k = -sum_j y_j log a_j, slope -y_j / a_j, for outputs that sum to 1. Source: 002, 003."""
 
     def cost(a: Array, y: Array) -> Array:
-        with np.errstate(divide="ignore"):  # a_j = 0 where y_j = 1 costs infinity, and that is the truth
+        with np.errstate(divide="ignore"):  # a_j = 0 where y_j = 1 does cost infinity
             return -_sum(np.multiply(y, np.log(a), where=y != 0, out=np.zeros_like(a)))
 
     return Loss(cost, slope=lambda a, y: -_quotient(y, a), needs=("simplex",), classes=True, analytic=True)

@@ -52,11 +52,10 @@ class Outputs(Registry[Output]):
         return self._factories[name] if name in self._factories else activations[name]
 
     def __iter__(self) -> Iterator[str]:
-        yield from activations
-        yield from self._factories
+        yield from {**activations, **self._factories}  # a plug-in may call an activation as an output is called
 
     def __len__(self) -> int:
-        return len(activations) + len(self._factories)
+        return len({**activations, **self._factories})
 
     def __contains__(self, name: Any) -> bool:
         return name in self._factories or name in activations

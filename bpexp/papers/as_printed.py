@@ -71,6 +71,11 @@ class AsPrinted(GradientMethod):
         s, slots = walk(network, head, x, y, self._steps)
         return Gradient(float(head.cost(s.z[s.L], y).sum()) * s.share, flat(network, slots))
 
+    @property
+    def checkable(self) -> bool:
+        """True of a misprint as well: it claims to be the gradient, and a gradient check must find it."""
+        return True
+
 
 def flat(network: Network, slots: list[tuple[Array, Array]]) -> Array:
     """dC/dW^l and dC/db^l as one vector (P,)."""

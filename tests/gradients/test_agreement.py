@@ -131,7 +131,7 @@ def test_path_sum_is_backprop_to_rounding_and_walks_what_is_counted(case):
 @given(cases(hidden=tuple(SMOOTH)))
 @settings(**SETTINGS)
 def test_complex_step_is_backprop_to_rounding(case):
-    assume(not case.head.output.kinks and not case.head.loss.kinked)
+    assume(not case.head.output.kinks and not case.head.loss.kinks)
     method = complex_step.complex_step()
     make_ready(method, case.network, case.head, np.random.default_rng(0))
     hold(case, method, ROUNDING)
@@ -257,7 +257,7 @@ def test_a_kink_is_refused_with_its_place_and_what_would_work(hidden):
     assert set(named) <= set(SMOOTH)
 
 
-@pytest.mark.parametrize("loss", [name for name in losses if losses.build(name).kinked])
+@pytest.mark.parametrize("loss", [name for name in losses if losses.build(name).kinks])
 def test_a_kink_of_the_loss_is_refused(loss):
     line = refusal(complex_step.complex_step(), plain([2, 3, 1], loss=loss))
     assert "the loss has a kink" in line
