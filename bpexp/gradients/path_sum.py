@@ -10,7 +10,6 @@ all of them end, is taken once: with a full Jacobian (softmax) it is itself a su
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 
@@ -45,20 +44,11 @@ def count_multiplications(sizes: Sequence[int]) -> int:
     return along + sum(sizes[l] * sizes[l - 1] for l in range(1, L + 1))
 
 
-@dataclass
-class Tally:
-    """What was really done: paths walked, and multiplications a sample."""
-
-    paths: int = 0
-    multiplications: int = 0
-
-
 class PathSum(GradientMethod):
     """Every path by itself; refuses a network with more than `limit` of them."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.tally = Tally()
 
     def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:
         """Refuse a network of too many paths."""
@@ -71,8 +61,7 @@ class PathSum(GradientMethod):
             )
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
-        """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B); `tally` counts this call."""
-        self.tally = Tally()
+        """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B)."""
         work = network.workspace(x.shape[1])
         work.weight = head.weight(x.shape[1])
         forward(network, x, work)
@@ -84,7 +73,6 @@ class PathSum(GradientMethod):
                 work.delta[l][i] = self._sum_over_paths(network, work, l, i)
                 W_slot[i] = work.below(l) @ work.delta[l][i]
                 b_slot[i] = work.delta[l][i].sum()
-                self.tally.multiplications += network.sizes[l]
         return Gradient(float(costs.sum()) * work.weight, vector, work)
 
     def _fill_slopes(self, network: Network, head: Head, work: Workspace, y: Array) -> None:
@@ -103,12 +91,10 @@ class PathSum(GradientMethod):
         total: Array = np.zeros_like(work.z[l][i])
         for path in _paths(network.sizes[l + 2 :]):
             term = self._top[path[0] if path else i]
-            self.tally.paths += 1
             below = [*path[1:], i] if path else []
             for step, (k, j) in enumerate(zip(path, below, strict=True)):
                 layer = len(network.layers) - 1 - step
                 term = term * network.layers[layer].W[k, j] * work.slope[layer - 1][j]
-                self.tally.multiplications += 2
             total = total + term
         return total
 

@@ -2,9 +2,9 @@
 
 python -m experiments.errata.measure [FORMULA ...] [--seeds 3] [--steps 1000] [--out FILE] [--quick]
 
-`python -m bpexp experiment=errata` does the same, one run after the other. Here the first layers of all runs are one
-matrix, so that an image that is read from memory serves every run; what is printed is still done by the lines of
-`bpexp.papers.as_printed`, and tests/test_study_errata.py holds a step to that of the gradient method.
+`python -m bpexp experiment=errata` does the same, one run after the other. Here each piece of the images is read
+from memory once for all runs, and dC/dW^1 of all runs is one product. The gradients come from the same printed lines as
+those of `gradient=as_printed`; tests/test_study_errata.py compares the two.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from bpexp.gradients.comparison import angle
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
-from bpexp.papers.as_printed import FORMULAS, as_printed
-from bpexp.papers.literal_pass import Steps, Walk
+from bpexp.papers.as_printed import as_printed
+from bpexp.papers.errata import FORMULAS
+from bpexp.papers.literal_pass import Lines, LiteralPass
 from bpexp.running.build import build_network, hidden_activations
 from bpexp.running.loading import load_data, streams
 
@@ -53,26 +54,12 @@ PRINTED = (
     "001-softmax-diagonal",
     "001-softmax-left-out",
 )
-"""Formulas that run on 784-10-10 with softmax and cross-entropy, the right one first."""
-
-
-class Known:
-    """W^1 whose product with the images is known already; a column of it is still to be had."""
-
-    def __init__(self, W: Array, product: Array) -> None:
-        self.W, self.product = W, product
-
-    def __matmul__(self, x: Array) -> Array:
-        return self.product
-
-    def __getitem__(self, index: Any) -> Array:
-        column: Array = self.W[index]
-        return column
+"""The formulas that run on 784-10-10 with softmax and cross-entropy: the correct one, then the wrong ones."""
 
 
 @dataclass(eq=False)
 class Run:
-    """One training: its network, what is printed, and what became of it."""
+    """One training: its formula, initial weights and network, and what was measured."""
 
     formula: str
     init: str
@@ -82,13 +69,14 @@ class Run:
     accuracy: list[float] = field(default_factory=list)
 
     @property
-    def steps(self) -> Steps:
+    def lines(self) -> Lines:
+        """The lines of back-propagation, with those that the formula replaces."""
         code = FORMULAS[self.formula].code
-        assert isinstance(code, Steps)
+        assert isinstance(code, Lines)
         return code
 
     def record(self) -> dict[str, Any]:
-        """What is kept."""
+        """The results, for the JSON file."""
         return {key: getattr(self, key) for key in ("formula", "init", "seed", "cosine", "accuracy")}
 
 
@@ -107,7 +95,7 @@ def config(init: str, seed: int, data: dict[str, Any], dtype: str = "float32") -
 
 
 def make_runs(formulas: list[str], seeds: int, data: DataSet, head: Head, dtype: str = "float32") -> list[Run]:
-    """Every formula from the same weights, for each kind of weights and seed."""
+    """One run for each formula, initializer and seed; all formulas start from the same weights."""
     runs = []
     for init in INITS:
         for seed in range(seeds):
@@ -119,42 +107,41 @@ def make_runs(formulas: list[str], seeds: int, data: DataSet, head: Head, dtype:
 
 
 def gradients(runs: list[Run], head: Head, part: Part) -> list[Array]:
-    """The printed gradient of every run over a whole part, in pieces; `dC/dW^1` of all of them is one product."""
+    """The printed gradient of every run over a whole part, in pieces; dC/dW^1 of all of them is one product."""
     first = np.concatenate([run.network.layers[0].W for run in runs])
     totals = [np.zeros_like(run.network.theta) for run in runs]
     slots = [list(run.network.parameters(total)) for run, total in zip(runs, totals, strict=True)]
     dW = np.zeros_like(first)
     for start in range(0, len(part), PIECE):
         x, y = part.batch(part.rows[start : start + PIECE])
-        z = first @ x
-        delta = np.empty_like(z)
+        delta = np.empty((len(first), x.shape[1]), first.dtype)
         for k, run in enumerate(runs):
             own = slice(10 * k, 10 * k + 10)
-            delta[own] = upper(run, head, x, y, z[own], len(part), slots[k])
+            delta[own] = upper(run, head, x, y, len(part), slots[k])
         dW += delta @ x.T
     for k in range(len(runs)):
         slots[k][0][0][...] = dW[10 * k : 10 * k + 10] / np.float32(len(part))
     return totals
 
 
-def upper(run: Run, head: Head, x: Array, y: Array, z: Array, N: int, slots: list[tuple[Array, Array]]) -> Array:
-    """Run the printed lines above the product W^1 x, add what they give to `slots`, and return delta^1."""
+def upper(run: Run, head: Head, x: Array, y: Array, N: int, slots: list[tuple[Array, Array]]) -> Array:
+    """Run the printed lines for one piece; add dC/db^1, dC/dW^2, dC/db^2 to `slots` and return delta^1."""
     one, two = run.network.layers
-    W: dict[int, Any] = {1: Known(one.W, z), 2: two.W}
-    s = Walk(head, y, 2, N, 1 / N, W, {1: one.b, 2: two.b}, {1: one.f, 2: two.f}, {0: x})
+    W, b, f = {1: one.W, 2: two.W}, {1: one.b, 2: two.b}, {1: one.f, 2: two.f}
+    p = LiteralPass(head, y, 2, N, 1 / N, W, b, f, {0: x})
     for l in (1, 2):
-        s.z[l] = run.steps.z(s, l)
-        s.a[l] = s.f[l].f(s.z[l])
-    s.delta[2] = run.steps.last(s, 2)
-    s.delta[1] = run.steps.carry(s, 2)
-    slots[0][1][...] += run.steps.bias(s, 1)
-    slots[1][0][...] += run.steps.weight(s, 2)
-    slots[1][1][...] += run.steps.bias(s, 2)
-    return s.delta[1]
+        p.z[l] = run.lines.z(p, l)
+        p.a[l] = f[l].f(p.z[l])
+    p.delta[2] = run.lines.last(p, 2)
+    p.delta[1] = run.lines.carry(p, 2)
+    slots[0][1][...] += run.lines.bias(p, 1)
+    slots[1][0][...] += run.lines.weight(p, 2)
+    slots[1][1][...] += run.lines.bias(p, 2)
+    return p.delta[1]
 
 
 def accuracies(runs: list[Run], part: Part) -> list[float]:
-    """The share of `part` that each run's network gets right."""
+    """The accuracy of each network on `part`."""
     x, _ = part.batch()
     assert part.labels is not None
     labels = part.labels[part.rows]
@@ -162,7 +149,7 @@ def accuracies(runs: list[Run], part: Part) -> list[float]:
 
 
 def cosines(runs: list[Run], head: Head, part: Part) -> None:
-    """The cosine of each printed gradient with back-propagation's, at the first weights."""
+    """Set the cosine of each printed gradient with the one of back-propagation, at the initial weights."""
     x, y = part.batch()
     known: dict[tuple[str, int], Array] = {}
     for run in runs:
@@ -174,7 +161,7 @@ def cosines(runs: list[Run], head: Head, part: Part) -> None:
 
 
 def train(runs: list[Run], head: Head, data: DataSet, steps: int, every: int, out: Path) -> None:
-    """Full-batch gradient descent of every run; the test accuracy after every `every` steps."""
+    """Full-batch gradient descent of every run; writes the test accuracies to `out` every `every` steps."""
     assert data.test is not None
     begin = time.monotonic()
     for step in range(steps + 1):
@@ -191,7 +178,7 @@ def train(runs: list[Run], head: Head, data: DataSet, steps: int, every: int, ou
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Run the measurement that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("formulas", nargs="*", default=list(PRINTED))
     parser.add_argument("--seeds", type=int, default=3)
@@ -207,9 +194,7 @@ def main() -> None:
     data = load_data(config("he_normal", 0, declared), streams(0))
     runs = make_runs(arguments.formulas, arguments.seeds, data, head)
     cosines(runs, head, data.train)
-    with np.errstate(
-        over="ignore", invalid="ignore", divide="ignore"
-    ):  # a wrong formula may diverge, and that is a result
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a wrong formula may diverge: a result
         train(runs, head, data, arguments.steps, 5 if arguments.quick else EVERY, arguments.out)
 
 

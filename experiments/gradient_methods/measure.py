@@ -81,15 +81,15 @@ def timings(case: dict[str, Any], batches: tuple[int, ...], rounds: int) -> dict
 
 
 def count_laws(depths: tuple[int, ...]) -> dict[str, int]:
-    """How many small nets there are, and on how many of them walking and formula agree."""
+    """The number of small networks of these depths, and on how many of them walking and formula agree."""
     nets = counts.small_nets(depths)
-    tallies = [counts.walked(sizes) for sizes in nets]
-    pairs = list(zip(tallies, nets, strict=True))
+    walks = [counts.walked(sizes) for sizes in nets]
+    pairs = list(zip(walks, nets, strict=True))
     return {
         "nets": len(nets),
-        "walked_paths": sum(tally.paths for tally in tallies),
-        "paths_agree": sum(tally.paths == counts.paths_of_003(sizes) for tally, sizes in pairs),
-        "multiplications_agree": sum(t.multiplications == count_multiplications(sizes) for t, sizes in pairs),
+        "walked_paths": sum(found for found, _ in walks),
+        "paths_agree": sum(found == counts.paths_of_003(sizes) for (found, _), sizes in pairs),
+        "multiplications_agree": sum(done == count_multiplications(sizes) for (_, done), sizes in pairs),
     }
 
 

@@ -22,9 +22,10 @@ from bpexp.nn.arrays import Array
 from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import count_parameters
-from bpexp.papers.as_printed import FORMULAS, WHOLE, flat
+from bpexp.papers import FORMULAS, WHOLE_PASSES
+from bpexp.papers.as_printed import flatten
 from bpexp.papers.formula import Formula
-from bpexp.papers.literal_pass import walk
+from bpexp.papers.literal_pass import run_lines
 
 SOFTMAX = ("softmax", "cross_entropy")
 SQUARED = ("sigmoid", "mse")
@@ -63,16 +64,16 @@ ONLY_SQUARE = ("003-slope-index", "003-db2-from-Delta1", "003-both-slips", "003-
 """Wrong formulas that run on layers of equal width, or on narrowing ones, and stop on others."""
 
 
-def verdict(name):
-    return sorted(key for key, formula in FORMULAS.items() if formula.verdict == name)
+def judged(name):
+    return sorted(key for key, formula in FORMULAS.items() if formula.correctness == name)
 
 
 def whole(name):
-    return [key for key in verdict(name) if key in WHOLE]
+    return [key for key in judged(name) if key in WHOLE_PASSES]
 
 
 def parts(name):
-    return [key for key in verdict(name) if key not in WHOLE]
+    return [key for key in judged(name) if key not in WHOLE_PASSES]
 
 
 def case(sizes, head=SOFTMAX, seed=3):
@@ -83,7 +84,7 @@ def case(sizes, head=SOFTMAX, seed=3):
 
 
 def printed(name, c):
-    return flat(c.network, walk(*c, FORMULAS[name].code)[1])
+    return flatten(c.network, run_lines(*c, FORMULAS[name].code)[1])
 
 
 def truth(c):
@@ -471,11 +472,11 @@ def test_every_formula_has_a_place_a_verdict_and_what_is_right():
         assert formula.section
         assert formula.printed
         assert (formula.section + formula.printed + formula.right).isascii()
-        assert formula.right or formula.verdict == "correct", key
+        assert formula.right or formula.correctness == "correct", key
 
 
 def test_every_formula_is_run():
-    assert set(TRUTHS) == set(FORMULAS) - set(WHOLE)
+    assert set(TRUTHS) == set(FORMULAS) - set(WHOLE_PASSES)
     assert set(WRONG) == set(whole("silently wrong"))
     assert set(HEADS) <= set(whole("correct"))
 
@@ -574,7 +575,7 @@ def test_003_counts_its_parameters_right():
 
 def test_biases_of_002_with_the_summed_index_are_one_number():
     c = case([3, 5, 4, 2])
-    _, slots = walk(*c, FORMULAS["002-db-free-index"].code)
+    _, slots = run_lines(*c, FORMULAS["002-db-free-index"].code)
     assert np.ptp(slots[1][1]) == 0
     true = list(c.network.parameters(truth(c)))[1][1]
     assert slots[1][1][0, 0] == pytest.approx(true.sum(), rel=1e-12)
@@ -587,10 +588,10 @@ def test_relu_at_its_kink():
         assert FORMULAS[key](np.zeros(1)) == activations.build("relu").df(np.zeros(1)) == 0
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", WHOLE_PASSES)
 def test_as_printed_says_whether_it_is_the_gradient(name):
     method = gradient_methods.build("as_printed", formula=name)
-    assert method.exact == (FORMULAS[name].verdict == "correct")
+    assert method.exact == (FORMULAS[name].correctness == "correct")
 
 
 @pytest.mark.parametrize("name", [*whole("shape error"), *ONLY_SQUARE])
@@ -601,7 +602,7 @@ def test_a_formula_that_cannot_run_is_refused_in_one_line(name):
         method.prepare(c.network, c.head, np.random.default_rng(0))
     line = str(refusal.value)
     assert "\n" not in line
-    assert f"verdict: {FORMULAS[name].verdict}" in line
+    assert f"correctness: {FORMULAS[name].correctness}" in line
     assert name in line
     assert FORMULAS[name].right in line
 
