@@ -65,7 +65,7 @@ class AsPrinted(GradientMethod):
             and name not in (formula.id, DEFAULT)
         ]
         return ConfigError(
-            f"gradient 'as_printed': formula {formula.id!r} (correctness: {formula.correctness}) {what}; "
+            f"gradient 'as_printed': formula {formula.id!r} ({formula.correctness}) {what}; "
             f"{right}try gradient.formula={DEFAULT}, or of the same paper {', '.join(others)}"
         )
 
