@@ -41,7 +41,7 @@ def load(folder: Path = FOLDER) -> tuple[Groups, dict[str, Any]]:
 
 
 def cell(runs: list[dict[str, Any]], right: list[dict[str, Any]], place: int) -> str:
-    """Cosine at the initial weights, then mean and range of the accuracy at a later step, and the mean paired difference."""
+    """Cosine at the initial weights, mean and range of the accuracy at a later step, and the mean paired difference."""
     cosine = [run["cosine"] for run in runs]
     accuracy, pair = (100 * np.array([run["accuracy"][place] for run in group]) for group in (runs, right))
     span = f"{min(cosine):.3f} to {max(cosine):.3f}" if max(cosine) - min(cosine) >= 5e-4 else f"{max(cosine):.3f}"
