@@ -1,8 +1,11 @@
-"""The errata: every formula that the four papers print, as code, with a judgement of each, one file a paper.
+"""The errata: every formula that the four papers print, as code, with its correctness, one module a paper.
 
-A new paper is a new file. The gradient method `as_printed` trains with any formula that gives a whole gradient.
+A new paper is a new module `paper_004.py`, which `errata` adds to its books. The gradient method `as_printed` trains
+with any formula that gives a whole gradient. Correct gradient methods are in `bpexp.gradients`; what training with a
+wrong formula does is measured in the study `experiments/errata`.
 """
 
-from bpexp.papers.as_printed import FORMULAS, WHOLE
+from bpexp.papers.as_printed import AsPrinted
+from bpexp.papers.errata import FORMULAS, WHOLE_PASSES
 
-__all__ = ["FORMULAS", "WHOLE"]
+__all__ = ["FORMULAS", "WHOLE_PASSES", "AsPrinted"]

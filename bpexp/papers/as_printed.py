@@ -1,9 +1,6 @@
-"""The formulas of the four papers as printed, and a gradient method that trains with any of them, right or wrong."""
+"""The gradient method `as_printed`: train with any formula of the errata that gives a whole gradient."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 
@@ -14,62 +11,59 @@ from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
-from bpexp.papers import errata_000, errata_001, errata_002_table, errata_003_digits
+from bpexp.papers.errata import FORMULAS, WHOLE_PASSES
 from bpexp.papers.formula import Formula
-from bpexp.papers.literal_pass import Steps, walk
+from bpexp.papers.literal_pass import Lines, run_lines
 
-BOOKS = (errata_000.book, errata_001.book, errata_002_table.book, errata_003_digits.book)
-FORMULAS: Mapping[str, Formula] = MappingProxyType({name: book[name] for book in BOOKS for name in book})
-"""Every formula by its id, in the order of the papers."""
+DEFAULT = "002-final"
 
-WHOLE = tuple(name for name, formula in FORMULAS.items() if formula.whole)
-"""The ids of those that give a whole gradient."""
-
-EQUAL = 1e-3
-"""How far a correct formula may be from back-propagation in float32."""
+TOLERANCE = 1e-6
+"""The largest relative error, in float64, of a formula that is the gradient."""
 
 
 class AsPrinted(GradientMethod):
-    """Back-propagation with one line replaced by what a paper prints; exact where that is correct."""
+    """Back-propagation with some lines replaced by what a paper prints; exact where the formula is correct."""
 
-    def __init__(self, formula: Formula, steps: Steps) -> None:
-        self.formula, self._steps = formula, steps
+    def __init__(self, formula: Formula, lines: Lines) -> None:
+        self.formula, self._lines = formula, lines
         self.exact = formula.correctness == "correct"
 
     def refuse(self, network: Network, head: Head) -> None:
-        """Raise ConfigError for a formula whose shapes do not fit this network, or a correct one of another head.
+        """Raise ConfigError for a formula that cannot run on this network, or that is correct for other heads only.
 
-        It is tried on random parameters: where theta is 0 many a wrong formula is right.
+        The formula runs once, in float64, with parameters and a batch drawn here from a generator of its own: at
+        theta = 0 a wrong gradient can equal the right one.
         """
-        rng = np.random.default_rng(0)
-        network = network.at(rng.normal(0, 0.3, network.theta.size).astype(network.theta.dtype))
-        x, y = sample(network, rng)
+        twin, x, y = random_case(network)
         try:
-            _, slots = walk(network, head, x, y, self._steps)
+            _, gradients = run_lines(twin, head, x, y, self._lines)
         except (ValueError, IndexError) as error:
             reason = str(error).splitlines()[0].strip()
-            raise self._refusal(network, f"cannot run on {_shape(network)}: {reason}") from None
+            raise self._refusal(f"cannot run on {'-'.join(map(str, network.sizes))}: {reason}") from None
         if self.exact:
-            truth = backprop()(network, head, x, y).vector
-            if compare(network, flat(network, slots), truth).error > EQUAL:
-                raise self._refusal(network, f"is not the gradient of {head.name}: it holds {self.formula.right}")
-
-    def _refusal(self, network: Network, what: str) -> ConfigError:
-        formula = self.formula
-        mend = f"right is: {formula.right}; " if formula.correctness != "correct" else ""
-        others = [
-            name for name in WHOLE if name.startswith(formula.paper) and FORMULAS[name].correctness != "shape error"
-        ]
-        others = [name for name in others if name not in (formula.id, "002-final")]
-        return ConfigError(
-            f"gradient 'as_printed': formula {formula.id!r} ({formula.correctness}) {what}; "
-            f"{mend}try gradient.formula=002-final, or of the same paper {', '.join(others)}"
-        )
+            truth = backprop()(twin, head, x, y).vector
+            if not compare(twin, flatten(twin, gradients), truth).error <= TOLERANCE:
+                raise self._refusal(f"is not the gradient of {head.name}: it holds {self.formula.right}")
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
-        """Cost of the printed forward pass, and the printed gradient, for x (n_0, B) and y (n_L, B)."""
-        s, slots = walk(network, head, x, y, self._steps)
-        return Gradient(float(head.cost(s.z[s.L], y).sum()) * s.share, flat(network, slots))
+        """The cost of the printed forward pass, and the printed gradient, for x (n_0, B) and y (n_L, B)."""
+        p, gradients = run_lines(network, head, x, y, self._lines)
+        return Gradient(float(head.cost(p.z[p.L], y).sum()) * p.share, flatten(network, gradients))
+
+    def _refusal(self, what: str) -> ConfigError:
+        formula = self.formula
+        right = "" if self.exact else f"right is: {formula.right}; "
+        others = [
+            name
+            for name in WHOLE_PASSES
+            if FORMULAS[name].paper == formula.paper
+            and FORMULAS[name].correctness != "shape error"
+            and name not in (formula.id, DEFAULT)
+        ]
+        return ConfigError(
+            f"gradient 'as_printed': formula {formula.id!r} ({formula.correctness}) {what}; "
+            f"{right}try gradient.formula={DEFAULT}, or of the same paper {', '.join(others)}"
+        )
 
     @property
     def checkable(self) -> bool:
@@ -77,35 +71,39 @@ class AsPrinted(GradientMethod):
         return True
 
 
-def flat(network: Network, slots: list[tuple[Array, Array]]) -> Array:
-    """dC/dW^l and dC/db^l as one vector (P,)."""
+def flatten(network: Network, gradients: list[tuple[Array, Array]]) -> Array:
+    """dC/dW^l and dC/db^l for l = 1, ..., L as one vector (P,) in the order of `network.theta`."""
     vector = np.empty_like(network.theta)
-    for (W_slot, b_slot), (dW, db) in zip(network.parameters(vector), slots, strict=True):
+    for (W_slot, b_slot), (dW, db) in zip(network.parameters(vector), gradients, strict=True):
         W_slot[...], b_slot[...] = dW, db
     return vector
 
 
-def sample(network: Network, rng: np.random.Generator) -> tuple[Array, Array]:
-    """A random batch of as many one-hot columns as no layer has units, so that no shape fits by accident."""
-    n, dtype = network.sizes, network.theta.dtype
+def random_case(network: Network) -> tuple[Network, Array, Array]:
+    """The network with parameters drawn from a fixed seed, in float64, and a batch x (n_0, N), y (n_L, N) of classes.
+
+    N is a number that is the width of no layer, so that no shape fits by accident.
+    """
+    rng, n = np.random.default_rng(0), network.sizes
+    twin = network.at(np.zeros(network.theta.size))
+    for layer in twin.layers:
+        layer.W[...] = rng.normal(0, 1 / np.sqrt(layer.W.shape[1]), layer.W.shape)
+        layer.b[...] = rng.normal(0, 0.5, layer.b.shape)
     N = next(N for N in range(5, 10 + len(n)) if N not in n)
-    return rng.normal(size=(n[0], N)).astype(dtype), np.eye(n[-1], dtype=dtype)[:, rng.integers(0, n[-1], N)]
-
-
-def _shape(network: Network) -> str:
-    return "-".join(map(str, network.sizes))
+    return twin, rng.normal(size=(n[0], N)), np.eye(n[-1])[:, rng.integers(0, n[-1], N)]
 
 
 @gradient_methods.register("as_printed")
-def as_printed(formula: str = "002-final") -> AsPrinted:
-    """A gradient as one of the four papers prints it, right or wrong.
+def as_printed(formula: str = DEFAULT) -> AsPrinted:
+    """Back-propagation with the lines of a formula as a paper prints it, right or wrong. Source: 000 to 003, errata.
 
     Args:
-        formula: id of the formula in the errata.
+        formula: id of a formula in the errata that gives a whole gradient, such as 003-slope-index; 002-final is
+            back-propagation itself.
     """
     entry = FORMULAS.get(formula)
-    if entry is None or not isinstance(entry.code, Steps):
-        what = "is no formula of the errata" if entry is None else "gives a part, not a whole gradient"
-        hint = nearest(formula, WHOLE)
-        raise ConfigError(f"{formula!r} {what}; {hint}choose from: {', '.join(WHOLE)}")
+    if entry is None or not isinstance(entry.code, Lines):
+        what = "is no formula of the errata" if entry is None else "gives a part of a gradient, not a whole one"
+        hint = nearest(formula, WHOLE_PASSES)
+        raise ConfigError(f"{formula!r} {what}; {hint}choose from: {', '.join(WHOLE_PASSES)}")
     return AsPrinted(entry, entry.code)

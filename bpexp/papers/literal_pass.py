@@ -1,4 +1,4 @@
-"""A literal pass through a network, one replaceable line for each formula of it, so that a misprint is one line."""
+"""Back-propagation run literally, as five lines of which any can be replaced by what a paper prints."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ from bpexp.nn.outputs import Output
 
 
 @dataclass(slots=True, eq=False)
-class Walk:
-    """What a pass knows, under the papers' indices: W[1..L], b[1..L], a[0..L], z[1..L], delta[1..L]; N columns."""
+class LiteralPass:
+    """The arrays of one pass over N samples, under the papers' indices.
+
+    W[l] (n_l, n_{l-1}), b[l] (n_l, 1) and f[l] for l = 1, ..., L; a[l] (n_l, N) from a[0] = x on; z[l] and delta[l]
+    (n_l, N) from l = 1 on, delta of each sample by itself. `share` is the factor of one sample in the cost of the
+    batch: 1/N for a mean, 1 for a sum.
+    """
 
     head: Head
     y: Array
@@ -31,45 +36,50 @@ class Walk:
     delta: dict[int, Array] = field(default_factory=dict)
 
     def slope(self, l: int, z: Array) -> Array:
-        """mu'(z) with the function of layer l; of a softmax the diagonal of its Jacobian, a (1 - a)."""
+        """f'(z) with the activation of layer l; for a softmax the diagonal of its Jacobian, a (1 - a)."""
         f = self.f[l]
         return f.df(z) if isinstance(f, Activation) else f.f(z) * (1 - f.f(z))
 
     def cost_slope(self) -> Array:
-        """dC_k/da^L (n_L, N) of each sample."""
+        """dC_k/da^L (n_L, N) of each sample k."""
         return self.head.loss.slope(self.a[self.L], self.y)
 
 
-Line = Callable[[Walk, int], Array]
+Line = Callable[[LiteralPass, int], Array]
+"""One line of the algorithm: the pass so far and the layer l, to the array that stands on the left of the formula."""
 
 
-def _z(s: Walk, l: int) -> Array:
-    return s.W[l] @ s.a[l - 1] + s.b[l]
+def _z(p: LiteralPass, l: int) -> Array:
+    return p.W[l] @ p.a[l - 1] + p.b[l]
 
 
-def _last(s: Walk, l: int) -> Array:
-    a, delta = np.empty_like(s.z[l]), np.empty_like(s.z[l])
-    s.head.cost_and_delta(s.z[l], s.y, a, delta)
+def _last(p: LiteralPass, l: int) -> Array:
+    a, delta = np.empty_like(p.z[l]), np.empty_like(p.z[l])
+    p.head.cost_and_delta(p.z[l], p.y, a, delta)
     return delta
 
 
-def _carry(s: Walk, l: int) -> Array:
-    return s.W[l].T @ s.delta[l] * s.slope(l - 1, s.z[l - 1])
+def _carry(p: LiteralPass, l: int) -> Array:
+    return p.W[l].T @ p.delta[l] * p.slope(l - 1, p.z[l - 1])
 
 
-def _weight(s: Walk, l: int) -> Array:
-    return s.share * (s.delta[l] @ s.a[l - 1].T)
+def _weight(p: LiteralPass, l: int) -> Array:
+    return p.share * (p.delta[l] @ p.a[l - 1].T)
 
 
-def _bias(s: Walk, l: int) -> Array:
-    return np.asarray(s.share * s.delta[l].sum(axis=1, keepdims=True))
+def _bias(p: LiteralPass, l: int) -> Array:
+    return np.asarray(p.share * p.delta[l].sum(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Steps:
-    """The five lines of back-propagation; each is right unless it is replaced.
+class Lines:
+    """The five lines of back-propagation; each is the correct one unless it is replaced. Source: 002, "Final 3".
 
-    z: z^l. last: delta^L of each sample. carry: delta^{l-1} from delta^l. weight, bias: dC/dW^l, dC/db^l of the batch.
+    z: z^l = W^l a^{l-1} + b^l.
+    last: delta^L = dC_k/dz^L of each sample k.
+    carry: delta^{l-1} = (W^l)^T delta^l * f'(z^{l-1}); it is called with l.
+    weight: dC/dW^l = share delta^l (a^{l-1})^T.
+    bias: dC/db^l = share delta^l 1.
     """
 
     z: Line = _z
@@ -80,30 +90,36 @@ class Steps:
 
 
 class ShapeError(ValueError):
-    """A formula's result that is not of the shape that it stands for."""
+    """A line returned an array of another shape than the quantity it computes."""
 
 
-def fit(array: Array, like: tuple[int, ...], what: str) -> Array:
-    """The array, if it has the shape it must have; broadcasting would hide that it has not."""
-    if array.shape != like:
-        raise ShapeError(f"{what} comes out as {array.shape}, not {like}")
+def require_shape(array: Array, shape: tuple[int, ...], name: str) -> Array:
+    """Return the array; raises ShapeError unless it has the given shape, which broadcasting could hide."""
+    if array.shape != shape:
+        raise ShapeError(f"{name} comes out as {array.shape}, not {shape}")
     return array
 
 
-def walk(network: Network, head: Head, x: Array, y: Array, steps: Steps) -> tuple[Walk, list[tuple[Array, Array]]]:
-    """Run the lines for x (n_0, N) and y (n_L, N); returns the pass, and dC/dW^l, dC/db^l from the first layer on."""
+def run_lines(
+    network: Network, head: Head, x: Array, y: Array, lines: Lines
+) -> tuple[LiteralPass, list[tuple[Array, Array]]]:
+    """Run the lines for x (n_0, N) and y (n_L, N).
+
+    Returns the pass, and dC/dW^l, dC/db^l for l = 1, ..., L. Raises ShapeError, or whatever NumPy raises for arrays
+    that do not fit (ValueError, IndexError), where the lines cannot run on this network.
+    """
     layers = dict(enumerate(network.layers, start=1))
     L, N, n = len(layers), x.shape[1], network.sizes
     W, b, f = ({l: getattr(layer, name) for l, layer in layers.items()} for name in "Wbf")
-    s = Walk(head, y, L, N, head.weight(N), W, b, f, {0: x})
+    p = LiteralPass(head, y, L, N, head.weight(N), W, b, f, {0: x})
     for l in range(1, L + 1):
-        s.z[l] = fit(steps.z(s, l), (n[l], N), f"z^{l}")
-        s.a[l] = f[l].f(s.z[l])
-    s.delta[L] = fit(steps.last(s, L), (n[L], N), f"delta^{L}")
+        p.z[l] = require_shape(lines.z(p, l), (n[l], N), f"z^{l}")
+        p.a[l] = f[l].f(p.z[l])
+    p.delta[L] = require_shape(lines.last(p, L), (n[L], N), f"delta^{L}")
     for l in range(L, 1, -1):
-        s.delta[l - 1] = fit(steps.carry(s, l), (n[l - 1], N), f"delta^{l - 1}")
-    slots = []
+        p.delta[l - 1] = require_shape(lines.carry(p, l), (n[l - 1], N), f"delta^{l - 1}")
+    gradients = []
     for l in range(1, L + 1):
-        dW = fit(steps.weight(s, l), W[l].shape, f"dC/dW^{l}")
-        slots.append((dW, fit(steps.bias(s, l), b[l].shape, f"dC/db^{l}")))
-    return s, slots
+        dW = require_shape(lines.weight(p, l), W[l].shape, f"dC/dW^{l}")
+        gradients.append((dW, require_shape(lines.bias(p, l), b[l].shape, f"dC/db^{l}")))
+    return p, gradients

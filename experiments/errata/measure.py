@@ -2,9 +2,9 @@
 
 python -m experiments.errata.measure [FORMULA ...] [--seeds 3] [--steps 1000] [--out FILE] [--quick]
 
-`python -m bpexp experiment=errata` does the same, one run after the other. Here a batch that is read from memory serves
-every run, and dC/dW^1 of all runs is one product; what is printed is done by the lines of `bpexp.papers`, and
-tests/test_study_errata.py holds a step to that of the gradient method.
+`python -m bpexp experiment=errata` does the same, one run after the other. Here each piece of the images is read
+from memory once for all runs, and dC/dW^1 of all runs is one product. The gradients come from the same printed lines as
+those of `gradient=as_printed`; tests/test_study_errata.py compares the two.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ from bpexp.nn.architecture import Architecture
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
-from bpexp.papers.as_printed import FORMULAS, as_printed
-from bpexp.papers.literal_pass import Steps, Walk
+from bpexp.papers.as_printed import as_printed
+from bpexp.papers.errata import FORMULAS
+from bpexp.papers.literal_pass import Lines, LiteralPass
 from bpexp.running.build import initialize
 from bpexp.running.loading import load_data
 from bpexp.running.outline import outline
@@ -56,12 +57,12 @@ PRINTED = (
     "001-softmax-diagonal",
     "001-softmax-left-out",
 )
-"""Formulas that run on 784-10-10 with softmax and cross-entropy, the right one first."""
+"""The formulas that run on 784-10-10 with softmax and cross-entropy: the correct one, then the wrong ones."""
 
 
 @dataclass(eq=False)
 class Run:
-    """One training: its network, what is printed, and what became of it."""
+    """One training: its formula, initial weights and network, and what was measured."""
 
     formula: str
     init: str
@@ -71,13 +72,14 @@ class Run:
     accuracy: list[float] = field(default_factory=list)
 
     @property
-    def steps(self) -> Steps:
+    def lines(self) -> Lines:
+        """The lines of back-propagation, with those that the formula replaces."""
         code = FORMULAS[self.formula].code
-        assert isinstance(code, Steps)
+        assert isinstance(code, Lines)
         return code
 
     def record(self) -> dict[str, Any]:
-        """What is kept."""
+        """The results, for the JSON file."""
         return {key: getattr(self, key) for key in ("formula", "init", "seed", "cosine", "accuracy")}
 
 
@@ -98,7 +100,7 @@ def config(init: str, seed: int, data: dict[str, Any], dtype: str = "float32") -
 
 
 def make_runs(formulas: list[str], seeds: int, data: DataSet, head: Head, dtype: str = "float32") -> list[Run]:
-    """Every formula from the same weights, for each kind of weights and seed."""
+    """One run for each formula, initializer and seed; all formulas start from the same weights."""
     runs = []
     for init in INITS:
         for seed in range(seeds):
@@ -106,7 +108,8 @@ def make_runs(formulas: list[str], seeds: int, data: DataSet, head: Head, dtype:
             for formula in formulas:
                 planned = outline(c, data)
                 initialize(c, planned, streams(seed))
-                runs.append(Run(formula, init, seed, planned.network))
+                network = planned.network
+                runs.append(Run(formula, init, seed, network))
     return runs
 
 
@@ -129,22 +132,23 @@ def gradients(runs: list[Run], head: Head, part: Part) -> list[Array]:
 
 
 def upper(run: Run, head: Head, x: Array, y: Array, N: int, slots: list[tuple[Array, Array]]) -> Array:
-    """Run the printed lines up to delta^1, which is returned, and add the gradients that need no more to `slots`."""
+    """Run the printed lines for one piece; add dC/db^1, dC/dW^2, dC/db^2 to `slots` and return delta^1."""
     one, two = run.network.layers
-    s = Walk(head, y, 2, N, 1 / N, {1: one.W, 2: two.W}, {1: one.b, 2: two.b}, {1: one.f, 2: two.f}, {0: x})
+    W, b, f = {1: one.W, 2: two.W}, {1: one.b, 2: two.b}, {1: one.f, 2: two.f}
+    p = LiteralPass(head, y, 2, N, 1 / N, W, b, f, {0: x})
     for l in (1, 2):
-        s.z[l] = run.steps.z(s, l)
-        s.a[l] = s.f[l].f(s.z[l])
-    s.delta[2] = run.steps.last(s, 2)
-    s.delta[1] = run.steps.carry(s, 2)
-    slots[0][1][...] += run.steps.bias(s, 1)
-    slots[1][0][...] += run.steps.weight(s, 2)
-    slots[1][1][...] += run.steps.bias(s, 2)
-    return s.delta[1]
+        p.z[l] = run.lines.z(p, l)
+        p.a[l] = f[l].f(p.z[l])
+    p.delta[2] = run.lines.last(p, 2)
+    p.delta[1] = run.lines.carry(p, 2)
+    slots[0][1][...] += run.lines.bias(p, 1)
+    slots[1][0][...] += run.lines.weight(p, 2)
+    slots[1][1][...] += run.lines.bias(p, 2)
+    return p.delta[1]
 
 
 def accuracies(runs: list[Run], part: Part) -> list[float]:
-    """The share of `part` that each run's network gets right."""
+    """The accuracy of each network on `part`."""
     x, _ = part.batch()
     assert part.labels is not None
     labels = part.labels[part.rows]
@@ -152,7 +156,7 @@ def accuracies(runs: list[Run], part: Part) -> list[float]:
 
 
 def cosines(runs: list[Run], head: Head, part: Part) -> None:
-    """The cosine of each printed gradient with back-propagation's, at the first weights."""
+    """Set the cosine of each printed gradient with the one of back-propagation, at the initial weights."""
     x, y = part.batch()
     known: dict[tuple[str, int], Array] = {}
     for run in runs:
@@ -164,7 +168,7 @@ def cosines(runs: list[Run], head: Head, part: Part) -> None:
 
 
 def train(runs: list[Run], head: Head, data: DataSet, steps: int, every: int, out: Path) -> None:
-    """Full-batch gradient descent of every run; the test accuracy after every `every` steps."""
+    """Full-batch gradient descent of every run; writes the test accuracies to `out` every `every` steps."""
     assert data.test is not None
     begin = time.monotonic()
     for step in range(steps + 1):
@@ -181,7 +185,7 @@ def train(runs: list[Run], head: Head, data: DataSet, steps: int, every: int, ou
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Run the measurement that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("formulas", nargs="*", default=list(PRINTED))
     parser.add_argument("--seeds", type=int, default=3)
@@ -197,9 +201,7 @@ def main() -> None:
     data = load_data(config("he_normal", 0, declared))
     runs = make_runs(arguments.formulas, arguments.seeds, data, head)
     cosines(runs, head, data.train)
-    with np.errstate(
-        over="ignore", invalid="ignore", divide="ignore"
-    ):  # a wrong formula may diverge, and that is a result
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # a wrong formula may diverge: a result
         train(runs, head, data, arguments.steps, 5 if arguments.quick else EVERY, arguments.out)
 
 

@@ -1,6 +1,6 @@
-"""What wrong formulas do: the tables of the trainings and their figure.
+"""The tables and the figure of training with wrong formulas.
 
-python -m experiments.errata.report     put the tables of results_*.json into the README, and draw accuracy.png
+python -m experiments.errata.report     write the tables of results_*.json into the README, draw accuracy.png
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ DRAWN = {
     "003-both-slips": ("both (003)", "#CC79A7", (0, (5, 1, 1, 1, 1, 1))),
     "002-expanded-no-slope": ("delta without sigma' (002)", "#009E73", ":"),
 }
-"""What is drawn: a name, one of Okabe and Ito's colours, and a line that says the same in grey."""
+"""The formulas drawn: label, colour (of Okabe and Ito's palette) and line style, which tells them apart in grey."""
 
 Groups = dict[tuple[str, str], list[dict[str, Any]]]
 
 
 def load(folder: Path = FOLDER) -> tuple[Groups, dict[str, Any]]:
-    """The runs of each formula and kind of weights, and what all of them have in common."""
+    """The runs by formula and initializer, and the settings that all of them share."""
     groups: Groups = defaultdict(list)
     common: dict[str, Any] = {}
     for path in sorted(folder.glob("results_*.json")):
@@ -41,7 +41,7 @@ def load(folder: Path = FOLDER) -> tuple[Groups, dict[str, Any]]:
 
 
 def cell(runs: list[dict[str, Any]], right: list[dict[str, Any]], place: int) -> str:
-    """Cosine at the first step; accuracy at a later one, mean and range, and the mean difference of the pairs."""
+    """Cosine at the initial weights, mean and range of the accuracy at a later step, and the mean paired difference."""
     cosine = [run["cosine"] for run in runs]
     accuracy, pair = (100 * np.array([run["accuracy"][place] for run in group]) for group in (runs, right))
     span = f"{min(cosine):.3f} to {max(cosine):.3f}" if max(cosine) - min(cosine) >= 5e-4 else f"{max(cosine):.3f}"
@@ -50,7 +50,7 @@ def cell(runs: list[dict[str, Any]], right: list[dict[str, Any]], place: int) ->
 
 
 def table(groups: Groups, common: dict[str, Any], step: int) -> str:
-    """A row for each formula that was trained up to a step, three columns for each kind of weights."""
+    """One row for each formula trained up to `step`, three columns for each initializer."""
     place = step // common["every"]
     columns = f"cosine | accuracy after {step}, % | against correct"
     lines = ["| formula | " + " | ".join(f"{name}: {columns}" for name in NAMES.values()) + " |", "|---" * 7 + "|"]
@@ -62,12 +62,12 @@ def table(groups: Groups, common: dict[str, Any], step: int) -> str:
 
 
 def tables(groups: Groups, common: dict[str, Any]) -> str:
-    """All formulas after 100 steps, and after 1 000 those that were trained so far."""
+    """All formulas after 100 steps, and those that were trained for 1 000 steps after these."""
     return "\n\n".join(table(groups, common, step) for step in (100, 1000))
 
 
 def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:
-    """Draw test accuracy against the step, the mean over seeds with its range, a panel for each kind of weights."""
+    """Draw test accuracy against the step: mean and range over the seeds, one panel for each initializer."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -91,7 +91,7 @@ def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:
 
 
 def inside(text: str) -> str:
-    """The tables that a README holds."""
+    """The tables in the text of a README."""
     return text.split(BEGIN)[1].split(END)[0].strip()
 
 

@@ -1,6 +1,6 @@
 """Paths and multiplications of a gradient, by walking and by formula.
 
-Multiplications are those of one sample behind the forward pass, from dC/dz^L on; for the methods that only evaluate
+Multiplications are those of one sample after the forward pass, from dC/dz^L on; for the methods that only evaluate
 the cost, they are those of the evaluations. Sums over l run over the layers 1, ..., L; F = sum n_l n_{l-1} is one
 forward pass and P = sum n_l (n_{l-1} + 1) the number of parameters.
 """
@@ -12,38 +12,42 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from bpexp.gradients.path_sum import count_multiplications, paths
+from bpexp.gradients.path_sum import count_multiplications
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network, count_parameters
-from bpexp.papers.errata_003 import paths as product_of_003
+from bpexp.papers.paper_003 import paths
 
 HEAD = build_head({"name": "sigmoid"}, {"name": "mse"})
 
 
 def network(sizes: Sequence[int], seed: int = 0) -> tuple[Network, Head]:
-    """tanh layers, a sigmoid output and squared error in float64: analytic, so that every method can serve it."""
+    """tanh layers, a sigmoid output and squared error in float64: analytic, as complex_step needs it."""
     made = Network(sizes, [activations.build("tanh")] * (len(sizes) - 2), HEAD.output, "float64")
     made.theta[...] = np.random.default_rng(seed).normal(0, 0.5, made.theta.size)
     return made, HEAD
 
 
 def walked(sizes: Sequence[int]) -> tuple[int, int]:
-    """Paths, and multiplications a sample, of the walk that path_sum takes: path by path, neuron by neuron."""
+    """Paths, and multiplications a sample, of the nested sums: walks every path of every unit behind the input.
+
+    A path multiplies by one weight and one slope for each layer that it crosses; a unit then multiplies its delta with
+    each activation that it reads.
+    """
     found = multiplications = 0
-    for l in range(len(sizes) - 1):
-        for _ in range(sizes[l + 1]):
-            for path in paths(sizes[l + 2 :]):
+    for l in range(1, len(sizes)):
+        for _unit in range(sizes[l]):
+            for path in product(*(range(n) for n in sizes[l + 1 :])):
                 found += 1
                 multiplications += 2 * len(path)
-            multiplications += sizes[l]
+            multiplications += sizes[l - 1]
     return found, multiplications
 
 
 def paths_of_003(sizes: Sequence[int]) -> int:
-    """The paths of all units behind the input: for layer L - j, n_{L-j} times the product of 003."""
+    """The paths of all units behind the input: the sum over layers L - j of n_{L-j} times the product of 003."""
     L = len(sizes) - 1
-    return sum(sizes[L - j] * product_of_003(sizes, j) for j in range(L))
+    return sum(sizes[L - j] * paths(sizes, j) for j in range(L))
 
 
 def small_nets(depths: Sequence[int], widths: Sequence[int] = (1, 2, 3, 4)) -> list[tuple[int, ...]]:
@@ -85,4 +89,4 @@ MULTIPLICATIONS = {
     "complex_step": complex_step,
     "backprop": backprop,
 }
-"""A formula for each method."""
+"""The formula of each method, by name."""

@@ -28,7 +28,7 @@ WIDTHS = (2, 4, 8, 16, 32, 64, 128, 256)
 MOST_PATHS = 40_000
 MOST_EVALUATIONS = 12_000
 SHORTEST = 0.005
-"""Seconds that a timing lasts at least; a faster gradient is repeated."""
+"""The least number of seconds of a timing; a faster gradient is repeated."""
 
 
 def cases(quick: bool) -> list[dict[str, Any]]:
@@ -39,21 +39,21 @@ def cases(quick: bool) -> list[dict[str, Any]]:
 
 
 def bearable(method: str, sizes: list[int]) -> bool:
-    """Whether a gradient takes seconds at most."""
+    """Whether a method is timed on a network of these widths: slow ones are on small networks only."""
     if method == "path_sum":
         return counts.paths_of_003(sizes) <= MOST_PATHS
     return method in ("backprop", "jacobian") or count_parameters(sizes) <= MOST_EVALUATIONS
 
 
 def build(method: str) -> GradientMethod:
-    """A method; path_sum with a limit that lets these networks pass."""
+    """A method by name; path_sum with a limit that accepts these networks."""
     return gradient_methods.build(method, **({"limit": MOST_PATHS} if method == "path_sum" else {}))
 
 
 def once(gradient: Callable[[], object]) -> float:
-    """Processor seconds of one gradient, the mean of as many calls as last SHORTEST.
+    """Processor seconds of one gradient: the mean of as many calls as take SHORTEST seconds.
 
-    Of one thread they are the time on a machine that does nothing else; other work on it does not count.
+    For one thread this is the time on an idle machine; other work on the machine does not count.
     """
     calls = 0
     begin = time.process_time()
@@ -81,7 +81,7 @@ def timings(case: dict[str, Any], batches: tuple[int, ...], rounds: int) -> dict
 
 
 def count_laws(depths: tuple[int, ...]) -> dict[str, int]:
-    """How many small nets there are, and on how many of them walking and formula agree."""
+    """The number of small networks of these depths, and on how many of them walking and formula agree."""
     nets = counts.small_nets(depths)
     walks = [counts.walked(sizes) for sizes in nets]
     pairs = list(zip(walks, nets, strict=True))
@@ -94,7 +94,7 @@ def count_laws(depths: tuple[int, ...]) -> dict[str, int]:
 
 
 def main() -> None:
-    """Count, time, fit and draw."""
+    """Count, time, fit and draw, as the command line asks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small networks, one round")
     parser.add_argument("--rounds", type=int, default=7)

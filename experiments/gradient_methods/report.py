@@ -1,6 +1,6 @@
 """Fits, table and figure of the cost of a gradient.
 
-python -m experiments.gradient_methods.report     put the tables of results.json into the README, and draw cost.png
+python -m experiments.gradient_methods.report     write the tables of results.json into the README, draw cost.png
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STYLES: dict[str, dict[str, str]] = {
     "jacobian": {"color": "#CC79A7", "linestyle": "-.", "marker": "^"},
     "backprop": {"color": "#000000", "linestyle": "-", "marker": "D"},
 }
-"""Okabe and Ito's colours; line and marker say the same once more."""
+"""Colours of Okabe and Ito's palette; line style and marker tell the methods apart in grey."""
 
 Results = dict[str, Any]
 
@@ -26,7 +26,7 @@ BEGIN, END = "<!-- tables: python -m experiments.gradient_methods.report -->", "
 
 
 def series(results: Results, along: str, method: str, what: str, B: str = "1") -> tuple[list[float], list[float]]:
-    """Depths or widths, and a method's seconds or multiplications there."""
+    """Depths or widths, and the seconds or multiplications of a method at each."""
     at, values = [], []
     for case in results["cases"]:
         if case["along"] == along and method in case["seconds"]:
@@ -42,7 +42,7 @@ def slope(at: list[float], values: list[float], *, points: int = 4, log: bool) -
 
 
 def fits(results: Results) -> dict[str, dict[str, float]]:
-    """The factor of a further layer (path_sum) or the power of depth, and the power of width, of counts and of time."""
+    """For counts and times: the factor of one more layer (path_sum) or the power of depth, and the power of width."""
     found = {}
     for method in STYLES:
         row = {}
@@ -58,7 +58,7 @@ def fits(results: Results) -> dict[str, dict[str, float]]:
 
 
 def spell(seconds: float) -> str:
-    """A time with its unit, to three digits."""
+    """A time with its unit, with three significant digits."""
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
@@ -66,13 +66,13 @@ def spell(seconds: float) -> str:
 
 
 def name(results: Results, case: dict[str, Any]) -> str:
-    """A network in words."""
+    """The depth and width of a network in words."""
     depth, width = (case["at"], results["width"]) if case["along"] == "depth" else (results["depth"], case["at"])
     return f"{depth} deep, {width} wide"
 
 
 def count(number: float) -> str:
-    """A count, in full up to a million."""
+    """A count, in full below a million."""
     return f"{number:,}".replace(",", " ") if number < 1e6 else f"{number:.2g}"
 
 
@@ -132,7 +132,7 @@ def figure(results: Results, path: Path) -> None:
 
 
 def inside(text: str) -> str:
-    """The tables that a README holds."""
+    """The tables in the text of a README."""
     return text.split(BEGIN)[1].split(END)[0].strip()
 
 

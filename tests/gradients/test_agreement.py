@@ -244,8 +244,8 @@ def test_too_many_paths_are_refused_with_their_number_and_what_would_work():
     for part in ("'path_sum'", f"{paths:,} paths", f"limit of {limit:,}", "3-5-5-2", "gradient=backprop or jacobian"):
         assert part in line
     make_ready(path_sum(paths), *plain([3, 5, 5, 2])[:2], np.random.default_rng(0))
-    with pytest.raises(ConfigError, match="limit must be a whole number of at least 1 path, not 0"):
-        path_sum(0)
+    with pytest.raises(ConfigError, match="limit must be a whole number of at least 1, not 0"):
+        gradient_methods.build("path_sum", limit=0)
 
 
 @pytest.mark.parametrize("hidden", [name for name in HIDDEN if name not in SMOOTH])

@@ -23,7 +23,7 @@ from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
-from bpexp.papers.as_printed import FORMULAS, WHOLE
+from bpexp.papers import FORMULAS, WHOLE_PASSES
 from bpexp.training.trainer import Trainer, train
 
 DEFAULTS = {"coordinates": 6, "tolerance": 1e-5}
@@ -221,7 +221,7 @@ def test_a_cost_that_a_method_makes_up_does_not_excuse_its_gradient():
 
 # The errata of the papers
 
-SLIPS = [name for name in WHOLE if FORMULAS[name].correctness == "silently wrong"]
+SLIPS = [name for name in WHOLE_PASSES if FORMULAS[name].correctness == "silently wrong"]
 
 
 @pytest.mark.parametrize("name", SLIPS)

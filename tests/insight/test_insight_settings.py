@@ -19,7 +19,7 @@ from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
-from bpexp.papers.as_printed import FORMULAS, WHOLE
+from bpexp.papers import FORMULAS, WHOLE_PASSES
 from bpexp.training.trainer import Trainer, train
 
 
@@ -164,7 +164,7 @@ def test_a_check_of_what_is_not_the_gradient_by_design_is_refused(name, method):
     refuse_check(gradient_methods.build(method), method, gradient_checks.build("off"))
 
 
-@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("name", WHOLE_PASSES)
 def test_a_misprint_claims_to_be_the_gradient_and_can_be_checked(name):
     """Not exact, but the check exists to find it."""
     method = gradient_methods.build("as_printed", formula=name)

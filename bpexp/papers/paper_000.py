@@ -1,0 +1,188 @@
+"""The formulas of 000, as printed: sigmoid units and squared error over D samples, layer N is the last.
+
+w_(k,j) leads from unit k to unit j, so `w` is (n_{l-1}, n_l). The sub-derivatives are those of one sample, with the
+activations `a` (n_l,) of a layer and `below` (n_{l-1},) of the layer below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bpexp.nn.activations import activations
+from bpexp.nn.arrays import Array
+from bpexp.papers.formula import Book
+from bpexp.papers.literal_pass import LiteralPass
+
+book = Book("000")
+sigma = activations.build("sigmoid").f
+
+SUB = "Sub derivatives of the cost"
+NO_SLOPE = "times sigma'(z_j^N); as it stands it holds for an identity output only"
+
+
+@book.formula(
+    "forward",
+    section="Notations",
+    printed="a_j^l = sigma(sum_k w_(k,j)^l a_k^{l-1} + b_j^l)",
+    correctness="convention",
+    right="w is the transpose of W in 001 to 003",
+)
+def forward(w: Array, a: Array, b: Array) -> Array:
+    """sigma(w^T a + b) for a (n_{l-1}, 1) and b (n_l, 1)."""
+    return sigma(w.T @ a + b)
+
+
+@book.formula(
+    "cost",
+    section="Deriving the cost",
+    printed="cost = 1/D sum_i sum_j (a_(i,j)^N - expected_(i,j))^2",
+    correctness="correct",
+)
+def cost(a: Array, expected: Array) -> float:
+    """The summed squares of a and expected (n_N, D), divided by D."""
+    return float(((a - expected) ** 2).sum() / a.shape[1])
+
+
+@book.formula(
+    "cost-slope",
+    section="Deriving the cost",
+    printed="dcost/dp = 1/D sum_i sum_j 2 (a_(i,j)^N - expected_(i,j)) da_(i,j)^N/dp",
+    correctness="correct",
+)
+def cost_slope(a: Array, expected: Array, da: Array) -> float:
+    """dcost/dp for a parameter p, from da/dp (n_N, D) of the outputs."""
+    return float((2 * (a - expected) * da).sum() / a.shape[1])
+
+
+def carry_without_slope(p: LiteralPass, l: int) -> Array:
+    """delta^{l-1}; at the last layer from dC/da^N in place of delta^N."""
+    above = p.cost_slope() if l == p.L else p.delta[l]
+    return p.W[l].T @ above * p.slope(l - 1, p.z[l - 1])
+
+
+book.whole_pass(
+    "da-last",
+    section=SUB,
+    printed="da_j^N/da_m^{N-1} = w_(m,j)^N",
+    correctness="silently wrong",
+    right=NO_SLOPE,
+    carry=carry_without_slope,
+)
+
+
+def weight_without_slope(p: LiteralPass, l: int) -> Array:
+    """dC/dW^l; at the last layer from dC/da^N in place of delta^N."""
+    above = p.cost_slope() if l == p.L else p.delta[l]
+    return p.share * (above @ p.a[l - 1].T)
+
+
+book.whole_pass(
+    "dw-last",
+    section=SUB,
+    printed="da_j^N/dw_(m,j)^N = a_m^{N-1}",
+    correctness="silently wrong",
+    right=NO_SLOPE,
+    weight=weight_without_slope,
+)
+
+
+def bias_without_slope(p: LiteralPass, l: int) -> Array:
+    """dC/db^l; at the last layer from dC/da^N in place of delta^N."""
+    above = p.cost_slope() if l == p.L else p.delta[l]
+    return np.asarray(p.share * above.sum(axis=1, keepdims=True))
+
+
+book.whole_pass(
+    "db-last",
+    section=SUB,
+    printed="da_j^N/db_j^N = 1",
+    correctness="silently wrong",
+    right=NO_SLOPE,
+    bias=bias_without_slope,
+)
+
+
+book.whole_pass(
+    "last-layer",
+    section=SUB,
+    printed="the three lines above together",
+    correctness="silently wrong",
+    right="sigma'(z^N) in each of them; without it delta^N = dC/da^N",
+    carry=carry_without_slope,
+    weight=weight_without_slope,
+    bias=bias_without_slope,
+)
+
+
+@book.formula(
+    "da-dw",
+    section=SUB,
+    printed="da_t^l/dw_(m,t)^l = a_t^l (1 - a_t^l) a_m^{l-1}",
+    correctness="correct",
+    right="for the sigmoid",
+)
+def da_dw(a: Array, below: Array) -> Array:
+    """da_t^l/dw_(m,t)^l at (m, t)."""
+    return np.asarray(a * (1 - a) * below[:, None])
+
+
+@book.formula(
+    "da-db",
+    section=SUB,
+    printed="da_t^{l+1}/db_m^l = a_t^{l+1} (1 - a_t^{l+1}) w_(m,t)^{l+1} a_m^l (1 - a_m^l)",
+    correctness="correct",
+    right="for the sigmoid",
+)
+def da_db(a: Array, w: Array, below: Array) -> Array:
+    """da_t^{l+1}/db_m^l at (t, m); `below` is a^l."""
+    return np.asarray((a[:, None] * (1 - a[:, None])) * w.T * (below * (1 - below)))
+
+
+@book.formula(
+    "da-da",
+    section=SUB,
+    printed="da_k^{l+1}/da_t^l = a_k^{l+1} (1 - a_k^{l+1}) w_(t,k)^{l+1}",
+    correctness="correct",
+    right="for the sigmoid",
+)
+def da_da(a: Array, w: Array) -> Array:
+    """da_k^{l+1}/da_t^l at (k, t)."""
+    return np.asarray(a[:, None] * (1 - a[:, None]) * w.T)
+
+
+@book.formula(
+    "recursion",
+    section=SUB,
+    printed="da_j^N/da_t^{l+1} = sum_k da_j^N/da_k^{l+2} da_k^{l+2}/da_t^{l+1}",
+    correctness="correct",
+    right="it starts from da_j^N/da_k^N = [j = k], which is not printed",
+)
+def recursion(above: Array, local: Array) -> Array:
+    """da_j^N/da_t^{l+1} at (j, t), from da^N/da^{l+2} with (j, k) and da^{l+2}/da^{l+1} with (k, t)."""
+    return np.asarray(np.einsum("jk,kt->jt", above, local))
+
+
+@book.formula(
+    "bias-sum",
+    section=SUB,
+    printed="da_j^N/db_m^l = sum_{t=1}^{n_{l+1}} da_j^N/da_t^{l+1} da_t^{l+1}/db_m^l",
+    correctness="shape error",
+    right="right for l < N; at l = N it asks for a layer N + 1: there da_j^N/db_m^N = [j = m] sigma'(z_m^N)",
+)
+def bias_chain(to_output: Mapping[int, Array], from_bias: Mapping[int, Array], l: int) -> Array:
+    """da_j^N/db_m^l at (j, m), from to_output[l] = da^N/da^l and from_bias[l] = da^{l+1}/db^l at every l."""
+    return np.asarray(np.einsum("jt,tm->jm", to_output[l + 1], from_bias[l]))
+
+
+@book.formula(
+    "weight-chain",
+    section=SUB,
+    printed="da_j^N/dw_(m,t)^l = da_j^N/da_t^l da_t^l/dw_(m,t)^l",
+    correctness="correct",
+    right="at l = N with da_j^N/da_t^N = [j = t]",
+)
+def weight_chain(to_output: Array, local: Array) -> Array:
+    """da_j^N/dw_(m,t)^l at (j, m, t), from da^N/da^l with (j, t) and da^l/dw^l with (m, t)."""
+    return np.asarray(np.einsum("jt,mt->jmt", to_output, local))
