@@ -1,4 +1,4 @@
-"""The analysis of a study: arms with intervals, paired differences, shares of variance, verdicts on the claims."""
+"""The analysis of a study: arms with intervals, paired differences, shares of variance, verdicts on claims."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bpexp.study.statistics import Interval, adjusted, bootstrap_interval, mean_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunRecord:
-    """The parameters, the status and the recorded series of one run."""
+    """One run as a study sees it, from a folder or from the tracking store. `series` maps metrics to (step, value)."""
 
     params: Mapping[str, Any]
     status: str
@@ -27,7 +27,11 @@ class RunRecord:
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One combination of levels: the number of seeds that came to a result, and each measure's interval over them."""
+    """One combination of levels, and the interval of each measure over the seeds.
+
+    `runs` counts the runs behind the intervals, `missing` those that failed or diverged. `tuned_to` is the level of the
+    tuned factor that the arm chose.
+    """
 
     levels: dict[str, str]
     tuned_to: str | None
@@ -38,7 +42,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The paired difference of two arms in the first measure, over the seeds that both have."""
+    """The difference of two arms in the first measure, paired by seed; `p` is adjusted by Holm's method too."""
 
     first: dict[str, str]
     second: dict[str, str]
@@ -49,7 +53,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The verdict on a claim, supported, refuted or inconclusive, and the interval that it rests on."""
+    """The answer to a claim, `supported`, `refuted` or `inconclusive`, and the interval that decides it."""
 
     claim: Claim
     answer: str
@@ -59,7 +63,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
-    """Everything that a report shows. `frame` has one row a run: factors, seed, status and measures."""
+    """Everything that a report shows. `frame` has one row for each run: factors, seed, status and measures."""
 
     study: Study
     frame: pd.DataFrame
@@ -72,7 +76,7 @@ class Analysis:
 
 
 def analyse(study: Study, runs: Sequence[RunRecord]) -> Analysis:
-    """The whole analysis. Runs that failed or diverged are listed as problems and left out of every mean."""
+    """The whole analysis. Runs that failed or diverged are listed under `problems` and enter no mean."""
     everything = frame_of(study, runs)
     frame = everything.drop_duplicates([*study.factors, "seed"], keep="last")
     good = frame[frame["status"].isin(["finished", "stopped"])]
@@ -97,7 +101,7 @@ def analyse(study: Study, runs: Sequence[RunRecord]) -> Analysis:
 
 
 def frame_of(study: Study, runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """One row a run: the levels as text, the seed, the status, and every measure that anything asks for."""
+    """One row for each run: levels as text, seed, status, and every measure that the study or a claim names."""
     wanted: dict[str, Measure] = {m.text: m for m in [*study.measures, study.tuned_by]}
     wanted |= {claim.measure.text: claim.measure for claim in study.claims}
     rows = []
@@ -116,16 +120,14 @@ def tuned_levels(study: Study, good: pd.DataFrame) -> dict[tuple[str, ...], str]
     key = study.tuned_by.text
     means = good.groupby([*study.arm_factors, study.tuned])[key].agg(["mean", "count"]).reset_index()
     most = means.groupby(study.arm_factors)["count"].transform("max")
-    means = means[means["count"] == most].dropna(
-        subset="mean"
-    )  # a level that lost more seeds than another does not win
+    means = means[means["count"] == most].dropna(subset="mean")  # a level at which more seeds failed cannot win
     means = means.sort_values("mean", ascending=study.tuned_by.lower_is_better, kind="stable")
     first = means.drop_duplicates(study.arm_factors)
     return {tuple(row[f] for f in study.arm_factors): row[study.tuned] for _, row in first.iterrows()}
 
 
 def at_best(study: Study, good: pd.DataFrame, levels: Mapping[tuple[str, ...], str]) -> pd.DataFrame:
-    """The runs in which each arm stands at its own level of the tuned factor."""
+    """The runs at the level of the tuned factor that their arm chose; all runs where no factor is tuned."""
     if study.tuned is None:
         return good
     keys = zip(*(good[factor] for factor in study.arm_factors), strict=True)
@@ -139,7 +141,7 @@ def arms(
     names: Sequence[str],
     levels: Mapping[tuple[str, ...], str],
 ) -> list[Arm]:
-    """Every combination of levels that was run, with the intervals of its good runs."""
+    """Every combination of levels that was run, with the intervals over its good runs."""
     found = []
     for found_key, everything in frame.groupby(factors, sort=False):
         key = tuple(str(k) for k in (found_key if isinstance(found_key, tuple) else (found_key,)))
@@ -156,7 +158,7 @@ def _order(arm: Arm, name: str, sign: int) -> tuple[bool, float]:
 
 
 def differences(study: Study, chosen: pd.DataFrame, ranked: Sequence[Arm]) -> list[Difference]:
-    """The best arm against each other one, paired by seed; p-values adjusted together by Holm's method."""
+    """The paired difference of the best arm and each other arm; p-values adjusted by Holm's method."""
     name = study.measures[0].text
     pairs = []
     for other in ranked[1:]:
@@ -172,7 +174,10 @@ def differences(study: Study, chosen: pd.DataFrame, ranked: Sequence[Arm]) -> li
 def paired(
     study: Study, runs: pd.DataFrame, of: Mapping[str, Any], against: Mapping[str, Any], name: str
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Paired per-seed difference of a measure, `of` minus `against`; factors that neither names are averaged over."""
+    """Paired per-seed differences of the measure `name`: arm `of` - arm `against`, one value for each seed.
+
+    Both arms may leave factors open. The difference is then taken level by level, and averaged.
+    """
     rest = [factor for factor in study.factors if factor not in of and factor not in against]
     if study.tuned in rest and not _crossed(study, runs):
         rest.remove(str(study.tuned))
@@ -183,19 +188,19 @@ def paired(
 
 
 def _crossed(study: Study, runs: pd.DataFrame) -> bool:
-    """Whether arms stand at several levels of the tuned factor, and not each at its own."""
+    """Whether an arm has runs at several levels of the tuned factor."""
     return bool((runs.groupby([*study.arm_factors, "seed"])[str(study.tuned)].nunique() > 1).any())
 
 
 def select(runs: pd.DataFrame, arm: Mapping[str, Any]) -> pd.DataFrame:
-    """The runs of an arm, which may leave factors open."""
+    """The runs of an arm; a factor that `arm` does not name may have any level."""
     for factor, level in arm.items():
         runs = runs[runs[factor] == spelt(level)]
     return runs
 
 
 def judge(study: Study, claim: Claim, good: pd.DataFrame, chosen: pd.DataFrame) -> Verdict:
-    """Hold a claim to Student's 95 % interval of its statistic; with few seeds a bootstrap would be too sure."""
+    """Decide a claim by Student's 95 % interval of its statistic; with few seeds a bootstrap interval is too narrow."""
     runs = chosen if claim.at == "best" else good
     if claim.against is None:
         values = np.asarray(select(runs, claim.of).groupby("seed")[claim.measure.text].mean(), dtype=np.float64)
@@ -203,8 +208,8 @@ def judge(study: Study, claim: Claim, good: pd.DataFrame, chosen: pd.DataFrame) 
         values = paired(study, runs, claim.of, claim.against, claim.measure.text)
     interval = mean_interval(values)
     if interval.n < 2 or math.isnan(interval.low):
-        told = "1 seed gives no interval" if interval.n == 1 else "no seed has a value"
-        return Verdict(claim, "inconclusive", interval, told)
+        why = "1 seed gives no interval" if interval.n == 1 else "no seed has a value"
+        return Verdict(claim, "inconclusive", interval, why)
     bound = claim.above if claim.above is not None else claim.below
     assert bound is not None
     above = claim.above is not None
@@ -216,23 +221,29 @@ def judge(study: Study, claim: Claim, good: pd.DataFrame, chosen: pd.DataFrame) 
 
 
 def problems(study: Study, frame: pd.DataFrame, repeated: int = 0) -> list[str]:
-    """What a reader must know before trusting the table."""
-    told = []
+    """Warnings for the reader: failed, missing and repeated runs, measures without a value."""
+    found = []
     if len(study.seeds) < 2:
-        told.append("one seed a run: there are no intervals, and no claim can be decided")
+        found.append("each arm ran with one seed: there are no intervals, and no claim can be decided")
     for status in sorted(set(frame["status"]) - {"finished", "stopped"}):
         some = frame[frame["status"] == status]
         where = "; ".join(", ".join(f"{f}={row[f]}" for f in study.factors) for _, row in some.head(8).iterrows())
-        told.append(f"{len(some)} runs {status}, left out of every mean: {where}" + (" ..." if len(some) > 8 else ""))
+        found.append(
+            f"{_runs(len(some))} {status}, left out of every mean: {where}" + (" ..." if len(some) > 8 else "")
+        )
     expected = math.prod(len(levels) for levels in study.factors.values()) * len(study.seeds)
     if len(frame) < expected:
-        told.append(f"{expected - len(frame)} of {expected} runs are missing")
+        found.append(f"{expected - len(frame)} of {expected} runs are missing")
     if repeated:
-        told.append(f"{repeated} runs have the levels and the seed of a later one, which alone counts")
+        found.append(f"{_runs(repeated)} with the levels and the seed of a later run, which replaces it")
     good = frame[frame["status"].isin(["finished", "stopped"])]
     for name in dict.fromkeys(m.text for m in [*study.measures, *([study.tuned_by] if study.tuned else [])]):
         if lost := int((~np.isfinite(good[name].astype(float))).sum()):
-            told.append(
-                f"{name} has no finite value in {lost} of the {len(good)} runs that ended well, which it leaves out"
+            found.append(
+                f"{name} has no finite value in {lost} of the {len(good)} runs that ended well; its means omit them"
             )
-    return told
+    return found
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"

@@ -162,7 +162,7 @@ def _known(what: str, given: Mapping[str, Any], schema: type, derived: set[str])
 
 
 def spelt(level: Any) -> str:
-    """A level as every source of runs spells it: 1, 1.0 and "1.0" are one level."""
+    """A level as text, the same for every source of runs: 1, 1.0 and "1.0" give one text."""
     text = {"True": "true", "False": "false", "None": "null"}.get(str(level), str(level))
     try:
         return f"{float(text):.15g}"

@@ -1,11 +1,11 @@
-"""What is read off a run: a small language over its recorded series.
+"""Measures: numbers that are computed from the recorded series of a run, named by a small language.
 
     final accuracy/test                          the last value
     best loss/test                               the lowest or highest, whichever is better
     first grad_norm/W1                           the first value
     mean saturation/layer_1                      the mean over the run
-    epochs until accuracy/test >= 0.9            the first epoch that gets there; one more than were run where none does
-    first delta_norm/layer_1 / delta_norm/layer_last       a ratio of two series, read the same way
+    epochs until accuracy/test >= 0.9            the first epoch that gets there; if none does, the last epoch + 1
+    first delta_norm/layer_1 / delta_norm/layer_last       the ratio of two series, each read the same way
 
 `layer_last` and `W_last` stand for the last layer that was recorded.
 """
@@ -37,25 +37,25 @@ _UNTIL = re.compile(r"epochs until (\S+) (>=|<=) ([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number of a run, named by the text that asks for it."""
+    """One number of a run. `text` names it; `read` computes it, NaN where the series is missing."""
 
     text: str
     read: Callable[[Series], float]
 
     @property
     def lower_is_better(self) -> bool:
-        """Whether fewer or less is better: epochs, losses and errors."""
+        """Whether a lower value is better: of epochs, losses and errors."""
         words = self.text.split()
         return words[0] == "epochs" or better(words[1]) == "lower"
 
     @property
     def series(self) -> list[str]:
-        """The recorded series that it reads."""
+        """The names of the series that it reads."""
         return [word for word in self.text.split() if "/" in word and len(word) > 1]
 
 
 def parse(text: str) -> Measure:
-    """The measure that a text asks for; a text that asks for none is answered with the forms there are."""
+    """The measure that a text names; raises ConfigError, which lists the forms, where it names none."""
     if found := _READ.fullmatch(str(text)):
         how, name, below = found.groups()
         return Measure(text, lambda series: _read(series, how, name, below))
@@ -91,7 +91,7 @@ def _values(series: Series, name: str) -> list[float]:
 
 
 def resolve(series: Series, name: str) -> str:
-    """A name with `layer_last` or `W_last` replaced by the highest number that was recorded."""
+    """A name in which `layer_last` or `W_last` is replaced by the highest layer that was recorded."""
     if not name.endswith("_last"):
         return name
     stem = name.removesuffix("last") if name.endswith("layer_last") else name.removesuffix("_last")

@@ -1,4 +1,4 @@
-"""The report of a study as one HTML file: no script, nothing fetched, fit for a screen, for paper and for the dark."""
+"""The report of a study as one HTML file, for light and dark screens and for paper; no script, nothing fetched."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from bpexp.figures.palette import BLUE, GREEN, ORANGE, VERMILION
 from bpexp.study.analysis import Analysis, Arm
 from bpexp.study.charts import label
 from bpexp.study.design import spelt
+
+COLOURS = f":root {{ --blue: {BLUE}; --green: {GREEN}; --vermilion: {VERMILION}; --orange: {ORANGE}; }}"
+"""The palette of the figures, for the style sheet."""
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1b; --soft: #5c5c5c; --line: #d8d8d8; --paper: #fff; --tint: #f5f5f2; }
@@ -26,13 +30,13 @@ th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px soli
 th { white-space: normal; vertical-align: bottom; max-width: 11rem; }
 ol.claims { list-style: none; padding: 0; }
 ol.claims li { background: var(--tint); border-left: .35rem solid var(--soft); padding: .6rem .9rem; margin: .5rem 0; }
-ol.claims li.supported { border-color: #009e73; }
-ol.claims li.refuted { border-color: #d55e00; }
+ol.claims li.supported { border-color: var(--green); }
+ol.claims li.refuted { border-color: var(--vermilion); }
 b.answer { text-transform: uppercase; letter-spacing: .04em; font-size: .85rem; }
 figure { margin: 1rem 0; }
 figure img { background: #fff; width: 100%; max-width: 50rem; border-radius: 4px; }
-.bar { display: inline-block; height: .7rem; background: #0072b2; vertical-align: baseline; }
-ul.problems { border-left: .35rem solid #e69f00; padding: .4rem 1.6rem; background: var(--tint); }
+.bar { display: inline-block; height: .7rem; background: var(--blue); vertical-align: baseline; }
+ul.problems { border-left: .35rem solid var(--orange); padding: .4rem 1.6rem; background: var(--tint); }
 @media print { body { max-width: none; margin: 0; font-size: 11px; } figure, li, tr { break-inside: avoid; } }
 """
 
@@ -40,7 +44,10 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
 def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequence[str]) -> str:
-    """The whole report; every word that comes from outside is escaped."""
+    """The whole report as HTML. All text from outside is escaped.
+
+    `charts` holds (caption, SVG); `facts` says where the report comes from.
+    """
     study = analysis.study
     best = f"each at its own best {study.tuned}" if study.tuned else "as declared"
     parts = [
@@ -54,17 +61,17 @@ def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequenc
         *(_figure(caption, svg) for caption, svg in charts),
         "<h2>Differences from the best arm</h2>" if analysis.differences else "",
         _differences(analysis),
-        "<h2>How much of the variance each factor carries</h2>" if analysis.shares else "",
+        "<h2>Share of the variance by factor</h2>" if analysis.shares else "",
         _shares(analysis),
         f"<h2>Every level of {escape(str(study.tuned))}</h2>" if analysis.equal else "",
         _arms(analysis, analysis.equal) if analysis.equal else "",
-        "<h2>Where this comes from</h2>",
+        "<h2>Provenance</h2>",
         "<ul>" + "".join(f"<li>{escape(fact)}</li>" for fact in facts) + "</ul>",
     ]
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(study.title)}</title><style>{STYLE}</style>"
+        f"<title>{escape(study.title)}</title><style>{COLOURS}{STYLE}</style>"
     )
     return f'<!doctype html><html lang="en"><head>{head}</head><body>' + "\n".join(parts) + "</body></html>\n"
 
@@ -99,7 +106,7 @@ def _arms(analysis: Analysis, arms: Sequence[Arm]) -> str:
     factors = list(arms[0].levels) if arms else []
     measures = [measure.text for measure in analysis.study.measures]
     tuned = analysis.study.tuned if any(arm.tuned_to for arm in arms) else None
-    head = ["rank", *factors, *([f"best {tuned}"] if tuned else []), *measures, "seeds", "lost"]
+    head = ["rank", *factors, *([f"best {tuned}"] if tuned else []), *measures, "seeds", "excluded"]
     rows = []
     for place, arm in enumerate(arms, start=1):
         chosen = [str(arm.tuned_to or "")] if tuned else []
@@ -109,7 +116,7 @@ def _arms(analysis: Analysis, arms: Sequence[Arm]) -> str:
 
 
 def _chosen_note(analysis: Analysis) -> str:
-    note = "Mean and Student's 95 % interval over seeds."
+    note = "Mean and Student's 95 % interval over seeds. Excluded: runs that failed, diverged or were killed."
     if analysis.study.tuned:
         by = analysis.study.tuned_by.text
         note += f" The level of {analysis.study.tuned} is chosen by the mean of {by}, never by the test part."
@@ -124,8 +131,8 @@ def _differences(analysis: Analysis) -> str:
     best = label(analysis.differences[0].first)
     note = (
         f"{name} of {best} minus that of the arm, paired by seed: mean and bootstrap 95 % interval (BCa); p of a "
-        "paired t-test, and corrected for their number by Holm's method. With five seeds such an interval holds the "
-        "true difference in about 84 of 100 studies, not 95 (simulated); Student's, which decides the claims, in 95."
+        "paired t-test, and p corrected by Holm's method. With five seeds a bootstrap interval contains the true "
+        "difference in about 84 of 100 studies, not 95 (simulated); Student's, which decides the claims, in 95."
     )
     return _table(["arm", "difference", "p", "p, corrected"], rows) + f'<p class="note">{escape(note)}</p>'
 
@@ -141,7 +148,8 @@ def _shares(analysis: Analysis) -> str:
         f'<td><span class="bar" style="width:{12 * max(share, 0):.2f}rem"></span></td></tr>'
         for term, share in rows
     )
-    note = f"Analysis of variance of {analysis.study.measures[0].text} over the runs above, type II: share of squares."
+    measure = analysis.study.measures[0].text
+    note = f"Analysis of variance of {measure} over the runs above, type II: shares of the sum of squares."
     return f'<table>{cells}</table><p class="note">{escape(note)}</p>' if cells else ""
 
 

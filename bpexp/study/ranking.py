@@ -1,4 +1,4 @@
-"""Many outcomes as one table: what varied, how each ended, how good each was, best first."""
+"""The ranking of a sweep: one row for each run with what varied, its status and its metrics, best first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from bpexp.training.metrics import better, headlines
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """A table of text, the parameters that varied, the metric behind the order, what went wrong, and the best run."""
+    """A table of text, best run first.
+
+    `varied` names the parameters that differ, `key` the metric that decides the order; `problems` has one line for each
+    run that failed, diverged or left no result; `best` is the first run.
+    """
 
     columns: list[str]
     rows: list[list[str]]
@@ -25,13 +29,13 @@ class Ranking:
     best: Outcome | None = None
 
     def columns_to_show(self) -> list[str]:
-        """The columns that fit on a terminal: what varied, how it ended, the first measure and its loss."""
+        """The columns that fit on a terminal: what varied, the status, and the first measures."""
         measured = [c for c in self.columns if c.startswith("final ")]
         best = [c for c in self.columns if c.startswith("best ")][:1]
         return ["rank", "job", *self.varied, "status", *measured[:2], *best, "best epoch", "seconds"]
 
     def cells(self, columns: Sequence[str]) -> list[list[str]]:
-        """The rows, cut down to some columns."""
+        """The rows, reduced to some columns."""
         places = [self.columns.index(column) for column in columns]
         return [[row[place] for place in places] for row in self.rows]
 
@@ -49,7 +53,10 @@ class Ranking:
 
 
 def rank(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Ranking:
-    """Order outcomes by their objective, best first; those without one stand last, with their reason told."""
+    """Order outcomes by their objective, best first; outcomes without one come last.
+
+    `numbers` are the job numbers of the outcomes.
+    """
     varied = _varied(outcomes)
     key = next((o.params.get("objective") or o.chosen_by for o in outcomes if o.chosen_by), None)
     sign = -1.0 if key is None or better(str(key)) == "higher" else 1.0
@@ -73,7 +80,7 @@ def rank(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Ranking:
 
 
 def _place(outcome: Outcome, sign: float) -> tuple[bool, float]:
-    """Runs that came to an end of their own first, by their objective."""
+    """A sort key: runs that ended well first, by their objective."""
     value = outcome.objective
     unranked = outcome.status not in ("finished", "stopped") or math.isnan(value)
     return unranked, 0.0 if unranked else sign * value
@@ -88,9 +95,9 @@ def _cells(outcome: Outcome, varied: list[str], measures: list[str]) -> list[str
 
 
 def _varied(outcomes: Sequence[Outcome]) -> list[str]:
-    """The parameters that were swept: among what was said on the command line, those whose values differ.
+    """The parameters that were swept: those given on the command line whose values differ.
 
-    A preset changes its partners too; where a said key explains the difference, the partners are left out.
+    A preset changes other parameters too. They are left out, because the preset's name explains them.
     """
     said = dict.fromkeys(o.lstrip("+").split("=")[0] for outcome in outcomes for o in outcome.overrides)
     whole = {o.lstrip("+").split("=")[0] for outcome in outcomes for o in outcome.overrides if "={" in o}
@@ -99,7 +106,7 @@ def _varied(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _below(key: str, outcomes: Sequence[Outcome]) -> list[str]:
-    """The parameters of a group that was said as a mapping, such as init={name:normal,std:0.1}."""
+    """The parameters of a group that was given as a mapping, such as init={name:normal,std:0.1}."""
     return list(dict.fromkeys(p for o in outcomes for p in o.params if p.startswith(f"{key}.")))
 
 

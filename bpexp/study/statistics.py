@@ -1,4 +1,4 @@
-"""The statistics of a study: intervals, tests, corrections, shares of variance; all of them scipy's or statsmodels'."""
+"""The statistics of a study: intervals, tests, corrections, shares of variance, all from scipy and statsmodels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 LEVEL = 0.95
+"""The confidence level of every interval."""
+
 RESAMPLES = 9_999
+"""Resamples of a bootstrap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean and its 95 % interval; the bounds are NaN where fewer than two values give none."""
+    """A mean of n values and its 95 % interval; the bounds are NaN of fewer than two values."""
 
     mean: float
     low: float
@@ -35,7 +38,7 @@ class Interval:
 
 
 def mean_interval(values: ArrayLike) -> Interval:
-    """Mean and Student's interval over seeds."""
+    """Mean and Student's interval: mean +- t * s / sqrt(n), over the finite values."""
     x = _finite(values)
     if len(x) < 2:
         return Interval(float(x.mean()) if len(x) else math.nan, math.nan, math.nan, len(x))
@@ -46,7 +49,7 @@ def mean_interval(values: ArrayLike) -> Interval:
 
 
 def bootstrap_interval(values: ArrayLike) -> Interval:
-    """Mean and bootstrap interval (bias-corrected and accelerated), from a fixed seed so that it can be repeated."""
+    """Mean and bootstrap interval (bias-corrected and accelerated, BCa), with a fixed seed so that it is repeatable."""
     x = _finite(values)
     if len(x) < 2 or np.ptp(x) == 0:
         return mean_interval(x)
@@ -72,7 +75,7 @@ def p_value(differences: ArrayLike) -> float:
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction over the tests that gave a p."""
+    """p-values corrected by Holm's method; NaN stays NaN and does not count as a test."""
     from statsmodels.stats.multitest import multipletests
 
     known = [p for p in p_values if not math.isnan(p)]
@@ -81,9 +84,10 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
 
 
 def variance_shares(frame: pd.DataFrame, measure: str, factors: Sequence[str]) -> dict[str, float]:
-    """Share of the variance of a measure that each factor, each interaction of two and the seeds carry (eta squared).
+    """Share of the variance of a measure that each factor, each pair of factors and the seeds explain (eta squared).
 
-    An analysis of variance with sums of squares of type II; empty where the runs do not vary or do not cross.
+    An analysis of variance with sums of squares of type II. Empty where nothing varies, or where the factors' effects
+    cannot be told apart.
     """
     import statsmodels.api as sm
     from statsmodels.formula.api import ols
@@ -97,7 +101,7 @@ def variance_shares(frame: pd.DataFrame, measure: str, factors: Sequence[str]) -
     formula = "y ~ (" + " + ".join(f"C(f{i})" for i in range(len(varied))) + ")**2"
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # an unbalanced design is told by what is missing, not by a warning
+            warnings.simplefilter("ignore")  # missing runs are reported as problems
             if not _crossed(data, len(varied)):
                 return {}
             table = sm.stats.anova_lm(ols(formula, data).fit(), typ=2)
@@ -108,7 +112,7 @@ def variance_shares(frame: pd.DataFrame, measure: str, factors: Sequence[str]) -
 
 
 def _crossed(data: pd.DataFrame, n: int) -> bool:
-    """Whether the factors' own effects can be told apart."""
+    """Whether the main effects can be told apart: the design matrix has full rank."""
     columns = pd.get_dummies(data[[f"f{i}" for i in range(n)]].astype(str), drop_first=True, dtype=float)
     design = np.column_stack([np.ones(len(columns)), columns.to_numpy()])
     return bool(np.linalg.matrix_rank(design) == design.shape[1])

@@ -157,7 +157,7 @@ def test_nothing_to_choose_by_is_told() -> None:
     analysis = analyse(study(), made)
     assert {arm.runs for arm in analysis.best} == {0}
     assert analysis.problems == [
-        "final accuracy/validation has no finite value in 40 of the 40 runs that ended well, which it leaves out"
+        "final accuracy/validation has no finite value in 40 of the 40 runs that ended well; its means omit them"
     ]
 
 
@@ -198,7 +198,7 @@ def test_of_runs_with_the_same_levels_and_seed_the_last_counts() -> None:
     """As where one was run anew; but where a factor was swept that the study does not know, the reader must hear."""
     old = [record(dict(r.params), accuracy=0.0, validation=0.0) for r in whole(study())[:3]]
     analysis = analyse(study(), [*old, *whole(study())])
-    assert analysis.problems == ["3 runs have the levels and the seed of a later one, which alone counts"]
+    assert analysis.problems == ["3 runs with the levels and the seed of a later run, which replaces it"]
     assert [a.intervals for a in analysis.best] == [a.intervals for a in analyse(study(), whole(study())).best]
 
 
@@ -207,7 +207,7 @@ def test_a_finished_run_without_a_value_is_told() -> None:
     made[0] = replace(made[0], series={"accuracy/validation": [(1, 0.1)]})
     analysis = analyse(study(), made)
     assert analysis.problems == [
-        "final accuracy/test has no finite value in 1 of the 40 runs that ended well, which it leaves out"
+        "final accuracy/test has no finite value in 1 of the 40 runs that ended well; its means omit them"
     ]
 
 
@@ -349,7 +349,7 @@ def test_one_seed_decides_nothing_and_says_so() -> None:
     analysis = analyse(design, whole(design))
     assert [v.answer for v in analysis.verdicts] == ["inconclusive"] * 2
     assert {v.note for v in analysis.verdicts} == {"1 seed gives no interval"}
-    assert analysis.problems == ["one seed a run: there are no intervals, and no claim can be decided"]
+    assert analysis.problems == ["each arm ran with one seed: there are no intervals, and no claim can be decided"]
     assert all(math.isnan(i.low) for a in analysis.best for i in a.intervals.values())
     assert all(math.isnan(d.p) and math.isnan(d.p_adjusted) for d in analysis.differences)
 

@@ -211,7 +211,7 @@ def bare() -> dict[str, tuple[Study, list[RunRecord]]]:
 @pytest.mark.parametrize("case", bare())
 def test_little_to_say(case: str) -> None:
     read = rendered(*bare()[case])
-    assert "Where this comes from" in read.text
+    assert "Provenance" in read.text
     assert ("Differences from the best arm" in read.text) == (
         case not in ("no runs", "one arm", "one run", "no parameters")
     )

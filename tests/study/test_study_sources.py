@@ -266,7 +266,7 @@ def test_foreign_runs(ran: Ran) -> None:
         for run in made:
             store.client.delete_run(run)
     assert [replace(a, missing=0) for a in after.best] == [replace(a, missing=0) for a in before.best]
-    assert after.problems == ["1 runs failed, left out of every mean: activation=relu, lr=0.1"]
+    assert after.problems == ["1 run failed, left out of every mean: activation=relu, lr=0.1"]
     same(ran.from_mlflow(), before)
 
 
@@ -340,14 +340,14 @@ def test_a_broken_journal_is_told(text: str | None, ran: Ran, copied: Path) -> N
     if text == "[]\n":
         assert "has no finite value in 1 of the 8 runs" in problem
     else:
-        assert problem.startswith("1 runs without a readable journal, left out of every mean: activation=")
+        assert problem.startswith("1 run without a readable journal, left out of every mean: activation=")
 
 
 def test_a_failed_run_keeps_its_status_without_a_journal(ran: Ran, copied: Path) -> None:
     path = copied / "3/result.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"finished"', '"failed"'), encoding="utf-8")
     (copied / "3/metrics.jsonl").unlink()
-    assert told(ran, copied)[0].startswith("1 runs failed")
+    assert told(ran, copied)[0].startswith("1 run failed")
 
 
 def test_an_empty_folder(ran: Ran, tmp_path: Path) -> None:
@@ -388,7 +388,7 @@ def test_ten_comes_after_nine(ran: Ran, copied: Path) -> None:
     assert [record.run_id for record in records][-2:] == ["9", "10"]
     analysis = analyse(ran.study, records)
     assert "10" in set(analysis.frame["run_id"])
-    assert analysis.problems == ["2 runs have the levels and the seed of a later one, which alone counts"]
+    assert analysis.problems == ["2 runs with the levels and the seed of a later run, which replaces it"]
 
 
 def test_the_parent_run_is_no_longer_in_the_environment(ran: Ran) -> None:
