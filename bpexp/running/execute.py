@@ -158,9 +158,7 @@ def _conclude(
     interrupted = end.interruption is not None or signals.pending is not None
     if not interrupted:
         _attempt("no figures of", info, lambda: _draw(experiment, info, series))
-    train_part = experiment.data.train
-    example = None if interrupted or problem else train_part.X[train_part.rows[:1]]
-    tracked.finish(outcome, end.step, example)
+    tracked.finish(outcome, end.step, model=not interrupted and problem is None)
     return outcome
 
 

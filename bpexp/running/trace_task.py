@@ -45,5 +45,5 @@ def execute_trace(experiment: Experiment, info: RunInfo) -> Outcome:
             store=tracked.store_uri,
         )
         write_outcome(outcome, info.directory)
-        tracked.finish(outcome, None, None)
+        tracked.finish(outcome, None, model=False)
     return outcome

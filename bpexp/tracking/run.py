@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from bpexp.errors import TrackingError
-from bpexp.nn.arrays import Array
 from bpexp.records.outcome import RESULT, Outcome, RunInfo
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.settings import TrackingSettings
@@ -51,10 +50,10 @@ class TrackedRun:
         feed.declare(info.params, data)
         return feed
 
-    def finish(self, outcome: Outcome, step: int | None, example: Array | None) -> None:
+    def finish(self, outcome: Outcome, step: int | None, *, model: bool) -> None:
         """Hand over summary, tags and files, and end the run with its true status.
 
-        `example` are rows (1, n_0) on which the network is tried before it is logged as a model; None logs none.
+        With `model`, and where the config says so, the network that the run saved is logged as an MLflow model.
         """
         if self._feed is None:
             return
@@ -62,8 +61,8 @@ class TrackedRun:
         tags = {f"bpexp.{key}": value for key, value in tags.items()} | {"mlflow.note.content": note(outcome)}
         if outcome.status == "diverged":
             tags["diverged_at_step"] = str(step)
-        if self._settings.model and example is not None and outcome.status in ("finished", "stopped"):
-            self._feed.attempt(lambda: self._log_model(example))
+        if model and self._settings.model and outcome.status in ("finished", "stopped"):
+            self._feed.attempt(self._log_model)
         files = [self._info.directory / name for name in FILES]
         self._feed.finish(
             STATUS.get(outcome.status, "FAILED"),
@@ -72,11 +71,11 @@ class TrackedRun:
             files=[file for file in files if file.exists()],
         )
 
-    def _log_model(self, example: Array) -> None:
+    def _log_model(self) -> None:
         from bpexp.tracking.model import log_model
 
         assert self._feed is not None
-        log_model(self._feed.store, self._feed.run_id, self._info.directory, example)
+        log_model(self._feed.store, self._feed.run_id, self._info.directory)
 
 
 def origin(info: RunInfo) -> dict[str, str]:
