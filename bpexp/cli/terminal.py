@@ -15,6 +15,7 @@ from bpexp.training.metrics import headlines
 
 if TYPE_CHECKING:
     from bpexp.running.sweep import Sweep
+    from bpexp.study.ranking import Ranking
     from bpexp.study.report import Report
 
 COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
@@ -34,10 +35,8 @@ def _console() -> Console:
 def print_outcome(outcome: Outcome) -> None:
     """A small table: how it ended, how good it is, where it is recorded, and the link that shows it."""
     console = _console()
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for label, value in _rows(outcome):
-        table.add_row(f"[bold]{label}[/bold]", value)
-    console.print(table)
+        console.print(f"[bold]{label:<15}[/bold]{value}", soft_wrap=True)
 
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:
@@ -93,10 +92,8 @@ def print_report(report: Report, sweep: Sweep | None) -> None:
     _print_link(console, "look at it   ", sweep)
 
 
-def print_ranking(sweep: Sweep) -> None:
-    """The ranked table of a sweep, what went wrong, and where to look."""
-    console, ranking = _console(), sweep.ranking
-    columns = ranking.columns_to_show()
+def _ranking_table(ranking: Ranking, columns: list[str]) -> Table:
+    """Some columns of a ranking as a table of the terminal."""
     title = f"{len(ranking.rows)} runs, best first by {ranking.key}" if ranking.key else f"{len(ranking.rows)} runs"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
     for column in columns:
@@ -105,7 +102,31 @@ def print_ranking(sweep: Sweep) -> None:
         table.add_column(words.replace(" ", "\n", 1), justify="left" if text else "right", no_wrap=True)
     for row in ranking.cells(columns):
         table.add_row(*(escape(cell) for cell in row))
+    return table
+
+
+def _dispensable(ranking: Ranking, columns: list[str]) -> list[str]:
+    """The columns that a narrow terminal may go without, the least important first; what was swept always stays."""
+    finals = [name for name in columns if name.startswith("final ")]
+    bests = [name for name in columns if name.startswith("best ")]
+    order = ["seconds", *reversed(bests), *reversed(finals[1:]), "job", "status", "rank"]
+    return [name for name in order if name in columns and name not in ranking.varied]
+
+
+def print_ranking(sweep: Sweep) -> None:
+    """The ranked table of a sweep, what went wrong, and where to look."""
+    console, ranking = _console(), sweep.ranking
+    columns = ranking.columns_to_show()
+    left_out: list[str] = []
+    table = _ranking_table(ranking, columns)
+    for column in _dispensable(ranking, columns):
+        if console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
+            break
+        left_out.append(column)
+        table = _ranking_table(ranking, [name for name in columns if name not in left_out])
     console.print(table)
+    if left_out:
+        console.print(f"not shown   {', '.join(name for name in columns if name in left_out)}; see ranking.csv")
     for problem in ranking.problems:
         console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
     console.print(f"files       {escape(str(sweep.directory))}", soft_wrap=True)
