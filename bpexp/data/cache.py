@@ -16,7 +16,10 @@ from bpexp.data.dataset import Loader, Raw, datasets
 KEPT = 2
 """Data sets that are kept: a sweep may compare two."""
 
-Stamp = tuple[str, int, int]
+Stamp = tuple[str, int, int, int]
+MISSING = (0, 0, 0)
+"""In place of times and size where there is no such file."""
+
 _kept: OrderedDict[str, tuple[list[Stamp], Raw]] = OrderedDict()
 _loading = threading.Lock()
 
@@ -24,7 +27,7 @@ _loading = threading.Lock()
 def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callable[[], np.random.Generator]) -> Raw:
     """The raw data of a declared data set; raises ConfigError or DataError.
 
-    What was loaded before is returned again if each of its files has the same absolute path, time and size. A data set
+    What was loaded before is returned again if each of its files has the same absolute path, times and size. A data set
     that is drawn is another one for each `seed`, from which `generator` is made. One thread loads at a time.
     """
     loader: Loader = datasets.build(name, **params)
@@ -35,7 +38,10 @@ def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callabl
             _kept.move_to_end(key)
             return _kept[key][1]
         raw = loader(generator())
-        _kept[key] = ([_stamp(file) for file in loader.files()], raw)  # a download has made the files meanwhile
+        # Stamps of before the load: a file that was edited meanwhile is read again. A download makes new files.
+        later = [_stamp(file) for file in loader.files()]
+        stamps = [new if old[1:] == MISSING else old for old, new in zip(stamps, later, strict=False)]
+        _kept[key] = (stamps, raw)
         _kept.move_to_end(key)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
@@ -43,10 +49,10 @@ def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callabl
 
 
 def _stamp(file: Path) -> Stamp:
-    """Absolute path, time and size; zeros where there is no such file."""
+    """Absolute path, time of modification, time of change (tools can restore the former) and size; else MISSING."""
     path = file.absolute()
     try:
         status = path.stat()
     except OSError:
-        return str(path), 0, 0
-    return str(path), status.st_mtime_ns, status.st_size
+        return str(path), *MISSING
+    return str(path), status.st_mtime_ns, status.st_ctime_ns, status.st_size

@@ -21,7 +21,7 @@ import numpy as np
 import bpexp
 from bpexp.errors import TrackingError
 from bpexp.nn.activations import activations
-from bpexp.nn.arrays import DTYPES, Array
+from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network, count_parameters
 from bpexp.nn.outputs import outputs
 from bpexp.nn.scaling import InputScaling
@@ -29,6 +29,9 @@ from bpexp.registry import Registry
 
 FORMAT = 2
 """Format 1 held no scaling of the inputs; its networks take rows as they were scaled in training."""
+
+TRAINED_IN = ("float32", "float64")
+"""The dtypes of saved networks."""
 
 WEIGHTS, SPEC = "network.npz", "network.json"
 SHIFT, SCALE = "input_shift", "input_scale"
@@ -117,7 +120,7 @@ def _load_arrays(directory: Path) -> tuple[dict[str, Array], dict[str, Any]]:
             f"the weights {str(path)!r} cannot be read: {_line(error)}; save the model again"
         ) from error
     expected = (count_parameters(spec["sizes"]),)
-    if theta.shape != expected or theta.dtype != DTYPES[spec["dtype"]]:
+    if theta.shape != expected or theta.dtype != spec["dtype"]:
         found = f"{theta.shape} {theta.dtype}"
         raise TrackingError(f"the weights {str(path)!r} are {found}, but {SPEC} says {expected} {spec['dtype']}")
     for name in (SHIFT, SCALE):
@@ -151,8 +154,8 @@ def validate_spec(spec: Mapping[str, Any], where: str) -> None:
     if missing:
         raise TrackingError(f"the network {where!r} lacks {missing[0]!r}; it needs sizes, hidden, output and dtype")
     sizes, hidden, dtype = spec["sizes"], spec["hidden"], spec["dtype"]
-    if dtype not in DTYPES:
-        raise TrackingError(f"the network {where!r} has dtype {dtype!r}; choose from: {', '.join(DTYPES)}")
+    if dtype not in TRAINED_IN:
+        raise TrackingError(f"the network {where!r} has dtype {dtype!r}; choose from: {', '.join(TRAINED_IN)}")
     if len(sizes) < 2 or len(hidden) != len(sizes) - 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
         raise TrackingError(f"the network {where!r} has sizes {sizes!r} and {len(hidden)} hidden activations")
 

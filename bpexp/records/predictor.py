@@ -23,10 +23,9 @@ class Predictor:
     def predict(self, rows: Any) -> Array:
         """a^L (N, n_L) for raw rows (N, n_0) of an array, a list or a data frame: they are scaled as in training.
 
-        Raises TrackingError for rows of another width.
+        Raises TrackingError, a ValueError, for anything but rows of n_0 numbers.
         """
-        x = np.asarray(rows)
-        x = x.astype(np.float64) if x.dtype.kind not in "biuf" else x
+        x = _numbers(rows)
         n = self.network.sizes[0]
         if x.ndim != 2 or x.shape[1] != n:
             raise TrackingError(f"the model takes rows of {n} numbers, (N, {n}), not an array of shape {x.shape}")
@@ -36,6 +35,16 @@ class Predictor:
     def get_raw_model(self) -> Predictor:
         """MLflow's way to what it wraps: `network`, `scaling` and `spec` are on it."""
         return self
+
+
+def _numbers(rows: Any) -> Array:
+    """`rows` as an array of numbers; a data frame with columns of several types may be one of objects."""
+    try:
+        x = np.asarray(rows)
+        return x if x.dtype.kind in "biuf" else x.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise TrackingError(f"the model takes rows of numbers (N, n_0): {reason}") from None
 
 
 def load_predictor(directory: Path) -> Predictor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bpexp.records.outcome import Outcome
 from bpexp.running.directories import claim
@@ -13,9 +14,11 @@ from bpexp.running.launchers.serial import serial
 from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
 from bpexp.study.ranking import Ranking, rank
-from bpexp.study.report import Report
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
+
+if TYPE_CHECKING:
+    from bpexp.study.report import Report  # only a study needs the statistics that it imports
 
 TABLE = "ranking.csv"
 

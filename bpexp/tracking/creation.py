@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -67,11 +69,15 @@ def create_database(path: Path) -> None:
 
 
 def _build(path: Path) -> None:
-    """Let MLflow make its tables in a file beside `path`; what a killed builder left there is removed first."""
+    """Let MLflow make its tables in a temporary file, copy the finished database beside `path` and rename it.
+
+    MLflow keeps the connection to a database open and reuses it for the same address. It must not be one to `path`,
+    nor to a name that is used again, so each temporary file is in a folder of its own.
+    """
     from mlflow import MlflowClient
 
-    unfinished = path.with_name(f"{path.name}.new")
-    for suffix in ("", "-journal", "-wal", "-shm"):
-        unfinished.with_name(unfinished.name + suffix).unlink(missing_ok=True)
-    MlflowClient(f"sqlite:///{unfinished}").search_experiments(max_results=1)
+    with tempfile.TemporaryDirectory(prefix="bpexp-store-", ignore_cleanup_errors=True) as scratch:
+        made, unfinished = Path(scratch, path.name), path.with_name(f"{path.name}.new")
+        MlflowClient(f"sqlite:///{made}")  # the first client of a database makes the tables, and commits them
+        shutil.copyfile(made, unfinished)
     os.replace(unfinished, path)

@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pytest
@@ -29,7 +31,6 @@ from bpexp.records.network_file import load_weights, network_from_spec
 from bpexp.tracking.store import Store, open_store
 
 TINY = ("data.limit=100", "batch_size=10", "epochs=1", "probe=off", "tracking.figures=false")
-INSTALLED = Path(bpexp.__file__).resolve().parent
 START_SECONDS = 90.0
 
 
@@ -78,19 +79,16 @@ def test_the_run_fetched_by_its_id_predicts_the_bits_of_its_weights(
 
 PREDICT = """
 import sys
-import sysconfig
 from pathlib import Path
 
 class Hidden:
-    "Nothing of the installed bpexp is found."
+    "No bpexp is found but that of the model."
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] != "bpexp":
             return None
         for finder in sys.meta_path[1:]:
             spec = finder.find_spec(name, path, target)
-            if spec is not None and not Path(spec.origin).resolve().is_relative_to(sys.argv[1]) and (
-                not Path(spec.origin).resolve().is_relative_to(sysconfig.get_path("purelib"))
-            ):
+            if spec is not None and Path(spec.origin).resolve().is_relative_to(sys.argv[1]):
                 return spec
         raise ModuleNotFoundError(f"{name} is hidden")
 
@@ -120,13 +118,14 @@ def test_a_process_without_bpexp_predicts_the_same_bits_and_unpickles_nothing(
     here = tmp_path / "empty"
     here.mkdir()
     np.save(tmp_path / "x.npy", rows)
-    given = [str(INSTALLED), store.uri, model_uri, str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
+    models = url2pathname(urlsplit(store.artifact_root).path)
+    given = [models, store.uri, model_uri, str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
     command = [sys.executable, "-P", "-c", PREDICT, *given]
     said = subprocess.check_output(command, env=environment(store), text=True, cwd=here, timeout=120).splitlines()
     assert said[0] == "bpexp is hidden"
     assert said[1] == "[]"
     assert len(said) > 4
-    assert not [line for line in said[2:] if str(INSTALLED) in line]
+    assert not [line for line in said[2:] if models not in line]
     answer = np.load(tmp_path / "y.npy")
     assert answer.dtype == np.float32
     assert answer.tobytes() == trained.predict(rows).tobytes()

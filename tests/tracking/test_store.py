@@ -15,8 +15,11 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+from stores import ask
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.creation import create_database
+from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.store import Store, open_store, redact, resolve
 
 OPEN = """
@@ -146,7 +149,10 @@ def test_four_processes_may_start_together_on_a_fresh_store(tmp_path: Path) -> N
     assert [(process.returncode, err) for process, (_, err) in zip(processes, ends, strict=True)] == [(0, "")] * 4
 
 
-def test_a_killed_creator_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_killed_creator_is_no_obstacle(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("scratch")))
     path = tmp_path / "mlflow.db"
     setup = (
         "import os, signal\n"
@@ -157,10 +163,39 @@ def test_a_killed_creator_is_no_obstacle(tmp_path: Path) -> None:
     victim = start(sqlite(path), setup=setup)
     victim.communicate("go\n", timeout=60)
     assert victim.returncode == -signal.SIGKILL
-    assert (tmp_path / "mlflow.db.new").exists()
-    assert not path.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["mlflow.db.lock"]  # what it had begun is elsewhere
+    (tmp_path / "mlflow.db.new").write_bytes(b"SQLite format 3\0, of a process that was killed while copying")
     assert open_store(sqlite(path), "study").experiment_id.isdigit()
     assert not (tmp_path / "mlflow.db.new").exists()
+
+
+@pytest.mark.filterwarnings("ignore")  # deprecations between MLflow and SQLAlchemy, met at their first import
+def test_a_store_that_was_deleted_is_made_again_by_the_same_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow keeps its connections, so a second client of one address never sees that the file is gone."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "deep" / "mlflow.db"
+    for _ in range(2):
+        with mlflow_environment():
+            create_database(path)
+        assert ask(path, "select count(*) from experiments") == [(1,)]
+        assert ask(path, "pragma integrity_check") == [("ok",)]
+        assert ask(path, "select count(*) from alembic_version") == [(1,)]
+        path.unlink()
+    assert [p.name for p in tmp_path.iterdir()] == ["deep"]  # above all no folder mlruns
+    assert [p.name for p in path.parent.iterdir()] == ["mlflow.db.lock"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_store_has_the_tables_that_mlflow_makes(tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    with mlflow_environment():
+        create_database(tmp_path / "ours.db")
+        MlflowClient(sqlite(tmp_path / "theirs.db"))
+    schema = "select type, name from sqlite_master order by type, name"
+    assert ask(tmp_path / "ours.db", schema) == ask(tmp_path / "theirs.db", schema)
 
 
 def test_a_file_that_is_no_database_is_named_and_kept(tmp_path: Path) -> None:
