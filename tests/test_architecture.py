@@ -195,6 +195,7 @@ def test_modules_are_short_and_open_with_a_line_of_prose(path):
 
 
 def test_a_run_does_not_wait_for_the_statistics_of_studies():
-    code = "import sys, bpexp.cli.main, bpexp.running.sweep\nprint([m for m in ('scipy.stats', 'mlflow') if m in sys.modules])"
+    heavy = ("scipy.stats", "mlflow")
+    code = f"import sys, bpexp.cli.main, bpexp.running.sweep; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
