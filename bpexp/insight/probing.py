@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from bpexp.gradients.backprop import backprop
+from bpexp.insight import full_probes, ledger  # noqa: F401  they register probes, which the full set holds
 from bpexp.insight.histograms import Histograms
 from bpexp.insight.probes import Probe, View, probes
 from bpexp.nn.arrays import Array
@@ -49,7 +50,7 @@ def off(
 
 
 STANDARD = ["grad_norm", "delta_norm", "saturation", "dead", "update_ratio"]
-FULL = [*STANDARD, "ledger", "activation", "weight_norm", "gradient_noise", "gradient_cosine"]
+FULL = [name for name, probe in probes.items() if not probe.if_inexact]
 
 
 def _settings(every: int | str, measures: list[str] | tuple[str, ...], histograms: bool, fixed: int) -> ProbeSettings:

@@ -20,7 +20,7 @@ class Optimizer(ABC):
 
     memory: tuple[str, ...] = ()
 
-    def __init__(self, weight_decay: float) -> None:
+    def __init__(self, weight_decay: NonNegative = 0.0) -> None:
         self.weight_decay = weight_decay
         self.t = 0
         self.state: dict[str, Array] = {}
@@ -51,9 +51,6 @@ class SGD(Optimizer):
     Args:
         weight_decay: share of theta that is taken off at each step, times the learning rate.
     """
-
-    def __init__(self, weight_decay: NonNegative = 0.0) -> None:
-        super().__init__(weight_decay)
 
     def rule(self, grad: Array, lr: float, out: Array) -> Array:
         return np.multiply(grad, lr, out=out)

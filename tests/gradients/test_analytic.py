@@ -90,15 +90,17 @@ def test_a_loss_that_is_not_analytic_is_compared_with_real_differences():
 
 @pytest.mark.parametrize("name", activations)
 def test_what_is_declared_of_an_activation_is_true(name):
+    """Analytic is what has no kink and whose complex step is its slope; softsign has no kink and is not."""
     f = activations.build(name)
-    assert f.analytic == (not f.kinks)
+    assert f.analytic == (not f.kinks and continues(f.f, np.linspace(-2.1, 2.3, 12).reshape(3, 4)))
     assert (obstacle(*case(f)[:2]) is None) == f.analytic
 
 
 @pytest.mark.parametrize("name", losses)
 def test_what_is_declared_of_a_loss_is_true(name):
     loss = losses.build(name)
-    assert loss.analytic == (not loss.kinks)
+    a, y = np.linspace(0.1, 0.9, 8).reshape(2, 4), np.arange(8.0).reshape(2, 4) % 2
+    assert loss.analytic == (not loss.kinks and continues(lambda a: loss.cost(a, y), a))
     output = next(output for output in ("sigmoid", "softmax") if outputs.build(output).codomain in loss.needs)
     head = build_head(output, name)
     assert (obstacle(*case(activations.build("tanh"), head)[:2]) is None) == loss.analytic
