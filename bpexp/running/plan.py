@@ -130,7 +130,20 @@ def _jobs(
         subdirectory = done.subdirectory if multirun else Path()
         job = Job(done.config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
         jobs.append(replace(job, hydra=done.plain_hydra()))
+    _refuse_shared(jobs)
     return jobs
+
+
+def _refuse_shared(jobs: Sequence[Job]) -> None:
+    """Two jobs in one folder would write over each other."""
+    users: dict[Path, Job] = {}
+    for job in jobs:
+        other = users.setdefault(job.subdirectory, job)
+        if other is not job:
+            raise ConfigError(
+                f"the jobs {other.number} and {job.number} would share the folder {str(job.subdirectory)!r}; "
+                "let hydra.sweep.subdir hold ${hydra.job.num}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bpexp.errors import ConfigError
 from bpexp.records.outcome import Outcome
 from bpexp.running.directories import claim
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers.serial import serial
 from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
+from bpexp.running.signals import Signals
 from bpexp.study.ranking import Ranking, rank
 from bpexp.study.report import Report
 from bpexp.tracking.environment import mlflow_environment
@@ -54,24 +57,33 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     Table and parent are written whatever ends the sweep; an interruption then goes on to the caller.
     """
     directory = claim(plan.directory, "sweep", named=plan.named)
-    (directory / "multirun.yaml").write_text(as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()}))
+    said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
+    try:
+        (directory / "multirun.yaml").write_text(said, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
-    with mlflow_environment():
+    with mlflow_environment(), Signals() as signals:
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
         jobs = [job.below(directory, parent.run_id) for job in plan.jobs]
         status = "KILLED"
         try:
-            for ending in _launch(plan, jobs):
-                sweep.endings.append(ending)
+            with signals.raised():
+                for ending in _launch(plan, jobs):
+                    sweep.endings.append(ending)
             status = "FINISHED" if sweep.ok else "FAILED"
         except Exception:
             status = "FAILED"
             raise
         finally:
             conclude_sweep(sweep, jobs, parent, status, command)
-        if plan.study is not None:
-            _report(plan, sweep, parent, command)
+        if plan.study is not None and signals.pending is None:
+            try:
+                _report(plan, sweep, parent, command)
+            except OSError as error:  # a full disk: the runs are there, and task=report can ask for them
+                reason = error.strerror or error
+                print(f"bpexp: warning: no whole report in {sweep.directory} ({reason})", file=sys.stderr)
     return sweep
 
 
@@ -95,7 +107,10 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
     outcomes = sweep.outcomes
     sweep.ranking = rank(outcomes, [ending.job.number for ending in sweep.endings])
     table = sweep.directory / TABLE
-    table.write_text(sweep.ranking.csv(), encoding="utf-8")
+    try:
+        table.write_text(sweep.ranking.csv(), encoding="utf-8")
+    except OSError as error:  # a full disk: the parent run is ended all the same
+        print(f"bpexp: warning: no whole {TABLE} in {sweep.directory} ({error.strerror or error})", file=sys.stderr)
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
     note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.markdown()}"
