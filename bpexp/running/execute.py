@@ -167,7 +167,8 @@ def _conclude(
         _attempt("no figures of", info, lambda: _draw(experiment, info, series))
     train_part = experiment.data.train
     example = None if interrupted or problem else train_part.X[train_part.rows[:1]]
-    _attempt("no whole record of", info, lambda: tracked.finish(outcome, end.step, example))
+    if _attempt("no whole record of", info, lambda: tracked.finish(outcome, end.step, example)):
+        tracked.end(outcome.status)
     return outcome
 
 

@@ -114,7 +114,8 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
     note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.markdown()}"
-    parent.finish(status, metrics={**counts, **(best.metrics if best else {})}, note=note, files=[table])
+    metrics = {**counts, **(best.metrics if best else {})}
+    parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 
 
 def _found(job: Job) -> Ending:

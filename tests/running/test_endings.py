@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 from command_line import command
-from mlflow import MlflowClient
 from stores import ask
 
 from bpexp.insight.histograms import Histograms
@@ -30,7 +29,7 @@ from bpexp.tracking.run import TrackedRun
 from bpexp.training.callbacks import EarlyStopping
 
 QUIET = ["data=spirals", "epochs=1", "data.limit=60", "progress=false", "tracking.model=false"]
-TINY = [*QUIET, "tracking.figures=false"]
+TINY = [*QUIET, "tracking.figures=false", "probe.histograms=true"]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 both = pytest.mark.parametrize("number", CODES, ids=["int", "term"])
@@ -103,7 +102,7 @@ MOMENTS: dict[str, tuple[Any, str]] = {
     "drawing": (running, "_draw"),
     "handing over to MLflow": (TrackedRun, "finish"),
     "sending metrics": (JournalFeed, "_feed"),
-    "ending the run in MLflow": (MlflowClient, "set_terminated"),
+    "ending the run in MLflow": (JournalFeed, "finish"),
 }
 
 
@@ -156,14 +155,14 @@ def test_no_histograms_are_no_reason_to_forget_a_signal(store: Path, monkeypatch
 
 
 CHILD = """
-import os, signal, sys
+import os, sys
 from bpexp.cli.main import main
 from bpexp.running import execute as running
 
-real = running.save_network
+real, number = running.save_network, int(sys.argv.pop())
 
 def interrupted(*args, **kwargs):
-    os.kill(os.getpid(), int(sys.argv.pop()))
+    os.kill(os.getpid(), number)
     real(*args, **kwargs)
 
 running.save_network = interrupted
@@ -230,7 +229,7 @@ def test_no_room_for_what_a_run_can_do_without(
 
 
 def test_no_room_for_a_figure(store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", full_disk)
+    monkeypatch.setattr("matplotlib.backends.backend_agg.FigureCanvasAgg.print_png", full_disk)
     assert command(QUIET, monkeypatch) == 0
     assert_recorded(store, "finished", "FINISHED")
     assert_told(capfd.readouterr().err, "no figures of", "No space left on device")
@@ -240,7 +239,7 @@ def test_no_room_for_a_figure(store: Path, monkeypatch: pytest.MonkeyPatch, capf
 def test_a_store_without_room(
     call: str, store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(MlflowClient, call, full_disk)
+    monkeypatch.setattr(f"mlflow.MlflowClient.{call}", full_disk)
     assert command(TINY, monkeypatch) == 0
     assert_recorded(store, "finished", "FINISHED")
     assert_told(capfd.readouterr().err, "MLflow did not take everything", "No space left on device")
@@ -295,16 +294,16 @@ def test_a_callback_that_leaves_the_process(store: Path, monkeypatch: pytest.Mon
 
 
 @both
-@pytest.mark.parametrize("moment", ["rank", "perform"])
+@pytest.mark.parametrize("moment", ["conclude_sweep", "perform"])
 def test_a_signal_in_a_sweep_ends_its_parent(
     moment: str, number: int, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = {"rank": sweep, "perform": serial}[moment]
+    owner = {"conclude_sweep": sweep, "perform": serial}[moment]
     monkeypatch.setattr(owner, moment, with_signals(getattr(owner, moment), number))
     assert command(["-m", *TINY, "seed=0,1"], monkeypatch) == CODES[signal.Signals(number)]
     assert len(list(Path.cwd().glob("multirun/*/*/ranking.csv"))) == 1
     found = sorted(status for (status,) in ask(store, "select status from runs"))
-    assert found == (["FINISHED"] * 3 if moment == "rank" else ["KILLED"])
+    assert found == (["FINISHED"] * 3 if moment == "conclude_sweep" else ["KILLED"])
 
 
 def test_no_room_for_the_table_of_a_sweep(

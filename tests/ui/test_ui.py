@@ -168,7 +168,7 @@ def test_links_can_be_made_without_mlflow() -> None:
 
 
 def test_a_server_shows_its_own_runs() -> None:
-    """C12: the link of a run that a server holds led to a local port where nothing answers."""
+    """The link of a run that a server holds led to a local port where nothing answers."""
     assert base_of("http://tracking.example:8080/") == "http://tracking.example:8080"
     assert base_of("sqlite:///mlflow.db") is None
     assert base_of(None) is None
