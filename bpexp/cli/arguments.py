@@ -59,12 +59,22 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     options = flags.parse_intermixed_args(list(argv))
     if options.experimental_rerun is not None:
         flags.error("--experimental-rerun needs a pickle, which bpexp never writes; say --config-path RUN/.hydra")
+    if asks_hydra(options) and (options.multirun or options.run):
+        flags.error("a question runs nothing; leave out --multirun and --run")
+    wanted = ("install=", "uninstall=", "query=")
+    if options.shell_completion and not any(word.startswith(wanted) for word in options.overrides):
+        flags.error("--shell-completion needs install=SHELL, uninstall=SHELL or query=SHELL")
     return options
 
 
 def asks_hydra(options: argparse.Namespace) -> bool:
     """Whether the command line asks a question that Hydra answers, and runs nothing."""
     return bool(options.cfg or options.info or options.hydra_help or options.shell_completion)
+
+
+def hydras_order(argv: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """The same words, the overrides last and together: Hydra takes them for mistakes on both sides of a flag."""
+    return [*(word for word in argv if word not in options.overrides), *options.overrides]
 
 
 def command_line(options: argparse.Namespace) -> CommandLine:

@@ -20,7 +20,7 @@ def main() -> None:
 
     options = parse(sys.argv[1:])
     try:
-        code = _help(options) if options.help else _ask_hydra() if asks_hydra(options) else _run(options)
+        code = _help(options) if options.help else _ask_hydra(options) if asks_hydra(options) else _run(options)
     except BpexpError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
@@ -42,13 +42,18 @@ def _help(options: argparse.Namespace) -> int:
     return 0
 
 
-def _ask_hydra() -> int:
-    """Leave --cfg, --info, --hydra-help and tab completion to Hydra."""
+def _ask_hydra(options: argparse.Namespace) -> int:
+    """Leave --cfg, --info, --hydra-help and tab completion to Hydra; mistakes are told in our words before."""
     import hydra
 
-    from bpexp.config.composition import VERSION_BASE, register_options
+    from bpexp.cli.arguments import command_line, hydras_order
+    from bpexp.config.composition import VERSION_BASE, composer, register_options
     from bpexp.config.groups import config_folder
 
+    if options.cfg:
+        with composer(command_line(options)) as composing:
+            composing.try_out(options.overrides)
+    sys.argv[1:] = hydras_order(sys.argv[1:], options)
     register_options()
     hydra.main(version_base=VERSION_BASE, config_path=str(config_folder()), config_name="config")(_nothing)()
     return 0

@@ -124,6 +124,13 @@ REFUSED = {
     "-m seed=0 hydra.sweep.subdir=.": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '.'",
     "--experimental-rerun nowhere": "--experimental-rerun needs a pickle",
     "--helpp": "unrecognized arguments: --helpp",
+    "--cfg job lrr=1": "unknown key 'lrr'",
+    "--cfg job model=nope": "unknown model 'nope'",
+    "--cfg job --config-name nope": "there is no config 'nope'",
+    "--cfg job --config-dir nope": "is not a folder",
+    "--config-path nope": "nope' is not a folder",
+    "-m seed=0,1 --cfg job": "a question runs nothing; leave out --multirun and --run",
+    "--shell-completion": "--shell-completion needs install=SHELL, uninstall=SHELL or query=SHELL",
 }
 """Contradictions, mixed tasks, checks that cannot hold, and what Hydra's own executor would have heeded."""
 
