@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
@@ -72,9 +73,18 @@ def asks_hydra(options: argparse.Namespace) -> bool:
     return bool(options.cfg or options.info or options.hydra_help or options.shell_completion)
 
 
-def hydras_order(argv: Sequence[str], options: argparse.Namespace) -> list[str]:
-    """The same words, the overrides last and together: Hydra takes them for mistakes on both sides of a flag."""
-    return [*(word for word in argv if word not in options.overrides), *options.overrides]
+def hydras_words(options: argparse.Namespace) -> list[str]:
+    """The same question as Hydra reads it: folders absolute, for it starts from its module, and the overrides last."""
+    values = {name: getattr(options, name) for name in ("cfg", "info", "package", "config_name")}
+    folders = {name: getattr(options, name) for name in ("config_path", "config_dir")}
+    values |= {name: folder and os.path.abspath(folder) for name, folder in folders.items()}
+    words = [word for name, value in values.items() if value for word in (_flag(name), value)]
+    words += [_flag(name) for name in ("resolve", "hydra_help", "shell_completion") if getattr(options, name)]
+    return [*words, *options.overrides]
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def command_line(options: argparse.Namespace) -> CommandLine:

@@ -46,14 +46,14 @@ def _ask_hydra(options: argparse.Namespace) -> int:
     """Leave --cfg, --info, --hydra-help and tab completion to Hydra; mistakes are told in our words before."""
     import hydra
 
-    from bpexp.cli.arguments import command_line, hydras_order
+    from bpexp.cli.arguments import command_line, hydras_words
     from bpexp.config.composition import VERSION_BASE, composer, register_options
     from bpexp.config.groups import config_folder
 
     if options.cfg:
         with composer(command_line(options)) as composing:
             composing.try_out(options.overrides)
-    sys.argv[1:] = hydras_order(sys.argv[1:], options)
+    sys.argv[1:] = hydras_words(options)
     register_options()
     hydra.main(version_base=VERSION_BASE, config_path=str(config_folder()), config_name="config")(_nothing)()
     return 0

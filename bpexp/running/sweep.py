@@ -106,6 +106,8 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
     sweep.endings = [ended.get(job.number) or _found(job) for job in jobs]
     outcomes = sweep.outcomes
     sweep.ranking = rank(outcomes, [ending.job.number for ending in sweep.endings])
+    if any(ending.outcome is None for ending in sweep.endings):
+        parent.end_lost()
     table = sweep.directory / TABLE
     try:
         table.write_text(sweep.ranking.csv(), encoding="utf-8")

@@ -19,13 +19,15 @@ from command_line import command
 from stores import ask
 
 from bpexp.insight.histograms import Histograms
-from bpexp.records.journal import Journal
+from bpexp.records.journal import JOURNAL, Journal
 from bpexp.records.outcome import read_outcome
 from bpexp.running import execute as running
 from bpexp.running import perform, sweep, trace_task
+from bpexp.running.job import Job
 from bpexp.running.launchers import serial
-from bpexp.tracking.feed import JournalFeed
+from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.run import TrackedRun
+from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.callbacks import EarlyStopping
 
 QUIET = ["data=spirals", "epochs=1", "data.limit=60", "progress=false", "tracking.model=false"]
@@ -304,6 +306,19 @@ def test_a_signal_in_a_sweep_ends_its_parent(
     assert len(list(Path.cwd().glob("multirun/*/*/ranking.csv"))) == 1
     found = sorted(status for (status,) in ask(store, "select status from runs"))
     assert found == (["FINISHED"] * 3 if moment == "conclude_sweep" else ["KILLED"])
+
+
+def test_a_job_whose_process_dies_is_not_left_running(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a launcher's workers do when a sweep is interrupted: they are killed and record nothing."""
+
+    def dies(job: Job) -> None:
+        job.directory.mkdir()
+        TrackedRun(TrackingSettings(True), job.info(), job.directory / JOURNAL, DataCard("data", "0", "here", "{}"), {})
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serial, "perform", dies)
+    assert command(["-m", *TINY, "seed=0,1"], monkeypatch) == 130
+    assert ask(store, "select status from runs") == [("KILLED",), ("KILLED",)]
 
 
 def test_no_room_for_the_table_of_a_sweep(
