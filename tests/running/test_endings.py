@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -356,3 +357,25 @@ def test_a_trace_that_fails(store: Path, monkeypatch: pytest.MonkeyPatch, capfd:
     out, err = capfd.readouterr()
     assert err == ""
     assert "No space left on device" in out
+
+
+# Terminals
+
+BPEXP = f"{shlex.quote(sys.executable)} -m bpexp data=xor data.n=60 epochs=1 tracking=none run_name=\"'\u00fc'\""
+TERMINALS = {
+    "standard error is closed": (f"{BPEXP} 2>&-", 0),
+    "standard error takes nothing": (f"{BPEXP} 2>/dev/full", 0),
+    "standard output takes nothing": (f"{BPEXP} >/dev/full", 1),
+    "the encoding lacks a letter": (f"PYTHONIOENCODING=ascii {BPEXP}", 0),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("what", TERMINALS)
+def test_a_terminal_that_takes_nothing_harms_no_run(what: str) -> None:
+    line, code = TERMINALS[what]
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=300, env=dict(os.environ))
+    assert "Traceback" not in done.stderr
+    assert done.returncode == code, done.stderr
+    (result,) = Path.cwd().glob("outputs/*/*/result.json")
+    assert read_outcome(result.parent).status == "finished"
