@@ -52,7 +52,7 @@ def test_a_recorded_run_comes_back():
 
 
 def test_a_standardised_model_takes_raw_rows(tmp_path):
-    """C5, N3: rows as the data has them give the accuracy that training measured."""
+    """Rows as the data has them give the accuracy that training measured."""
     X, y = load_wine(return_X_y=True)
     np.savez(tmp_path / "wine.npz", X=X, y=y)
     wine = ("data=npz", "data.path=wine.npz", "data.scaling=standardize", "data.validation=0", "model.hidden=[8]")
@@ -68,7 +68,7 @@ def test_a_standardised_model_takes_raw_rows(tmp_path):
 
 
 def test_values_are_quoted_and_lists_are_values():
-    """C9: text with commas, spaces and signs is one value; in `run` a list is a value, in `sweep` it holds levels."""
+    """Text with commas, spaces and signs is one value; in `run` a list is a value, in `sweep` it holds levels."""
     result = bpexp.run(*TINY, "tracking=none", run_name="a, b=c {d} 'e' \\ \"f\"", **{"model.hidden": [4, 3]})
     assert result.outcome.name == "a, b=c {d} 'e' \\ \"f\""
     assert result.network.sizes == (784, 4, 3, 10)
@@ -79,7 +79,7 @@ def test_values_are_quoted_and_lists_are_values():
 
 
 def test_a_report_is_no_run():
-    """C8: task=report trained a network."""
+    """task=report once trained a network."""
     with pytest.raises(ConfigError, match="task=report is a command, not a run"):
         bpexp.run("task=report", "study=saturation")
     with pytest.raises(ConfigError, match="task=report writes one report"):
@@ -87,7 +87,7 @@ def test_a_report_is_no_run():
 
 
 def test_a_data_file_is_read_where_it_lies_and_as_it_is(tmp_path, monkeypatch):
-    """C1: another working directory, or an edited file, trained on the first content."""
+    """Another working directory, or an edited file, trained on the first content."""
     digests = []
     for folder, shift in (("one", 0), ("two", 5)):
         (tmp_path / folder).mkdir()

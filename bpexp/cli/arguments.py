@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
@@ -59,12 +60,31 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     options = flags.parse_intermixed_args(list(argv))
     if options.experimental_rerun is not None:
         flags.error("--experimental-rerun needs a pickle, which bpexp never writes; say --config-path RUN/.hydra")
+    if asks_hydra(options) and (options.multirun or options.run):
+        flags.error("a question runs nothing; leave out --multirun and --run")
+    wanted = ("install=", "uninstall=", "query=")
+    if options.shell_completion and not any(word.startswith(wanted) for word in options.overrides):
+        flags.error("--shell-completion needs install=SHELL, uninstall=SHELL or query=SHELL")
     return options
 
 
 def asks_hydra(options: argparse.Namespace) -> bool:
     """Whether the command line asks a question that Hydra answers, and runs nothing."""
     return bool(options.cfg or options.info or options.hydra_help or options.shell_completion)
+
+
+def hydras_words(options: argparse.Namespace) -> list[str]:
+    """The same question as Hydra reads it: folders absolute, for it starts from its module, and the overrides last."""
+    values = {name: getattr(options, name) for name in ("cfg", "info", "package", "config_name")}
+    folders = {name: getattr(options, name) for name in ("config_path", "config_dir")}
+    values |= {name: folder and os.path.abspath(folder) for name, folder in folders.items()}
+    words = [word for name, value in values.items() if value for word in (_flag(name), value)]
+    words += [_flag(name) for name in ("resolve", "hydra_help", "shell_completion") if getattr(options, name)]
+    return [*words, *options.overrides]
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def command_line(options: argparse.Namespace) -> CommandLine:

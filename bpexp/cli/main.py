@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from pathlib import Path
@@ -18,9 +19,10 @@ def main() -> None:
     """Run the command line; a mistake in it ends with one line and exit code 2, before anything was made."""
     from bpexp.cli.arguments import asks_hydra, parse
 
+    _let_any_letter_pass()
     options = parse(sys.argv[1:])
     try:
-        code = _help(options) if options.help else _ask_hydra() if asks_hydra(options) else _run(options)
+        code = _help(options) if options.help else _ask_hydra(options) if asks_hydra(options) else _run(options)
     except BpexpError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
@@ -32,7 +34,20 @@ def main() -> None:
     except BrokenPipeError:  # whoever reads has had enough, as in `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:  # standard output goes to a full disk, say; what a run left is on its own
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        print(f"bpexp: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        code = 1
     sys.exit(code)
+
+
+def _let_any_letter_pass() -> None:
+    """Escape what the terminal's encoding lacks, in place of a failure after all the work."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _help(options: argparse.Namespace) -> int:
@@ -42,13 +57,18 @@ def _help(options: argparse.Namespace) -> int:
     return 0
 
 
-def _ask_hydra() -> int:
-    """Leave --cfg, --info, --hydra-help and tab completion to Hydra."""
+def _ask_hydra(options: argparse.Namespace) -> int:
+    """Leave --cfg, --info, --hydra-help and tab completion to Hydra; mistakes are told in our words before."""
     import hydra
 
-    from bpexp.config.composition import VERSION_BASE, register_options
+    from bpexp.cli.arguments import command_line, hydras_words
+    from bpexp.config.composition import VERSION_BASE, composer, register_options
     from bpexp.config.groups import config_folder
 
+    if options.cfg:
+        with composer(command_line(options)) as composing:
+            composing.try_out(options.overrides)
+    sys.argv[1:] = hydras_words(options)
     register_options()
     hydra.main(version_base=VERSION_BASE, config_path=str(config_folder()), config_name="config")(_nothing)()
     return 0

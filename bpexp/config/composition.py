@@ -116,6 +116,12 @@ class Composer:
             places = (hydra.run.dir, hydra.sweep.dir, hydra.sweep.subdir)
             return Composition(config, whole, *(Path(str(place)) for place in places))
 
+    def try_out(self, overrides: Sequence[str]) -> None:
+        """Raise ConfigError where Hydra can compose nothing of these overrides; values may be missing or wrong."""
+        parsed = self.parse(overrides)
+        with one_line(parsed):
+            self._from_files(parsed)
+
     def _from_files(self, overrides: Sequence[Override]) -> DictConfig:
         lines = [_line(override) for override in overrides]
         whole = compose(self._name, lines, return_hydra_config=True)
@@ -160,6 +166,8 @@ def composer(line: CommandLine) -> Iterator[Composer]:
     folder = os.path.abspath(line.config_path or config_folder())
     if line.config_dir is not None and not os.path.isdir(line.config_dir):
         raise ConfigError(f"--config-dir {os.path.abspath(line.config_dir)!r} is not a folder")
+    if not os.path.isdir(folder):
+        raise ConfigError(f"--config-path {folder!r} is not a folder")
     with own_state(line.config_dir):
         register_options()
         with one_line(), initialize_config_dir(folder, job_name="bpexp", version_base=VERSION_BASE):

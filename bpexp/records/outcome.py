@@ -60,12 +60,15 @@ class Outcome:
 
 
 def write_outcome(outcome: Outcome, directory: Path) -> Path:
-    """Write result.json, in one piece."""
+    """Write result.json, whole or not at all."""
     path = directory / RESULT
     temporary = path.with_suffix(".tmp")
     content = asdict(outcome) | {"metrics": {key: plain(value) for key, value in outcome.metrics.items()}}
-    temporary.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return path
 
 

@@ -20,14 +20,14 @@ from bpexp.insight.histograms import Histograms
 from bpexp.insight.probing import Probing
 from bpexp.insight.samples import collect_samples
 from bpexp.nn.arrays import Array
-from bpexp.records.journal import Journal, history
+from bpexp.records.journal import JOURNAL, Journal, history
 from bpexp.records.network_file import save_network
 from bpexp.records.outcome import Outcome, RunInfo, write_outcome
 from bpexp.records.summary import Series, chooser, summarize
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
 from bpexp.running.progress import progress
-from bpexp.running.signals import Signals, Terminated
+from bpexp.running.signals import Signals
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
@@ -58,7 +58,11 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
         end = _train(experiment, info, [journal, *tracked.callbacks], journal, signals)
         with suppress(OSError):  # a full disk: what the journal holds is there
             journal.close(end.status, end.reason)
-        outcome = _conclude(experiment, info, end, time.monotonic() - started, tracked, signals)
+        try:
+            outcome = _conclude(experiment, info, end, time.monotonic() - started, tracked, signals)
+        except BaseException:  # a second signal: nobody waits for the rest, but the run in MLflow has ended
+            tracked.end(end.status)
+            raise
         if end.interruption is not None:
             raise end.interruption
     return outcome
@@ -82,30 +86,30 @@ def _train(
 ) -> TrainingEnd:
     """Train with everybody watching; whatever ends it is returned, and signals are held back from then on."""
     try:
-        signals.release()
-        return _watched(experiment, info.name, recorders, journal)
+        return _watched(experiment, info, recorders, journal, signals)
     except Exception as error:
         with suppress(OSError):
             (info.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
         return TrainingEnd("failed", f"{type(error).__name__}: {error}")
-    except (KeyboardInterrupt, Terminated) as error:
+    except BaseException as error:  # a signal, or SystemExit of a plug-in
         reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
         return TrainingEnd("killed", reason, interruption=error)
-    finally:
-        signals.hold()
 
 
-def _watched(experiment: Experiment, name: str, recorders: list[Callback], journal: Journal) -> TrainingEnd:
-    bars = progress(experiment.config.progress, name)
+def _watched(
+    experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
+) -> TrainingEnd:
+    bars = progress(experiment.config.progress, info.name)
     histograms = Histograms() if experiment.probe.histograms else None
     observers = _observers(experiment, journal, histograms)
     try:
-        ended = train(experiment.trainer, [*observers, *recorders, *bars, *experiment.callbacks])
+        with signals.raised():
+            ended = train(experiment.trainer, [*observers, *recorders, *bars, *experiment.callbacks])
     finally:
         for bar in bars:
             bar.close()
         if histograms is not None:
-            histograms.save(journal.path.parent)
+            _attempt("no histograms in", info, lambda: histograms.save(info.directory))
     return TrainingEnd(ended.status, ended.reason, ended.step)
 
 
@@ -134,7 +138,8 @@ def _conclude(
     Nothing that goes wrong here loses what was written before. An interrupted run leaves its record and no pictures.
     """
     folder, theta = info.directory, experiment.trainer.network.theta
-    series = history(folder / "metrics.jsonl")
+    series: dict[str, list[tuple[int, float]]] = {}
+    _attempt("no metrics of", info, lambda: series.update(history(folder / JOURNAL)))
     outcome = Outcome(
         name=info.name,
         directory=str(folder),
@@ -150,15 +155,22 @@ def _conclude(
         experiment_id=tracked.experiment_id,
         store=tracked.store_uri,
     )
-    _attempt("no result.json in", info, lambda: write_outcome(outcome, folder))
-    problem = _attempt("no weights in", info, lambda: save_network(folder, theta=theta, spec=experiment.spec))
+    unwritten = _attempt("no result.json in", info, lambda: write_outcome(outcome, folder))
+    unsaved = _attempt("no weights in", info, lambda: save_network(folder, theta=theta, spec=experiment.spec))
+    problem = unsaved or unwritten
     if problem and outcome.ok:
-        outcome = replace(outcome, status="failed", reason=f"the network could not be saved: {problem}")
+        what = "the network" if unsaved else "result.json"
+        outcome = replace(outcome, status="failed", reason=f"{what} could not be saved: {problem}")
         _attempt("no result.json in", info, lambda: write_outcome(outcome, folder))
     interrupted = end.interruption is not None or signals.pending is not None
     if not interrupted:
         _attempt("no figures of", info, lambda: _draw(experiment, info, series))
-    tracked.finish(outcome, end.step, model=not interrupted and problem is None)
+    if _attempt(
+        "no whole record of",
+        info,
+        lambda: tracked.finish(outcome, end.step, model=not interrupted and problem is None),
+    ):
+        tracked.end(outcome.status)
     return outcome
 
 

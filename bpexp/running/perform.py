@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -18,17 +19,26 @@ def perform(job: Job) -> Outcome:
 
     What goes wrong inside a run is its outcome and does not raise: the other jobs of a sweep go on.
     """
-    job.directory.mkdir(parents=True, exist_ok=True)
-    _write_config(job)
-    info = job.info()
     try:
+        job.directory.mkdir(parents=True, exist_ok=True)
+        _write_config(job)
         experiment = build(job.config)
+        return (execute_trace if job.config.task == "trace" else execute)(experiment, job.info())
     except BpexpError as error:
-        directory = str(job.directory)
-        outcome = Outcome(info.name, directory, "failed", str(error), info.overrides, info.params, 0.0)
+        return _failed(job, str(error))
+    except BrokenPipeError:  # whoever reads the terminal has had enough: no matter of the run
+        raise
+    except OSError as error:  # a full disk, or a folder that is not ours: before the record of the run was opened
+        return _failed(job, f"cannot write to the folder of the run ({error.strerror or error})")
+
+
+def _failed(job: Job, reason: str) -> Outcome:
+    """The outcome of a run that could not begin, on disk if anything can be written there."""
+    info = job.info()
+    outcome = Outcome(info.name, str(job.directory), "failed", reason, info.overrides, info.params, 0.0)
+    with suppress(OSError):
         write_outcome(outcome, job.directory)
-        return outcome
-    return (execute_trace if job.config.task == "trace" else execute)(experiment, info)
+    return outcome
 
 
 def _write_config(job: Job) -> None:

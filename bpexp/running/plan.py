@@ -130,7 +130,23 @@ def _jobs(
         subdirectory = done.subdirectory if multirun else Path()
         job = Job(done.config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
         jobs.append(replace(job, hydra=done.plain_hydra()))
+    if multirun:
+        _refuse_places(jobs)
     return jobs
+
+
+def _refuse_places(jobs: Sequence[Job]) -> None:
+    """Jobs that share a folder, or write beside that of their sweep, where another may lie, write over each other."""
+    users: dict[Path, Job] = {}
+    for job in jobs:
+        if not job.subdirectory.parts or job.subdirectory.is_absolute() or ".." in job.subdirectory.parts:
+            raise ConfigError(f"hydra.sweep.subdir must lie below hydra.sweep.dir, not at {str(job.subdirectory)!r}")
+        other = users.setdefault(job.subdirectory, job)
+        if other is not job:
+            raise ConfigError(
+                f"the jobs {other.number} and {job.number} would share the folder {str(job.subdirectory)!r}; "
+                "let hydra.sweep.subdir hold ${hydra.job.num}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import Any, TextIO
 
 from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step
@@ -38,7 +39,8 @@ class PlainProgress(Callback):
             return
         rate = f"{event.step / event.seconds:,.0f} steps/s" if event.step else "untrained"
         line = f"{self._title}epoch {event.epoch}/{self._epochs}  {headline(event.metrics)}  {rate}"
-        print(line, file=self._stream, flush=True)
+        with suppress(OSError):  # whoever reads has had enough, or has no room: no matter of the run
+            print(line, file=self._stream, flush=True)
 
     def close(self) -> None:
         """No-op."""
@@ -86,6 +88,6 @@ class LiveProgress(Callback):
 
 def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:
     """The fitting kind of progress for standard error, or none."""
-    if not show:
+    if not show or sys.stderr is None:
         return []
     return [LiveProgress(title) if sys.stderr.isatty() else PlainProgress(sys.stderr, title)]

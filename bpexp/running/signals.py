@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -14,7 +16,7 @@ class Terminated(SystemExit):
 class Signals:
     """Handlers for the time of one run; in another thread than the main one they do nothing.
 
-    Held back means: the first signal waits until `release` or the end of the block, a second one is raised at once.
+    Held back means: the first signal waits until `raised` or the end of the block, a second one is raised at once.
     After one signal was raised the next is held back, so that the record of the run is written.
     """
 
@@ -52,12 +54,20 @@ class Signals:
         self._held = True
         raise error
 
-    def hold(self) -> None:
-        """Hold signals back from now on."""
-        self._held = True
+    @contextmanager
+    def raised(self) -> Iterator[None]:
+        """Raise signals where the run stands within this block, the one that came before it too; then hold them back.
 
-    def release(self) -> None:
-        """Raise signals where the run stands from now on, and the one that came meanwhile."""
+        A signal that meets the way out of the block is still raised: whoever catches what ends the block stands around
+        all of it.
+        """
+        try:
+            self._release()
+            yield
+        finally:
+            self._held = True
+
+    def _release(self) -> None:
         self._held = False
         if self._pending is not None:
             pending, self._pending = self._pending, None

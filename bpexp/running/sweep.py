@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bpexp.errors import ConfigError
 from bpexp.records.outcome import Outcome
 from bpexp.running.directories import claim
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers.serial import serial
 from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
+from bpexp.running.signals import Signals
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
@@ -57,24 +60,33 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     Table and parent are written whatever ends the sweep; an interruption then goes on to the caller.
     """
     directory = claim(plan.directory, "sweep", named=plan.named)
-    (directory / "multirun.yaml").write_text(as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()}))
+    said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
+    try:
+        (directory / "multirun.yaml").write_text(said, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
-    with mlflow_environment():
+    with mlflow_environment(), Signals() as signals:
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
         jobs = [job.below(directory, parent.run_id) for job in plan.jobs]
         status = "KILLED"
         try:
-            for ending in _launch(plan, jobs):
-                sweep.endings.append(ending)
+            with signals.raised():
+                for ending in _launch(plan, jobs):
+                    sweep.endings.append(ending)
             status = "FINISHED" if sweep.ok else "FAILED"
         except Exception:
             status = "FAILED"
             raise
         finally:
             conclude_sweep(sweep, jobs, parent, status, command)
-        if plan.study is not None:
-            _report(plan, sweep, parent, command)
+        if plan.study is not None and signals.pending is None:
+            try:
+                _report(plan, sweep, parent, command)
+            except OSError as error:  # a full disk: the runs are there, and task=report can ask for them
+                reason = error.strerror or error
+                print(f"bpexp: warning: no whole report in {sweep.directory} ({reason})", file=sys.stderr)
     return sweep
 
 
@@ -97,12 +109,18 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
     sweep.endings = [ended.get(job.number) or _found(job) for job in jobs]
     outcomes = sweep.outcomes
     sweep.ranking = rank(outcomes, [ending.job.number for ending in sweep.endings])
+    if any(ending.outcome is None for ending in sweep.endings):
+        parent.end_lost()
     table = sweep.directory / TABLE
-    table.write_text(sweep.ranking.csv(), encoding="utf-8")
+    try:
+        table.write_text(sweep.ranking.csv(), encoding="utf-8")
+    except OSError as error:  # a full disk: the parent run is ended all the same
+        print(f"bpexp: warning: no whole {TABLE} in {sweep.directory} ({error.strerror or error})", file=sys.stderr)
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
     note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.markdown()}"
-    parent.finish(status, metrics={**counts, **(best.metrics if best else {})}, note=note, files=[table])
+    metrics = {**counts, **(best.metrics if best else {})}
+    parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 
 
 def _found(job: Job) -> Ending:

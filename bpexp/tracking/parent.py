@@ -56,6 +56,16 @@ class ParentRun:
         self._log_files(files)
         self._attempt(lambda store, run: store.client.set_terminated(run, status=status))
 
+    def end_lost(self) -> None:
+        """End the runs of jobs whose process died: nothing else would ever say of them that they are over."""
+        running = f"tags.`mlflow.parentRunId` = '{self.run_id}' and attributes.status = 'RUNNING'"
+
+        def end(store: Store, _: str) -> None:
+            for run in store.client.search_runs([store.experiment_id], running, max_results=10_000):
+                store.client.set_terminated(run.info.run_id, status="KILLED")
+
+        self._attempt(end)
+
     def attach(self, files: Sequence[Path], note: str, tags: Mapping[str, str]) -> None:
         """Put a report on the run, which may have ended already."""
         self._log_files(files)

@@ -71,6 +71,11 @@ class TrackedRun:
             files=[file for file in files if file.exists()],
         )
 
+    def end(self, status: str) -> None:
+        """End the run with the status of its outcome and hand over nothing more."""
+        if (feed := self._feed) is not None:
+            feed.attempt(lambda: feed.store.client.set_terminated(feed.run_id, status=STATUS.get(status, "FAILED")))
+
     def _log_model(self) -> None:
         from bpexp.tracking.model import log_model
 

@@ -126,6 +126,32 @@ def test_defaults_are_shown() -> None:
     assert list(Path.cwd().iterdir()) == []
 
 
+def test_a_question_may_stand_between_overrides() -> None:
+    call = [sys.executable, "-m", "bpexp", "lr=0.3", "--cfg", "job", "data=csv", "seed=7"]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300, env=dict(os.environ))
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = yaml.safe_load(done.stdout)
+    assert (shown["lr"], shown["seed"], shown["data"]["name"]) == (0.3, 7, "csv")
+
+
+def test_a_question_about_a_folder_of_the_users(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/config.yaml").write_text("lr: 0.7\n", encoding="utf-8")
+    call = [sys.executable, "-m", "bpexp", "--config-path", "mine", "--cfg", "job"]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=300, env=dict(os.environ), cwd=tmp_path)
+    assert (done.returncode, done.stderr, done.stdout.strip()) == (0, "", "lr: 0.7")
+
+
+def test_no_file_repeats_one_of_another_group() -> None:
+    texts = [path.read_text(encoding="utf-8") for group in ("activation", "output") for path in _files(group)]
+    assert len(set(texts)) == len(texts)
+    assert [path.stem for path in _files("output")] == ["softmax"]
+
+
+def _files(group: str) -> list[Path]:
+    return sorted((config_folder() / group).glob("*.yaml"))
+
+
 def test_a_preset_brings_its_partners_and_the_command_line_wins() -> None:
     assert declared("model=mnist_sigmoid").loss["name"] == "mse"
     assert declared("model=mnist_sigmoid", "loss=mae").loss["name"] == "mae"

@@ -118,10 +118,21 @@ REFUSED = {
     "model=deep_relu model.hidden=[64,16]": "model.hidden=[64, 16] and model.depth=8 contradict each other",
     "model.depth=3": "model.hidden=[32, 32] and model.depth=3 contradict each other",
     "gradient=feedback_alignment check=start": "feedback_alignment",
+    "-m lr=0.1,0.2 hydra.sweep.subdir=x": "the jobs 0 and 1 would share the folder 'x'; let hydra.sweep.subdir hold",
+    "-m lr=0.1,0.2 hydra.sweep.subdir=../x": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '../x'",
+    "-m seed=0 hydra.sweep.subdir=/x": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '/x'",
+    "-m seed=0 hydra.sweep.subdir=.": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '.'",
     "--experimental-rerun nowhere": "--experimental-rerun needs a pickle",
     "--helpp": "unrecognized arguments: --helpp",
+    "--cfg job lrr=1": "unknown key 'lrr'",
+    "--cfg job model=nope": "unknown model 'nope'",
+    "--cfg job --config-name nope": "there is no config 'nope'",
+    "--cfg job --config-dir nope": "is not a folder",
+    "--config-path nope": "nope' is not a folder",
+    "-m seed=0,1 --cfg job": "a question runs nothing; leave out --multirun and --run",
+    "--shell-completion": "--shell-completion needs install=SHELL, uninstall=SHELL or query=SHELL",
 }
-"""C2, C8, C16, U9 and what Hydra's own executor would have heeded."""
+"""Contradictions, mixed tasks, checks that cannot hold, and what Hydra's own executor would have heeded."""
 
 
 @pytest.mark.parametrize(("line", "told"), REFUSED.items(), ids=list(REFUSED))

@@ -199,7 +199,7 @@ def test_levels_that_need_care() -> None:
 
 
 def test_the_seeds_that_run_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """C4: seed=5,6 was recorded as 0, 1."""
+    """`seed=5,6` was recorded as 0, 1."""
     plan = planned({**NODE, "factors": {"activation": ["relu"]}, "tuned": None}, "seed=5,6")
     assert plan.study is not None
     assert plan.study.seeds == (5, 6)

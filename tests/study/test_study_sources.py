@@ -190,6 +190,13 @@ def test_mlflow_and_the_folder_say_the_same(ran: Ran) -> None:
     same(ran.from_mlflow(), analyse(ran.study, from_folder(ran.folder)))
 
 
+def test_a_server_is_read_through_the_client_of_its_store(ran: Ran) -> None:
+    """The address alone opens nothing: that of a server is no database."""
+    server = replace(ran.store(), uri="http://tracking.example:8080")
+    study, _, parent = recorded_study(server, "mine")
+    same(analyse(study, from_mlflow(server, parent.run_id, study)), ran.from_mlflow())
+
+
 def test_the_report_made_once_more(ran: Ran, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """By the command, in another folder."""
     with chdir(tmp_path):

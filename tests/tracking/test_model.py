@@ -188,7 +188,7 @@ def test_what_cannot_be_logged_is_one_line(saved: Path, store: Store) -> None:
 
 @pytest.mark.parametrize("scaling", ["none", "bytes", "standardize"])
 def test_the_scaling_comes_back_bit_for_bit(scaling: str, tmp_path: Path) -> None:
-    """C5: raw rows are scaled as in training, in the same arithmetic."""
+    """Raw rows are scaled as in training, in the same arithmetic."""
     rng = np.random.default_rng(4)
     shift, scale = rng.normal(size=6), rng.uniform(1, 2, 6)
     how = {

@@ -158,7 +158,7 @@ def test_evaluating_changes_nothing():
     ("n_outputs", "classes"), [(1, True), (3, True), (4, True), (10, True), (1, False), (2, False)]
 )
 def test_what_is_measured_is_what_is_announced(n_outputs, classes):
-    """C11: the names that validation knows are those that an evaluation emits."""
+    """The names that validation knows are those that an evaluation emits."""
     output, loss = ("sigmoid", "binary_cross_entropy") if classes else ("identity", "mse")
     head = build_head(output, loss)
     network = Network([3, n_outputs], [], head.output, "float64")

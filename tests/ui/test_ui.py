@@ -11,10 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bpexp.cli.terminal import START, _rows
+from bpexp.records.outcome import Outcome
 from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
 from bpexp.tracking.store import open_store
 
@@ -168,7 +171,11 @@ def test_links_can_be_made_without_mlflow() -> None:
 
 
 def test_a_server_shows_its_own_runs() -> None:
-    """C12: the link of a run that a server holds led to a local port where nothing answers."""
+    """The link of a run that a server holds led to a local port where nothing answers."""
     assert base_of("http://tracking.example:8080/") == "http://tracking.example:8080"
     assert base_of("sqlite:///mlflow.db") is None
     assert base_of(None) is None
+    outcome = Outcome("run", "here", "finished", "all epochs are done", [], {}, 1.0, run_id="r", experiment_id="7")
+    held = dict(_rows(replace(outcome, store="http://tracking.example:8080/")))
+    assert held["look at it"] == run_link("http://tracking.example:8080", "7", "r")
+    assert dict(_rows(replace(outcome, store="sqlite:///mlflow.db")))["look at it"] == START + run_link(LOCAL, "7", "r")
