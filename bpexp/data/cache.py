@@ -1,4 +1,4 @@
-"""Raw data sets, kept for the next run of the process as long as the files behind them stay the same."""
+"""Raw data sets, read once per process, and read again when a file that they come from has changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from bpexp.data.dataset import Loader, Raw, datasets
 
 KEPT = 2
-"""Data sets that are kept: a sweep may compare two."""
+"""The number of data sets kept; the one that was not used for the longest time is dropped first."""
 
 Stamp = tuple[str, int, int]
 _kept: OrderedDict[str, tuple[list[Stamp], Raw]] = OrderedDict()
@@ -22,10 +22,17 @@ _loading = threading.Lock()
 
 
 def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callable[[], np.random.Generator]) -> Raw:
-    """The raw data of a declared data set; raises ConfigError or DataError.
+    """The raw data of a registered data set, shared by the runs of a process until one of its files changes.
 
-    What was loaded before is returned again if each of its files has the same absolute path, time and size. A data set
-    that is drawn is another one for each `seed`, from which `generator` is made. One thread loads at a time.
+    A file has changed if its absolute path, modification time or size differs. One thread loads at a time.
+
+    Args:
+        name: of the data set in the registry.
+        params: its parameters, as in a config.
+        seed: distinguishes the results of a loader that is seeded; others ignore it.
+        generator: returns the random generator that the loader draws from.
+
+    Raises ConfigError for a wrong name or parameter, DataError for data that cannot be read.
     """
     loader: Loader = datasets.build(name, **params)
     key = json.dumps([name, dict(params), seed if loader.seeded else None], sort_keys=True)
@@ -35,7 +42,7 @@ def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callabl
             _kept.move_to_end(key)
             return _kept[key][1]
         raw = loader(generator())
-        _kept[key] = ([_stamp(file) for file in loader.files()], raw)  # a download has made the files meanwhile
+        _kept[key] = ([_stamp(file) for file in loader.files()], raw)  # the loader may have downloaded them
         _kept.move_to_end(key)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
@@ -43,7 +50,7 @@ def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callabl
 
 
 def _stamp(file: Path) -> Stamp:
-    """Absolute path, time and size; zeros where there is no such file."""
+    """Absolute path, modification time (ns) and size (bytes); zeros where there is no such file."""
     path = file.absolute()
     try:
         status = path.stat()
