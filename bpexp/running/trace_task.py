@@ -1,4 +1,4 @@
-"""`task=trace`: one sample's forward and backward pass to read, on the terminal, as trace.md and in MLflow."""
+"""`task=trace`: forward and backward pass of one sample, printed, written to trace.md and recorded in MLflow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = "trace.md"
 
 
 def execute_trace(experiment: Experiment, info: RunInfo) -> Outcome:
-    """Print the trace of the declared sample at the initial parameters, keep it and record it."""
+    """Print the trace of the declared sample at the initial parameters, write trace.md and record the outcome."""
     started = time.monotonic()
     trainer, data = experiment.trainer, experiment.data
     with mlflow_environment():
