@@ -1,4 +1,4 @@
-"""From a command line to typed, validated configs: schema, groups, composition by Hydra, errors in our words.
+"""From a command line to typed, validated configs: schema, groups, composition by Hydra, translated errors.
 
-Only this package and `running.launchers` know Hydra and OmegaConf; below it a config is a dataclass.
+Only this package, `running.launchers` and `cli` import Hydra or OmegaConf; elsewhere a config is a dataclass.
 """
