@@ -1,4 +1,4 @@
-"""The command: `python -m bpexp`, or `bpexp`. Validates everything, then carries out one run, a sweep or a report."""
+"""The command `python -m bpexp`, or `bpexp`: validate everything, then execute one run, a sweep or a report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the command line; a mistake in it ends with one line and exit code 2, before anything was made."""
+    """Execute the command line.
+
+    Exit codes: 0; 1 if a run failed; 2 for an error in the command line, reported in one line before anything is
+    written; 130 after an interruption.
+    """
     from bpexp.cli.arguments import asks_hydra, parse
 
     options = parse(sys.argv[1:])
@@ -29,7 +33,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("bpexp: interrupted; what was done is kept", file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # whoever reads has had enough, as in `--help | head`
+    except BrokenPipeError:  # the reader closed the pipe, as in `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     sys.exit(code)
@@ -43,7 +47,7 @@ def _help(options: argparse.Namespace) -> int:
 
 
 def _ask_hydra() -> int:
-    """Leave --cfg, --info, --hydra-help and tab completion to Hydra."""
+    """Have Hydra handle --cfg, --info, --hydra-help and tab completion."""
     import hydra
 
     from bpexp.config.composition import VERSION_BASE, register_options
@@ -55,7 +59,7 @@ def _ask_hydra() -> int:
 
 
 def _nothing(config: object) -> None:
-    """No-op: Hydra wants a function, and never calls it for a question."""
+    """No-op: the task function that Hydra requires; it is not called for these flags."""
 
 
 def _run(options: argparse.Namespace) -> int:

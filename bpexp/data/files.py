@@ -41,7 +41,7 @@ def idx(path: str, labels: str | None = None) -> Loader:
             raise DataError(f"{str(place)!r}: no such file or folder; path must name IDX images, or a folder of them")
         elif labels is None:
             raise DataError(
-                f"{str(place)!r}: labels is missing; say labels=FILE, or path=FOLDER with MNIST's file names"
+                f"{str(place)!r}: labels is missing; use labels=FILE, or path=FOLDER with MNIST's file names"
             )
         else:
             X, y = read_pair(place, Path(labels).expanduser())
