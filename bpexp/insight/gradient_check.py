@@ -71,7 +71,7 @@ def refuse_check(method: GradientMethod, name: str, settings: CheckSettings) -> 
     if settings.on and not method.checkable:
         raise ConfigError(
             f"check compares the gradient with differences of the cost, but gradient={name} is not the gradient by "
-            "design; say check=off (the angle to the gradient is recorded) or gradient=backprop"
+            "design; use check=off (the angle to the gradient is recorded) or gradient=backprop"
         )
 
 
