@@ -1,7 +1,8 @@
-"""A laboratory for back-propagation: declared networks, honest gradients, recorded runs.
+"""A laboratory for back-propagation: declared networks, verified gradients, recorded runs.
 
-The packages, from the ground up: `nn` and `data`, `gradients`, `papers` and `training`, `insight`, `figures` and
-`records`, `tracking`, `study`, `config`, `running`, and at the rim `cli`, `ui` and `api`. Each says what belongs there.
+The packages, from the lowest layer: `nn` and `data`, `gradients`, `papers` and `training`, `insight`, `figures` and
+`records`, `tracking`, `study`, `config`, `running`, and on top `cli`, `ui` and `api`. The docstring of each states what
+belongs there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ __all__ = ["Result", "SweepResult", "__version__", "load", "run", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the interface when it is first asked for: the mathematics needs none of it."""
+    """Import `bpexp.api` at the first access, so that importing the mathematics stays fast."""
     if name in __all__:
         from bpexp import api
 

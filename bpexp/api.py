@@ -1,4 +1,4 @@
-"""bpexp from Python: the same declarations as on the command line, the results as arrays and data frames.
+"""bpexp from Python: the same declarations as on the command line, with results as arrays and data frames.
 
 import bpexp
 result = bpexp.run("model=mnist_relu", lr=0.1, epochs=3)
@@ -7,8 +7,8 @@ result.predict(rows)
 sweep = bpexp.sweep("model=mnist_sigmoid,mnist_relu", lr=[0.1, 0.3], seed=range(3))
 sweep.table
 
-A call leaves the process as it found it: BLAS threads, logging, environment, signal handlers, working directory and
-Hydra's state. Several threads may call at once.
+A call restores BLAS threads, logging, environment, signal handlers, working directory and Hydra's state. Several
+threads may call at once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 class Result:
-    """One run: its outcome, its history, its figures and the network that it left."""
+    """One run: its outcome, its history, its figures and its trained network."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -49,7 +49,7 @@ class Result:
 
     @cached_property
     def history(self) -> pd.DataFrame:
-        """Every recorded metric by step: a row a step, a column a metric, NaN where it was not measured."""
+        """Every recorded metric by step: one row per step, one column per metric, NaN where it was not measured."""
         columns = {name: pd.Series(dict(points)) for name, points in series_of(self.directory / JOURNAL).items()}
         return pd.DataFrame(columns).sort_index().rename_axis("step")
 
@@ -60,7 +60,7 @@ class Result:
 
     @property
     def figures(self) -> list[Path]:
-        """The pictures that the run drew."""
+        """The PNG files of the run."""
         return sorted(self.directory.glob("*.png"))
 
     @cached_property
@@ -72,17 +72,17 @@ class Result:
 
     @property
     def network(self) -> Network:
-        """The network as training left it."""
+        """The network after training; raises BpexpError if none was saved."""
         return self._predictor.network
 
     def predict(self, x: Any) -> Array:
-        """a^L (N, n_L) for rows x (N, n_0) as the data has them: the network file holds the scaling of its inputs."""
+        """a^L (N, n_L) for raw rows x (N, n_0), scaled as in training; raises BpexpError without a network."""
         return self._predictor.predict(x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SweepResult:
-    """The runs of a sweep, best first, the table of them, and the report where it was a study."""
+    """The runs of a sweep, best first, their table, and the report of a study."""
 
     runs: list[Result]
     table: pd.DataFrame
@@ -94,8 +94,8 @@ class SweepResult:
 def run(*overrides: str, **settings: Any) -> Result:
     """One run, declared as on the command line: `run("model=mnist_relu", "loss.factor=0.5", lr=0.1)`.
 
-    Keyword values may be any text, number, list or mapping. Silent unless progress=True. A run that fails is a Result
-    whose outcome says so; a mistake raises ConfigError.
+    Keyword values may be any text, number, list or mapping. Nothing is printed unless progress=True. A run that fails
+    returns a Result with the status `failed`; an invalid declaration raises ConfigError or DataError.
     """
     from bpexp.running.sweep import run_single
 
@@ -125,7 +125,16 @@ def sweep(*overrides: str, **settings: Any) -> SweepResult:
 
 
 def load(run_id: str, *, uri: str | None = None, experiment: str = "bpexp", into: str | Path | None = None) -> Result:
-    """A recorded run out of MLflow; its files are put into the folder `into`, or into a temporary one."""
+    """Load a recorded run from MLflow; its files are written to the folder `into`, or to a temporary one.
+
+    Args:
+        run_id: MLflow's id of the run.
+        uri: address of the store; None for MLFLOW_TRACKING_URI, else sqlite:///mlflow.db in the working directory.
+        experiment: name of the MLflow experiment.
+        into: folder for the files.
+
+    Raises TrackingError if the run cannot be read.
+    """
     from bpexp.tracking.environment import mlflow_environment
     from bpexp.tracking.fetch import fetch_run
     from bpexp.tracking.store import open_store
@@ -145,7 +154,7 @@ def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
 
 
 def _levels(value: Any) -> str:
-    """A keyword of `sweep` as the part behind the equals sign."""
+    """The value of a keyword of `sweep` in Hydra's grammar."""
     if isinstance(value, Iterable) and not isinstance(value, str | Mapping):
         return ",".join(spelled(level) for level in value)
     return spelled(value)

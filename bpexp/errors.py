@@ -1,4 +1,4 @@
-"""The errors that a person can mend: each is one sentence with what is wrong, the value, and what would work."""
+"""The errors that a user can correct: each message is one sentence with the problem, the value and a remedy."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterable
 
 
 class BpexpError(ValueError):
-    """What was asked for cannot be done; the message is one line."""
+    """The base of these errors; the message is one line."""
 
 
 class ConfigError(BpexpError):
-    """A declared value, name or pairing that has no meaning."""
+    """A declared name, value or combination is not valid."""
 
 
 class DataError(BpexpError):
-    """A data set that is missing, broken or does not fit."""
+    """A data set is missing, damaged or does not fit the declaration."""
 
 
 class TrackingError(BpexpError):
-    """A store of results that cannot be opened or written."""
+    """A store of results, or a saved network, cannot be read or written."""
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """`did you mean 'relu'? ` when a choice is close to `name`, else nothing."""
+    """`did you mean 'relu'? ` if a choice is similar to `name`, else an empty string."""
     close = difflib.get_close_matches(str(name), list(choices), n=1)
     return f"did you mean {close[0]!r}? " if close else ""

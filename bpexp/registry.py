@@ -1,7 +1,7 @@
-"""Components by name: one registry per kind. A factory's signature and docstring declare what a config may say of it.
+"""Components by name: one registry per kind. A factory's signature and docstring declare its options in a config.
 
-Names, types, ranges and defaults of the parameters are those of the signature; what a parameter means is said in the
-section `Args:` of the docstring. Validation, `--help`, the YAML files of `conf` and the tests all read them from here.
+Names, types, ranges and defaults of the parameters are those of the signature; their meanings are in the section
+`Args:` of the docstring. Validation, `--help`, the YAML files of `conf` and the tests read both.
 `Annotated[float, Range(above=0)]` declares a range; `Annotated[str, Literal["a", "b"]]` declares a type that OmegaConf,
 which reads the first argument alone, cannot express.
 """
@@ -25,7 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Bounds of a number, used as `Annotated[float, Range(above=0)]`; `least` and `most` belong to the range."""
+    """Bounds of a number, used as `Annotated[float, Range(above=0)]`; `least` and `most` are inclusive."""
 
     above: float | None = None
     least: float | None = None
@@ -65,7 +65,7 @@ class Parameter:
 
     @property
     def required(self) -> bool:
-        """Whether a config must say it."""
+        """Whether a config must set it."""
         return self.default is inspect.Parameter.empty
 
     def validate(self, value: Any, where: str) -> None:
@@ -117,14 +117,14 @@ def summary(factory: Callable[..., Any]) -> str:
 
 
 class Registry(Mapping[str, Callable[..., T]], Generic[T]):
-    """The factories of one kind of component, by name. `kind` is what error messages call it."""
+    """The factories of one kind of component, by name. `kind` is the name of the kind in error messages."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self._factories: dict[str, Callable[..., T]] = {}
 
     def register(self, name: str) -> Callable[[F], F]:
-        """Decorate a factory so that configs can call it `name`; raises ConfigError for a name that is taken."""
+        """Register the decorated factory as `name`; raises ConfigError for a name that is taken."""
 
         def add(factory: F) -> F:
             if name in self:
@@ -155,7 +155,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         return declared_parameters(self.require(name))
 
     def parse(self, node: Any) -> tuple[str, dict[str, Any]]:
-        """Name and parameters of a component as configs say it: `relu`, or {name: leaky_relu, slope: 0.1}."""
+        """Name and parameters of a node, `relu` or {name: leaky_relu, slope: 0.1}; raises ConfigError for another."""
         node = {"name": node} if isinstance(node, str) else node
         if not isinstance(node, Mapping) or not isinstance(node.get("name"), str):
             raise ConfigError(f"{self.kind} needs a name, as in {self.kind}={{name: ...}}, not {node!r}")
@@ -176,7 +176,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
                 raise ConfigError(f"{where} needs the parameter {key!r}; it takes: {', '.join(known)}")
 
     def build(self, name: str, **params: Any) -> T:
-        """Validate the parameters and make the component called `name`; errors of its factory carry its name."""
+        """Validate the parameters and make the component called `name`; raises ConfigError, which begins with it."""
         self.validate(name, **params)
         try:
             return self[name](**params)
@@ -190,7 +190,7 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether a value out of a YAML file has the type of a parameter annotated `hint`; ranges are not looked at."""
+    """Whether a value from a YAML file has the type of a parameter annotated `hint`; ranges are ignored."""
     origin = typing.get_origin(hint)
     if origin is Annotated:
         return all(fits(value, part) for part in typing.get_args(hint) if not isinstance(part, Range))
@@ -210,7 +210,7 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def ranges(hint: Any) -> list[Range]:
-    """The ranges of a type annotation, those of the options of a union and of the items of a list as well."""
+    """The ranges of a type annotation, including those of the options of a union and of the items of a list."""
     own = [extra for extra in typing.get_args(hint) if isinstance(extra, Range)]
     return own or [found for option in typing.get_args(hint) for found in ranges(option)]
 

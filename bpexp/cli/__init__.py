@@ -1,4 +1,4 @@
-"""The command line: arguments, the help page, what is printed when a run or a sweep is over.
+"""The command line: arguments, the help page, the tables printed at the end of a run, a sweep or a study.
 
-Nothing is computed or stored here; what a command does is in `running`.
+Nothing is computed or stored here; commands are executed in `running`.
 """

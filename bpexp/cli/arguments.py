@@ -1,4 +1,4 @@
-"""The command line's flags, which are those that Hydra's users know."""
+"""The flags of the command line; they have the same names as Hydra's."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import bpexp
 from bpexp.config.composition import CommandLine
 
 HYDRAS = ("--cfg", "--info", "--hydra-help", "--shell-completion")
-"""Questions that Hydra itself answers."""
+"""Flags that Hydra itself handles."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Mistakes in one line, as all of ours."""
+    """A parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the mistake and leave with exit code 2."""
-        self.exit(2, f"bpexp: {message}; --help lists what can be said\n")
+        """Print the error and exit with code 2."""
+        self.exit(2, f"bpexp: {message}; --help lists the options\n")
 
 
 class Version(argparse.Action):
-    """--version: ours, and of the libraries that results depend on."""
+    """--version: prints the versions of bpexp and of the libraries that affect results."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        """Print the versions and leave."""
+        """Print the versions and exit."""
         others = ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "hydra-core", "mlflow"))
         parser.exit(0, f"bpexp {bpexp.__version__} ({others})\n")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The flags. `allow_abbrev` is off: a flag that is misspelt is no other flag."""
+    """The parser of the flags; abbreviations are off, so that a misspelt flag is an error."""
     flags = Parser(prog="bpexp", add_help=False, allow_abbrev=False)
     flags.add_argument("overrides", nargs="*")
     flags.add_argument("--help", "-h", action="store_true")
@@ -55,11 +55,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The flags and overrides of a command line; leaves the process where a flag is wrong."""
+    """The flags and overrides of a command line; exits with code 2 for a wrong flag."""
     flags = parser()
     options = flags.parse_intermixed_args(list(argv))
     if options.experimental_rerun is not None:
-        flags.error("--experimental-rerun needs a pickle, which bpexp never writes; say --config-path RUN/.hydra")
+        flags.error("--experimental-rerun needs a pickle, which bpexp never writes; use --config-path RUN/.hydra")
     if asks_hydra(options) and (options.multirun or options.run):
         flags.error("a question runs nothing; leave out --multirun and --run")
     wanted = ("install=", "uninstall=", "query=")
@@ -69,7 +69,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def asks_hydra(options: argparse.Namespace) -> bool:
-    """Whether the command line asks a question that Hydra answers, and runs nothing."""
+    """Whether a flag that Hydra handles is set, so that nothing is run."""
     return bool(options.cfg or options.info or options.hydra_help or options.shell_completion)
 
 
@@ -88,7 +88,7 @@ def _flag(name: str) -> str:
 
 
 def command_line(options: argparse.Namespace) -> CommandLine:
-    """What is to be run."""
+    """The overrides and config flags, without those of the command itself."""
     return CommandLine(
         tuple(options.overrides), options.multirun, options.config_path, options.config_name, options.config_dir
     )

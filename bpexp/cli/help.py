@@ -1,4 +1,4 @@
-"""What `--help` prints: how to call the command, every name that a config may say, and what a chosen one takes.
+"""The help page: usage, the options of every group, and the parameters of an option.
 
 Names, parameters, ranges, defaults and meanings are read from the registries and the schema.
 """
@@ -21,9 +21,9 @@ bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
   python -m bpexp -m model=mnist_sigmoid,mnist_relu lr=0.1,0.3 'seed=range(3)'
                                                                a sweep: every combination, ranked
   python -m bpexp model=mnist_small --cfg job                  show the composed config, run nothing
-  python -m bpexp optimizer=adam --help                        what a choice is, and its parameters
-  python -m bpexp loss --help                                  all choices of a group
-  python -m bpexp.ui                                           look at the recorded runs in a browser
+  python -m bpexp optimizer=adam --help                        an option and its parameters
+  python -m bpexp loss --help                                  all options of a group
+  python -m bpexp.ui                                           show the recorded runs in a browser
 """
 
 MORE = """\
@@ -34,16 +34,19 @@ Tab completion of the `bpexp` command: eval "$(bpexp -sc install=bash)"
 """
 
 FILES = ("model", "pairing", "experiment")
-"""Groups whose options are YAML files and no components."""
+"""Groups whose options are YAML files, not components."""
 
 SECTIONS = ("model", "penalty", "clip", "evaluation")
-"""Keys that are a mapping of single values."""
+"""Keys that hold a mapping of single values."""
 
 WIDTH = 100
 
 
 def text(words: Sequence[str] = ()) -> str:
-    """The help page; with words such as `optimizer=adam` or `optimizer`, what these are. Raises ConfigError."""
+    """The help page, or the description of words such as `optimizer=adam` and `optimizer`.
+
+    Raises ConfigError for a word that is not a group or an option.
+    """
     load_plugins()
     if words:
         return "\n".join(_about(word) for word in words)
@@ -58,13 +61,13 @@ def text(words: Sequence[str] = ()) -> str:
 
 
 def _about(word: str) -> str:
-    """A group, or one choice of it."""
+    """The description of a group, or of one option of it."""
     name, _, option = word.lstrip("+").partition("=")
     if name not in GROUPS:
         known = [*GROUPS, *FILES]
         if name in FILES:
             return f"{name}: {', '.join(options(name))}\n"
-        raise ConfigError(f"--help knows no {word!r}; {nearest(name, known)}say one of: {', '.join(known)}")
+        raise ConfigError(f"--help knows no {word!r}; {nearest(name, known)}choose from: {', '.join(known)}")
     group = GROUPS[name]
     chosen = [option] if option else sorted(group.registry)
     return "\n".join(_component(name, choice) for choice in chosen)

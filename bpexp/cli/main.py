@@ -1,4 +1,4 @@
-"""The command: `python -m bpexp`, or `bpexp`. Validates everything, then carries out one run, a sweep or a report."""
+"""The command `python -m bpexp`, or `bpexp`: validate everything, then execute one run, a sweep or a report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Run the command line; a mistake in it ends with one line and exit code 2, before anything was made."""
+    """Execute the command line.
+
+    Exit codes: 0; 1 if a run failed; 2 for an error in the command line, reported in one line before anything is
+    written; 130 after an interruption.
+    """
     from bpexp.cli.arguments import asks_hydra, parse
 
     _let_any_letter_pass()
@@ -31,7 +35,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("bpexp: interrupted; what was done is kept", file=sys.stderr)
         code = 130
-    except BrokenPipeError:  # whoever reads has had enough, as in `--help | head`
+    except BrokenPipeError:  # the reader closed the pipe, as in `--help | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except OSError as error:  # standard output goes to a full disk, say; what a run left is on its own
@@ -58,7 +62,7 @@ def _help(options: argparse.Namespace) -> int:
 
 
 def _ask_hydra(options: argparse.Namespace) -> int:
-    """Leave --cfg, --info, --hydra-help and tab completion to Hydra; mistakes are told in our words before."""
+    """Have Hydra handle --cfg, --info, --hydra-help and tab completion; bpexp reports mistakes before."""
     import hydra
 
     from bpexp.cli.arguments import command_line, hydras_words
@@ -75,7 +79,7 @@ def _ask_hydra(options: argparse.Namespace) -> int:
 
 
 def _nothing(config: object) -> None:
-    """No-op: Hydra wants a function, and never calls it for a question."""
+    """No-op: the task function that Hydra requires; it is not called for these flags."""
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What a run, a sweep and a study print on the terminal when they are over."""
+"""The tables that are printed at the end of a run, a sweep or a study."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
 VERDICTS = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
 
 START = "python -m bpexp.ui, then "
-"""What has to be done before a local link answers."""
+"""The command that makes a local link work."""
 
 
 def _console() -> Console:
-    """Standard output; where it is no terminal nothing is cut to 80 columns."""
+    """A console for standard output, 200 columns wide if it is not a terminal."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(width=200, highlight=False)
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """A small table: how it ended, how good it is, where it is recorded, and the link that shows it."""
+    """Print a table of status, metrics, directory and store of a run, and the link to its page."""
     console = _console()
     for label, value in _rows(outcome):
         console.print(f"[bold]{label:<15}[/bold]{value}", soft_wrap=True)
@@ -60,7 +60,7 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
 
 
 def _print_link(console: Console, label: str, sweep: Sweep | None) -> None:
-    """The link to the experiment of a sweep, where it was recorded."""
+    """Print the link to the experiment of a sweep, if it was recorded."""
     if sweep is not None and sweep.experiment_id:
         base = base_of(sweep.store)
         link = experiment_link(base or LOCAL, sweep.experiment_id)
@@ -68,7 +68,7 @@ def _print_link(console: Console, label: str, sweep: Sweep | None) -> None:
 
 
 def print_report(report: Report, sweep: Sweep | None) -> None:
-    """The arms of a study and the verdicts on its claims; `sweep` holds the jobs, where they were run just now."""
+    """Print the arms of a study and the verdicts on its claims; `sweep` is None for a recorded study."""
     console, analysis = _console(), report.analysis
     study = analysis.study
     measures = [measure.text for measure in study.measures]

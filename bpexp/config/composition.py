@@ -1,7 +1,7 @@
-"""Hydra's side of a config: a command line becomes typed configs, by Hydra's public interface alone.
+"""Composition of a command line into typed configs, by Hydra's public interface.
 
-A job is composed once. Jobs that choose the same options and differ in values share one composition, which is copied;
-that is what Hydra itself does with values, and 20 times faster than to read the files again.
+A job is composed once. Jobs with the same options and different values share one composition, which is copied; Hydra
+itself sets values in the same way, and copying is 20 times faster than reading the files again.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from bpexp.errors import ConfigError
 
 VERSION_BASE = "1.3"
 SCHEMA = "bpexp_schema"
-"""The name under which the defaults list of config.yaml finds the schema."""
+"""The name of the schema in the defaults list of config.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """What was asked for: overrides in Hydra's grammar, and the flags that say where configs lie."""
+    """Overrides in Hydra's grammar, and the flags --multirun, --config-path, --config-name and --config-dir."""
 
     overrides: tuple[str, ...] = ()
     multirun: bool = False
@@ -49,7 +49,7 @@ class CommandLine:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Composition:
-    """One composed job: the typed config, Hydra's whole one, and the directories that it names.
+    """One composed job: the typed config, Hydra's whole config, and its directories.
 
     `run_dir` and `sweep_dir` are hydra.run.dir and hydra.sweep.dir; `subdirectory` is hydra.sweep.subdir.
     """
@@ -68,13 +68,13 @@ class Composition:
         return node
 
     def plain_hydra(self) -> dict[str, Any]:
-        """Hydra's own node as plain data, its interpolations left as they are."""
+        """Hydra's own node as plain data, with interpolations unresolved."""
         content: Any = OmegaConf.to_container(self.hydra, resolve=False, enum_to_str=True)
         return dict(content)
 
     @property
     def multirun(self) -> bool:
-        """Whether the config itself asks for a sweep (hydra.mode)."""
+        """Whether the config itself declares a sweep (hydra.mode)."""
         return bool(self.hydra.mode == RunMode.MULTIRUN)
 
     @property
@@ -84,7 +84,7 @@ class Composition:
 
     @property
     def launcher(self) -> str:
-        """The name of Hydra's launcher; `basic` where none was chosen."""
+        """The name of Hydra's launcher; `basic` by default."""
         return self.choice("hydra/launcher") or "basic"
 
     def choice(self, group: str) -> str | None:
@@ -94,7 +94,7 @@ class Composition:
 
 
 class Composer:
-    """Composes jobs; made by `composer`, which sets Hydra up and puts its state back."""
+    """Composes jobs; created by `composer`, which sets up Hydra and restores its state."""
 
     def __init__(self, config_name: str, loader: ConfigLoader) -> None:
         self._name, self._loader = config_name, loader
@@ -107,7 +107,10 @@ class Composer:
             return OverridesParser.create(self._loader).parse_overrides(list(overrides))
 
     def compose(self, overrides: Sequence[Override], number: int = 0) -> Composition:
-        """The job that the overrides (none of them a sweep) stand for; `number` is its place in a sweep."""
+        """Compose one job from overrides, none of which is a sweep; `number` is the number of the job in a sweep.
+
+        Raises ConfigError for an unknown key or option, or a value of wrong type or range.
+        """
         with one_line(overrides):
             whole = self._copied(overrides) or self._from_files(overrides)
             OmegaConf.update(whole, "hydra.job", {"num": number, "id": str(number)}, force_add=True)
@@ -144,17 +147,17 @@ class Composer:
         return whole
 
     def _choices(self, overrides: Sequence[Override]) -> tuple[str, ...] | None:
-        """What two jobs must share to share a composition: every option, and the keys of the values.
+        """The key of a composition that jobs may share: every option, and the keys of the values.
 
-        None where a composition cannot be copied: a mapping is merged and leaves traces, and the directory of a job may
-        be made of its overrides.
+        None if a composition cannot be copied: an earlier mapping would be merged with a new one, and the directory of
+        a job may contain its overrides.
         """
         if any(isinstance(o.value(), dict) or "override_dirname" in _line(o) for o in overrides):
             return None
         return tuple(o.key_or_group if self._is_value(o) else _line(o) for o in overrides)
 
     def _is_value(self, override: Override) -> bool:
-        """Whether an override sets a value, and chooses no option of a group."""
+        """Whether an override sets a value instead of choosing an option of a group."""
         if override.type != OverrideType.CHANGE or override.package is not None or override.is_hydra_override():
             return False
         return "." in override.key_or_group or not self._loader.get_group_options(override.key_or_group)
@@ -162,7 +165,7 @@ class Composer:
 
 @contextmanager
 def composer(line: CommandLine) -> Iterator[Composer]:
-    """Set Hydra up for a command line; its global state is as before when the block is left."""
+    """Set up Hydra for a command line; its global state is restored afterwards. Raises ConfigError."""
     folder = os.path.abspath(line.config_path or config_folder())
     if line.config_dir is not None and not os.path.isdir(line.config_dir):
         raise ConfigError(f"--config-dir {os.path.abspath(line.config_dir)!r} is not a folder")
@@ -175,7 +178,7 @@ def composer(line: CommandLine) -> Iterator[Composer]:
 
 
 def register_options() -> None:
-    """Tell Hydra the schema, and an option for each component that has no YAML file: outputs, and those of plug-ins."""
+    """Register with Hydra the schema, and an option for each component without a YAML file, such as a plug-in's."""
     store = ConfigStore.instance()
     store.store(name=SCHEMA, node=_schema())
     load_plugins()
@@ -186,7 +189,7 @@ def register_options() -> None:
 
 
 def _schema() -> DictConfig:
-    """The schema; mappings are open, so that any parameter of a component can be said without a `+`."""
+    """The schema; mappings are open, so that any parameter of a component can be set without a `+`."""
     schema = OmegaConf.structured(Config)
     assert isinstance(schema, DictConfig)
     for name, node in schema.items_ex(resolve=False):
@@ -206,7 +209,7 @@ def typed(whole: DictConfig) -> Config:
 
 
 def _line(override: Override) -> str:
-    """An override as text again."""
+    """An override as text."""
     if override.is_delete():
         return str(override.input_line)
     return f"{override.get_key_element()}={override.get_value_element_as_str()}"

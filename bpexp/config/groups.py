@@ -1,7 +1,6 @@
-"""The config groups whose options are components: which registry holds them, and what every option of a group takes.
+"""The config groups whose options are components: their registries, and the parameters shared by a group.
 
-Everything that is said of an option (validation, help, YAML files, options of plug-ins without a file) is derived here
-from the signature and the docstring of its factory.
+Validation, help, YAML files and the options of plug-ins are derived here from signature and docstring of a factory.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from bpexp.tracking.settings import tracking_settings
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A component as a config declares it: its name, its own parameters, and those that its whole group shares."""
+    """A component as declared by a config: its name, its own parameters, and those shared by its group."""
 
     name: str
     own: dict[str, Any]
@@ -40,14 +39,14 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A config group: `group=option`, with the parameters of the option's factory and the `shared` ones."""
+    """A config group, `group=option`, with the parameters of the option's factory and the `shared` ones."""
 
     name: str
     registry: Registry[Any]
     shared: Mapping[str, Parameter]
 
     def declared(self, node: Any) -> Declaration:
-        """Split and validate what a config says of this group; raises ConfigError."""
+        """Split and validate the node of this group in a config; raises ConfigError."""
         name, params = self.registry.parse(node)
         own = {key: value for key, value in params.items() if key not in self.shared}
         shared = {key: value for key, value in params.items() if key in self.shared}
@@ -57,21 +56,21 @@ class Group:
         return Declaration(name, own, shared)
 
     def build(self, node: Any) -> Any:
-        """The component that a config declares; the shared parameters are left to whoever takes them."""
+        """The component of a node; its shared parameters are validated, but not used here."""
         declared = self.declared(node)
         return self.registry.build(declared.name, **declared.own)
 
     def parameters(self, option: str) -> dict[str, Parameter]:
-        """Everything that a config may say of an option, its own parameters first."""
+        """All parameters of an option, its own first."""
         return {**self.registry.parameters(option), **self.shared}
 
     def defaults(self, option: str) -> dict[str, Any]:
-        """The node of an option with its defaults, as its YAML file holds it; `???` where a value must be said."""
+        """The node of an option with its defaults, as in its YAML file; `???` for a required parameter."""
         values = {key: "???" if p.required else p.default for key, p in self.parameters(option).items()}
         return {"name": option, **{key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}}
 
     def yaml(self, option: str) -> str:
-        """The YAML file of an option: what it is, and each parameter with its default and its meaning."""
+        """The content of an option's YAML file: its description, and each parameter with default and meaning."""
         lines = [f"# {line}" for line in _wrapped(summary(self.registry[option]))]
         lines.append(f"name: {_spelt(option)}")
         parameters = self.parameters(option)
@@ -105,13 +104,13 @@ GROUPS: dict[str, Group] = {
 
 
 def config_folder() -> Path:
-    """The configs: inside the package where it was installed from a wheel, beside it in a checkout."""
+    """The folder of the configs: inside the package if installed from a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     return next(folder for folder in (package / "conf", package.parent / "conf") if folder.is_dir())
 
 
 def options(group: str) -> list[str]:
-    """The names that `group=` takes: those of the registry, or else those of the YAML files."""
+    """The options of a group: the names in its registry, or else those of its YAML files."""
     if group in GROUPS:
         return sorted(GROUPS[group].registry)
     return sorted(path.stem for path in (config_folder() / group).glob("*.yaml"))

@@ -1,6 +1,6 @@
-"""The errors of Hydra, OmegaConf and YAML, each told in one line of ours.
+"""The errors of Hydra, OmegaConf and YAML, translated to one line each.
 
-They are recognised by their types and attributes. Two facts are in no attribute and are read from the message: the
+They are recognised by their types and attributes. Two facts are not in an attribute and are read from the message: the
 config file that Hydra was composing, and the group of an override in a defaults list that matches nothing.
 """
 
@@ -32,12 +32,12 @@ FOREIGN = (
     *(HydraException, OmegaConfBaseException, yaml.YAMLError),
     *(ValueError, TypeError, AssertionError, RecursionError),
 )
-"""What composing a config can raise: a config file can make Hydra stumble in ways that it does not foresee."""
+"""What composing a config can raise; Hydra does not wrap every error that a malformed file causes."""
 
 
 @contextmanager
 def one_line(overrides: Sequence[Override] = ()) -> Iterator[None]:
-    """Turn the errors of Hydra, OmegaConf and YAML into a ConfigError of one line; ours pass."""
+    """Translate the errors of Hydra, OmegaConf and YAML to a ConfigError of one line; a BpexpError passes."""
     try:
         yield
     except BpexpError:
@@ -50,7 +50,7 @@ def _translate(error: BaseException, overrides: Sequence[Override]) -> str:
     if said := _of_file(error):
         return said
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} is not an override; say KEY=VALUE, such as lr=0.1, and quote what is no plain word"
+        return f"{error.override!r} is not an override; write KEY=VALUE, such as lr=0.1; quote special characters"
     found = re.match(r"In '([^']+)': ", str(error))
     file = found[1] if found and found[1] != "config" else ""
     told = _of_key(error, overrides) or " ".join(str(error).partition("Config search path:")[0].split())[:400]
@@ -58,7 +58,7 @@ def _translate(error: BaseException, overrides: Sequence[Override]) -> str:
 
 
 def _of_file(error: BaseException) -> str | None:
-    """A config file that is not there, or is not YAML."""
+    """The message for a config file that is missing or is not YAML."""
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         options = ", ".join(error.options) or "none"
@@ -77,7 +77,7 @@ def _of_file(error: BaseException) -> str | None:
 
 
 def _of_key(error: BaseException, overrides: Sequence[Override]) -> str | None:
-    """A key that nothing declares, or a value that does not fit its key."""
+    """The message for an unknown key, or a value that does not fit its key."""
     cause = _omegaconf(error)
     if cause is None:
         found = re.match(r"(?s).*Could not override '([^']+)'", str(error))
@@ -88,7 +88,7 @@ def _of_key(error: BaseException, overrides: Sequence[Override]) -> str | None:
             return "the file must begin with the line `# @package _global_` and hold a mapping, such as lr: 0.1"
         return explain_unknown_key(key)
     if isinstance(cause, MissingMandatoryValue):
-        return f"{key} is not given; say {key}=VALUE"
+        return f"{key} is not given; set {key}=VALUE"
     if isinstance(cause, InterpolationResolutionError):
         return f"{key} refers to what is not there: {str(cause).splitlines()[0]}"
     return _of_value(cause, key, overrides)
@@ -106,7 +106,7 @@ def _of_value(cause: OmegaConfBaseException, key: str, overrides: Sequence[Overr
 
 
 def _omegaconf(error: BaseException | None) -> OmegaConfBaseException | None:
-    """The error of OmegaConf behind one of Hydra's, which is its cause or its context."""
+    """The error of OmegaConf that caused one of Hydra's."""
     while error is not None:
         if isinstance(error, OmegaConfBaseException):
             return error

@@ -1,4 +1,4 @@
-"""Hydra's global state, which is ours for the time of a composition and the caller's again afterwards."""
+"""Hydra's global state: replaced during a composition and restored afterwards."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 RESOLVERS = ("now", "hydra", "python_version")
-"""What Hydra registers with OmegaConf when it is set up."""
+"""The resolvers that Hydra registers with OmegaConf."""
 
 _composing = threading.Lock()
-"""The state belongs to the process: one thread composes at a time."""
+"""The state is global to the process, so one thread composes at a time."""
 
 _extra_folder: str | None = None
 
 
 class ExtraFolder(SearchPathPlugin):
-    """Puts the folder of --config-dir in front of our own configs."""
+    """Puts the folder of --config-dir before our own configs in the search path."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Called by Hydra whenever it makes a search path."""
+        """Called by Hydra whenever it creates a search path."""
         if _extra_folder is not None:
             search_path.prepend(provider="command-line", path=f"file://{_extra_folder}")
 
 
 @contextmanager
 def own_state(extra_folder: str | None) -> Iterator[None]:
-    """Have Hydra's singletons to ourselves: the caller may itself run inside an application of Hydra's.
+    """Replace the state of Hydra's singletons and restore it: the caller may itself be an application of Hydra.
 
     `extra_folder` is searched for configs before our own.
     """

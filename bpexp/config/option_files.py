@@ -1,7 +1,7 @@
 """The YAML files of the components: `python -m bpexp.config.option_files` writes those that are missing or out of date.
 
-A component's file says what its factory declares: name, defaults, and what each parameter means. The tests hold every
-file to this; a plug-in needs none.
+The file of a component states what its factory declares: name, defaults, and the meaning of each parameter. The tests
+verify every file; a plug-in needs none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Overrides that are parsed already: their levels, and those that would be ignored or would take something away."""
+"""Parsed overrides: their levels, and the refusal of overrides that would be ignored or delete a required key."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ HONOURED = (
     *("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.mode", "hydra.output_subdir", "hydra.job.name"),
     *("hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher"),
 )
-"""What of Hydra's own configuration a run heeds; the launchers of plug-ins may have any parameter."""
+"""The keys of Hydra's own configuration that have an effect; the launchers of plug-ins may have any parameter."""
 
 WORDS = ("null", "true", "false", "yes", "no", "on", "off", "inf", "nan")
-"""Words that the grammar, or YAML behind it, may take for something else than text."""
+"""Words that Hydra's grammar, or YAML, does not read as text."""
 
 FIXED = ("task", "study", "experiment")
-"""Keys that say what a whole command does, so that they cannot differ between the jobs of a sweep."""
+"""Keys that apply to a whole command, so that they cannot differ between the jobs of a sweep."""
 
 
 class Parsed:
@@ -44,7 +44,10 @@ class Parsed:
 
 
 def levels(override: Override) -> list[str]:
-    """The overrides of single jobs that an override stands for: one, or each level of a sweep."""
+    """The overrides of single jobs that an override expands to: one, or one for each level of a sweep.
+
+    Raises ConfigError for an interval, or a sweep without levels.
+    """
     if not override.is_sweep_override():
         return [str(override.input_line)]
     key = override.get_key_element()
@@ -57,26 +60,26 @@ def levels(override: Override) -> list[str]:
 
 
 def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
-    """Refuse overrides that Hydra would drop in silence, or that take away what a run needs; returns the rest.
+    """Return the overrides; raises ConfigError for a repeated or deleted key, and for a `+` before a key of the schema.
 
-    A `+` in front of a component's parameter is dropped: the groups are open.
+    A `+` before a parameter of a component has no effect, because the groups are open.
     """
     for key, times in Counter(o.get_key_element().lstrip("+~") for o in overrides).items():
         if times > 1:
-            raise ConfigError(f"{key} is given {times} times; say it once")
+            raise ConfigError(f"{key} is given {times} times; give it once")
     for override in overrides:
         key = override.key_or_group
         known = key_type(key) is not None
         if override.is_delete() and not override.is_hydra_override():
-            told = f"~{key} takes away what a run needs; leave it, or say {key}=VALUE"
+            told = f"~{key} deletes a required key; remove this override, or use {key}=VALUE"
             raise ConfigError(told if known else explain_unknown_key(key))
         if override.is_add() and known:
-            raise ConfigError(f"{key} is there already; say {key}=VALUE without the +")
+            raise ConfigError(f"{key} exists already; write {key}=VALUE without the +")
     return list(overrides)
 
 
 def refuse_unused(composition: Composition, overrides: Sequence[Override]) -> None:
-    """Refuse what Hydra's own executor would heed and ours does not, rather than ignore it."""
+    """Raise ConfigError for settings of Hydra that have no effect here, instead of ignoring them."""
     for override in overrides:
         if override.is_hydra_override() and not override.key_or_group.startswith(HONOURED):
             raise ConfigError(
@@ -92,18 +95,18 @@ def refuse_unused(composition: Composition, overrides: Sequence[Override]) -> No
 
 
 def refuse_unsweepable(grid: Mapping[str, Sequence[str]], task: str) -> None:
-    """Refuse a sweep over what is one for the whole command, and a sweep of reports."""
+    """Raise ConfigError for a sweep over a key of the whole command, and for a sweep of reports."""
     for key, found in grid.items():
         if len(found) > 1 and key.lstrip("+") in FIXED:
-            raise ConfigError(f"{key} is one for all jobs of a sweep; say one of {', '.join(found)}")
+            raise ConfigError(f"{key} is the same for all jobs of a sweep; use one of {', '.join(found)}")
         if len(found) > 1 and key.startswith("hydra"):
-            raise ConfigError(f"{key} cannot be swept; say one value")
+            raise ConfigError(f"{key} cannot be swept; use one value")
     if task == "report":
         raise ConfigError("task=report writes one report; leave -m out")
 
 
 def spelled(value: Any) -> str:
-    """A Python value in Hydra's grammar, quoted where it is no plain word."""
+    """A Python value in Hydra's grammar, quoted unless it is a plain word."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
@@ -117,9 +120,9 @@ def spelled(value: Any) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text between quotes, taken literally: no levels, no interpolation.
+    """A text in quotes, which is read literally: no levels, no interpolation.
 
-    In the grammar a backslash stands for itself unless a quote or an interpolation follows it.
+    In the grammar a backslash is literal unless a quote or an interpolation follows it.
     """
     escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
     return "'" + escaped.replace("${", "\\${") + "'"

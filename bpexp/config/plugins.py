@@ -13,10 +13,10 @@ PLUGINS = "bpexp.plugins"
 
 @lru_cache(maxsize=1)
 def load_plugins() -> None:
-    """Import every plug-in once a process; raises ConfigError, which names the plug-in, when one does not load."""
+    """Import every plug-in once per process; raises ConfigError, with its name, for one that does not load."""
     for entry in entry_points(group=PLUGINS):
         try:
             entry.load()
-        except Exception as error:  # whatever a third party's module does wrong
+        except Exception as error:  # a module of a third party may raise anything
             reason = f"{type(error).__name__}: {error}"
             raise ConfigError(f"the plug-in {entry.name!r} ({entry.value}) does not load: {reason}") from error

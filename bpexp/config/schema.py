@@ -1,6 +1,6 @@
-"""The config as dataclasses: what a run may declare, with types, ranges, defaults and meanings.
+"""The config as dataclasses: the keys of a run, with types, ranges, defaults and meanings.
 
-The settings of a part of the program are declared by the package that takes them; this module only assembles them.
+The settings of a package are declared in that package; this module assembles them.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ Natural = Annotated[int, Range(least=0)]
 
 @dataclass
 class Config:
-    """One declared run. A group is a mapping with a `name` and the parameters of what the name stands for.
+    """One declared run. A group is a mapping with the `name` of a component and its parameters.
 
     Args:
         lr: learning rate, before the schedule.
-        batch_size: samples a step; full takes the whole training part.
+        batch_size: samples per step; full for the whole training part.
         epochs: passes over the training part.
-        seed: seed of the weights, the split, the batches and everything else that is drawn.
+        seed: seed of every random number: weights, split, batches and the others.
         dtype: float type of the parameters and of the training.
         threads: BLAS threads of a run; the last digits of a result depend on them.
         progress: print progress and a table at the end.
         task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study.
         sample: which training sample task=trace follows, counted from 0.
-        run_name: name of the run; null makes one from what was said on the command line.
-        objective: metric that ranks a sweep, such as loss/test; null takes accuracy or r2 on the validation part.
+        run_name: name of the run; null for one made from the overrides.
+        objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
         model: widths of the hidden layers.
         activation: function of the hidden layers.
         output: function of the last layer.
         loss: cost of a sample, and how a batch is reduced.
         pairing: output and loss chosen together.
-        init: how the first weights are drawn.
+        init: how the initial weights are drawn.
         optimizer: how a gradient becomes a step.
         schedule: how the learning rate changes over the steps.
         gradient: algorithm that computes the gradient.
         data: data set, its split and its scaling.
-        probe: what is measured of single steps.
+        probe: what is measured at single steps.
         check: comparison of the gradient with differences of the cost.
         tracking: where a run is recorded.
         penalty: L1 and L2 penalties on the weights.
@@ -102,9 +102,9 @@ def is_scalar(parameter: Parameter) -> bool:
 
 
 def construct(schema: type[Settings], content: Any, path: str = "") -> Settings:
-    """A settings class out of plain data; raises ConfigError for unknown keys, wrong types and values out of range.
+    """A settings class from plain data; raises ConfigError for unknown keys, wrong types and values out of range.
 
-    `path` is the dotted key of `content`, with a dot at its end, and stands in front of the keys in messages.
+    `path` is the dotted key of `content`, with a dot at its end, and is put before the keys in messages.
     """
     known = declared_parameters(schema)
     if not isinstance(content, Mapping):
@@ -125,7 +125,7 @@ def _value(parameter: Parameter, value: Any, path: str) -> Any:
 
 
 def key_type(path: str) -> Any:
-    """The declared type of a dotted key; None where the schema declares none."""
+    """The declared type of a dotted key; None if the schema does not declare it."""
     schema: Any = Config
     for part in path.split("."):
         parameter = declared_parameters(schema).get(part) if is_dataclass(schema) else None
@@ -134,7 +134,7 @@ def key_type(path: str) -> Any:
 
 
 def explain_unknown_key(path: str) -> str:
-    """The message for a dotted key that the schema does not have: the nearest name and the choices."""
+    """The message for a dotted key that is not in the schema: the nearest name and the choices."""
     if path.startswith("hydra."):
         return f"unknown key {path!r}; --cfg hydra shows what there is"
     schema: Any = Config

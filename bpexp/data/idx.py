@@ -1,4 +1,4 @@
-"""The IDX format of MNIST, plain or gzip: every claim of a header is checked before memory is spent on it."""
+"""The IDX format of MNIST, plain or gzip: a header is compared with the size of its file before memory is allocated."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bpexp.nn.arrays import Array
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_NDIM = 8
-_GZIP_RATIO = 1032  # deflate cannot pack tighter, so a gzip file bounds what it unpacks to
+_GZIP_RATIO = 1032  # the largest ratio that deflate reaches, so the size of a gzip file bounds that of its content
 _CHUNK = 1 << 20
 
 
@@ -37,8 +37,12 @@ class _Header:
 def read_idx(path: str | Path, *, ndim: int | None = None, sha256: str | None = None) -> Array:
     """The array of an IDX file, plain or gzip, in native byte order.
 
-    `ndim` is the number of dimensions it must have, `sha256` the hash that its unpacked bytes must have.
-    Raises DataError for anything else than one complete array.
+    Args:
+        path: of the file.
+        ndim: the number of dimensions that the array must have; None for any.
+        sha256: the hash (hex) that the unpacked bytes must have; None for any.
+
+    Raises DataError for anything but one complete array.
     """
     path = Path(path)
     try:
@@ -77,7 +81,7 @@ def read_labels(path: str | Path, n_classes: int | None = None, *, sha256: str |
 
 
 def read_pair(images: str | Path, labels: str | Path, n_classes: int | None = None) -> tuple[Array, Array]:
-    """Images (N, ...) and labels (N,) of two IDX files that belong together."""
+    """Images (N, ...) and labels (N,) of two IDX files with the same number of samples."""
     y = read_labels(labels, n_classes)
     X = read_idx(images)
     if X.ndim < 2:
@@ -105,7 +109,7 @@ def _header(stream: BinaryIO, path: Path, ndim: int | None) -> _Header:
 
 
 def _check_size(header: _Header, path: Path, size: int, packed: bool) -> None:
-    """Refuse a header that the file cannot keep, before anything is allocated."""
+    """Raise DataError if the file is too small or too large for its header, before memory is allocated."""
     expected = len(header.raw) + header.body
     if packed and expected > _GZIP_RATIO * size:
         raise DataError(
@@ -120,10 +124,10 @@ def _check_size(header: _Header, path: Path, size: int, packed: bool) -> None:
 
 
 def _body(stream: BinaryIO, header: _Header, path: Path) -> bytearray:
-    """The announced bytes; at most one more is read, to see whether the file ends there."""
+    """The bytes after the header; reads one byte more than the header states, to detect trailing bytes."""
     body = bytearray()
     while len(body) <= header.body:
-        # One read of the whole size would allocate what the header says, true or not.
+        # One read of the whole size would allocate what the header states, even where that is wrong.
         chunk = stream.read(min(_CHUNK, header.body + 1 - len(body)))
         if not chunk:
             break

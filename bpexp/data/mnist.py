@@ -1,4 +1,4 @@
-"""MNIST, 60 000 + 10 000 images: from a folder, the cache or a mirror, each file verified by its SHA-256."""
+"""MNIST, 60 000 + 10 000 images, from a folder, the cache or a mirror; the SHA-256 of each file is verified."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHA256 = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""Of the unpacked files."""
+"""Hashes of the unpacked files."""
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -29,11 +29,14 @@ MIRRORS = (
 
 @datasets.register("mnist")
 def mnist(root: str | None = None, download: bool = True) -> Loader:
-    """All of MNIST, 60 000 + 10 000 images of 28 x 28 bytes; the official 10 000 are the test part.
+    """MNIST: 60 000 training and 10 000 test images of 28 x 28 bytes, from four IDX files, plain or gzip.
+
+    The files are looked for in `root`, else in the folder that the variable BPEXP_DATA names, else in the cache, and
+    are else downloaded into the cache. A download replaces damaged files of the cache, never those of a named folder.
 
     Args:
-        root: folder of the four files, plain or gzip; null takes BPEXP_DATA, else the cache, which is filled once.
-        download: download into the cache what is missing there or damaged.
+        root: folder with the four files; null for BPEXP_DATA or the cache.
+        download: whether files that are missing from the cache, or damaged, may be downloaded.
     """
 
     def folder() -> Path | None:
@@ -42,7 +45,7 @@ def mnist(root: str | None = None, download: bool = True) -> Loader:
 
     def load(rng: np.random.Generator) -> Raw:
         named = folder()
-        if named is not None:  # a folder that is named must hold the right files; only the cache is mended
+        if named is not None:  # a named folder must hold the right files; only the cache is repaired
             return _raw([_read(find_idx(named, name, must=True), name) for name in SHA256], named)
         cache = cache_folder()
         return _raw([_cached(cache, name, download) for name in SHA256], cache)
@@ -51,7 +54,7 @@ def mnist(root: str | None = None, download: bool = True) -> Loader:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept."""
+    """The folder that downloads are kept in."""
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("bpexp")) / "mnist"
@@ -65,7 +68,7 @@ def _read(path: Path, name: str) -> Array:
 
 
 def _cached(folder: Path, name: str, download: bool) -> Array:
-    """One of the four arrays out of the cache, downloaded where it is missing or damaged."""
+    """One of the four arrays from the cache, downloaded where it is missing or damaged."""
     path = find_idx(folder, name)
     try:
         return _read(path, name)

@@ -1,4 +1,4 @@
-"""From raw data to a data set that can be trained on: split, scaled, and targets for the output layer."""
+"""From raw data to a data set for training: split, scaled, and with targets for the output layer."""
 
 from __future__ import annotations
 
@@ -24,18 +24,22 @@ def prepare(
     limit: Count | None = None,
     dtype: str = "float32",
 ) -> DataSet:
-    """Split `raw`, stratified by class, scale its inputs and make its targets.
+    """Split raw data, with the classes in proportion in each part, scale the inputs and make the targets.
 
     Args:
-        raw: what a loader returned.
-        name: name of the data set.
-        rng: generator of the split.
-        validation: fraction of the samples (of those that are not an official test set) for validation; 0 for none.
-        test: fraction of the samples for testing; 0 for none; ignored where there is an official test set.
-        one_hot: targets of classes as one-hot rows; false gives class numbers (N, 1), for two classes.
-        scaling: none, auto (bytes / 255, floats as they are), unit (to [0, 1]) or standardize, by the training part.
-        limit: most training samples, and most of the other parts as well; null for no limit.
-        dtype: float type of inputs and targets.
+        raw: the data.
+        name: of the data set, for messages and records.
+        rng: draws the split.
+        validation: fraction of the samples in the validation part, 0 for none; where there is an official test set,
+            of the samples outside it.
+        test: fraction of the samples in the test part, 0 for none; ignored where there is an official test set.
+        one_hot: one-hot targets, one output for each class; if false, one output with the class number as its target.
+        scaling: of the inputs. auto divides bytes by 255; unit maps each column to [0, 1]; standardize gives each
+            column mean 0 and standard deviation 1; none leaves them. Statistics are those of the training part.
+        limit: largest number of samples in the training part, and in each other part; null for no limit.
+        dtype: float32 or float64, of inputs and targets.
+
+    Raises ConfigError for an argument out of range, DataError for data that cannot be split or scaled.
     """
     check_raw(raw)
     rows = _rows(raw, validation=validation, test=test, limit=limit, rng=rng)
@@ -59,7 +63,7 @@ def prepare(
 
 
 def check_raw(raw: Raw) -> None:
-    """Refuse raw data whose arrays do not fit each other, or with which nothing can be learnt."""
+    """Raise DataError for raw data whose arrays do not fit each other, or that have fewer than two classes."""
     _check_arrays(raw.X, raw.y, raw.task, "")
     if raw.task == "classification":
         present = len(np.unique(raw.y))
@@ -80,12 +84,12 @@ def check_raw(raw: Raw) -> None:
 
 
 def n_classes(raw: Raw) -> int:
-    """The number of classes: as declared by their names, else by the highest number that occurs."""
+    """The number of class names where there are any, else the largest class number plus 1."""
     return len(raw.classes) or int(raw.y.max()) + 1
 
 
 def targets(raw: Raw, y: Array, one_hot: bool, dtype: str) -> Array:
-    """(N, n_L) targets in `dtype`, read-only: one-hot rows, class numbers, or values."""
+    """(N, n_L) targets in `dtype`, read-only: one-hot rows, class numbers, or the values of a regression."""
     if raw.task == "classification" and one_hot:
         Y = np.zeros((len(y), n_classes(raw)), dtype=DTYPES[dtype])
         Y[np.arange(len(y)), y] = 1
@@ -112,7 +116,7 @@ def _check_arrays(X: Array, y: Array, task: Task, where: str) -> None:
 def _rows(
     raw: Raw, *, validation: float, test: float, limit: int | None, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Rows of (train, validation, test); none of test where there is an official test set."""
+    """Rows of (train, validation, test); the last is empty where there is an official test set."""
     strata = _strata(raw, raw.y)
     if raw.test is not None and validation == 0 and limit is None:
         # Nothing is split off, so the file keeps its order: a contiguous range can be read without a copy.
@@ -124,19 +128,19 @@ def _rows(
 
 
 def _strata(raw: Raw, y: Array) -> Array:
-    """The class of each row; a regression is of one class."""
+    """(N,) the class of each row; 0 for all rows of a regression."""
     return y.astype(np.intp, copy=False) if raw.task == "classification" else np.zeros(len(y), dtype=np.intp)
 
 
 def _parts(raw: Raw, X: Array, rows: tuple[Array, ...], one_hot: bool) -> list[Part]:
-    """Parts that share their arrays."""
+    """The parts, which share their arrays."""
     Y = targets(raw, raw.y, one_hot, X.dtype.name)
     labels = raw.y if raw.task == "classification" else None
     return [Part(X=X, Y=Y, rows=r, labels=labels) for r in rows]
 
 
 def _official(raw: Raw, X: Array, y: Array, one_hot: bool, limit: int | None) -> Part:
-    """The official test set; where it is limited, by the same samples for every seed."""
+    """The official test set; a limit selects the same samples for every seed."""
     rows = np.arange(len(y))
     if limit is not None and limit < len(y):
         mixed = np.random.default_rng(0).permutation(rows)  # a file may be sorted by class

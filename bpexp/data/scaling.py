@@ -1,6 +1,7 @@
-"""Inputs in the training dtype: scaled once, read-only, shared by the parts of a split and by runs of other seeds.
+"""Inputs in the training dtype: scaled once, read-only, shared by the parts of a split and by runs with other seeds.
 
-Why once and not when a batch is gathered, in us a batch of 784 inputs (`python -m tests.data.measure`):
+Inputs are scaled once and not batch by batch because every reader of the data then sees one finished array, and the two
+cost about the same. Microseconds per batch of 784 inputs (`python -m tests.data.measure`):
 
     data        B     gather float32    gather uint8, then scale
     1 000       32    3                 8
@@ -10,8 +11,8 @@ Why once and not when a batch is gathered, in us a batch of 784 inputs (`python 
     60 000      32    11                11
     60 000      128   42                37
 
-The two are about level beside a step of 80-300 us, so what decides is that every reader of the data sees one array
-that is ready. It costs 188 MB beside the 47 MB of the 60 000 images, and 0.04-0.5 s, once for all seeds.
+A training step takes 80-300 us. The scaled array takes 188 MB beside the 47 MB of the 60 000 images of MNIST, and
+0.04-0.5 s to make, once for all seeds.
 """
 
 from __future__ import annotations
@@ -34,13 +35,19 @@ _lock = threading.Lock()
 
 
 def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows: Array | None = None) -> _Scaled:
-    """Inputs (N, n_0) of `raw` and of its official test set, scaled, in `dtype`, read-only; and how they were scaled.
+    """The inputs (N, n_0) of `raw`, those of its official test set or None, and the scaling; read-only, in `dtype`.
 
-    none: as they are. auto: bytes / 255 (or the data set's full scale), floats as they are. unit: bytes as in auto,
-    floats from [minimum, maximum] to [0, 1]. standardize: (X - mean) / standard deviation. The statistics of the
-    last two are those of `rows`, the training rows; a constant column becomes 0.
+    A result that does not depend on `rows` is kept as long as `raw` exists, so runs with other seeds share it.
 
-    A result that depends on no rows is kept for as long as `raw` lives, so another seed gets it for nothing.
+    Args:
+        raw: the data.
+        scaling: none: X. auto: X / 255 for bytes, X / full_scale where the data set declares one, else X. unit: as
+            auto where the full scale is known, else (X - minimum) / (maximum - minimum). standardize:
+            (X - mean) / (standard deviation). A constant column becomes 0.
+        dtype: of the result.
+        rows: the training rows, from which the statistics of unit and standardize are computed; None for all.
+
+    Raises ConfigError for an unknown scaling or dtype, DataError for an input that is not finite in `dtype`.
     """
     if scaling not in ("auto", "none", "unit", "standardize"):
         raise ConfigError(f"scaling must be one of auto, none, unit, standardize, not {scaling!r}")
@@ -73,23 +80,23 @@ def _moments(X: Array) -> tuple[Array, Array]:
     low, span = _range(X)
     mean = X.mean(axis=0, dtype=np.float64)
     total = np.zeros_like(mean)
-    for start in range(0, len(X), CHUNK):  # X.std would make a float64 copy of everything
+    for start in range(0, len(X), CHUNK):  # X.std would make a float64 copy of X
         total += ((X[start : start + CHUNK] - mean) ** 2).sum(axis=0)
-    # Rounding gives a constant column a deviation of 1e-17 in place of 0, so constancy is seen in the extremes.
+    # Rounding gives a constant column a deviation of 1e-17 instead of 0, so constant columns are found by their range.
     constant = X.min(axis=0) == X.max(axis=0)
     deviation = np.sqrt(total / len(X))
     return np.where(constant, low, mean), np.where(constant | (deviation == 0), span, deviation)
 
 
 def _range(X: Array) -> tuple[Array, Array]:
-    """Minimum and extent of each column in float64; 1 for the extent of a constant column."""
+    """Minimum and range of each column in float64; 1 for the range of a constant column."""
     low = X.min(axis=0).astype(np.float64)
     span = X.max(axis=0).astype(np.float64) - low
     return low, np.where(span == 0, 1.0, span)
 
 
 def _apply(raw: Raw, dtype: str, how: InputScaling) -> _Scaled:
-    """The inputs and the official test inputs, scaled."""
+    """The scaled inputs, the scaled official test inputs or None, and the scaling."""
     test = None if raw.test is None else _scaled(raw.test[0], dtype, how, " of the test set")
     return _scaled(raw.X, dtype, how, ""), test, how
 
@@ -102,7 +109,7 @@ def _scaled(X: Array, dtype: str, how: InputScaling, where: str) -> Array:
 
 
 def check_finite(A: Array, what: str) -> None:
-    """Refuse NaN and infinity in A (N, n), naming the first place."""
+    """Raise DataError for NaN and infinity in A (N, n), naming the first place."""
     if A.dtype.kind in "iub" or np.isfinite(A).all():
         return
     row, column = (int(i) for i in np.argwhere(~np.isfinite(A))[0])

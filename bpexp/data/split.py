@@ -1,4 +1,4 @@
-"""Which rows go where: a split from one permutation, stratified, so that every class is in every part."""
+"""The split into training, validation and test rows: one permutation, stratified, so every class is in every part."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ def split(
 ) -> tuple[Array, Array, Array]:
     """Rows of (train, validation, test), disjoint and complete, each in random order.
 
-    `strata` (N,) is the class number of each row, all 0 for a regression. One permutation is drawn. The test rows do
-    not depend on `validation`, so runs that differ in it are tested on the same samples.
+    The test rows do not depend on `validation`, so runs that differ in it are tested on the same samples.
+
+    Args:
+        strata: (N,) class number of each row, all 0 for a regression.
+        validation: fraction of the N samples, in [0, 1).
+        test: fraction of the N samples, in [0, 1).
+        rng: draws one permutation of the rows.
+        names: of the classes, for messages.
+
+    Raises ConfigError or DataError where a part would be empty or a class would be missing in a part.
     """
     sizes = _sizes(len(strata), test=test, validation=validation)
     counts = np.bincount(strata)
@@ -31,7 +39,7 @@ def split(
 
 
 def limited(rows: Array, strata: Array, limit: int | None) -> Array:
-    """At most `limit` of `rows`, with the classes in proportion; a smaller limit takes from the same samples first."""
+    """At most `limit` of `rows`, classes in proportion; a smaller limit selects a subset of a larger one."""
     if limit is None or len(rows) <= limit:
         return rows
     labels = strata[rows]
@@ -40,7 +48,7 @@ def limited(rows: Array, strata: Array, limit: int | None) -> Array:
 
 
 def ranks(labels: Array) -> Array:
-    """For each entry, how many earlier entries have the same label."""
+    """(N,) the number of earlier entries with the same label."""
     by_label = np.argsort(labels, kind="stable")
     counts = np.bincount(labels)
     rank = np.empty_like(by_label)
@@ -49,9 +57,9 @@ def ranks(labels: Array) -> Array:
 
 
 def shares(counts: Array, total: int, *, least: int = 1, spare: int = 0, ceiling: Array | None = None) -> Array:
-    """`total` samples dealt out in proportion to `counts`, by largest remainders.
+    """How many of `total` samples each class gets, in proportion to `counts`, by the largest remainder method.
 
-    Each class that has samples gives `least` or more, and keeps `spare` of its ceiling (its count, if not said).
+    Each class with samples gets at least `least`, and at most its ceiling (by default its count) minus `spare`.
     """
     if total == 0:
         return np.zeros_like(counts)
@@ -65,7 +73,7 @@ def shares(counts: Array, total: int, *, least: int = 1, spare: int = 0, ceiling
 
 
 def _sizes(n: int, **fractions: float) -> dict[str, int]:
-    """The number of samples in each part but the training part, which must keep one or more."""
+    """Samples in the validation and test part; raises where one is empty or the training part would be."""
     for key, fraction in fractions.items():
         if not 0 <= fraction < 1:
             raise ConfigError(f"{key} must be a fraction of at least 0 and below 1, not {fraction!r}")

@@ -1,4 +1,4 @@
-"""Data sets made from the seed: small problems whose answer is known."""
+"""Data sets drawn from the seed: small problems with known solutions."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def polynomial(
     low: float = -1.0,
     high: float = 1.0,
 ) -> Loader:
-    """y = p(x) + noise * N(0, 1) with p(x) = k_0 + k_1 x + ... + k_d x^d, the polynomial regression of 003.
+    """y = p(x) + noise * N(0, 1) with p(x) = k_0 + k_1 x + ... + k_d x^d and x uniform: the regression of 003.
 
     Args:
-        n: samples.
+        n: number of samples.
         coefficients: k_0, ..., k_d.
-        noise: standard deviation of the noise.
-        powers: the inputs are x^1, ..., x^powers; with d of them a linear model is exact.
-        low: lower end of the interval that x is drawn from.
-        high: upper end of the interval that x is drawn from.
+        noise: standard deviation of the noise, in units of y.
+        powers: number of input columns x, x^2, ..., x^powers; powers = d makes a linear model exact.
+        low: lower end of the interval of x.
+        high: upper end of the interval of x.
     """
     if not coefficients or not np.isfinite(coefficients).all():
         raise ConfigError(f"coefficients must be a list of one or more finite numbers, not {coefficients!r}")
@@ -51,11 +51,11 @@ def polynomial(
 
 @datasets.register("xor")
 def xor(n: Annotated[int, Range(least=4)] = 400, noise: NonNegative = 0.1) -> Loader:
-    """The corners of the unit square, class x_1 XOR x_2, with noise.
+    """x = corner of the unit square + noise * N(0, 1), class = corner_1 XOR corner_2: no line separates them.
 
     Args:
-        n: samples.
-        noise: standard deviation of the noise on both inputs.
+        n: number of samples; the corners have equal shares.
+        noise: standard deviation of the noise; the sides of the square are 1.
     """
 
     def load(rng: np.random.Generator) -> Raw:
@@ -68,11 +68,11 @@ def xor(n: Annotated[int, Range(least=4)] = 400, noise: NonNegative = 0.1) -> Lo
 
 @datasets.register("two_moons")
 def two_moons(n: TwoOrMore = 400, noise: NonNegative = 0.1) -> Loader:
-    """Two interleaving half circles, one class each, with noise.
+    """(cos t, sin t) and (1 - cos t, 1/2 - sin t) + noise * N(0, 1), t in [0, pi]: two interleaved half circles.
 
     Args:
-        n: samples.
-        noise: standard deviation of the noise on both inputs.
+        n: number of samples; the classes have equal shares.
+        noise: standard deviation of the noise; the half circles have radius 1.
     """
 
     def load(rng: np.random.Generator) -> Raw:
@@ -88,13 +88,13 @@ def two_moons(n: TwoOrMore = 400, noise: NonNegative = 0.1) -> Loader:
 
 @datasets.register("spirals")
 def spirals(n: Count = 400, noise: NonNegative = 0.02, arms: TwoOrMore = 2, turns: float = 1.5) -> Loader:
-    """Spirals of radius 0 to 1 round the origin, one class an arm, with noise.
+    """r (cos t, sin t) + noise * N(0, 1), t = 2 pi (turns r + k / arms), r in [0, 1]: interleaved spirals k.
 
     Args:
-        n: samples.
-        noise: standard deviation of the noise on both inputs.
-        arms: spirals.
-        turns: how often an arm winds round the origin.
+        n: number of samples, at least one per arm.
+        noise: standard deviation of the noise; the spirals have radius 1.
+        arms: number of spirals, each of which is a class.
+        turns: revolutions of each spiral round the origin.
     """
     if n < arms:
         raise ConfigError(f"n must be at least {arms}, one sample an arm, not {n!r}")

@@ -1,4 +1,4 @@
-"""The user's own table: a CSV file, plain or gzip, one sample a line."""
+"""The user's own table: a CSV file, plain or gzip, one sample per line."""
 
 from __future__ import annotations
 
@@ -29,14 +29,16 @@ def csv(
     delimiter: str = ",",
     task: TaskChoice = "auto",
 ) -> Loader:
-    """A CSV file, plain or gzip: columns of numbers and a target, one sample a line.
+    """A CSV file in UTF-8, plain or gzip: columns of numbers, and one column of numbers or text as the target.
 
     Args:
-        path: the file, in UTF-8.
-        target: the target's column, by name or by number (-1 is the last).
-        header: whether the first line holds names; null looks whether it has no number among its features.
-        delimiter: the character between two cells, or tab.
-        task: what to learn; auto takes text and whole numbers for classes, other numbers for values.
+        path: the file.
+        target: name or number of the target's column; -1 is the last.
+        header: whether the first line holds the names of the columns; null for yes where none of its features is a
+            number.
+        delimiter: one character, or tab.
+        task: classification, regression, or auto, by which targets of text or whole numbers are classes and any
+            others are values.
     """
     separator = "\t" if delimiter in ("\\t", "tab") else delimiter
     if len(separator) != 1:
@@ -67,7 +69,7 @@ def _open(path: Path) -> IO[str]:
 
 
 def _lines(file: IO[str], delimiter: str) -> Iterator[Line]:
-    """Line number and cells of each line that is not blank."""
+    """Number and cells of each line that is not blank."""
     reader = csv_format.reader(file, delimiter=delimiter, strict=True, skipinitialspace=True)
     for cells in reader:
         if any(cell.strip() for cell in cells):
@@ -106,7 +108,7 @@ def _column(target: str | int, first: list[str], where: str) -> int:
 
 
 def _is_header(cells: list[str], column: int) -> bool:
-    """Whether no feature of the line is a number or missing."""
+    """Whether every feature of the line is text."""
     return all(_number(cell) is None and cell != "" for i, cell in enumerate(cells) if i != column)
 
 
@@ -137,7 +139,7 @@ def _add(line: Line, column: int, width: int, features: array[float], labels: li
 
 
 def _targets(labels: list[str], task: TaskChoice, where: str) -> Array:
-    """Whole numbers where all cells are, else floats where all are, else text."""
+    """(N,) whole numbers where all cells are such, else floats where all are numbers, else text."""
     for kind in (np.int64, np.float64):
         try:
             y = np.array(labels).astype(kind)

@@ -27,7 +27,14 @@ class BandPoint:
 
 
 def draw_bands(arms: Mapping[str, Sequence[BandPoint]], across: str, up: str, *, log: bool) -> bytes:
-    """Draw a line with a band for each arm; returns SVG. `log` wants a logarithmic axis, if all means are positive."""
+    """Draw a line with a band for each arm; returns SVG.
+
+    Args:
+        arms: the points of each arm, by its name.
+        across: label of the horizontal axis.
+        up: label of the vertical axis.
+        log: use a logarithmic vertical axis if all means are positive.
+    """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 

@@ -1,4 +1,4 @@
-"""Panels of histograms over the steps: one heat map a layer, on one scale."""
+"""Panels of histograms over the steps: one heat map per layer, all on one scale."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ RIGHT = 0.95
 
 BOTTOM, HEIGHT = 0.55, 1.5
 GAP = 0.07
-"""Between two maps, in widths of a map."""
+"""Gap between two maps, in widths of a map."""
 
 COLOURS: dict[str, Any] = {"cmap": f"{MAP}_r", "vmin": -4.0, "vmax": 0.0}
-"""The rarer the paler, down to one entry in 10 000; empty bins stay white."""
+"""log10 of the share of entries: paler is rarer, down to one entry in 10 000; empty bins stay white."""
 
 
 def histogram_bands(path: Path | None, depth: int) -> list[Band]:
-    """Gradient of each W and activation of each layer, a row of maps each; nothing where nothing was counted."""
+    """A row of maps for the gradients of each W and one for the activations of each layer; [] without a file."""
     if path is None or not path.is_file():
         return []
     with np.load(path, allow_pickle=False) as file:
@@ -49,13 +49,13 @@ def histogram_bands(path: Path | None, depth: int) -> list[Band]:
 
 
 def _chosen(counts: dict[str, Array], names: dict[str, str]) -> dict[str, Array]:
-    """Label to table of what was counted, of many layers some."""
+    """Tables of counts by label, of at most MOST layers."""
     found = [(label, counts[name]) for label, name in names.items() if name in counts and counts[name].any()]
     return dict(found[i] for i in spread(len(found), MOST))
 
 
 def _draw(room: Room, title: str, up: str, steps: Array, edges: Array, maps: dict[str, Array]) -> None:
-    """All maps stand in one pair of axes, each a unit wide, for axes are what costs time."""
+    """Draw all maps in one pair of axes, each one unit wide, because creating axes is slow."""
     used = np.flatnonzero(sum(table.sum(axis=0) for table in maps.values()))
     bins = slice(int(used[0]), int(used[-1]) + 1)
     heights = edges[bins.start : bins.stop + 1]
@@ -79,14 +79,14 @@ def _draw(room: Room, title: str, up: str, steps: Array, edges: Array, maps: dic
 
 
 def _ends(bins: slice, edges: Array) -> str:
-    """What the first and the last bin hold besides, where they are shown."""
+    """The note on what the end bins also count, if one of them is shown."""
     if bins.start and bins.stop < len(edges) - 1:
         return ""
     return "\n(lowest row: 0 as well)" if edges[-1] < -edges[0] else "\n(end rows: beyond as well)"
 
 
 def _frame(axes: Axes, left: float, name: str, steps: Array, *, few: bool) -> None:
-    """A box, the layer's name above, the first and the last step below, and one between where there is room."""
+    """A box, the layer's name above, the first and the last step below, and a middle step if there is room."""
     style: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
     corners = [left, left + 1, left + 1, left, left], [0, 0, 1, 1, 0]
     axes.plot(*corners, color="black", linewidth=0.8, scalex=False, scaley=False, **style)
@@ -103,14 +103,14 @@ def _frame(axes: Axes, left: float, name: str, steps: Array, *, few: bool) -> No
 
 
 def share(table: Array) -> Array:
-    """log10 of the share of each bin in its step's count; masked where the bin is empty."""
+    """log10 of the share of each bin in the counts of its step, (steps, bins); masked where the bin is empty."""
     total = np.maximum(table.sum(axis=1, keepdims=True), 1)
     logs: Array = np.ma.log10(np.ma.masked_equal(table, 0) / total)
     return logs
 
 
 def unit(steps: Array) -> Array:
-    """Where the columns of the steps meet, half-way between them, from 0 at the first step to 1 at the last."""
+    """(steps + 1,) borders of the columns, half-way between steps, from 0 at the first step to 1 at the last."""
     if len(steps) < 2:
         return np.array([0.0, 1.0])
     meets = (steps[1:] + steps[:-1]) / 2

@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 UNITS = 32
 COUNTED = 12
-"""Classes up to which the counts are printed into the confusion matrix."""
+"""Largest number of classes for which the counts are printed into the confusion matrix."""
 
 NAME = 8
-"""Letters of a class name that are shown."""
+"""Largest number of letters shown of a class name."""
 
 COLUMNS = 5
 Panel = tuple[float, Callable[[Room, float], None]]
-"""A width in inches, and what draws it at a left edge."""
+"""A width in inches, and a function that draws the panel from a left edge, in inches."""
 
 
 def image_bands(network: Network, samples: Samples | None) -> list[Band]:
-    """First-layer weights, confusion matrix and worst samples, side by side as far as there is material."""
+    """First-layer weights, confusion matrix and largest losses side by side, those that the data allow."""
     if samples is None:
         return []
     panels: list[Panel] = []
@@ -119,7 +119,7 @@ def _print_counts(axes: Axes, counts: Array, shares: Array) -> None:
 
 
 def _worst(room: Room, left: float, samples: Samples) -> None:
-    """The samples of the largest loss, each above its true and its predicted class."""
+    """The samples with the largest loss, each above its true and its predicted class."""
     assert samples.image_shape is not None
     assert samples.labels is not None
     height, width = samples.image_shape
@@ -138,14 +138,14 @@ def _worst(room: Room, left: float, samples: Samples) -> None:
 
 
 def _caption(samples: Samples, true: int, predicted: int, cost: float) -> str:
-    """True and predicted class and the loss; long names in lines of their own."""
+    """True and predicted class, and the loss; long names on separate lines."""
     first, second = _name(samples, true), _name(samples, predicted)
     between = "\n" if len(first) + len(second) > 4 else " "
     return f"{first}{between}-> {second}\nloss {cost:.3g}"
 
 
 def _name(samples: Samples, number: int) -> str:
-    """The name of a class, cut short."""
+    """The name of a class, truncated to NAME letters."""
     if number < 0:
         return "?"
     name = samples.classes[number] if number < len(samples.classes) else str(number)

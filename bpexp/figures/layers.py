@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
 MARKS = 8
 LEGEND = 0.85
-"""Inches at the right of the lines for their legend."""
+"""Width of the legend to the right of the lines, in inches."""
 
 FLOOR = 30
-"""Decades below the largest value that a norm's axis reaches at most."""
+"""Largest number of decades on the axis of a norm."""
 
 
 def norm_bands(series: Series, depth: int) -> list[Band]:
@@ -58,7 +58,7 @@ def norm_bands(series: Series, depth: int) -> list[Band]:
 
 
 def _chosen(series: Series, names: dict[str, str]) -> dict[str, Points]:
-    """Label to series of what was recorded, of many layers some."""
+    """Recorded series by label, of at most MOST layers."""
     lines = [(label, series[name]) for label, name in names.items() if series.get(name)]
     return dict(lines[i] for i in spread(len(lines), MOST))
 
@@ -72,7 +72,7 @@ def _draw_norms(room: Room, panels: list[tuple[str, str, dict[str, Points]]]) ->
 
 
 def _lines(axes: Axes, lines: dict[str, Points]) -> None:
-    """One line a layer on a logarithmic axis; zeros and what is not finite leave gaps, which are counted."""
+    """One line per layer on a logarithmic axis; zeros and values that are not finite leave gaps and are counted."""
     values: list[float] = []
     for index, (label, series) in enumerate(lines.items()):
         heights = [positive(value) for _, value in series]
@@ -88,7 +88,7 @@ def _lines(axes: Axes, lines: dict[str, Points]) -> None:
 
 
 def _log_axis(axes: Axes, low: float, high: float) -> None:
-    """At least a decade, at most FLOOR of them, few ticks: whole decades, or 1, 2 and 5 where there are few."""
+    """Set limits of at least one and at most FLOOR decades, and ticks at decades, or at 1, 2, 5 below two decades."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     top = math.log10(high)
@@ -103,7 +103,7 @@ def _log_axis(axes: Axes, low: float, high: float) -> None:
 
 
 def ledger_bands(series: Series, depth: int) -> list[Band]:
-    """The ledger by depth at the first and at the last probed step."""
+    """The per-layer log change of delta at the first and at the last probed step."""
     steps = [step for step, _ in series.get("ledger/top", ())]
     if not steps or depth < 2 or "ledger/slope_layer_1" not in series:
         return []
@@ -132,7 +132,11 @@ def _draw_ledgers(room: Room, accounts: dict[int, Account]) -> None:
     for axes, (step, account), when in zip(panels, accounts.items(), ("first", "last"), strict=False):
         title = f"Log change of delta per layer ({when} probe, step {step:,})"
         dress(
-            axes, title=title, across="layer, counted from the input; delta comes from the right", up="log10", lift=18
+            axes,
+            title=title,
+            across="layer, counted from the input; delta is propagated from the right",
+            up="log10",
+            lift=18,
         )
         _ledger(axes, *account)
     low, high = min(axes.get_ylim()[0] for axes in panels), max(axes.get_ylim()[1] for axes in panels)

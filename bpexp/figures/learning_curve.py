@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MARKS = 12
-BATCHES = 4000  # more points than pixels slow the drawing down and show nothing
+BATCHES = 4000  # most points drawn: more points than pixels only slow the drawing down
 DECADES = 2.0
 
 
@@ -24,13 +24,13 @@ def learning_curve(history: Mapping[str, Points], path: Path) -> None:
     """Draw the loss and the other metrics that declare a panel against the step into a PNG file.
 
     `history` maps metric names (`loss/train`, `loss/batch`, `accuracy/test`, ...) to (step, value) pairs. Values that
-    are not finite leave a gap, and the picture says how many there are.
+    are not finite leave a gap; their number is printed in the panel.
     """
     from matplotlib.figure import Figure
 
     panels = panels_of(history)
     figure = Figure(figsize=(5.2 * len(panels), 3.9), dpi=120)
-    # margins by hand: a layout engine draws every label once more, which doubles the time
+    # fixed margins: a layout engine draws every label twice, which doubles the time
     figure.subplots_adjust(left=0.75 / (5.2 * len(panels)), right=0.985, bottom=0.13, top=0.97, wspace=0.2)
     for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         draw_panel(axes, name, history)
@@ -48,7 +48,7 @@ def _by_part(history: Mapping[str, Points], measure: str) -> dict[str, Points]:
 
 
 def draw_panel(axes: Axes, measure: str, history: Mapping[str, Points]) -> None:
-    """One measure over the steps: a line a part, the batches behind them."""
+    """Plot one measure against the step: a line for each part of the data, the batch losses behind them."""
     parts = _by_part(history, measure)
     batch = history.get("loss/batch", ()) if measure == "loss" else ()
     stride = max(1, math.ceil(len(batch) / BATCHES))
@@ -66,7 +66,7 @@ def draw_panel(axes: Axes, measure: str, history: Mapping[str, Points]) -> None:
 
 
 def _columns(series: Points) -> tuple[list[int], list[float]]:
-    """Steps and values; infinities become gaps, as NaN are."""
+    """Steps and values, with NaN, which leaves a gap, in place of infinity."""
     return [step for step, _ in series], [value if math.isfinite(value) else math.nan for _, value in series]
 
 
@@ -97,7 +97,7 @@ def _scale(axes: Axes, measure: str, values: list[float]) -> None:
 
 
 def _note_gaps(axes: Axes, count: int) -> None:
-    """Say that values are missing in the picture, which would otherwise look like an early end."""
+    """Print how many values are not finite; without it, a gap at the end would look like an early stop."""
     if count:
         text = f"{count} value{'s' if count > 1 else ''} not finite"
         axes.set_title(text, loc="right", fontsize=9, color=NOTE)

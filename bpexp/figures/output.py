@@ -27,17 +27,17 @@ def write_png(figure: Figure, path: Path) -> None:
 
 
 def svg(figure: Figure) -> bytes:
-    """The figure as SVG, its letters as outlines."""
+    """The figure as SVG, with text as outlines."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph|Matplotlib currently", UserWarning)  # letters that the font has not
+        warnings.filterwarnings("ignore", "Glyph|Matplotlib currently", UserWarning)  # letters that the font lacks
         FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
 def plain(text: str) -> str:
-    """Text that matplotlib takes neither for mathematics nor for a hidden label, cut to 60 letters."""
+    """Text escaped so that matplotlib reads it neither as mathematics nor as a hidden label, cut to 60 letters."""
     text = text if len(text) <= 60 else f"{text[:57]}..."
     return (" " + text if text.startswith("_") else text).replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""The layout of a page of panels: places in inches, titles and grids, notes on what a panel cannot show."""
+"""The layout of a page of panels: positions in inches, titles, grids, and notes on values that are not drawn."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Points = Sequence[tuple[int, float]]
 Series = Mapping[str, Points]
 
 WIDTH = 12.0
-"""Inches across the page; margins are set by hand, for a layout engine would draw every label once more."""
+"""Width of the page in inches; margins are fixed, because a layout engine would draw every label twice."""
 
 LEFT, MIDDLE, HALF = 0.85, 6.85, 5.0
-"""Where the two columns of axes begin, and how wide they are."""
+"""Left edges of the two columns of axes, and their width, in inches."""
 
 MOST = 9
-"""Layers shown in one panel; of more, so many that are spread evenly over the depth."""
+"""Largest number of layers in one panel; of a deeper network, this many, evenly spaced."""
 
 DRAWABLE = 1e200
-"""What an axis can show with its margins; beyond it a value counts as not finite."""
+"""Largest absolute value that is drawn; a larger one overflows the margins and counts as not finite."""
 
 SMALL = 8
 STEP = "step (updates of the parameters)"
@@ -34,7 +34,7 @@ STEP = "step (updates of the parameters)"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Room:
-    """A band across the page from `bottom` inches up."""
+    """A band across the page, whose lower edge is `bottom` inches above that of the page."""
 
     figure: Figure
     bottom: float
@@ -45,21 +45,21 @@ class Room:
         return self.figure.add_axes((left / across, (self.bottom + bottom) / up, width / across, height / up))
 
     def text(self, left: float, bottom: float, text: str, **style: Any) -> None:
-        """Words, placed in inches from the band's lower left corner."""
+        """Text, placed in inches from the band's lower left corner."""
         across, up = self.figure.get_size_inches()
         self.figure.text(left / across, (self.bottom + bottom) / up, text, **style)
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A part of the page as wide as the page: its height in inches and who draws it."""
+    """A strip as wide as the page: its height in inches, and the function that draws it."""
 
     height: float
     draw: Callable[[Room], None]
 
 
 def tame(series: Series) -> Series:
-    """The series with infinity for what lies beyond DRAWABLE."""
+    """The series with infinity in place of values beyond DRAWABLE."""
     return {
         name: [(step, value if abs(value) <= DRAWABLE else math.copysign(math.inf, value)) for step, value in points]
         for name, points in series.items()
@@ -67,14 +67,14 @@ def tame(series: Series) -> Series:
 
 
 def spread(count: int, most: int) -> list[int]:
-    """At most `most` of the numbers 0 to count - 1, evenly spread, the first and the last among them."""
+    """At most `most` of the numbers 0 to count - 1, evenly spaced, with the first and the last."""
     if count <= most:
         return list(range(count))
     return [round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
 def dress(axes: Axes, *, title: str, across: str = "", up: str = "", lift: float = 6) -> None:
-    """Title on the left, raised by `lift` points, labels, a light grid, no box."""
+    """Set a left-aligned title, `lift` points above the axes, labels, a light grid, and no box."""
     axes.set_title(title, loc="left", fontsize=10, fontweight="bold", pad=lift)
     axes.set_xlabel(across, fontsize=9)
     axes.set_ylabel(up, fontsize=9)
@@ -85,7 +85,7 @@ def dress(axes: Axes, *, title: str, across: str = "", up: str = "", lift: float
 
 
 def whole_steps(axes: Axes) -> None:
-    """Few ticks, on whole steps; called when the lines are drawn, for a single step has one tick."""
+    """Set few ticks, on whole steps, and one tick for a single step; call it after drawing the lines."""
     from matplotlib.ticker import MaxNLocator
 
     if axes.lines and axes.dataLim.width == 0:
@@ -95,7 +95,7 @@ def whole_steps(axes: Axes) -> None:
 
 
 def note(axes: Axes, text: str) -> None:
-    """Say in the picture what it cannot show, which would otherwise look like an early end."""
+    """Print which values are missing; without it, a gap at the end would look like an early stop."""
     axes.text(0.995, 0.985, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL, color=NOTE)
 
 
@@ -105,5 +105,5 @@ def plural(count: int, what: str) -> str:
 
 
 def positive(value: float) -> float:
-    """The value where a logarithmic axis can show it, else a gap."""
+    """The value if a logarithmic axis can show it, else NaN, which leaves a gap."""
     return value if math.isfinite(value) and value > 0 else math.nan

@@ -1,6 +1,6 @@
-"""The palette of all figures: colours that colour-blind eyes tell apart; strokes and markers say the same in grey.
+"""The palette of all figures: colours for colour-blind readers; strokes and markers differ as well, for print in grey.
 
-The colours are those of Okabe and Ito (2008), Color Universal Design.
+Source of the colours: Okabe, Ito (2008), Color Universal Design.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 BLACK, ORANGE, SKY, GREY = "#000000", "#e69f00", "#56b4e9", "#7f7f7f"
 
 COLOURS = [BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE, SKY, GREY]
-"""Of things without an order, such as the arms of a study."""
+"""Colours of items without an order, such as the arms of a study."""
 
 STROKES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)), (0, (4, 3))]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<"]
@@ -21,16 +21,16 @@ PARTS: dict[str, dict[str, Any]] = {
     "validation": {"color": VERMILION, "linestyle": "--", "marker": "s"},
     "test": {"color": BLACK, "linestyle": "-.", "marker": "^"},
 }
-"""The parts of the data."""
+"""Line styles of the parts of the data."""
 
 BATCH: dict[str, Any] = {"color": "#c8c8c8", "linewidth": 0.7, "zorder": 1}
-"""Single batches, behind everything."""
+"""Line style of batch losses, drawn behind the other lines."""
 
 GRID, NOTE, SOFT = "#e6e6e6", "#a03000", "#707070"
-"""Grid lines; notes on what a figure cannot show; text that stands back."""
+"""Colours of grid lines, of notes on missing values, and of secondary text."""
 
 WEIGHTS, SLOPE = "#9cc9e8", "#e8a06a"
-"""The two entries of the ledger."""
+"""Colours of the two entries of the ledger."""
 
 MAP = "cividis"
 """The colour map of ordered values."""
@@ -43,7 +43,7 @@ def arm_style(number: int) -> dict[str, Any]:
 
 
 def depth_style(index: int, count: int) -> dict[str, Any]:
-    """Dark near the input, light near the output; stroke and marker tell the layers apart without colour."""
+    """The style of layer `index` of `count`: dark near the input, light near the output, with own stroke and marker."""
     from matplotlib import colormaps
 
     shade = colormaps[MAP](0.85 * index / max(1, count - 1))

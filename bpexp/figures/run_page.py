@@ -1,4 +1,4 @@
-"""The page of a run: all of its figures in one picture, readable in grey and by every eye."""
+"""The page of a run: all of its figures in one PNG file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bpexp.insight.samples import Samples
 from bpexp.nn.network import Network
 from bpexp.training.metrics import metrics
 
-LETTERS = 90  # of a heading, as wide as the page
+LETTERS = 90  # largest length of a title: the width of the page
 
 
 def figure_page(
@@ -29,9 +29,16 @@ def figure_page(
 ) -> None:
     """Draw everything that a run recorded into one PNG file, after training.
 
-    From the top: the learning curves; norms of gradient and delta by layer; the ledger at the first and the last probed
-    step; histograms over the steps; first-layer weights, confusion matrix, samples of the largest loss.
-    `series` maps metric names to (step, value) pairs; `histograms` is the file that `Histograms` writes.
+    From the top: learning curves; norms of gradient and delta by layer; the ledger at the first and the last probed
+    step; histograms over the steps; first-layer weights, confusion matrix, samples with the largest loss.
+
+    Args:
+        series: (step, value) pairs by metric name.
+        path: the PNG file.
+        network: the trained network.
+        histograms: the file that `Histograms.save` wrote; None for none.
+        samples: outputs and costs on one part of the data; None for none.
+        title: heading of the page.
     """
     from matplotlib.figure import Figure
 

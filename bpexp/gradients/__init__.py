@@ -1,8 +1,8 @@
 """Gradient methods: algorithms that compute dC/dtheta for a batch, and their verification.
 
-A method belongs here when a config can choose it as `gradient=`. `comparison` holds one gradient to another,
-`verification` holds a gradient to differences of the cost. Formulas that the papers misprint are in `bpexp.papers`;
-what a gradient tells about a run is in `bpexp.insight`.
+A method that a config can choose as `gradient=` belongs here. `comparison` compares two gradients, `verification`
+compares a gradient with differences of the cost. Formulas that the papers misprint are in `bpexp.papers`, measurements
+of the gradients of a run in `bpexp.insight`.
 """
 
 from bpexp.gradients import (

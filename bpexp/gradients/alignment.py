@@ -14,7 +14,7 @@ from bpexp.nn.network import Network
 class FeedbackAlignment(GradientMethod):
     """delta^{l-1} = B^l delta^l * f'(z^{l-1}), B^l (n_{l-1}, n_l) fixed; direct: delta^l = B^l delta^L * f'(z^l).
 
-    The matrices are drawn as the weights of a layer would be, N(0, 1 / n) with n the width that they read.
+    The entries of a matrix are drawn from N(0, 1 / n), where n is its number of columns.
     """
 
     exact = False
@@ -31,7 +31,7 @@ class FeedbackAlignment(GradientMethod):
         self._feedback = [rng.normal(0, 1 / np.sqrt(up), (own, up)).astype(dtype) for own, up in shapes]
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
-        """Cost, and what takes the place of the gradient, at `network.theta` for x (n_0, B) and y (n_L, B)."""
+        """Cost, and the substitute for the gradient, at `network.theta` for x (n_0, B) and y (n_L, B)."""
         cost, work = forward_to_delta(network, head, x, y)
         for l in range(len(network.hidden) - 1, -1, -1):
             work.slope[l] = network.hidden[l].df(work.z[l])
@@ -44,11 +44,11 @@ class FeedbackAlignment(GradientMethod):
 
 @gradient_methods.register("feedback_alignment")
 def feedback_alignment() -> FeedbackAlignment:
-    """Random matrices carry delta from layer to layer. Source: Lillicrap et al. (2016)."""
+    """delta^{l-1} = B^l delta^l * f'(z^{l-1}) with random B^l in place of (W^l)^T. Source: Lillicrap et al. (2016)."""
     return FeedbackAlignment(direct=False)
 
 
 @gradient_methods.register("direct_feedback_alignment")
 def direct_feedback_alignment() -> FeedbackAlignment:
-    """Random matrices carry delta^L straight to every layer. Source: Nokland (2016)."""
+    """delta^l = B^l delta^L * f'(z^l) with random B^l, from the last layer to each other. Source: Nokland (2016)."""
     return FeedbackAlignment(direct=True)

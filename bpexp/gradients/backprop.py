@@ -14,7 +14,7 @@ from bpexp.registry import Count
 def forward(network: Network, x: Array, work: Workspace) -> None:
     """z^l = W^l a^{l-1} + b^l and a^l = f(z^l), for x (n_0, B), up to z^L. Source: 002, 003, forward propagation.
 
-    a^L is the head's to fill, which computes the cost from z^L.
+    a^L is filled by the head, which computes the cost from z^L.
     """
     work.x = a = x
     last = len(network.layers) - 1
@@ -31,7 +31,7 @@ def backward(network: Network, work: Workspace, slots: list[tuple[Array, Array]]
     dC/dW^l = delta^l (a^{l-1})^T        dC/db^l = sum of the columns of delta^l = delta^l 1
     delta^{l-1} = (W^l)^T delta^l * f'(z^{l-1})
 
-    003 prints the last line with f'(z^l); the shapes and 002 say l - 1.
+    003 prints the last line with f'(z^l); correct is l - 1, as the shapes show and 002 prints.
     """
     for l in range(len(network.layers) - 1, -1, -1):
         W_slot, b_slot = slots[l]
@@ -44,9 +44,10 @@ def backward(network: Network, work: Workspace, slots: list[tuple[Array, Array]]
 
 
 def forward_to_delta(network: Network, head: Head, x: Array, y: Array) -> tuple[float, Workspace]:
-    """One forward pass up to dC/dz^L: the batch's cost, and a fresh workspace whose z, a and last delta are filled.
+    """One forward pass up to dC/dz^L, for x (n_0, B) and y (n_L, B).
 
-    x is (n_0, B), y is (n_L, B). The methods that allocate at every call begin with this.
+    Returns the cost of the batch, and a new workspace in which z, a and the last delta are filled. Used by the methods
+    that allocate at every call.
     """
     work = network.workspace(x.shape[1])
     work.weight = head.weight(x.shape[1])
@@ -57,16 +58,16 @@ def forward_to_delta(network: Network, head: Head, x: Array, y: Array) -> tuple[
 
 
 def parameter_gradients(network: Network, work: Workspace, vector: Array) -> None:
-    """dC/dW^l = delta^l (a^{l-1})^T and dC/db^l = delta^l 1 of every layer into `vector` (P,), from the deltas."""
+    """Write dC/dW^l = delta^l (a^{l-1})^T and dC/db^l = delta^l 1 of every layer into `vector` (P,)."""
     for l, (W_slot, b_slot) in enumerate(network.parameters(vector)):
         W_slot[...] = work.delta[l] @ work.below(l).T
         b_slot[...] = work.delta[l].sum(axis=1, keepdims=True)
 
 
 class Backprop(GradientMethod):
-    """The delta recursion. A batch of more than `piece` samples is walked in pieces that stay in the cache.
+    """The delta recursion. A batch of more than `piece` samples is processed in pieces that fit into the cache.
 
-    Walked in pieces the gradient is the same sum in another order: equal to rounding, and memory does not grow with B.
+    The pieces change only the order of summation: the gradient is equal to rounding, and memory does not grow with B.
     """
 
     def __init__(self, piece: int) -> None:
@@ -120,6 +121,6 @@ def backprop(piece: Count = 512) -> Backprop:
     """The delta recursion of 002 and 003, vectorised over the batch.
 
     Args:
-        piece: samples that are walked at once; a larger batch is walked in pieces that stay in the processor's cache.
+        piece: samples processed at once; a larger batch is split into pieces that fit into the processor's cache.
     """
     return Backprop(piece)

@@ -1,4 +1,4 @@
-"""Central differences: 2 P evaluations of the cost, in float64 whatever the network trains in."""
+"""Central differences: 2 P evaluations of the cost, always in float64."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bpexp.nn.network import Network
 from bpexp.registry import Range
 
 STEP = float(np.cbrt(np.finfo(np.float64).eps))
-"""The step that balances the error of the formula, h^2, with that of rounding, eps / h."""
+"""eps^(1/3), which balances the truncation error, h^2, with the rounding error, eps / h."""
 
 
 def central_differences(
@@ -22,8 +22,13 @@ def central_differences(
 ) -> Array:
     """dC/dtheta_i = (C(theta + h e_i) - C(theta - h e_i)) / 2h, with h = step max(1, |theta_i|).
 
-    `cost` reads `theta` (P,) in place; each coordinate is put back as it was. Returns (P,), or only the coordinates
-    asked for.
+    Args:
+        cost: computes C from the array `theta`.
+        theta: (P,) in float64, changed in place and restored.
+        step: h for |theta_i| up to 1.
+        coordinates: the i to compute; None for all.
+
+    Returns one derivative for each coordinate.
     """
     chosen = range(theta.size) if coordinates is None else list(coordinates)
     slopes = np.empty(len(chosen))
@@ -35,7 +40,7 @@ def central_differences(
         theta[i] = here - h
         below, down = cost(), theta[i]
         theta[i] = here
-        slopes[k] = (above - below) / (up - down)  # the step that was taken, not the one asked for
+        slopes[k] = (above - below) / (up - down)  # the step after rounding
     return slopes
 
 
@@ -45,7 +50,7 @@ def batch_cost(network: Network, head: Head, x: Array, y: Array) -> Any:
 
 
 class CentralDifference(GradientMethod):
-    """The gradient from the cost alone."""
+    """The gradient from evaluations of the cost only."""
 
     def __init__(self, step: float) -> None:
         self.step = step
@@ -67,6 +72,6 @@ def central_difference(step: Annotated[float, Range(above=0, below=1)] = STEP) -
     """(C(theta + h e_i) - C(theta - h e_i)) / 2h for each of the P parameters, with h = step max(1, |theta_i|).
 
     Args:
-        step: h for parameters of at most 1; the default balances the formula's error with that of rounding.
+        step: h for |theta_i| up to 1; the default balances truncation and rounding error.
     """
     return CentralDifference(step)

@@ -1,4 +1,4 @@
-"""The checker: holds gradients to each other, and derivatives to differences of their functions."""
+"""Comparison of two gradients, and of an activation's derivative with differences of the activation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bpexp.nn.network import Network
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How far a gradient is from a reference: the worst parameter, its relative error, and the angle in degrees."""
+    """The parameter array with the largest relative error, that error, and the angle of the gradients in degrees."""
 
     parameter: str
     error: float
@@ -21,10 +21,10 @@ class Comparison:
 
 
 def compare(network: Network, vector: Array, reference: Array) -> Comparison:
-    """Hold a gradient (P,) to a reference (P,).
+    """max |g - r| / max(max |r|, floor) for each parameter array, W or b of a layer; the largest is returned.
 
-    The error of one parameter array, W or b of a layer, is max |g - r| / max |r|; where r all but vanishes beside the
-    whole reference, rounding is measured against 1e-6 of the whole's maximum. NaN and infinity are errors of infinity.
+    `vector` and `reference` are (P,); g and r are their parts; floor is 1e-6 of the largest |reference|, so that
+    rounding in an array of tiny entries is not an error. NaN and infinity give an infinite error.
     """
     if not (np.isfinite(vector).all() and np.isfinite(reference).all()):
         return Comparison("theta", float("inf"), 90.0)
@@ -50,9 +50,9 @@ def angle(vector: Array, reference: Array) -> float:
 
 
 def derivative_error(activation: Activation, z: Array, h: float = 1e-6) -> float:
-    """max |f'(z) - (f(z + h) - f(z - h)) / 2h| over z (float64) away from kinks, and f' at kinks from the left.
+    """max |f'(z) - (f(z + h) - f(z - h)) / 2h| over z (float64), without those within 2h of a kink.
 
-    At a kink the difference is (f(k) - f(k - h)) / h: f' is declared to be the slope from the left there.
+    At a kink k the difference is (f(k) - f(k - h)) / h, because f' is defined there as the slope from the left.
     """
     kinks = np.array(activation.kinks, dtype=np.float64)
     clear = z[np.all(np.abs(z[..., None] - kinks) > 2 * h, axis=-1)]

@@ -1,4 +1,4 @@
-"""The complex step: the derivative of an analytic function from one evaluation, without a difference that cancels."""
+"""The complex step: the derivative of an analytic function from one evaluation, without cancellation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
 
 STEP = 1e-30
-"""Nothing is subtracted, so h may be as small as it likes: the error of the formula is h^2."""
+"""h. The truncation error is of order h^2, and h may be tiny because nothing is subtracted."""
 
 
 def obstacle(network: Network, head: Head) -> str | None:
-    """Why the complex step does not give the slopes of a network's cost; None where it does.
+    """The reason why the complex step does not give the gradient of a network's cost; None if it does.
 
-    Activation and loss declare whether they are analytic. What they declare is tried at a few points as well, so that
-    a wrong declaration costs the complex step and does not make a right gradient look wrong.
+    Activation and loss declare whether they are analytic. The declaration is also tested at a few points, because with
+    a wrong one the complex step would report a correct gradient as wrong.
     """
     for l, layer in enumerate(network.layers, start=1):
         n = layer.W.shape[0]
@@ -43,21 +43,24 @@ def _reason(kinks: tuple[float, ...], analytic: bool, function: Callable[[Array]
 
 
 def continues(function: Callable[[Array], Array], at: Array, step: float = 1e-5) -> bool:
-    """Whether Im f(z + i h v) / h is the central difference (f(z + h v) - f(z - h v)) / 2h at z, for one direction v.
+    """Whether Im f(z + i h v) / h equals the central difference (f(z + h v) - f(z - h v)) / 2h, for one direction v.
 
-    |z| and whatever is made of it, as in z / (1 + |z|), is not: it has no derivative at complex z.
+    It does not for functions of |z|, such as z / (1 + |z|), which have no derivative at complex z.
     """
     v = np.cos(np.arange(float(at.size))).reshape(at.shape)
     difference = (function(at + step * v) - function(at - step * v)) / (2 * step)
     try:
         slope = np.imag(function(at + 1j * STEP * v)) / STEP
-    except Exception:  # whatever the function of a third party does with complex numbers
+    except Exception:  # a function of a third party may raise anything for complex z
         return False
     return bool(np.allclose(slope, difference, rtol=1e-6, atol=1e-8))
 
 
 def imaginary_slopes(cost: Callable[[], complex], theta: Array, coordinates: Iterable[int] | None = None) -> Array:
-    """dC/dtheta_i = Im C(theta + i h e_i) / h; `cost` reads the complex `theta` (P,) in place."""
+    """dC/dtheta_i = Im C(theta + i h e_i) / h for the given coordinates, or for all.
+
+    `cost` computes C from the complex array `theta` (P,), which is changed in place and restored.
+    """
     chosen = range(theta.size) if coordinates is None else list(coordinates)
     slopes = np.empty(len(chosen))
     for k, i in enumerate(chosen):

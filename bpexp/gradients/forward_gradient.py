@@ -27,7 +27,7 @@ def directional_derivative(network: Network, work: Workspace, direction: Array) 
 
 
 class ForwardGradient(GradientMethod):
-    """The mean of (grad C . v) v over `directions` draws of v ~ N(0, I): right on average, and very noisy."""
+    """The mean of (grad C . v) v over `directions` draws of v ~ N(0, I): unbiased, with a large variance."""
 
     exact = False
 
@@ -35,7 +35,7 @@ class ForwardGradient(GradientMethod):
         self.directions = directions
 
     def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:
-        """Keep the generator that the directions are drawn from."""
+        """Store the generator from which the directions are drawn."""
         self._rng = rng
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
@@ -53,6 +53,6 @@ def forward_gradient(directions: Count = 1) -> ForwardGradient:
     """(grad C . v) v for random v, without a backward pass. Source: Baydin et al. (2022).
 
     Args:
-        directions: random directions v that are averaged over.
+        directions: number of random directions v in the mean.
     """
     return ForwardGradient(directions)

@@ -1,7 +1,7 @@
 """Products of Jacobians: da^L/da^l from the last layer down, then the parameters. Source: 000 and 001.
 
-000 writes the recursion as da_j^N/da_t^{l+1} = sum_k da_j^N/da_k^{l+2} da_k^{l+2}/da_t^{l+1}, 001 as arrays of a
-layer. Both carry da/da where 002 and 003 carry delta, so that the Jacobian of every layer is at hand.
+000 writes the recursion as da_j^N/da_t^{l+1} = sum_k da_j^N/da_k^{l+2} da_k^{l+2}/da_t^{l+1}, 001 with one array per
+layer. Both propagate da/da, where 002 and 003 propagate delta, and so compute the Jacobian of every layer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Workspace
 
 PIECE = 512
-"""Samples whose Jacobians are held at once."""
+"""Largest number of samples whose Jacobians are in memory at once."""
 
 
 def layer_jacobians(network: Network, work: Workspace) -> list[Array]:
@@ -48,7 +48,7 @@ class Jacobian(GradientMethod):
         return Gradient(cost, vector, work)
 
     def _in_pieces(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
-        """The same sum, piece by piece: B Jacobians of n_L n_l numbers are not held at once."""
+        """The same sum in pieces of PIECE samples, to limit the memory for Jacobians of n_L n_l numbers per sample."""
         B, cost, total = x.shape[1], 0.0, np.zeros_like(network.theta)
         work: Workspace | None = None
         for start in range(0, B, PIECE):

@@ -16,8 +16,8 @@ from bpexp.registry import Registry
 class Gradient(NamedTuple):
     """The cost of a batch, and dC/dtheta (P,) in the order of `network.theta`.
 
-    The array is the method's own buffer: the next call overwrites it. `workspace` holds the pass behind it, where the
-    method makes one with deltas; of a batch walked in pieces it holds the last piece.
+    The array may be a buffer that the next call overwrites. `workspace` holds the pass with its deltas, or None if the
+    method computes none; for a batch that is processed in pieces it is that of the last piece.
     """
 
     cost: float
@@ -28,21 +28,21 @@ class Gradient(NamedTuple):
 class GradientMethod(ABC):
     """An algorithm that computes dC/dtheta.
 
-    `exact` is False where the result is not the gradient, as by design that of feedback alignment.
+    `exact` is False if the result is, by design, not the gradient, as for feedback alignment.
     """
 
     exact = True
 
     @property
     def checkable(self) -> bool:
-        """Whether the result claims to be the gradient, so that a gradient check can find it wrong."""
+        """Whether the result is meant to be the gradient, so that a gradient check applies."""
         return self.exact
 
-    def refuse(self, network: Network, head: Head) -> None:  # noqa: B027, most serve any network
-        """Raise ConfigError for a network that the method cannot serve; called before anything is drawn."""
+    def refuse(self, network: Network, head: Head) -> None:  # noqa: B027, most accept any network
+        """Raise ConfigError for a network that the method does not support; called before anything is drawn."""
 
     def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:  # noqa: B027, most need nothing
-        """Draw what the method needs; called once, before training."""
+        """Draw the method's own random numbers; called once, before training."""
 
     @abstractmethod
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:

@@ -1,10 +1,10 @@
-"""The nested sums over every path, as 002 and 003 write them before they vectorise. Exponential, and meant to be.
+"""The nested sums over every path, as 002 and 003 write them before vectorising. The cost is exponential in the depth.
 
 dC/dz_i^l = sum over k_L, ..., k_{l+1} of
     dC/da_{k_L} da_{k_L}/dz_{k_L} w_{k_L k_{L-1}} f'(z_{k_{L-1}}) ... w_{k_{l+1} i} f'(z_i^l)
 
-003 counts the paths: a neuron of layer L - j reaches the cost through n_L n_{L-1} ... n_{L-j+1} of them. dC/dz^L, where
-all of them end, is taken once: with a full Jacobian (softmax) it is itself a sum over the outputs.
+By 003, n_L n_{L-1} ... n_{L-j+1} paths lead from a neuron of layer L - j to the cost. dC/dz^L, where all paths end, is
+computed once: with a full Jacobian (softmax) it is itself a sum over the outputs.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def paths_from(sizes: Sequence[int], l: int) -> int:
 
 
 def count_paths(sizes: Sequence[int]) -> int:
-    """Paths that are walked for a whole gradient: those of every neuron behind the input."""
+    """sum_l n_l n_{l+1} ... n_L: the paths of a whole gradient, from every neuron behind the input."""
     return sum(sizes[l] * paths_from(sizes, l) for l in range(1, len(sizes)))
 
 
 def count_multiplications(sizes: Sequence[int]) -> int:
-    """Multiplications a sample: 2 (L - l) along each path from layer l, then one for each weight.
+    """Multiplications per sample: 2 (L - l) along each path from layer l, then one for each weight.
 
     A path multiplies dC/dz_{k_L} by a weight and a slope for each layer that it crosses.
     """
@@ -45,13 +45,13 @@ def count_multiplications(sizes: Sequence[int]) -> int:
 
 
 class PathSum(GradientMethod):
-    """Every path by itself; refuses a network with more than `limit` of them."""
+    """One product per path; raises ConfigError for a network with more than `limit` paths."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
 
     def refuse(self, network: Network, head: Head) -> None:
-        """Raise ConfigError for a network of too many paths."""
+        """Raise ConfigError for a network with more than `limit` paths."""
         paths = count_paths(network.sizes)
         if paths > self.limit:
             shape, products = "-".join(map(str, network.sizes)), count_multiplications(network.sizes)
@@ -71,7 +71,7 @@ class PathSum(GradientMethod):
         vector = np.empty_like(network.theta)
         for l, (W_slot, b_slot) in enumerate(network.parameters(vector)):
             delta = work.delta[l]
-            for i in range(network.sizes[l + 1]):  # neuron by neuron, as 002 and 003 write it before they vectorise
+            for i in range(network.sizes[l + 1]):  # neuron by neuron, as 002 and 003 write it before vectorising
                 delta[i] = self._sum_over_paths(network, work, l, i)
                 W_slot[i], b_slot[i] = work.below(l) @ delta[i], delta[i].sum()
         return Gradient(cost, vector, work)
@@ -90,7 +90,7 @@ class PathSum(GradientMethod):
 
 
 def paths(widths: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    """Every choice of a neuron in each of some layers of these widths, the last layer's first."""
+    """Every tuple of one neuron in each of the layers of these widths, from the last layer to the first."""
     return product(*(range(n) for n in reversed(widths)))
 
 
@@ -99,6 +99,6 @@ def path_sum(limit: Count = 5_000) -> PathSum:
     """The nested sum over every path of 002 and 003: exponential in the depth.
 
     Args:
-        limit: paths of the largest network that is accepted.
+        limit: largest number of paths of a network that is accepted.
     """
     return PathSum(limit)

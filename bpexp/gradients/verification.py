@@ -1,9 +1,9 @@
-"""Verification: a method's gradient is held to differences of the cost, coordinate by coordinate.
+"""Verification: compares a method's gradient with differences of the cost, coordinate by coordinate.
 
-The method is called once more, in float64 on at most `SAMPLES` samples of the batch, so that what is judged is the
-algorithm and not the rounding of float32. Coordinates are drawn from every W and b: half of them evenly, half by the
-size of their slope, as claimed and by back-propagation, since most pixels of an image never change and their slopes are
-0 whatever the formula.
+The method is called once more, in float64 on at most `SAMPLES` samples of the batch, so that the algorithm is verified
+and not the rounding of float32. Coordinates are drawn from every W and b: half of them uniformly, half in proportion to
+|g|, the sum over the method and back-propagation. Most pixels of an image are constant, and their derivatives are 0 by
+any formula.
 """
 
 from __future__ import annotations
@@ -22,12 +22,21 @@ from bpexp.nn.network import Network
 
 SAMPLES = 256
 ROUNDING = {"complex step": 1e-13, "central differences": 1e-9}
-"""What rounding leaves of a slope, per unit of cost."""
+"""Rounding error of a measured derivative, per unit of cost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The worst of the coordinates that were compared: in which parameter, how far, and what was compared with what."""
+    """The coordinate with the largest error.
+
+    Args:
+        parameter: the array that holds it, such as W1.
+        error: its relative error.
+        claimed: dC/dtheta_i by the method.
+        measured: dC/dtheta_i by the reference.
+        reference: complex step or central differences.
+        compared: number of coordinates compared.
+    """
 
     parameter: str
     error: float
@@ -38,7 +47,7 @@ class Verification:
 
     def __str__(self) -> str:
         return (
-            f"the gradient is wrong in {self.parameter}: the method says {self.claimed:.6g}, {self.reference} say "
+            f"the gradient is wrong in {self.parameter}: the method gives {self.claimed:.6g}, {self.reference} "
             f"{self.measured:.6g} (relative error {self.error:.1e}, {self.compared} coordinates compared)"
         )
 
@@ -54,11 +63,21 @@ def verify(
     coordinates: int,
     tolerance: float,
 ) -> Verification:
-    """Compare `coordinates` slopes of every W and b, at theta, for x (n_0, B) and y (n_L, B).
+    """The largest |g - r| / (max(|g|, |r|) + rounding / tolerance) over `coordinates` entries of every W and b.
 
-    The error of a slope is |g - r| / (max(|g|, |r|) + rounding / tolerance), so that noise alone cannot pass
-    `tolerance`. Coordinates whose step would cross a kink of an activation or a loss have no derivative to compare with
-    and are left out.
+    g is the method's gradient, r the complex step, or central differences if the complex step does not apply. Rounding
+    alone cannot exceed the tolerance. Coordinates whose step would cross a kink of an activation or a loss are left
+    out.
+
+    Args:
+        method: computes g.
+        network: the network, at its theta.
+        head: output and loss.
+        x: (n_0, B).
+        y: (n_L, B).
+        rng: draws the coordinates.
+        coordinates: number of entries of each array.
+        tolerance: largest relative error that will be accepted.
     """
     x, y = (np.asarray(part[:, :SAMPLES], dtype=np.float64) for part in (x, y))
     twin = network.at(network.theta.astype(np.float64))
@@ -72,7 +91,7 @@ def verify(
         kept, measured = _measure(network, head, x, y, chosen, reference)
         compared += len(kept)
         claimed = vector[kept]
-        with np.errstate(invalid="ignore"):  # a claim that is not finite is an error of infinity
+        with np.errstate(invalid="ignore"):  # an entry that is not finite has an infinite error
             errors = np.abs(claimed - measured) / (np.maximum(np.abs(claimed), np.abs(measured)) + slack)
         errors = np.where(np.isfinite(errors), errors, np.inf)
         if errors.size and errors.max() >= worst.error:
@@ -82,7 +101,7 @@ def verify(
 
 
 def _reference(network: Network, head: Head, x: Array, y: Array) -> str:
-    """The complex step where the cost is analytic and does not overflow, as exp of a complex z > 709 does."""
+    """The complex step if the cost is analytic and finite (exp of a complex z > 709 overflows), else differences."""
     if obstacle(network, head):
         return "central differences"
     with np.errstate(over="ignore", invalid="ignore"):
@@ -91,7 +110,7 @@ def _reference(network: Network, head: Head, x: Array, y: Array) -> str:
 
 
 def _chosen(network: Network, sizes: Array, rng: np.random.Generator, count: int) -> list[tuple[str, Array]]:
-    """Indices into theta, for every W and b: half of them drawn evenly, half by the sizes (P,) of the slopes."""
+    """Indices into theta for every W and b: half drawn uniformly, half in proportion to `sizes` (P,)."""
     places = np.arange(sizes.size)
     parts = [part for pair in network.parameters(places) for part in pair]
     chosen = []
@@ -107,7 +126,7 @@ def _chosen(network: Network, sizes: Array, rng: np.random.Generator, count: int
 
 
 def _measure(network: Network, head: Head, x: Array, y: Array, chosen: Array, reference: str) -> tuple[Array, Array]:
-    """The slopes of the cost at the chosen coordinates, without those beside a kink."""
+    """The chosen coordinates without those beside a kink, and the derivatives of the cost there."""
     if reference == "complex step":
         twin = network.at(network.theta.astype(np.complex128))
         return chosen, imaginary_slopes(lambda: complex(batch_cost(twin, head, x, y)), twin.theta, chosen)
@@ -122,9 +141,9 @@ def _measure(network: Network, head: Head, x: Array, y: Array, chosen: Array, re
 
 
 def _difference(twin: Network, head: Head, x: Array, y: Array, i: int) -> float | None:
-    """(4 D(h/2) - D(h)) / 3 of central differences D, whose error is of h^4; None where a kink lies between the ends.
+    """(4 D(h/2) - D(h)) / 3 of central differences D, with error O(h^4); None if a kink lies between the ends.
 
-    D(h) alone is off by 1e-4 where inputs are in the hundreds, as the pixels of an unscaled image.
+    The relative error of D(h) alone reaches 1e-4 for inputs in the hundreds, such as unscaled pixels.
     """
     here = twin.theta[i]
     h = STEP * max(1.0, abs(here))
@@ -143,7 +162,7 @@ def _difference(twin: Network, head: Head, x: Array, y: Array, i: int) -> float 
 
 
 def _cost_and_sides(twin: Network, head: Head, x: Array, y: Array) -> tuple[float, list[Array]]:
-    """The cost of the batch, and for everything that has kinks the side of them that it is on."""
+    """The cost of the batch, and, for each kink of an activation or loss, which arguments are above it."""
     sides: list[Array] = []
     a = x
     for layer in twin.layers[:-1]:

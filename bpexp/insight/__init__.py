@@ -1,6 +1,6 @@
-"""What a gradient tells during and after a run: probes, the ledger, histograms, the gradient check, the sample trace.
+"""Measurements of a run: probes of single steps, the ledger, histograms, the gradient check, the trace of a sample.
 
-What measures belongs here; what draws is in `figures`, and what computes a gradient is in `gradients`.
+A new measurement belongs here. Figures are drawn in `figures`; gradients are computed in `gradients`.
 """
 
 from bpexp.insight import full_probes as statistics

@@ -1,4 +1,4 @@
-"""Probes of the full set: activations, weights, the noise of the gradient, and how it turns from step to step."""
+"""Probes of the full set: activations, weights, gradient noise, cosine between the gradients of successive steps."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def weight_norm(view: View) -> dict[str, float]:
 
 
 def squared_sample_norms(view: View) -> Array:
-    """||g_k||^2 (B,) of the gradient of each sample, without forming one.
+    """||g_k||^2 = sum_l ||delta_k^l||^2 (||a_k^{l-1}||^2 + 1), (B,), of the gradient g_k of each sample.
 
-    The gradient of sample k in layer l is delta_k (a_k^{l-1})^T and delta_k, so that its square is
-    ||delta_k||^2 (||a_k^{l-1}||^2 + 1), summed over layers. Source: Goodfellow (2015), arXiv 1510.01799.
+    g_k consists of delta_k^l (a_k^{l-1})^T and delta_k^l for each layer, and is not formed. Source: Goodfellow (2015),
+    arXiv 1510.01799.
     """
     work = view.workspace
     total = np.zeros(work.delta[0].shape[1])
@@ -40,7 +40,7 @@ def squared_sample_norms(view: View) -> Array:
 
 
 def _norm_of_sum(view: View) -> float:
-    """Norm of the summed gradient of the samples of the workspace, by back-propagation."""
+    """weight ||sum_k g_k|| over the samples of the workspace; weight is that of a sample in the cost of the batch."""
     work = view.workspace
     parts = [part for l, d in enumerate(work.delta) for part in (d @ work.below(l).T, d.sum(axis=1))]
     return norm(np.array([norm(part) for part in parts]))
@@ -48,12 +48,12 @@ def _norm_of_sum(view: View) -> float:
 
 @probe("gradient_noise", "training_batch")
 def gradient_noise(view: View) -> dict[str, float]:
-    """Noise scale tr(S) / |G|^2 and signal-to-noise |G| / sqrt(tr(S) / B), from the norms of single samples.
+    """Noise scale tr(S) / |G|^2 and signal-to-noise ratio |G| / sqrt(tr(S) / B), from per-sample gradient norms.
 
-    S is the covariance of the samples' gradients, |G|^2 the square of the true one's norm; both estimated without bias
-    from the batch. Source: McCandlish et al. (2018), arXiv 1812.06162, appendix A. Where the estimate of the signal is
-    not positive the signal-to-noise is 0 and there is no scale to tell. Of a batch walked in pieces B and both
-    estimates are those of the last piece.
+    S is the covariance of the per-sample gradients, G the true gradient; tr(S) and |G|^2 are unbiased estimates from
+    the batch. Where that of |G|^2 is not positive, the ratio is 0 and the scale is left out. If the batch is processed
+    in pieces, B and the estimates are those of the last piece. Source: McCandlish et al. (2018), arXiv 1812.06162,
+    appendix A.
     """
     squares = squared_sample_norms(view)
     B = squares.size
@@ -70,7 +70,7 @@ def gradient_noise(view: View) -> dict[str, float]:
 
 @probe("gradient_cosine", "previous_gradient")
 def gradient_cosine(view: View) -> dict[str, float]:
-    """Cosine between the gradients of this step and the one before, over theta; nothing at the first step."""
+    """g_t . g_{t-1} / (||g_t|| ||g_{t-1}||) of the gradients of successive steps; {} at the first step."""
     if view.previous is None:
         return {}
     product = norm(view.gradient) * norm(view.previous)

@@ -1,4 +1,4 @@
-"""The gradient check: compares the gradient in use with differences of the cost, and fails a run where it is wrong."""
+"""The gradient check: compares the method's gradient with differences of the cost; a wrong gradient fails the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ Tolerance = Annotated[float, Range(above=0, below=1)]
 
 @dataclass(frozen=True, slots=True)
 class CheckSettings:
-    """When the gradient is checked (`every` is None for the first step alone), on how many slopes, and how closely."""
+    """Settings of the gradient check.
+
+    Args:
+        on: whether the gradient is checked.
+        every: steps between two checks; None checks the first step only.
+        coordinates: number of entries of every W and b that are compared.
+        tolerance: largest relative error of an entry.
+    """
 
     on: bool
     every: int | None = None
@@ -38,42 +45,50 @@ def off() -> CheckSettings:
 
 @gradient_checks.register("start")
 def start(coordinates: Count = 6, tolerance: Tolerance = 1e-5) -> CheckSettings:
-    """Check the gradient at the first step; a wrong one fails the run and names the layer.
+    """Check the gradient at the first step; a wrong gradient fails the run, with the layer in the message.
 
     Args:
-        coordinates: slopes of every W and b that are compared.
-        tolerance: largest relative error of a slope.
+        coordinates: number of entries of every W and b that are compared.
+        tolerance: largest relative error of an entry.
     """
     return CheckSettings(True, None, coordinates, tolerance)
 
 
 @gradient_checks.register("every_n")
 def every_n(every: Count = 100, coordinates: Count = 6, tolerance: Tolerance = 1e-5) -> CheckSettings:
-    """Check the gradient at the first step and at every n-th; a wrong one fails the run and names the layer.
+    """Check the gradient at the first and at every n-th step; a wrong one fails the run, with the layer in the message.
 
     Args:
         every: steps between two checks.
-        coordinates: slopes of every W and b that are compared.
-        tolerance: largest relative error of a slope.
+        coordinates: number of entries of every W and b that are compared.
+        tolerance: largest relative error of an entry.
     """
     return CheckSettings(True, every, coordinates, tolerance)
 
 
 def refuse_check(method: GradientMethod, name: str, settings: CheckSettings) -> None:
-    """Raise ConfigError where the check is on and the method is not the gradient by design, so that it must fail."""
+    """Raise ConfigError if the check is on and the method, by design, does not compute the gradient."""
     if settings.on and not method.checkable:
         raise ConfigError(
             f"check compares the gradient with differences of the cost, but gradient={name} is not the gradient by "
-            "design; say check=off (the angle to the gradient is recorded) or gradient=backprop"
+            "design; use check=off (the angle to the gradient is recorded) or gradient=backprop"
         )
 
 
 class GradientWrong(ArithmeticError):
-    """The gradient of a method disagrees with the cost that it claims to be the slope of."""
+    """The gradient of a method differs from differences of the cost by more than the tolerance."""
 
 
 class GradientCheck(Callback):
-    """Verifies the first step, and every `every`-th where that is said; keeps the worst as check/worst_error."""
+    """Verifies the gradient at the first step, and at every `every`-th if set; records check/worst_error.
+
+    Args:
+        settings: when and how closely to check.
+        rng: draws the coordinates that are compared.
+        keep: called with (step, measures) after each check.
+
+    Raises GradientWrong for an error above the tolerance.
+    """
 
     def __init__(
         self, settings: CheckSettings, *, rng: np.random.Generator, keep: Callable[[int, dict[str, float]], None]

@@ -1,4 +1,4 @@
-"""Histograms of gradients and activations over the steps of a run, in bins that never move, kept in one file."""
+"""Histograms of gradients and activations over the steps of a run, with fixed bins, saved to one npz file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from bpexp.nn.arrays import Array
 
 FILE = "histograms.npz"
 GRADIENT_EDGES = np.linspace(-12, 2, 57)
-"""log10 |dC/dw|, a quarter of a decade a bin; smaller ones, 0 among them, and larger ones count in the end bins."""
+"""Bins of log10 |dC/dw|, a quarter of a decade wide; the end bins include values beyond them, the first also 0."""
 
 ACTIVATION_EDGES = np.linspace(-6, 6, 61)
-"""a, in fifths; what lies outside counts in the end bins."""
+"""Bins of a, 0.2 wide; the end bins include values beyond them."""
 
 
 class Histograms:
@@ -25,7 +25,7 @@ class Histograms:
         self._counts: dict[str, list[Array]] = {}
 
     def add(self, step: int, view: View) -> None:
-        """Count one step."""
+        """Add the counts of one step."""
         self._steps.append(step)
         for name, g in view.arrays(view.gradient):
             if name.startswith("W"):
@@ -36,7 +36,7 @@ class Histograms:
             self._counts.setdefault(f"activation_layer_{l}", []).append(_count(a.ravel(), ACTIVATION_EDGES))
 
     def save(self, directory: Path) -> Path | None:
-        """Write what was counted; nothing where nothing was."""
+        """Write the counts to histograms.npz and return its path; None, and no file, if no step was added."""
         if not self._steps:
             return None
         path = directory / FILE
@@ -47,7 +47,7 @@ class Histograms:
 
 
 def _count(values: Array, edges: Array) -> Array:
-    """Counts in equal bins, the ends taking what lies outside; NaN is left out."""
+    """Counts (bins,) in equal bins; the end bins include values outside, NaN is left out."""
     known = values[~np.isnan(values)]
     inside = np.clip(known, edges[0], edges[-1])
     per_unit = (len(edges) - 1) / (edges[-1] - edges[0])  # edges[1] - edges[0] is rounded, and would misplace 0

@@ -1,13 +1,14 @@
-"""The ledger: per-layer log change of delta, split into weights and slope, so that a vanished gradient has a cause.
+"""The ledger: per-layer log change of delta, split into weights and slope, which shows why a gradient vanishes.
 
 By the recursion of 002, delta^{l-1} = (W^l)^T delta^l * f'(z^{l-1}). In log10 of the root mean square over the batch
-(see `delta_norm`) that is a sum of two entries a layer:
+(see `delta_norm`) the change is the sum of two entries per layer:
 
-    weights: log10 ||(W^l)^T delta^l|| - log10 ||delta^l||      what W^T does
-    slope:   log10 ||delta^{l-1}|| - log10 ||(W^l)^T delta^l||  what f' does, never above 0 where |f'| <= 1
+    weights: log10 ||(W^l)^T delta^l|| - log10 ||delta^l||      the factor of W^T
+    slope:   log10 ||delta^{l-1}|| - log10 ||(W^l)^T delta^l||  the factor of f', at most 0 where |f'| <= 1
 
-and at the top log10 ||delta^L||, itself split into the slope of the loss, log10 ||dC/da^L||, and the output's part,
-where dC/da is finite. For a chain of single neurons the entries are the factors of 003's product, w and mu'(z).
+ledger/top is log10 ||delta^L||. It is the sum of ledger/loss = log10 ||dC/da^L|| and ledger/output, the factor of the
+output function, where dC/da is finite. For a chain of single neurons the entries are the logs of the factors w and
+mu'(z) of the product in 003.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bpexp.insight.probes import View, norm, probe
 
 @probe("ledger")
 def ledger(view: View) -> dict[str, float]:
-    """ledger/top + the entries of the layers above = log10 delta_norm/layer_l, to rounding; -inf where delta is 0."""
+    """ledger/top + the entries of the layers above l = log10 of delta_norm/layer_l, to rounding; -inf if delta is 0."""
     work, layers = view.workspace, view.network.layers
     scale = 1 / (work.weight * work.delta[0].shape[1] ** 0.5)
     entries = {"ledger/top": _log(norm(work.delta[-1]) * scale), **_top(view, scale)}
@@ -31,7 +32,7 @@ def ledger(view: View) -> dict[str, float]:
 
 
 def _top(view: View, scale: float) -> dict[str, float]:
-    """log10 ||dC/da^L|| and what the output's Jacobian makes of it; nothing where dC/da is not finite."""
+    """ledger/loss = log10 ||dC/da^L|| and ledger/output, the log factor of the output's Jacobian; {} if not finite."""
     if view.head is None or view.y is None:
         return {}
     work = view.workspace

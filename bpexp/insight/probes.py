@@ -18,11 +18,17 @@ from bpexp.nn.network import Network, Workspace
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """One step seen from between gradient and update; the arrays belong to the run and are only read.
+    """The state of one step after the gradient and before the update; read-only, the arrays belong to the run.
 
-    gradient, which the method computed, and update are vectors (P,); workspace holds a pass of back-propagation with
-    its deltas. true is the gradient of that pass where a probe needs it; previous is the gradient of the step before,
-    where there was one; head and y (n_L, B) are loss and targets.
+    Args:
+        network: the network, before the update.
+        workspace: a pass of back-propagation over the batch, with its deltas.
+        gradient: (P,) result of the gradient method.
+        update: (P,) what will be subtracted from theta.
+        true: (P,) gradient by back-propagation, if a probe needs it.
+        previous: (P,) gradient of the step before; None at the first step.
+        head: output and loss.
+        y: (n_L, B) targets.
     """
 
     network: Network
@@ -35,7 +41,7 @@ class View:
     y: Array | None = None
 
     def arrays(self, vector: Array) -> Iterator[tuple[str, Array]]:
-        """W1, b1, W2, ... and their parts of a vector (P,)."""
+        """(name, array) of W1, b1, W2, ..., as views into a vector (P,)."""
         parts = (array for pair in self.network.parameters(vector) for array in pair)
         return zip(self.network.names(), parts, strict=True)
 
@@ -49,7 +55,7 @@ class View:
 
 
 Need = Literal["update", "true_gradient", "previous_gradient", "training_batch"]
-"""What a probe may need beside network, workspace, gradient, head and targets of any batch."""
+"""What a probe may require in addition to network, workspace, gradient, head and targets."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,10 +63,10 @@ class Probe:
     """A named measurement of one step.
 
     Args:
-        name: what a config calls it; the names of its numbers begin with it.
-        measure: takes a View, returns named numbers.
-        needs: what the View must hold; one that needs anything is not measured on the fixed samples.
-        if_inexact: it is measured without being asked for where the method is not the gradient.
+        name: its name in a config, and the prefix of the metrics that it returns.
+        measure: computes the metrics, by name, from a View.
+        needs: what the View must hold; a probe with needs is not measured on the fixed samples.
+        if_inexact: also measured, without being named in the config, if the gradient method is not exact.
     """
 
     name: str
@@ -118,13 +124,13 @@ def probe(
 
 @probe("grad_norm")
 def grad_norm(view: View) -> dict[str, float]:
-    """||dC/dW^l|| and ||dC/db^l||: Euclidean norms of the gradient, parameter by parameter."""
+    """||dC/dW^l|| and ||dC/db^l||: the Euclidean norm of each parameter's gradient."""
     return {f"grad_norm/{name}": norm(g) for name, g in view.arrays(view.gradient)}
 
 
 @probe("delta_norm")
 def delta_norm(view: View) -> dict[str, float]:
-    """Root mean square over the batch of ||delta^l|| of a sample, delta = dC_k/dz^l: how much error reaches layer l."""
+    """sqrt(mean_k ||delta_k^l||^2) with delta_k^l = dC_k/dz^l of sample k: how much error reaches layer l."""
     B = view.workspace.delta[0].shape[1]
     scale = 1 / (view.workspace.weight * B**0.5)
     return {f"delta_norm/layer_{l}": norm(d) * scale for l, d in enumerate(view.workspace.delta, start=1)}
@@ -138,7 +144,7 @@ def saturation(view: View) -> dict[str, float]:
 
 @probe("dead")
 def dead(view: View) -> dict[str, float]:
-    """Share of units of layer l with f'(z) = 0 for every sample of the batch: nothing reaches their weights."""
+    """Share of units of layer l with f'(z) = 0 for every sample of the batch: the gradient of their weights is 0."""
     return {f"dead/layer_{l}": float(np.mean(~slope.any(axis=1))) for l, _, slope in view.slopes()}
 
 
@@ -153,7 +159,7 @@ def update_ratio(view: View) -> dict[str, float]:
 
 @probe("gradient_angle", "true_gradient", if_inexact=True)
 def gradient_angle(view: View) -> dict[str, float]:
-    """Angle in degrees between what the method computed and the true gradient, over theta and over each W."""
+    """Angle in degrees between the method's result and the true gradient, for theta and for each W."""
     assert view.true is not None
     pairs = zip(view.arrays(view.gradient), view.arrays(view.true), strict=True)
     angles = {f"gradient_angle/{name}": angle(g, r) for (name, g), (_, r) in pairs if name.startswith("W")}
@@ -161,6 +167,6 @@ def gradient_angle(view: View) -> dict[str, float]:
 
 
 def norm(array: Array) -> float:
-    """Euclidean norm over all entries; in double precision, where the square of a vanishing float32 is not 0."""
+    """Euclidean norm over all entries, in float64: the square of a small float32 number would underflow to 0."""
     flat = array.ravel().astype(np.float64, copy=False)
     return float(np.sqrt(np.dot(flat, flat)))

@@ -1,4 +1,4 @@
-"""Probing: measures chosen steps of a run, and hands the numbers to whoever keeps them."""
+"""Probing: runs the probes at selected steps of a run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bpexp.registry import Count, Range, Registry
 from bpexp.training.events import Callback, EpochEnded, RunStarted, Step, stride
 
 POINTS = 50
-"""Steps that are probed in a run of `every: auto`."""
+"""Approximate number of steps that are probed in a run with `every: auto`."""
 
 Every = Count | Literal["auto"]
 Samples = Annotated[int, Range(least=0)]
@@ -23,7 +23,7 @@ Samples = Annotated[int, Range(least=0)]
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
-    """Which probes look at which steps, histograms, and how many samples of the data are measured at every epoch."""
+    """Which probes run at which steps, whether histograms are kept, and how many fixed samples are measured."""
 
     every: int | str = "auto"
     measures: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ probe_sets: Registry[ProbeSettings] = Registry("probe")
 def off(
     every: Every = "auto", measures: list[str] | None = None, histograms: bool = False, fixed: Samples = 0
 ) -> ProbeSettings:
-    """Nothing is measured of single steps. What a study says of its probes may stay.
+    """No probes. The parameters of the other options are accepted, so that a study can be run without its probes.
 
     Args:
         every: has no effect here.
@@ -69,10 +69,10 @@ def standard(
     """Norms of gradient and delta by layer, saturation, dead units and update ratios.
 
     Args:
-        every: steps between two measurements; auto measures about 50 steps a run.
-        measures: the probes.
+        every: steps between two measurements; auto measures about 50 steps of a run.
+        measures: names of the probes.
         histograms: keep histograms of gradients and activations over the steps.
-        fixed: samples of the data, the same for every run, that are measured at every epoch too; 0 for none.
+        fixed: number of samples, the same for every run of a data set, also measured at every epoch; 0 for none.
     """
     return _settings(every, measures, histograms, fixed)
 
@@ -84,22 +84,27 @@ def full(
     histograms: bool = True,
     fixed: Samples = 256,
 ) -> ProbeSettings:
-    """Every probe, with histograms, also on samples that are the same for every run of a data set.
+    """All probes (gradient_angle where the method is not exact), histograms, and measurements on fixed samples.
 
     Args:
-        every: steps between two measurements; auto measures about 50 steps a run.
-        measures: the probes.
+        every: steps between two measurements; auto measures about 50 steps of a run.
+        measures: names of the probes.
         histograms: keep histograms of gradients and activations over the steps.
-        fixed: samples of the data, the same for every run, that are measured at every epoch too; 0 for none.
+        fixed: number of samples, the same for every run of a data set, also measured at every epoch; 0 for none.
     """
     return _settings(every, measures, histograms, fixed)
 
 
 class Probing(Callback):
-    """Runs the named probes every `every` steps and calls `keep(step, measures)`; other steps cost one comparison.
+    """Runs probes every `every` steps.
 
-    With `fixed`, a batch x (n_0, B), y (n_L, B) that is the same for every run of the data set, what can be seen
-    without an update is measured on it too, at every evaluated epoch, as fixed/...
+    Args:
+        names: of the probes; those with `if_inexact` are added if the gradient method is not exact.
+        every: steps between two measurements, or auto.
+        keep: called with (step, measures).
+        histograms: collects the counts of the probed steps; None for none.
+        fixed: a batch x (n_0, B), y (n_L, B), the same for every run of the data set; the probes without needs are
+            measured on it too, at every evaluated epoch, with names that begin with fixed/.
     """
 
     def __init__(
@@ -134,7 +139,7 @@ class Probing(Callback):
             own = self._own(self._network, self._head, event.x, event.y)
             work, true = work or own.workspace, own.vector
         assert work is not None
-        y = event.y[:, -work.x.shape[1] :]  # of a batch walked in pieces the work is the last one
+        y = event.y[:, -work.x.shape[1] :]  # if the batch is processed in pieces, the workspace is that of the last
         view = View(self._network, work, event.gradient.vector, event.update, true, self._previous, self._head, y)
         self._keep(event.number, self._measure(view, self._probes))
         if self._histograms is not None:

@@ -1,4 +1,4 @@
-"""What a trained network makes of single samples: the material of the confusion matrix and of the worst ones."""
+"""Outputs and costs of single samples, for the confusion matrix and the samples with the largest loss."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from bpexp.nn.network import Network
 from bpexp.training.metrics import PIECE
 
 CAP = 10_000
-"""Samples that are looked at; of a larger part, so many that are spread evenly over it."""
+"""Largest number of samples evaluated; of a larger part, this many, evenly spaced."""
 
 WORST = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """N samples of one part of the data, and the inputs of the few that cost most."""
+    """Outputs and costs of N samples of one part of the data, and the inputs of those with the largest costs."""
 
     labels: Array | None
     """(N,) class numbers; None for a regression."""
@@ -31,21 +31,21 @@ class Samples:
     classes: tuple[str, ...]
     """The names of the classes."""
     worst: Array
-    """Which of the N cost most, the worst first; none whose cost is not finite."""
+    """Indices, into the N samples, of the largest finite costs, in descending order."""
     X: Array
-    """(len(worst), n_0), the inputs of the worst."""
+    """(len(worst), n_0), the inputs of these samples."""
     image_shape: tuple[int, int] | None
     part: str = "test"
-    """Which part of the data this is, for a reader."""
+    """Name of the part of the data."""
 
     def predicted(self) -> Array:
-        """(N,) class numbers: the largest output, or of a single one the side of 0.5; -1 where it is not finite."""
+        """(N,) class numbers: argmax of the outputs, or a > 0.5 for a single output; -1 where one is not finite."""
         a = self.outputs
         numbers = (a[0] > 0.5).astype(np.intp) if len(a) == 1 else a.argmax(axis=0)
         return np.where(np.isfinite(a).all(axis=0), numbers, -1)
 
     def confusion(self) -> Array:
-        """Counts (classes, classes), true by row and predicted by column, of the samples with a finite output."""
+        """Confusion matrix (classes, classes): true class by row, predicted by column; finite outputs only."""
         assert self.labels is not None
         n, predicted = max(len(self.classes), len(self.outputs), 2), self.predicted()
         known = predicted >= 0
@@ -61,7 +61,7 @@ def collect_samples(
     *,
     name: str = "test",
 ) -> Samples:
-    """Outputs and costs of a part of the data, in pieces; of a broken network too."""
+    """Outputs and costs of at most CAP samples of a part of the data, also of a network that has diverged."""
     rows = part.rows
     if len(rows) > CAP:
         rows = rows[np.linspace(0, len(rows) - 1, CAP).astype(np.intp)]

@@ -1,4 +1,4 @@
-"""One sample's pass through a network, forward and back, as a list of lines: symbol, equation, source, numbers."""
+"""The forward and backward pass of one sample as a list of lines: symbol, equation, source, numbers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Section = Literal["parameters", "forward", "backward", "gradient"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """`symbol` = `equation` (as text and as LaTeX), where it stands in the papers, and its value."""
+    """`symbol` = `equation` (as text and as LaTeX), its source in the papers, and its value."""
 
     section: Section
     symbol: str
@@ -32,7 +32,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SampleTrace:
-    """The lines of one sample in the order in which they are computed, and the check of the gradient at their end."""
+    """The lines of one sample in the order of computation, its cost, and the verification of its gradient."""
 
     lines: list[Line]
     check: Verification
@@ -42,9 +42,15 @@ class SampleTrace:
 def trace_sample(
     network: Network, head: Head, hidden: Sequence[str], x: Array, y: Array, *, tolerance: float = 1e-5
 ) -> SampleTrace:
-    """Follow x (n_0, 1) and y (n_L, 1) through the network in float64, and hold the gradient to differences.
+    """Run forward and backward pass in float64 and compare the gradient with differences of the cost.
 
-    `hidden` are the names of the hidden activations, to be told.
+    Args:
+        network: the network.
+        head: its output and loss.
+        hidden: names of the hidden activations, for the equations.
+        x: (n_0, 1) input.
+        y: (n_L, 1) target.
+        tolerance: largest relative error of an entry of the gradient.
     """
     twin = network.at(network.theta.astype(np.float64))
     x, y = x.astype(np.float64), y.astype(np.float64)
@@ -95,11 +101,11 @@ COST_SOURCES = {
     "mae": "mean absolute error",
     "huber": "Huber (1964)",
 }
-"""Where the cost of one sample is written down, by the name of the loss."""
+"""Source of the cost of one sample, by the name of the loss."""
 
 
 def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -> list[Line]:
-    """delta^L, by the closed form of a shortcut or by the chain rule, whose factors are shown."""
+    """delta^L, by the closed form of a shortcut or by the chain rule with its factors."""
     if head.shortcut:
         source = "002 output layer error; 003 appendix"
         text, latex = (_times(_constant(delta, a - y), difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
@@ -115,7 +121,7 @@ def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -
 
 
 def _constant(delta: Array, difference: Array) -> float:
-    """c of delta = c (a - y), which a shortcut takes from its loss."""
+    """c in delta = c (a - y), the closed form of a shortcut."""
     k = int(np.abs(difference).argmax())
     return float(delta.flat[k] / difference.flat[k]) if difference.flat[k] else 1.0
 

@@ -1,4 +1,4 @@
-"""A sample's trace as text and as Markdown with formulas; small arrays in full, large ones summarised."""
+"""The trace of a sample as text and as Markdown with formulas; small arrays in full, large ones summarised."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bpexp.insight.trace import Line, SampleTrace
 from bpexp.nn.arrays import Array
 
 FULL = 64
-"""Numbers that are written out; of a larger array its shape, norm, extremes and zeros are told."""
+"""Size up to which an array is printed in full; a larger one is printed as norm, extremes, mean and number of zeros."""
 
 TITLES = {
     "parameters": "Parameters",
@@ -52,7 +52,7 @@ def shape(value: Array) -> str:
 
 
 def numbers(value: Array) -> list[str]:
-    """The rows of an array to eight digits, or what there is to say of a large one; a column is written as a row^T."""
+    """The rows of an array to eight digits, or a summary of a large one; a column is printed as a row^T."""
     value = value + 0.0  # no -0
     if value.size > FULL:
         zeros = int(np.count_nonzero(value == 0))
@@ -65,7 +65,7 @@ def numbers(value: Array) -> list[str]:
 
 
 def check_line(trace: SampleTrace) -> str:
-    """What the differences say of the gradient."""
+    """The result of the verification in one sentence."""
     check = trace.check
     return (
         f"The gradient against {check.reference}: {check.compared} slopes compared, "

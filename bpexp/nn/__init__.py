@@ -1,6 +1,6 @@
 """The mathematics of one network: activations, losses, heads, initializers, layers over one flat theta, optimizers,
 schedules.
 
-What turns numbers into numbers without knowing data sets, batches or epochs belongs here: a dropout layer would. How a
-gradient is computed belongs to `gradients`.
+Functions of arrays that do not depend on data sets or epochs belong here, such as a new layer. Gradients are computed
+in `gradients`.
 """

@@ -1,4 +1,4 @@
-"""What a config may say of the layers of a network."""
+"""The options of `model`: the hidden layers of a network."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bpexp.registry import Count, Range
 
 @dataclass(frozen=True)
 class Architecture:
-    """The widths of the hidden layers; those of input and output are the data's.
+    """The widths of the hidden layers; those of input and output are given by the data.
 
     Args:
         name: name of the preset.
         hidden: widths of the hidden layers, from the input on.
-        depth: number of hidden layers of equal width, in place of hidden; null takes hidden.
+        depth: number of hidden layers of equal width, in place of hidden; null to use hidden.
         width: units of each of these layers.
-        activations: one activation a hidden layer, where they differ; null takes `activation` for all.
+        activations: a list with one activation for each hidden layer; null to use `activation` for all.
     """
 
     name: str = "custom"
@@ -31,7 +31,7 @@ class Architecture:
         if self.depth is not None and self.hidden:
             raise ConfigError(
                 f"model.hidden={self.hidden} and model.depth={self.depth} contradict each other; "
-                "say model.depth=null to use hidden, or model.hidden=[] to use depth"
+                "set model.depth=null to use hidden, or model.hidden=[] to use depth"
             )
         per_layer, depth = self.activations, len(self.widths)
         if per_layer is None or (len(per_layer) == depth and all(isinstance(a, str | dict) for a in per_layer)):

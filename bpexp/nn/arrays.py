@@ -1,4 +1,4 @@
-"""The one array type of the mathematics."""
+"""The array type and the dtypes of the mathematics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-"""Any NumPy array; the mathematics is written for float32, float64 and, where it is analytic, complex128."""
+"""Any NumPy array. Functions accept float32 and float64 and, if analytic, complex128."""
 
 DTYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("float32", "float64", "complex128")}
 """float32 to train, float64 to check gradients, complex128 for the complex step."""

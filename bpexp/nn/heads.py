@@ -1,8 +1,8 @@
 """The head of a network: output activation and loss as one function of z^L.
 
-A head knows two ways to delta^L = dC/dz^L. The chain goes through a = f(z), dC/da and the output's vector-Jacobian
-product, and serves every pairing. A shortcut is the same derivative simplified on paper (002, appendix of 003:
-delta = a - y) and computed from z, so that nothing is clipped and nothing overflows.
+delta^L = dC/dz^L is computed in one of two ways. The chain uses a = f(z), dC/da and the output's vector-Jacobian
+product, and works for every pairing. A shortcut is the closed form of the same derivative (002, appendix of 003:
+delta = a - y), computed from z, which needs no clipping and does not overflow.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Head:
         return self.cost_and_delta(z, y, np.empty_like(z), np.empty_like(z))
 
     def weight(self, B: int) -> float:
-        """What each sample counts in the cost of a batch of B."""
+        """The factor of a sample in the cost of a batch of B: 1/B for the mean, 1 for the sum."""
         return 1.0 / B if self.batch == "mean" else 1.0
 
 
@@ -93,17 +93,17 @@ SHORTCUTS: dict[tuple[str, str], Callable[..., CostAndDelta]] = {
     ("softmax", "cross_entropy"): softmax_cross_entropy,
     ("sigmoid", "binary_cross_entropy"): sigmoid_binary_cross_entropy,
 }
-"""Pairings whose delta is known in closed form; the shortcut takes the loss's parameters."""
+"""Pairings with a closed form of delta; a shortcut takes the parameters of its loss."""
 
 
 def build_head(output: Any, loss: Any, *, batch: BatchReduction = "mean", shortcut: bool = True) -> Head:
-    """Pair an output with a loss, each as a config says it; raises ConfigError for a pairing without meaning.
+    """Pair an output with a loss; raises ConfigError for a loss that is not defined on the output.
 
     Args:
         output: name, or {name, parameters}, of the last layer's function.
         loss: name, or {name, parameters}, of the cost of a sample.
         batch: mean (000, 002, the end of 003) or sum (the start of 003) over the samples of a batch.
-        shortcut: use delta = a - y, computed from z, where the pairing has it; false takes the full chain rule of 002.
+        shortcut: use delta = a - y, computed from z, if the pairing allows it; false for the full chain rule of 002.
     """
     (output_name, _), (loss_name, loss_params) = outputs.parse(output), losses.parse(loss)
     f, c = outputs.from_config(output), losses.from_config(loss)
@@ -115,6 +115,6 @@ def build_head(output: Any, loss: Any, *, batch: BatchReduction = "mean", shortc
 
 
 def _partners(loss: Loss) -> str:
-    """The outputs on which a loss has a meaning; one that must be given a parameter cannot be asked."""
+    """The outputs on which a loss is defined, without those that have a required parameter."""
     known = [name for name in outputs if not any(p.required for p in outputs.parameters(name).values())]
     return "output=" + " or output=".join(name for name in known if outputs[name]().codomain in loss.needs)

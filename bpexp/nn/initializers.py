@@ -20,7 +20,7 @@ initializers: Registry[Initializer] = Registry("init")
 
 @initializers.register("zeros")
 def zeros() -> Initializer:
-    """W = 0: every unit of a layer stays equal to the others."""
+    """W = 0: the units of a layer stay equal during training."""
     return constant(0.0)
 
 
@@ -29,7 +29,7 @@ def constant(value: float = 0.1) -> Initializer:
     """W = value.
 
     Args:
-        value: every weight.
+        value: of every weight.
     """
     return lambda shape, rng: np.full(shape, float(value))
 
@@ -123,16 +123,16 @@ def lecun_normal() -> Initializer:
 
 @initializers.register("orthogonal")
 def orthogonal(gain: Positive = 1.0) -> Initializer:
-    """W = gain Q with orthonormal rows or columns, whichever are fewer. Source: Saxe et al. (2014).
+    """W = gain Q, the rows or columns of Q orthonormal, whichever are fewer. Source: Saxe et al. (2014).
 
     Args:
-        gain: length of the rows or columns.
+        gain: Euclidean norm of these rows or columns.
     """
 
     def init(shape: tuple[int, int], rng: np.random.Generator) -> Array:
         rows, columns = shape
         q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
-        q *= np.sign(np.diag(r))  # QR alone is not uniform over the orthogonal matrices
+        q *= np.sign(np.diag(r))  # without the signs, Q is not uniform over the orthogonal matrices
         return gain * (q if rows >= columns else q.T)
 
     return init

@@ -26,9 +26,9 @@ class Loss:
     Args:
         cost: C_k (B,) from a and y (n_L, B).
         slope: dC_k/da (n_L, B) from a and y.
-        needs: codomains of the outputs on which the loss has a meaning.
-        classes: the loss wants 0/1 targets.
-        kinks: the a_j - y_j at which the cost or one of its derivatives jumps.
+        needs: codomains of the outputs on which the loss is defined.
+        classes: whether the loss requires 0/1 targets.
+        kinks: the values of a_j - y_j at which the cost or one of its derivatives jumps.
         analytic: the cost accepts complex a and is analytic there, so that the complex step gives its derivative.
     """
 
@@ -118,7 +118,7 @@ def cross_entropy() -> Loss:
     """C_k = -sum_j y_j log a_j, slope -y_j / a_j, for outputs that sum to 1. Source: 002, 003."""
 
     def cost(a: Array, y: Array) -> Array:
-        with np.errstate(divide="ignore"):  # a_j = 0 where y_j = 1 does cost infinity
+        with np.errstate(divide="ignore"):  # a_j = 0 where y_j = 1: the cost is infinite
             return -_sum(np.multiply(y, np.log(a), where=y != 0, out=np.zeros_like(a)))
 
     return Loss(cost, slope=lambda a, y: -_quotient(y, a), needs=("simplex",), classes=True, analytic=True)
@@ -144,7 +144,7 @@ def binary_cross_entropy(reduction: Reduction = "sum", factor: Positive = 1.0) -
             return -constant(a) * _sum(log_part(y, a) + log_part(1 - y, 1 - a))
 
     def slope(a: Array, y: Array) -> Array:
-        # (a - y) / (a (1 - a)) is 0 / 0 where a saturated output is right
+        # (a - y) / (a (1 - a)) is 0 / 0 for a saturated output that equals its target
         return np.asarray(constant(a) * (_quotient(1 - y, 1 - a) - _quotient(y, a)))
 
     return Loss(cost, slope, needs=("unit", "simplex"), classes=True, analytic=True)

@@ -30,9 +30,9 @@ class Layer:
 class Workspace:
     """The arrays of one forward and backward pass, for a batch of B samples in columns.
 
-    x is (n_0, B); z, a, slope = f'(z) and delta hold one (n_l, B) array a layer, first to last. delta = dC/dz^l for the
-    cost C of the batch, so that of a single sample is delta / weight, with weight = 1/B for a mean; it is there after a
-    backward pass, as is slope, which the last layer has none of. All are buffers: the next pass over B overwrites them.
+    x is (n_0, B); z, a, slope = f'(z) and delta hold one (n_l, B) array per layer, first to last; slope omits the last.
+    delta = dC/dz^l for the cost C of the batch; dC_k/dz^l of a sample is delta / weight, with weight = 1/B for a mean.
+    slope and delta are filled by a backward pass. All are buffers: the next pass over B samples overwrites them.
     """
 
     x: Array
@@ -43,7 +43,7 @@ class Workspace:
     weight: float = 1.0
 
     def below(self, l: int) -> Array:
-        """What layer l, counted from 0, reads."""
+        """The input of layer l, counted from 0: x for l = 0, else the activations below it."""
         return self.a[l - 1] if l else self.x
 
 
@@ -62,7 +62,7 @@ class Network:
         self.layers = tuple(Layer(W, b, f) for (W, b), f in zip(self.parameters(self.theta), functions, strict=True))
 
     def parameters(self, vector: Array) -> Iterator[tuple[Array, Array]]:
-        """W and b of each layer as views into a vector shaped like theta: theta itself, a gradient, an update."""
+        """W and b of each layer as views into a vector (P,): theta itself, a gradient or an update."""
         start = 0
         for n_in, n_out in pairwise(self.sizes):
             W = vector[start : start + n_out * n_in].reshape(n_out, n_in)
@@ -79,9 +79,9 @@ class Network:
         """Draw every W, then set or draw every b.
 
         Args:
-            init: what draws a matrix.
-            rng: generator that it draws from.
-            biases: zero sets every b to 0; drawn draws it as one more column of W.
+            init: draws a matrix (n_l, n_{l-1}).
+            rng: its random generator.
+            biases: zero sets every b to 0; drawn draws b as the first column of a second matrix.
         """
         for layer in self.layers:
             n_out, n_in = layer.W.shape

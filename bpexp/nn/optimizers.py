@@ -16,7 +16,7 @@ from bpexp.registry import Fraction, NonNegative, Positive, Registry
 
 
 class Optimizer(ABC):
-    """A rule with its memory: `state` holds its vectors (P,) by the names in `memory`, `t` counts the steps."""
+    """An update rule and its state: `state` holds vectors (P,) by the names in `memory`, `t` counts the steps."""
 
     memory: tuple[str, ...] = ()
 
@@ -49,7 +49,7 @@ class SGD(Optimizer):
     """theta <- theta - lr grad. Source: 002 and 003, gradient descent.
 
     Args:
-        weight_decay: share of theta that is taken off at each step, times the learning rate.
+        weight_decay: factor of lr theta, which is subtracted from theta at each step.
     """
 
     def rule(self, grad: Array, lr: float, out: Array) -> Array:
@@ -61,8 +61,8 @@ class Momentum(Optimizer):
     """v <- momentum v + grad; theta <- theta - lr v. Source: Polyak (1964).
 
     Args:
-        momentum: share of the velocity that is kept at each step.
-        weight_decay: share of theta that is taken off at each step, times the learning rate.
+        momentum: factor of the previous velocity.
+        weight_decay: factor of lr theta, which is subtracted from theta at each step.
     """
 
     memory = ("velocity",)
@@ -83,8 +83,8 @@ class Nesterov(Momentum):
     """v <- momentum v + grad; theta <- theta - lr (grad + momentum v). Source: Sutskever et al. (2013).
 
     Args:
-        momentum: share of the velocity that is kept at each step.
-        weight_decay: share of theta that is taken off at each step, times the learning rate.
+        momentum: factor of the previous velocity.
+        weight_decay: factor of lr theta, which is subtracted from theta at each step.
     """
 
     def rule(self, grad: Array, lr: float, out: Array) -> Array:
@@ -99,9 +99,9 @@ class RMSProp(Optimizer):
     """s <- rho s + (1 - rho) grad^2; theta <- theta - lr grad / (sqrt(s) + eps). Source: Hinton, lecture 6e (2012).
 
     Args:
-        rho: share of the mean square that is kept at each step.
-        eps: added to the root, so that a gradient of 0 is no division by 0.
-        weight_decay: share of theta that is taken off at each step, times the learning rate.
+        rho: decay factor of the mean square.
+        eps: added to the root, so that a gradient of 0 does not divide by 0.
+        weight_decay: factor of lr theta, which is subtracted from theta at each step.
     """
 
     memory = ("square",)
@@ -126,10 +126,10 @@ class Adam(Optimizer):
     """theta <- theta - lr m^ / (sqrt(v^) + eps), with bias-corrected moments m^ and v^. Source: Kingma, Ba (2015).
 
     Args:
-        beta1: share of the mean of the gradient that is kept at each step.
-        beta2: share of the mean square of the gradient that is kept at each step.
-        eps: added to the root, so that a gradient of 0 is no division by 0.
-        weight_decay: share of theta that is taken off at each step, times the learning rate.
+        beta1: decay factor of the mean of the gradient.
+        beta2: decay factor of the mean square of the gradient.
+        eps: added to the root, so that a gradient of 0 does not divide by 0.
+        weight_decay: factor of lr theta, which is subtracted from theta at each step.
     """
 
     memory = ("mean", "square")
@@ -164,10 +164,10 @@ class AdamW(Adam):
     """Adam with decoupled weight decay, 0.01 unless declared otherwise. Source: Loshchilov, Hutter (2019).
 
     Args:
-        beta1: share of the mean of the gradient that is kept at each step.
-        beta2: share of the mean square of the gradient that is kept at each step.
-        eps: added to the root, so that a gradient of 0 is no division by 0.
-        weight_decay: share of theta that is taken off at each step, times the learning rate.
+        beta1: decay factor of the mean of the gradient.
+        beta2: decay factor of the mean square of the gradient.
+        eps: added to the root, so that a gradient of 0 does not divide by 0.
+        weight_decay: factor of lr theta, which is subtracted from theta at each step.
     """
 
     def __init__(

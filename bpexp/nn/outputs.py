@@ -1,4 +1,4 @@
-"""Output functions: every activation, and those whose units depend on each other, such as softmax."""
+"""Output functions: every activation, and functions whose units depend on each other, such as softmax."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class JointOutput:
     Args:
         f: the function, (n_L, B) to (n_L, B).
         vjp: dC/dz_i = sum_j dC/da_j da_j/dz_i from z and dC/da, both (n_L, B): the full chain rule of 002.
-        codomain: where f(z) lies.
+        codomain: the set of values f(z).
         analytic: f accepts complex z and is analytic there.
     """
 
@@ -42,7 +42,7 @@ class JointOutput:
 
 
 Output = Activation | JointOutput
-"""What a last layer may have."""
+"""The function of the last layer."""
 
 
 class Outputs(Registry[Output]):
@@ -52,7 +52,7 @@ class Outputs(Registry[Output]):
         return self._factories[name] if name in self._factories else activations[name]
 
     def __iter__(self) -> Iterator[str]:
-        yield from {**activations, **self._factories}  # a plug-in may call an activation as an output is called
+        yield from {**activations, **self._factories}  # a plug-in may give an activation the name of an output
 
     def __len__(self) -> int:
         return len({**activations, **self._factories})

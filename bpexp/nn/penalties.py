@@ -1,4 +1,4 @@
-"""What changes a gradient before the optimizer takes it: L1 and L2 penalties on the weights, and clipping."""
+"""Changes to the gradient before the optimizer's step: L1 and L2 penalties on the weights, and clipping."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bpexp.registry import NonNegative, Positive
 
 @dataclass(frozen=True, slots=True)
 class Penalty:
-    """l1 sum |w| + l2 / 2 sum w^2 over the weights W of all layers, biases left alone.
+    """l1 sum |w| + l2 / 2 sum w^2 over the weights W of all layers, without the biases.
 
     Args:
         l1: weight of the sum of |w| in the cost.
@@ -27,7 +27,7 @@ class Penalty:
         return self.l1 > 0 or self.l2 > 0
 
     def cost(self, network: Network) -> float:
-        """What the penalty adds to the cost."""
+        """The term that the penalty adds to the cost."""
         weights = [layer.W for layer in network.layers]
         return sum(self.l1 * float(np.abs(W).sum()) + self.l2 / 2 * float(np.square(W).sum()) for W in weights)
 
@@ -42,7 +42,7 @@ class Penalty:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Shrink the gradient to Euclidean norm `norm`, and each entry to [-value, value], where declared.
+    """Clip each entry of the gradient to [-value, value], then scale the gradient to at most Euclidean norm `norm`.
 
     Args:
         norm: largest Euclidean norm of the gradient; null for none.

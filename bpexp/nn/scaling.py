@@ -1,4 +1,4 @@
-"""The scaling of a network's inputs: what was done to the training data is done to whatever is predicted."""
+"""The scaling of a network's inputs, applied alike to training data and to rows for prediction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from bpexp.nn.arrays import Array
 
 CHUNK = 4096
-"""Rows that are scaled at once: the float64 copies that a shift needs stay small."""
+"""Rows that are scaled at once, to keep the float64 copies small."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class InputScaling:
     scale: Array | None = None
 
     def apply(self, X: Array, dtype: np.dtype[np.generic]) -> Array:
-        """The scaled rows (N, n_0) as a new array of `dtype`; what overflows becomes infinite."""
+        """The scaled rows (N, n_0) as a new array of `dtype`; an overflow gives infinity."""
         out = np.empty(X.shape, dtype=dtype)
         with np.errstate(over="ignore"):
             for start in range(0, len(X), CHUNK):

@@ -1,7 +1,7 @@
-"""Schedules: what the learning rate is multiplied by at step t of T, counted from 0.
+"""Schedules: the factor of the learning rate at step t = 0, ..., T - 1.
 
-Each takes `warmup`, a number of first steps over which the factor rises in a straight line; the schedule proper starts
-after them.
+Each has a parameter `warmup`: over that many first steps the factor rises linearly; t and T of the schedule itself are
+counted from there.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def _after(warmup: int, schedule: Schedule) -> Schedule:
 
 @schedules.register("constant")
 def constant(warmup: Steps = 0) -> Schedule:
-    """The learning rate stays as it is: the factor is 1.
+    """Factor 1: a constant learning rate.
 
     Args:
-        warmup: first steps, over which the factor rises from 0 to 1 in a straight line.
+        warmup: first steps, over which the factor rises linearly from 1/warmup to 1.
     """
     return _after(warmup, lambda t, T: 1.0)
 
@@ -41,7 +41,7 @@ def warm_up(warmup: Steps = 100) -> Schedule:
     """(t + 1) / warmup, then 1.
 
     Args:
-        warmup: first steps, over which the factor rises from 0 to 1 in a straight line.
+        warmup: first steps, over which the factor rises linearly from 1/warmup to 1.
     """
     return constant(warmup)
 
@@ -52,19 +52,19 @@ def step(every: Count = 1000, factor: Share = 0.5, warmup: Steps = 0) -> Schedul
 
     Args:
         every: steps between two reductions.
-        factor: what the learning rate is multiplied by at each reduction.
-        warmup: first steps, over which the factor rises from 0 to 1 in a straight line.
+        factor: of each reduction.
+        warmup: first steps, over which the factor rises linearly from 1/warmup to 1.
     """
     return _after(warmup, lambda t, T: float(factor ** (t // every)))
 
 
 @schedules.register("exponential")
 def exponential(final: Share = 0.01, warmup: Steps = 0) -> Schedule:
-    """final^(t / T): a straight line on a logarithmic axis, from 1 down to `final`.
+    """final^(t / T): exponential decay from 1 towards `final`.
 
     Args:
-        final: factor at the last step.
-        warmup: first steps, over which the factor rises from 0 to 1 in a straight line.
+        final: factor at t = T, one step after the last.
+        warmup: first steps, over which the factor rises linearly from 1/warmup to 1.
     """
     return _after(warmup, lambda t, T: float(final ** (t / T)))
 
@@ -74,7 +74,7 @@ def cosine(final: Annotated[float, Range(least=0, most=1)] = 0.0, warmup: Steps 
     """final + (1 - final) (1 + cos(pi t / T)) / 2. Source: Loshchilov, Hutter (2017).
 
     Args:
-        final: factor at the last step.
-        warmup: first steps, over which the factor rises from 0 to 1 in a straight line.
+        final: factor at t = T, one step after the last.
+        warmup: first steps, over which the factor rises linearly from 1/warmup to 1.
     """
     return _after(warmup, lambda t, T: final + (1 - final) * 0.5 * (1 + math.cos(math.pi * t / T)))

@@ -1,8 +1,8 @@
 """The errata: every formula that the four papers print, as code, with its correctness, one module a paper.
 
 A new paper is a new module `paper_004.py`, which `errata` adds to its books. The gradient method `as_printed` trains
-with any formula that gives a whole gradient. Correct gradient methods are in `bpexp.gradients`; what training with a
-wrong formula does is measured in the study `experiments/errata`.
+with any formula that gives a whole gradient. Correct gradient methods are in `bpexp.gradients`; the effect of a wrong
+formula on training is measured in `experiments/errata`.
 """
 
 from bpexp.papers.as_printed import AsPrinted

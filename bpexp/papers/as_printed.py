@@ -22,7 +22,7 @@ TOLERANCE = 1e-6
 
 
 class AsPrinted(GradientMethod):
-    """Back-propagation with some lines replaced by what a paper prints; exact where the formula is correct."""
+    """Back-propagation with some lines replaced by those of a paper; exact if the formula is correct."""
 
     def __init__(self, formula: Formula, lines: Lines) -> None:
         self.formula, self._lines = formula, lines
@@ -31,8 +31,8 @@ class AsPrinted(GradientMethod):
     def refuse(self, network: Network, head: Head) -> None:
         """Raise ConfigError for a formula that cannot run on this network, or that is correct for other heads only.
 
-        The formula runs once, in float64, with parameters and a batch drawn here from a generator of its own: at
-        theta = 0 a wrong gradient can equal the right one.
+        The formula is evaluated once, in float64, at random parameters and on a random batch, because at theta = 0 a
+        wrong gradient can equal the correct one.
         """
         twin, x, y = random_case(network)
         try:
@@ -67,7 +67,7 @@ class AsPrinted(GradientMethod):
 
     @property
     def checkable(self) -> bool:
-        """True of a misprint as well: it claims to be the gradient, and a gradient check must find it."""
+        """True, also for a misprint: it is meant to be the gradient, and a gradient check must detect it."""
         return True
 
 
@@ -82,7 +82,7 @@ def flatten(network: Network, gradients: list[tuple[Array, Array]]) -> Array:
 def random_case(network: Network) -> tuple[Network, Array, Array]:
     """The network with parameters drawn from a fixed seed, in float64, and a batch x (n_0, N), y (n_L, N) of classes.
 
-    N is a number that is the width of no layer, so that no shape fits by accident.
+    N differs from the width of every layer, so that no shapes match by accident.
     """
     rng, n = np.random.default_rng(0), network.sizes
     twin = network.at(np.zeros(network.theta.size))

@@ -1,4 +1,4 @@
-"""An entry of the errata: a formula as a paper prints it, its section, whether it is correct, and what is right."""
+"""An entry of the errata: a formula as printed, its section, whether it is correct, and the correct formula."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Correctness = Literal["correct", "convention", "silently wrong", "shape error"]
 """Judged on the paper's own network where it has one, else on random widths.
 
 correct: equal to the derivative. convention: equal up to the constant or layout that `right` states. silently wrong:
-runs, and gives something else. shape error: arrays that do not fit, or an index outside the network.
+runs, but gives another result. shape error: arrays that do not fit, or an index outside the network.
 """
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -58,7 +58,7 @@ class Book(dict[str, Formula]):
     ) -> Callable[[Function], Function]:
         """Declare the decorated function as the code of a formula that is a part of a gradient.
 
-        The id is the number of the paper and `name`. `right` says what the formula should be, or when it holds.
+        The id is the number of the paper and `name`. `right` is the correct formula, or the condition of this one.
         """
 
         def declare(function: Function) -> Function:

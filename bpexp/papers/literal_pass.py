@@ -1,4 +1,4 @@
-"""Back-propagation run literally, as five lines of which any can be replaced by what a paper prints."""
+"""Back-propagation as five separate lines, any of which can be replaced by a line as printed in a paper."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class LiteralPass:
 
 
 Line = Callable[[LiteralPass, int], Array]
-"""One line of the algorithm: the pass so far and the layer l, to the array that stands on the left of the formula."""
+"""One line of the algorithm: from the pass so far and the layer l to the array on the left of the formula."""
 
 
 def _z(p: LiteralPass, l: int) -> Array:

@@ -169,7 +169,7 @@ def recursion(above: Array, local: Array) -> Array:
     section=SUB,
     printed="da_j^N/db_m^l = sum_{t=1}^{n_{l+1}} da_j^N/da_t^{l+1} da_t^{l+1}/db_m^l",
     correctness="shape error",
-    right="right for l < N; at l = N it asks for a layer N + 1: there da_j^N/db_m^N = [j = m] sigma'(z_m^N)",
+    right="correct for l < N; l = N would need a layer N + 1: there da_j^N/db_m^N = [j = m] sigma'(z_m^N)",
 )
 def bias_chain(to_output: Mapping[int, Array], from_bias: Mapping[int, Array], l: int) -> Array:
     """da_j^N/db_m^l at (j, m), from to_output[l] = da^N/da^l and from_bias[l] = da^{l+1}/db^l at every l."""

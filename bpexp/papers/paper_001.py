@@ -148,7 +148,7 @@ def weight_transposed(p: LiteralPass, l: int) -> Array:
 book.whole_pass(
     "dW-layout",
     section=BACK,
-    printed="x^(i-1) (dL/dz^(i))^T, the outer product mended, as the gradient of W^(i)",
+    printed="x^(i-1) (dL/dz^(i))^T, the outer product corrected, as the gradient of W^(i)",
     correctness="shape error",
     right="its transpose, dL/dz (x^(i-1))^T; where l_i = l_{i-1} it runs and gives W the gradient of W^T",
     weight=weight_transposed,

@@ -90,7 +90,7 @@ def batch_mean(slopes: Sequence[float]) -> float:
     section=MULTIPLE,
     printed="layer k has n_{k-1} units",
     correctness="shape error",
-    right="n_k: the sums below it say so",
+    right="n_k, as in the sums below it",
 )
 def width(sizes: Sequence[int], k: int) -> int:
     """The number of units stated for layer k, where `sizes` holds n_0, n_1, ...; layer 0 would need n_{-1}."""
@@ -141,7 +141,7 @@ book.whole_pass(
     section=MULTIPLE,
     printed="dC/dw_ab^(L-1) = sum_j sum_i dC/da_j da_j/dz_j dz_j/da_i da_i/dz_i dz_i/dw_ab",
     correctness="correct",
-    right="the terms i != a vanish, so the sum over i is idle",
+    right="the terms i != a vanish, so the sum over i is redundant",
     weight=double_sum,
 )
 
@@ -315,14 +315,14 @@ book.whole_pass(
     section=CODE,
     printed="dC/dW^(l) = 1/n delta^(l) (A^(l-1))^T, dC/db^(l) = 1/n sum delta^(l)",
     correctness="correct",
-    right="for the mean over the samples: that is what is summed over, as its stated shape 10 x 1 says",
+    right="for the mean over the samples: the sum is over them, as the stated shape 10 x 1 shows",
     weight=batch_weight,
     bias=batch_bias,
 )
 
 
 @book.formula(
-    "relu-slope", section=CODE, printed="sigma'(Z) = I(Z > 0)", correctness="convention", right="says 0 at the kink"
+    "relu-slope", section=CODE, printed="sigma'(Z) = I(Z > 0)", correctness="convention", right="f' = 0 at the kink"
 )
 def relu_slope(z: Array) -> Array:
     """I(z > 0)."""

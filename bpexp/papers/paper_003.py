@@ -26,7 +26,7 @@ DIGITS, SUMMARY, PROOF = "Worked Example", "Summary", "Appendix"
     section=INTRO,
     printed="a^(L) = W a^(L-1) + b with rows w_11 ... w_(1,n_L) to w_(n_{L-1},1) ... of W",
     correctness="shape error",
-    right="n_L rows of n_{L-1}, as the text beside it says",
+    right="n_L rows of n_{L-1}, as stated in the text beside it",
 )
 def first_matrix(w: Array, a: Array, b: Array) -> Array:
     """W a + b with rows 1, ..., n_{L-1} and columns 1, ..., n_L, as the first display of W has them."""
@@ -91,7 +91,7 @@ def one_unit(a: float, y: float, slope: float, below: float) -> tuple[float, flo
     section=ONE,
     printed="ReLU'(x) = 1 if x > 0, 0 if x <= 0",
     correctness="convention",
-    right="says 0 at the kink",
+    right="f' = 0 at the kink",
 )
 def relu_slope(x: Array) -> Array:
     """1 for x > 0, 0 for x <= 0."""
@@ -210,7 +210,7 @@ book.whole_pass(
     section=MATRIX,
     printed="z_k^(l) = sum_{j=1}^{n_l} w_kj a_j^(l-1) + b_k",
     correctness="silently wrong",
-    right="up to n_{l-1}; up to n_l a layer that narrows leaves inputs out, one that widens has none to read",
+    right="up to n_{l-1}; up to n_l a layer that narrows leaves inputs out, one that widens exceeds them",
     z=limit,
 )
 
@@ -353,10 +353,10 @@ book.whole_pass(
     section=DIGITS,
     printed="ReLU'(x) = 1 if x > 0, 0 if x < 0",
     correctness="convention",
-    right="0 at the kink, as the paper's first definition says; this one says nothing",
+    right="0 at the kink, as in the paper's first definition; undefined here",
 )
 def relu_slope_gap(x: Array) -> Array:
-    """1 for x > 0, 0 for x < 0; at 0 the paper says nothing, which is NaN here."""
+    """1 for x > 0, 0 for x < 0; at 0, where it is not defined, NaN."""
     return np.select([x > 0, x < 0], [1.0, 0.0], np.nan)
 
 
@@ -401,7 +401,7 @@ book.whole_pass(
     section="Matrix/Vector Notation, Worked Example",
     printed="slope-index and db2-from-Delta1 together",
     correctness="silently wrong",
-    right="both mended",
+    right="both corrected",
     carry=slope_index,
     bias=bias_from_first,
 )

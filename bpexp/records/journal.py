@@ -1,6 +1,6 @@
-"""A run's own journal: one JSON object a line, appended as the run goes. MLflow is fed from it, never the reverse.
+"""The journal of a run: one JSON object per line, appended during the run; metrics are sent to MLflow from here.
 
-Lines are of three kinds, all with `time` in seconds since 1970:
+There are three kinds of lines, all with `time` in seconds since 1970:
     {"event": "started" | "ended", ...}
     {"step": 120, "metrics": {"loss/test": 0.31, ...}}
     {"step": 100, "losses": [2.3, 2.2, ...]}        losses of the batches of steps 100, 101, ...
@@ -21,11 +21,11 @@ from bpexp.training.events import Callback, EpochEnded, RunStarted, Step
 JOURNAL = "metrics.jsonl"
 
 BLOCK = 256
-"""Batch losses a line."""
+"""Batch losses per line."""
 
 
 class Journal(Callback):
-    """Writes the journal of one run; opened with the run, flushed at every epoch, closed at its end."""
+    """Writes the journal of one run to metrics.jsonl in its directory; flushed at every evaluated epoch."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / JOURNAL
@@ -38,7 +38,7 @@ class Journal(Callback):
         self._file.write(json.dumps({"time": time.time(), **line}, allow_nan=False) + "\n")
 
     def metrics(self, step: int, values: dict[str, float]) -> None:
-        """Append metrics of one step."""
+        """Append the metrics of one step."""
         self.write({"step": step, "metrics": {name: plain(value) for name, value in values.items()}})
 
     def on_start(self, event: RunStarted) -> None:
@@ -61,20 +61,20 @@ class Journal(Callback):
             self._losses.clear()
 
     def close(self, status: str, reason: str) -> None:
-        """Write what is pending and how the run ended, and close the file."""
+        """Write the pending losses and how the run ended, and close the file."""
         self._write_losses()
         self.write({"event": "ended", "status": status, "reason": reason})
         self._file.close()
 
 
 def plain(value: float) -> float | str:
-    """A number that JSON can hold; `float` reads it back."""
+    """The value as JSON can represent it: "nan", "inf" or "-inf" if it is not finite; `float` reads it back."""
     value = float(value)
     return value if math.isfinite(value) else str(value)
 
 
 def read(path: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The whole lines of a journal from a byte offset on, each with the offset behind it; half a line is left alone."""
+    """(end, line) of the complete lines from a byte offset on; `end` is the offset after the line."""
     with path.open("rb") as file:
         file.seek(offset)
         for line in file:
@@ -85,7 +85,7 @@ def read(path: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def points(line: dict[str, Any], every: int = 1) -> Iterator[tuple[str, float, int]]:
-    """(metric, value, step) of a line; of the batch losses, as loss/batch, those of every `every`-th step."""
+    """(metric, value, step) of a line; batch losses are named loss/batch and taken at every `every`-th step."""
     if "metrics" in line:
         for name, value in line["metrics"].items():
             yield name, float(value), int(line["step"])
@@ -96,7 +96,7 @@ def points(line: dict[str, Any], every: int = 1) -> Iterator[tuple[str, float, i
 
 
 def history(path: Path, every: int = 1) -> dict[str, list[tuple[int, float]]]:
-    """Metric to its (step, value) pairs, in the order of the journal."""
+    """(step, value) pairs by metric, in the order of the journal."""
     series: dict[str, list[tuple[int, float]]] = {}
     for _, line in read(path):
         for name, value, step in points(line, every):

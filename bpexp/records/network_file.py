@@ -1,7 +1,6 @@
 """The network file of a run: network.npz holds the arrays, network.json describes them; nothing is pickled.
 
-This module and `predictor` also travel inside every saved MLflow model, beside a copy of `bpexp.nn`: they import no
-more than that.
+Every saved MLflow model contains a copy of this module, of `predictor` and of `bpexp.nn`, so they import nothing else.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from bpexp.nn.scaling import InputScaling
 from bpexp.registry import Registry
 
 FORMAT = 2
-"""Format 1 held no scaling of the inputs; its networks take rows as they were scaled in training."""
+"""Version of the format. Format 1 has no scaling of the inputs: its networks take rows scaled as in training."""
 
 TRAINED_IN = ("float32", "float64")
 """The dtypes of saved networks."""
@@ -38,16 +37,15 @@ SHIFT, SCALE = "input_shift", "input_scale"
 
 
 def save_network(directory: Path, *, theta: Array, spec: Mapping[str, Any]) -> None:
-    """Write theta (P,) and its description to `directory`, each file whole or not at all.
+    """Write theta (P,) and its description to `directory`, each file atomically.
 
     Args:
-        directory: the folder, which is made where it is missing.
+        directory: the folder, which is created if it is missing.
         theta: the parameters.
-        spec: `sizes` [n_0, ..., n_L], `hidden` and `output` activations as configs say them, `dtype`, and whatever else
-            describes the network as plain values; `scaling`, an InputScaling, says what raw rows need.
+        spec: `sizes` [n_0, ..., n_L], `hidden` and `output` activations as in a config, `dtype`, and any other plain
+            values; optionally `scaling`, the InputScaling of raw rows.
 
-    Raises:
-        TrackingError: the spec describes no network, or another one than theta's.
+    Raises TrackingError for a spec that is incomplete or does not fit theta.
     """
     described = {key: value for key, value in spec.items() if key != "scaling"}
     validate_spec(described, str(directory))
@@ -81,7 +79,7 @@ def _digest(arrays: Mapping[str, Array]) -> str:
 
 
 def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Fill a temporary file and move it to `path`; where that fails, nothing is left of it."""
+    """Fill a temporary file and move it to `path`; after a failure it is removed."""
     unfinished = path.with_name(path.name + ".new")
     try:
         with unfinished.open("wb") as file:
@@ -94,7 +92,10 @@ def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
 
 
 def load_network(directory: Path) -> tuple[Network, InputScaling, dict[str, Any]]:
-    """The network of a directory, the scaling of its inputs, its spec; raises TrackingError where one was changed."""
+    """The network of a directory, the scaling of its inputs, its spec.
+
+    Raises TrackingError for a file that is missing, unreadable or changed.
+    """
     arrays, spec = _load_arrays(Path(directory))
     network = network_from_spec(arrays["theta"], spec)
     scale = arrays.get(SCALE)
@@ -103,7 +104,7 @@ def load_network(directory: Path) -> tuple[Network, InputScaling, dict[str, Any]
 
 
 def load_weights(directory: Path) -> tuple[Array, dict[str, Any]]:
-    """theta (P,) and the spec of a saved network, checked as by `load_network`."""
+    """theta (P,) and the spec of a saved network, verified as in `load_network`."""
     arrays, spec = _load_arrays(Path(directory))
     return arrays["theta"], spec
 
@@ -134,7 +135,7 @@ def _load_arrays(directory: Path) -> tuple[dict[str, Array], dict[str, Any]]:
 
 
 def _read_spec(path: Path) -> dict[str, Any]:
-    """The description of the network, complete and of a format that this program knows."""
+    """The description of the network; raises TrackingError for one that is incomplete or of another format."""
     try:
         spec = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -161,7 +162,7 @@ def validate_spec(spec: Mapping[str, Any], where: str) -> None:
 
 
 def network_from_spec(theta: Array, spec: Mapping[str, Any]) -> Network:
-    """The network that was trained: its layers from the spec, its parameters from theta."""
+    """The network with the layers of the spec and the parameters theta (P,)."""
     hidden = [_component(activations, node) for node in spec["hidden"]]
     network = Network(spec["sizes"], hidden, _component(outputs, spec["output"]), spec["dtype"])
     network.theta[...] = theta
@@ -169,7 +170,7 @@ def network_from_spec(theta: Array, spec: Mapping[str, Any]) -> Network:
 
 
 def _component(registry: Registry[Any], node: Any) -> Any:
-    """A function as configs say it, {"name": "leaky_relu", "slope": 0.1}; plug-ins are loaded where it is unknown."""
+    """A function from a node such as {"name": "leaky_relu", "slope": 0.1}; an unknown name loads the plug-ins."""
     if registry.parse(node)[0] not in registry:
         for plugin in metadata.entry_points(group="bpexp.plugins"):
             plugin.load()

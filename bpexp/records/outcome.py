@@ -1,4 +1,4 @@
-"""What is known of a run: its info before it begins, and its outcome, which is printed and kept as result.json."""
+"""The description of a run before it starts, and its outcome, which is printed and written to result.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESULT = "result.json"
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """The name of a run, where it writes, what was declared, and the MLflow run of the sweep that it belongs to."""
+    """Name and directory of a run, its overrides and parameters, and the MLflow run of its sweep, if any."""
 
     name: str
     directory: Path
@@ -27,10 +27,10 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended, what was declared and what it measured.
+    """How a run ended, what was declared and what was measured.
 
     status is finished, stopped (by a callback), diverged, failed or killed; metrics are the final/... and best/...
-    summaries; chosen_by is the metric that chose the best epoch.
+    summaries; chosen_by is the metric that determined the best epoch.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether the run came to a result: a diverged run did, a failed or interrupted one did not."""
+        """Whether the run has a result: finished, stopped or diverged, not failed or killed."""
         return self.status in ("finished", "stopped", "diverged")
 
     @property
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def write_outcome(outcome: Outcome, directory: Path) -> Path:
-    """Write result.json, whole or not at all."""
+    """Write result.json atomically and return its path."""
     path = directory / RESULT
     temporary = path.with_suffix(".tmp")
     content = asdict(outcome) | {"metrics": {key: plain(value) for key, value in outcome.metrics.items()}}

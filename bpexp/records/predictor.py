@@ -15,13 +15,13 @@ from bpexp.records.network_file import load_network
 
 
 class Predictor:
-    """A network with the scaling of its inputs, as MLflow calls it too."""
+    """A network with the scaling of its inputs; also the Python model inside a saved MLflow model."""
 
     def __init__(self, network: Network, scaling: InputScaling, spec: dict[str, Any]) -> None:
         self.network, self.scaling, self.spec = network, scaling, spec
 
     def predict(self, rows: Any) -> Array:
-        """a^L (N, n_L) for raw rows (N, n_0) of an array, a list or a data frame: they are scaled as in training.
+        """a^L (N, n_L) for raw rows (N, n_0), an array, list or data frame, which are scaled as in training.
 
         Raises TrackingError, a ValueError, for anything but rows of n_0 numbers.
         """
@@ -33,7 +33,7 @@ class Predictor:
         return np.ascontiguousarray(self.network.forward(scaled.T).T)
 
     def get_raw_model(self) -> Predictor:
-        """MLflow's way to what it wraps: `network`, `scaling` and `spec` are on it."""
+        """Called by MLflow's `get_raw_model`; returns this object, with `network`, `scaling` and `spec`."""
         return self
 
 
@@ -48,5 +48,5 @@ def _numbers(rows: Any) -> Array:
 
 
 def load_predictor(directory: Path) -> Predictor:
-    """The saved network of a directory; raises TrackingError where there is none, or where it was changed."""
+    """The saved network of a directory; raises TrackingError if it is missing or changed."""
     return Predictor(*load_network(directory))

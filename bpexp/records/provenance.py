@@ -1,4 +1,4 @@
-"""Where a result comes from: code, interpreter, libraries and machine; neither user nor host name."""
+"""The origin of a result: code, interpreter, libraries and machine, without user and host name."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ GIT_SECONDS = 5.0
 
 
 def provenance(start: Path) -> dict[str, str]:
-    """Facts as texts, by name; what cannot be found out is left out.
+    """Facts as text, by name; unknown ones are left out.
 
-    The commit is that of the repository around the running code, else of the one around `start`.
+    The commit is that of the repository of the running code, else of the one that contains `start`.
     """
     code = Path(bpexp.__file__).resolve().parent
     return {**(_repository(code) or _repository(start)), **_software(), **_machine()}
 
 
 def _repository(folder: Path) -> dict[str, str]:
-    """Commit, branch and dirtiness, when `folder` holds files under version control.
+    """Commit, branch and whether there are changes, if `folder` holds files under version control.
 
-    An installed package inside somebody's project is not that project's code, so an untracked folder counts as none.
+    An untracked folder, such as a package installed inside a project, is not part of that repository: {}.
     """
     if not _git(folder, "ls-files", "--", "."):
         return {}
@@ -38,9 +38,9 @@ def _repository(folder: Path) -> dict[str, str]:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """What git answers, or None: no git, no repository, no commit."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # of a hook
-    environment = {**inherited, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # to look is not to write the index
+    """The output of git; None without git, repository or commit."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # set in a hook
+    environment = {**inherited, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}  # do not write the index
     command = ["git", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(
@@ -52,7 +52,7 @@ def _git(folder: Path, *arguments: str) -> str | None:
 
 
 def _software() -> dict[str, str]:
-    """Python and the versions of what computes and records, without importing any of it."""
+    """The versions of Python, bpexp and PACKAGES, without importing them."""
     facts = {"python": platform.python_version(), "bpexp": bpexp.__version__}
     for package in PACKAGES:
         try:
@@ -63,7 +63,7 @@ def _software() -> dict[str, str]:
 
 
 def _machine() -> dict[str, str]:
-    """Platform, processors, and the BLAS with its number of threads, on which the last bits depend."""
+    """Platform, processors, and the BLAS with its number of threads, which affect the last bits of a result."""
     facts = {
         "platform": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
@@ -80,7 +80,7 @@ def _machine() -> dict[str, str]:
 
 
 def _numpys_blas() -> dict[str, object]:
-    """threadpoolctl's description of the BLAS that NumPy calls: scipy brings one of its own."""
+    """threadpoolctl's description of the BLAS that NumPy uses; SciPy may load another one."""
     import numpy as np
     from threadpoolctl import threadpool_info
 

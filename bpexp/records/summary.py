@@ -10,7 +10,7 @@ Series = dict[str, list[tuple[int, float]]]
 
 
 def chooser(series: Series) -> str | None:
-    """The metric that chooses the best epoch: accuracy or r2 on validation, without one on test, then on train."""
+    """The metric that determines the best epoch: accuracy or r2 on validation, else on test, else on train."""
     names = [f"{metric.name}/{part}" for part in PARTS for metric in metrics.values() if metric.chooses]
     return next((name for name in names if name in series), None)
 
@@ -18,7 +18,7 @@ def chooser(series: Series) -> str | None:
 def summarize(series: Series) -> dict[str, float]:
     """final/<metric>_<part> after the last epoch, best/<metric>_<part> and best/epoch at the best one.
 
-    The best epoch is chosen by `chooser`, so that the test part is not what chooses where there is a validation part.
+    The best epoch is that of the best value of `chooser(series)`, the first one in case of ties.
     """
     measured = {name: dict(points) for name, points in series.items() if _of_an_epoch(name)}
     summary = {f"final/{_flat(name)}": points[max(points)] for name, points in measured.items()}
@@ -39,5 +39,5 @@ def _of_an_epoch(name: str) -> bool:
 
 
 def _flat(name: str) -> str:
-    """accuracy/test as accuracy_test: the interface groups charts by what stands before the last slash."""
+    """accuracy/test as accuracy_test, because MLflow groups charts by the text before the last slash."""
     return name.replace("/", "_")

@@ -1,4 +1,4 @@
-"""Declared runs carried out: build, execute, one run or a sweep, the launchers that distribute jobs.
+"""Execution of declared runs: build the objects, execute one run or a sweep, launchers that distribute jobs.
 
-A new launcher belongs into `launchers`. What a run consists of is built here from the packages below.
+A new launcher belongs in `launchers`. Networks, data and trainers are built here from the packages below.
 """

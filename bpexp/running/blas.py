@@ -1,4 +1,4 @@
-"""The number of BLAS threads, which belongs to the whole process, for the time of a run."""
+"""The number of BLAS threads during a run; it is a setting of the whole process."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _limits: threadpool_limits | None = None
 
 @contextmanager
 def blas_threads(number: int) -> Iterator[None]:
-    """Limit BLAS to `number` threads; the last run to leave puts back what was before.
+    """Limit BLAS to `number` threads; the last run to leave restores the previous limits.
 
-    Runs of several threads share the limit. One that wants another number waits until the others are done: the last
-    digits of a result depend on it.
+    Runs in several threads share the limit. A run with another number waits until the others are done, because the
+    last digits of a result depend on it.
     """
     global _runs, _limited_to, _limits
     with _turn:

@@ -1,4 +1,4 @@
-"""From a declared run to its objects: the one place where names become networks, data and trainers."""
+"""From a validated config to objects: the only module where names become networks, data and trainers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bpexp.training.trainer import Trainer
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
-    """Everything that a declared run needs. `spec` describes the network for the file that it is saved in."""
+    """The objects of a declared run. `spec` describes the network for the network file."""
 
     config: Config
     data: DataSet
@@ -37,7 +37,7 @@ class Experiment:
 
 
 def build(config: Config) -> Experiment:
-    """Make the objects of a validated config; raises ConfigError or DataError, and leaves nothing behind."""
+    """Make the objects of a validated config; raises ConfigError or DataError, and writes nothing."""
     planned, random = outline(config), streams(config.seed)
     initialize(config, planned, random)
     planned.method.prepare(planned.network, planned.head, random.method)
@@ -70,23 +70,23 @@ def build(config: Config) -> Experiment:
 
 
 def initialize(config: Config, planned: Outline, random: Streams) -> None:
-    """Draw the first weights of an outlined network."""
+    """Draw the initial parameters of an outlined network."""
     declared = GROUPS["init"].declared(config.init)
     initializer = GROUPS["init"].registry.build(declared.name, **declared.own)
     planned.network.initialize(initializer, random.init, **declared.shared)
 
 
 def batch_size(config: Config, data: DataSet) -> int:
-    """Samples a step; `full` is the whole training part."""
+    """B, samples per step; `full` is the whole training part."""
     return len(data.train) if config.batch_size == "full" else int(config.batch_size)
 
 
 def evaluated_parts(config: Config, data: DataSet) -> dict[str, Part]:
-    """The parts that are evaluated after an epoch; of the training part a sample that is the same each time."""
+    """The parts that are evaluated after an epoch; of the training part at most `train_samples`, always the same."""
     train, most = data.train, config.evaluation.train_samples
     rows = train.rows
     if len(rows) > most and len(data.train.X) == len(rows):
-        rows = np.random.default_rng(0).permutation(rows)  # a whole file keeps its order, and MNIST's is not even
+        rows = np.random.default_rng(0).permutation(rows)  # rows in the order of a file are no fair sample
     rows = rows[:: -(-len(train) // most)]
     sample = Part(X=train.X, Y=train.Y, rows=rows, labels=train.labels)
     parts = {"train": sample, "validation": data.validation, "test": data.test}
@@ -94,7 +94,7 @@ def evaluated_parts(config: Config, data: DataSet) -> dict[str, Part]:
 
 
 def describe(config: Config, network: Network, data: DataSet) -> dict[str, Any]:
-    """What is needed beside theta to use the network again: plain values, and the scaling of its inputs."""
+    """What is needed in addition to theta to use the network again: plain values, and the scaling of its inputs."""
     return {
         "sizes": list(network.sizes),
         "hidden": declared_activations(config),

@@ -1,4 +1,4 @@
-"""The directory of a run or a sweep, made so that no two share one."""
+"""The directory of a run or a sweep; no two share one."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from pathlib import Path
 from bpexp.errors import ConfigError
 
 MARKS = ("metrics.jsonl", "multirun.yaml")
-"""Files by which a directory is seen to hold a run or a sweep."""
+"""A directory with one of these files holds a run or a sweep."""
 
 
 def claim(wanted: Path, kind: str, *, named: bool) -> Path:
-    """Make the directory of a `kind`, run or sweep, and return it; two that start in one second get two.
+    """Create the directory of a run or sweep and return its absolute path.
 
-    A directory that was asked for by name is taken as it is; raises ConfigError where a run lies in it, or where it
-    cannot be made.
+    Args:
+        wanted: the directory; if it exists, a number is appended.
+        kind: run or sweep, for messages.
+        named: whether the user named the directory: it is then used as it is.
+
+    Raises ConfigError if a named directory already holds a run or a sweep, or if it cannot be created.
     """
     wanted = wanted.absolute()
     try:

@@ -1,4 +1,4 @@
-"""What a launcher carries: jobs, each with its typed config, and the endings that come back."""
+"""What a launcher takes and yields: jobs, each with its typed config, and their endings."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bpexp.records.outcome import Outcome, RunInfo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """One declared run, composed and validated: plain data, which can travel to any process.
+    """One declared run, composed and validated: plain data, which can be sent to any process.
 
-    `overrides` are what was said of it in Hydra's grammar. It writes to `directory`, which is `subdirectory` below that
-    of its sweep and is known when the sweep begins. `hydra` is Hydra's own node as plain data, kept for the reader.
+    `overrides` are those of this job, in Hydra's grammar. The job writes to `directory`, which is `subdirectory` below
+    the directory of its sweep and is set when the sweep starts. `hydra` is Hydra's own node as plain data, for records.
     """
 
     config: Config
@@ -33,19 +33,19 @@ class Job:
         return parameters(asdict(self.config))
 
     def info(self) -> RunInfo:
-        """The job as the records see it."""
+        """The description of the run for its records."""
         params = self.params
         name = run_name(params, self.overrides)
         return RunInfo(name, self.directory, list(self.overrides), params, self.parent, self.one_of_many)
 
     def below(self, directory: Path, parent: str | None = None) -> Job:
-        """The job with its place: a directory that exists, and the MLflow run that it belongs to."""
+        """The job with its directory below an existing `directory`, and the MLflow id of its parent run."""
         return replace(self, directory=directory / self.subdirectory, parent=parent)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ending:
-    """What became of a job: its outcome, or why there is none."""
+    """The end of a job: its outcome, or the reason why there is none."""
 
     job: Job
     outcome: Outcome | None
@@ -53,7 +53,7 @@ class Ending:
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A config as flat parameters: `activation` for activation.name, `loss.factor`; no addresses, no nulls."""
+    """A config as flat parameters: `activation` for activation.name, `loss.factor`; nulls and tracking.uri omitted."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}.{key}".lstrip(".")
@@ -65,7 +65,7 @@ def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
-    """The experiment or the model and what else was said, such as `mnist_relu lr=0.1 seed=2`."""
+    """Experiment or model and the other overrides, such as `mnist_relu lr=0.1 seed=2`, unless run_name is declared."""
     if params.get("run_name"):
         return str(params["run_name"])
     words = [o.lstrip("+") for o in overrides]

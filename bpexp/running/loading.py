@@ -1,4 +1,4 @@
-"""The declared data set: loaded, split and scaled, and kept for the next call that asks for the same."""
+"""The declared data set, loaded, split and scaled; the last one is cached."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from bpexp.running.streams import streams
 def load_data(config: Config) -> DataSet:
     """The declared data, split and scaled; raises ConfigError or DataError.
 
-    Validation and the run itself ask for the same data set one after the other, so that the last one is kept. The files
-    behind it are looked at each time: one that was changed is read again.
+    Validation and the run itself load the same data set one after the other, so the last one is cached. A file that has
+    changed is read again.
     """
     declared = GROUPS["data"].declared(config.data)
     raw = load_raw(declared.name, declared.own, config.seed, lambda: streams(config.seed).data)

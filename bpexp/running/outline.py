@@ -1,4 +1,4 @@
-"""A declared run on its data: everything that can be refused is refused here, before anything is drawn or made."""
+"""The outline of a declared run on its data: every config error is raised here, before anything is drawn or written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bpexp.training.metrics import measured
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outline:
-    """What a config stands for: its data, a network whose parameters are 0, and the components that fit both."""
+    """The data of a config, a network whose parameters are 0, and the components that fit both."""
 
     data: DataSet
     network: Network
@@ -30,9 +30,9 @@ class Outline:
 
 
 def outline(config: Config, data: DataSet | None = None) -> Outline:
-    """Outline a run; raises ConfigError or DataError, and leaves nothing behind.
+    """Outline a run; raises ConfigError or DataError, and writes nothing.
 
-    `data` may be any split of the declared data set: no refusal depends on which samples are in which part.
+    `data` may be any split of the declared data set: no error depends on which samples are in which part.
     """
     head = _head(config)
     hidden = hidden_activations(config)
@@ -55,7 +55,7 @@ def _head(config: Config) -> Head:
 
 
 def hidden_activations(config: Config) -> list[Activation]:
-    """One activation a hidden layer, as declared for all or for each; raises ConfigError for an output's."""
+    """One activation for each hidden layer; raises ConfigError for a function that serves as an output only."""
     nodes = declared_activations(config)
     for node in [config.activation, *nodes]:
         name, _ = activations.parse(node)
@@ -71,7 +71,7 @@ def declared_activations(config: Config) -> list[dict[str, object]]:
 
 
 def _refuse_pairing(config: Config, head: Head, data: DataSet) -> None:
-    """Refuse a loss that has no meaning on these targets, or an output that has none at this width."""
+    """Raise ConfigError for a loss that is not defined on these targets, or a softmax of one unit."""
     loss, output = config.loss["name"], config.output["name"]
     wants_classes = head.loss.classes
     if wants_classes and data.task != "classification":
@@ -95,7 +95,7 @@ def _refuse_numbers(config: Config, data: DataSet) -> None:
 
 
 def _refuse_metrics(config: Config, data: DataSet) -> None:
-    """Refuse an objective, or a metric to stop by, that this run does not measure."""
+    """Raise ConfigError for an objective, or a metric of early stopping, that this run does not measure."""
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     present = [name for name, part in parts.items() if part is not None]
     names = measured(data.task, data.n_outputs, present, penalty=bool(config.penalty))
@@ -110,7 +110,7 @@ def _refuse_metrics(config: Config, data: DataSet) -> None:
 
 
 def _missing_part(metric: str, present: list[str]) -> str:
-    """How to have the part that a metric is measured on, where there is none."""
+    """A hint how to declare the part of a metric, if the run has none."""
     part = metric.rpartition("/")[2]
     missing = part in ("validation", "test") and part not in present
-    return f"say data.{part}=0.1 to have a {part} part, or " if missing else ""
+    return f"set data.{part}=0.1 to have a {part} part, or " if missing else ""

@@ -1,4 +1,4 @@
-"""What a launcher does with a job, in whatever process: write its config, build it, execute it."""
+"""What a launcher does with a job, in any process: write its config, build it, execute it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bpexp.running.trace_task import execute_trace
 
 
 def perform(job: Job) -> Outcome:
-    """Carry out one job in its directory.
+    """Execute one job in its directory.
 
-    What goes wrong inside a run is its outcome and does not raise: the other jobs of a sweep go on.
+    An error inside a run becomes its outcome and is not raised, so that the other jobs of a sweep continue.
     """
     try:
         job.directory.mkdir(parents=True, exist_ok=True)
@@ -42,7 +42,7 @@ def _failed(job: Job, reason: str) -> Outcome:
 
 
 def _write_config(job: Job) -> None:
-    """config.yaml, and below .hydra the three files that Hydra's users know."""
+    """Write config.yaml, and Hydra's three files below .hydra unless hydra.output_subdir=null."""
     text = as_yaml(asdict(job.config))
     (job.directory / "config.yaml").write_text(text, encoding="utf-8")
     below = job.hydra.get("output_subdir")
@@ -55,7 +55,7 @@ def _write_config(job: Job) -> None:
 
 
 def as_yaml(content: Any) -> str:
-    """Plain data as YAML; by libyaml where it is there, which takes a tenth of the time."""
+    """Plain data as YAML, by libyaml if it is installed, which takes a tenth of the time."""
     import yaml
 
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)

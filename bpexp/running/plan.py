@@ -32,10 +32,10 @@ from bpexp.tracking.store import refuse_store
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What a command line comes to: validated jobs, and where they will write.
+    """The validated jobs of a command line, and their directory.
 
-    `first` is the composition that launcher and directories are read from. `directory` is taken as it is where it was
-    `named`. `said` are the overrides of the whole command, those that a study or a config adds included.
+    `first` is the composition from which launcher and directories are read. `named` tells whether the user named the
+    directory. `said` are the overrides of the whole command, with those that a study or a config adds.
     """
 
     jobs: list[Job]
@@ -48,7 +48,7 @@ class Plan:
 
     @property
     def config(self) -> Config:
-        """The config of the first job, for what all jobs have in common."""
+        """The config of the first job, for settings that all jobs share."""
         return self.jobs[0].config
 
     @property
@@ -59,7 +59,7 @@ class Plan:
 
 
 def plan(line: CommandLine) -> Plan:
-    """Compose and validate what a command line says; raises ConfigError or DataError, and makes nothing."""
+    """Compose and validate the jobs of a command line; raises ConfigError or DataError, and writes nothing."""
     with composer(line) as composing:
         said = refuse_senseless(composing.parse(line.overrides))
         parsed = Parsed(composing)
@@ -97,7 +97,7 @@ def _refuse_sweeps(said: Sequence[Override]) -> None:
 
 
 def _study(first: Composition, said: Sequence[Override]) -> Study | None:
-    """The study that a config declares, narrowed to what the command line says of its factors and seeds."""
+    """The study that a config declares, with the levels and seeds of the command line in place of its own."""
     node = first.config.study
     if not isinstance(node, dict) or first.config.task != "train":
         return None
@@ -151,14 +151,14 @@ def _refuse_places(jobs: Sequence[Job]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the jobs of a sweep share: data sets by their declaration, and stores that were looked at."""
+    """What the jobs of a sweep share: data sets by their declaration, and stores that were checked."""
 
     data: dict[str, DataSet]
     stores: set[str]
 
 
 def _refuse(config: Config, seen: _Seen) -> None:
-    """Validate one job; the data set and the store that many jobs share are looked at once."""
+    """Validate one job; a data set or store that several jobs share is checked once."""
     validate(config)
     tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
     if tracking.mlflow and str(tracking.uri) not in seen.stores:

@@ -1,4 +1,4 @@
-"""Progress of a run: a live bar on a terminal, one plain line an epoch elsewhere."""
+"""Progress of a run: a live bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, St
 from bpexp.training.metrics import PARTS, metrics
 
 LINES = 10
-"""Lines that a run prints where there is no terminal; of a longer run every n-th epoch gets one."""
+"""Largest number of lines that a run prints without a terminal, beside the first; a longer run skips epochs."""
 
 REDRAWS = 0.1
 """Seconds between two redraws of the live line."""
 
 
 def headline(measured: dict[str, float]) -> str:
-    """Training loss, and loss and quality on the part that was held out, in a few words."""
+    """Training loss, then loss and accuracy or r2 on validation, else on test, else on train."""
     part = next((p for p in PARTS if f"loss/{p}" in measured), "train")
     words = [f"loss {measured['loss/train']:.4f}", f"{part} loss {measured[f'loss/{part}']:.4f}"]
     quality = next((m.name for m in metrics.values() if m.chooses and f"{m.name}/{part}" in measured), None)
@@ -26,7 +26,7 @@ def headline(measured: dict[str, float]) -> str:
 
 
 class PlainProgress(Callback):
-    """One line an epoch, for logs and pipes."""
+    """One line per epoch, or per several epochs, for logs and pipes."""
 
     def __init__(self, stream: TextIO, title: str = "") -> None:
         self._stream, self._title = stream, f"{title}  " if title else ""
@@ -47,7 +47,7 @@ class PlainProgress(Callback):
 
 
 class LiveProgress(Callback):
-    """A bar with loss, accuracy, steps a second and the time left, redrawn ten times a second."""
+    """A bar with loss, accuracy, steps per second and the remaining time, redrawn ten times a second."""
 
     def __init__(self, title: str = "") -> None:
         self._title = title or "training"
@@ -81,13 +81,13 @@ class LiveProgress(Callback):
         self.close()
 
     def close(self) -> None:
-        """Give the terminal back, also when the run was interrupted."""
+        """Remove the bar and restore the terminal, also if the run was interrupted."""
         if hasattr(self, "_bar"):
             self._bar.stop()
 
 
 def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:
-    """The fitting kind of progress for standard error, or none."""
+    """A bar if standard error is a terminal, else plain lines; [] if `show` is false or there is no standard error."""
     if not show or sys.stderr is None:
         return []
     return [LiveProgress(title) if sys.stderr.isatty() else PlainProgress(sys.stderr, title)]

@@ -1,4 +1,4 @@
-"""`task=report`: the report of a recorded study, written again from what MLflow holds."""
+"""`task=report`: the report of a recorded study, rewritten from the runs in MLflow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from bpexp.tracking.store import open_store
 
 
 def rebuild_report(config: Config, folder: Path) -> Report:
-    """Write the report of the newest recorded sweep of the study that the config names into `folder`."""
+    """Write the report of the newest recorded sweep of the study `config.study` to `folder`.
+
+    Raises ConfigError without the name of a study or with tracking=none, TrackingError if none is recorded.
+    """
     if not isinstance(config.study, str):
         raise ConfigError(
             f"task=report needs the name of a study, as in study=vanishing_gradients, not {config.study!r}"

@@ -1,4 +1,4 @@
-"""The random streams of a run: one seed, and a generator of its own for everything that is drawn."""
+"""The random streams of a run: one seed, and a separate generator for each purpose."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Streams:
-    """Six independent generators. Runs that differ in the loss alone draw the same weights, split and batches."""
+    """Six independent generators: runs that differ only in the loss draw the same weights, split and batches."""
 
     init: np.random.Generator
     split: np.random.Generator

@@ -1,4 +1,4 @@
-"""Plans carried out: one run, or a sweep below one parent, whose table and report it ends in."""
+"""Execution of plans: one run, or a sweep with a parent run, a ranking and, for a study, a report."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TABLE = "ranking.csv"
 
 @dataclass(slots=True, eq=False)
 class Sweep:
-    """What became of a sweep: an ending for every job, the ranked table, the report where it was a study."""
+    """The result of a sweep: an ending for every job, the ranking, and the report of a study."""
 
     directory: Path
     endings: list[Ending] = field(default_factory=list)
@@ -39,25 +39,25 @@ class Sweep:
 
     @property
     def outcomes(self) -> list[Outcome]:
-        """One outcome a job; a job without one is told as lost."""
+        """One outcome for each job, with the status `lost` for a job without one."""
         return [ending.outcome or _lost(ending) for ending in self.endings]
 
     @property
     def ok(self) -> bool:
-        """Whether every job came to a result."""
+        """Whether every job has a result."""
         return all(outcome.ok for outcome in self.outcomes)
 
 
 def run_single(plan: Plan) -> Outcome:
-    """Carry out the one run of a plan."""
+    """Execute the single run of a plan."""
     directory = claim(plan.directory, "run", named=plan.named)
     return perform(plan.jobs[0].below(directory))
 
 
 def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
-    """Carry out every job of a plan below one parent run. A study ends in its report.
+    """Execute every job of a plan below one parent run; a study ends with its report.
 
-    Table and parent are written whatever ends the sweep; an interruption then goes on to the caller.
+    The ranking and the parent run are written even if the sweep is interrupted; the exception is then re-raised.
     """
     directory = claim(plan.directory, "sweep", named=plan.named)
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
@@ -104,7 +104,7 @@ def _name(plan: Plan) -> str:
 
 
 def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status: str, command: Sequence[str]) -> None:
-    """Rank the outcomes, write the table and end the parent; jobs that came to no ending are read or told as lost."""
+    """Rank the outcomes, write the table and end the parent; a job without an ending is read from disk, else lost."""
     ended = {ending.job.number: ending for ending in sweep.endings}
     sweep.endings = [ended.get(job.number) or _found(job) for job in jobs]
     outcomes = sweep.outcomes
@@ -124,7 +124,7 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
 
 
 def _found(job: Job) -> Ending:
-    """What a job left that yielded no ending, because the sweep was interrupted or its launcher died."""
+    """The ending, read from disk, of a job for which none was yielded: the sweep or its launcher was interrupted."""
     from bpexp.records.outcome import read_outcome
 
     try:

@@ -1,4 +1,4 @@
-"""`task=trace`: one sample's forward and backward pass to read, on the terminal, as trace.md and in MLflow."""
+"""`task=trace`: forward and backward pass of one sample, printed, written to trace.md and recorded in MLflow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE = "trace.md"
 
 
 def execute_trace(experiment: Experiment, info: RunInfo) -> Outcome:
-    """Trace the declared sample at the initial parameters, keep it, record it and print it.
+    """Print the trace of the declared sample at the initial parameters, write trace.md and record the outcome.
 
     An exception is the outcome, as of a run that trains; a signal waits until the trace is recorded.
     """

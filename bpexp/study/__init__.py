@@ -2,5 +2,5 @@
 
 A study reads the runs of a sweep from their folders or from the tracking store, and compares them: intervals over
 seeds, paired differences, verdicts on claims, one HTML page. A new measure, test or section of the report belongs here.
-How runs are carried out is the business of `running`, and how a chart is drawn that of `figures`.
+Runs are executed in `running`, charts are drawn in `figures`.
 """

@@ -17,7 +17,7 @@ from bpexp.study.statistics import Interval, adjusted, bootstrap_interval, mean_
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunRecord:
-    """One run as a study sees it, from a folder or from the tracking store. `series` maps metrics to (step, value)."""
+    """One run of a study, read from a folder or from the tracking store. `series` maps metrics to (step, value)."""
 
     params: Mapping[str, Any]
     status: str
@@ -42,7 +42,7 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The difference of two arms in the first measure, paired by seed; `p` is adjusted by Holm's method too."""
+    """The difference of two arms in the first measure, paired by seed; `p` is also adjusted by Holm's method."""
 
     first: dict[str, str]
     second: dict[str, str]
@@ -76,7 +76,7 @@ class Analysis:
 
 
 def analyse(study: Study, runs: Sequence[RunRecord]) -> Analysis:
-    """The whole analysis. Runs that failed or diverged are listed under `problems` and enter no mean."""
+    """The whole analysis. Runs that failed or diverged are listed under `problems` and excluded from every mean."""
     everything = frame_of(study, runs)
     frame = everything.drop_duplicates([*study.factors, "seed"], keep="last")
     good = frame[frame["status"].isin(["finished", "stopped"])]

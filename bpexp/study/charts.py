@@ -12,7 +12,7 @@ from bpexp.study.design import spelt
 from bpexp.study.statistics import mean_interval
 
 MOST = 8
-"""Arms in one chart; of more the best ranked are drawn."""
+"""Largest number of arms in one chart: the best ranked."""
 
 Curve = dict[float, list[float]]
 """The values of all seeds by x."""
@@ -35,7 +35,7 @@ def charts(analysis: Analysis, runs: Sequence[RunRecord]) -> list[tuple[str, byt
     if analysis.study.heat_map:
         rows, columns = analysis.study.heat_map
         measure = analysis.study.measures[0].text
-        caption = f"{measure} by {rows} and {columns}: mean over seeds; crosses stand where every run was lost"
+        caption = f"{measure} by {rows} and {columns}: mean over seeds; a cross where every run failed or diverged"
         drawn.append((caption, _heat_map(analysis, rows, columns, measure)))
     return drawn
 
@@ -65,7 +65,7 @@ def _chosen(analysis: Analysis, runs: Sequence[RunRecord]) -> dict[str, list[Run
 
 
 def label(levels: Mapping[str, str]) -> str:
-    """An arm in words."""
+    """The name of an arm: its levels."""
     return ", ".join(levels.values()) or "all runs"
 
 

@@ -1,4 +1,4 @@
-"""The end of a study: its report, from the folders of its jobs or once more from MLflow alone."""
+"""The report of a study, from the folders of its jobs, or again from MLflow only."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from bpexp.tracking.store import Store
 def conclude(
     study: Study, declaration: Mapping[str, Any], runs: Sequence[RunRecord], folder: Path, command: str
 ) -> Report:
-    """Analyse the runs of a study and write its report to `folder`; `command` is what was typed behind bpexp."""
+    """Analyse the runs of a study and write its report to `folder`; `command` holds the arguments of bpexp."""
     facts = [f"command: python -m bpexp {command}", f"runs: {len(runs)}", *_origin()]
     return write_report(study, declaration, runs, folder, facts)
 
 
 def rebuild(name: str, store: Store, folder: Path) -> Report:
-    """Write the report of the newest recorded sweep of a study to `folder`, from what MLflow holds."""
+    """Write the report of the newest recorded sweep of a study to `folder`, from the runs in MLflow."""
     study, declaration, parent = recorded_study(store, name)
     runs = from_mlflow(store, parent.run_id, study)
     facts = [f"parent run {parent.run_id}: {parent.name}", f"runs: {len(runs)}", *_origin()]

@@ -13,11 +13,11 @@ from bpexp.study.measures import Measure, parse
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A sentence that the study may support or refute.
+    """A sentence that the study supports or refutes.
 
-    The statistic is the mean over seeds of `measure` in the arm `of`, or with `against` of the paired difference
-    `of` - `against`. The claim says that it lies `above` or `below` a number; the 95 % interval decides. `at` says at
-    which level of the tuned factor the arms stand: `best`, each at its own, or `equal`, at every one.
+    The statistic is the mean over seeds of `measure` in the arm `of`, or with `against` of the paired per-seed
+    difference `of` - `against`. The claim is that it is `above` or `below` a number; the 95 % interval decides. `at` is
+    the level of the tuned factor: `best`, each arm at its own best level, or `equal`, both arms at every level.
     """
 
     text: str
@@ -63,7 +63,7 @@ class Study:
 
 
 def narrowed(study: Study, said: Mapping[str, Sequence[str]]) -> Study:
-    """The study with the levels and seeds that were said on the command line in place of its own."""
+    """The study with the levels and seeds of the command line in place of its own; raises ConfigError."""
     factors = {key: list(said.get(key, levels)) for key, levels in study.factors.items()}
     if "seed" not in said:
         return replace(study, factors=factors)
@@ -74,7 +74,7 @@ def narrowed(study: Study, said: Mapping[str, Sequence[str]]) -> Study:
 
 
 def declared(name: str, node: Mapping[str, Any]) -> Study:
-    """Read a `study` node; whatever has no meaning is refused in one line."""
+    """Read a `study` node; raises ConfigError for an unknown key or a wrong value."""
     given = dict(node)
     _known("study", given, Study, {"name", "seeds"})
     factors = _factors(given.get("factors"))
@@ -111,7 +111,7 @@ def _factors(node: Any) -> dict[str, list[Any]]:
         raise ConfigError(f"study.factors must name factors with their levels, not {node!r}")
     for name, levels in node.items():
         if name == "seed":
-            raise ConfigError("study.factors has 'seed'; say study.repeats, the number of seeds")
+            raise ConfigError("study.factors has 'seed'; use study.repeats, the number of seeds")
         if len({spelt(level) for level in levels}) < len(levels):
             raise ConfigError(f"study.factors.{name} has a level twice: {levels!r}")
     return {str(name): list(levels) for name, levels in node.items()}
@@ -125,7 +125,7 @@ def _axes(named: Sequence[str], factors: Mapping[str, Sequence[Any]]) -> tuple[s
 
 def _claim(node: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> Claim:
     if not isinstance(node, Mapping):
-        raise ConfigError(f"a claim must say text, measure, of and above or below, not {node!r}")
+        raise ConfigError(f"a claim must have text, measure, of and above or below, not {node!r}")
     given = dict(node)
     _known("claim", given, Claim, set())
     for key in ("of", "against"):

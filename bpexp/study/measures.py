@@ -63,7 +63,7 @@ def parse(text: str) -> Measure:
         name, sign, bound = found.group(1), found.group(2), float(found.group(3))
         return Measure(text, lambda series: _until(series, name, sign, bound))
     raise ConfigError(
-        f"{text!r} is no measure; say final, best, first or mean and a metric, as in 'final accuracy/test', "
+        f"{text!r} is no measure; use final, best, first or mean and a metric, as in 'final accuracy/test', "
         "or 'epochs until accuracy/test >= 0.9'"
     )
 

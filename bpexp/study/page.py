@@ -46,7 +46,7 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequence[str]) -> str:
     """The whole report as HTML. All text from outside is escaped.
 
-    `charts` holds (caption, SVG); `facts` says where the report comes from.
+    `charts` holds (caption, SVG); `facts` are lines on the origin of the report.
     """
     study = analysis.study
     best = f"each at its own best {study.tuned}" if study.tuned else "as declared"

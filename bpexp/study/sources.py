@@ -18,7 +18,7 @@ from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_hi
 from bpexp.tracking.store import Store
 
 BROKEN = (ValueError, TypeError, KeyError, AttributeError)
-"""What a file of ours raises that was cut short, or was never ours."""
+"""What reading a truncated or foreign file raises."""
 
 STUDY_TAG, STUDY_FILE = "bpexp.study", "study.json"
 
@@ -32,7 +32,8 @@ def from_folder(directory: Path) -> list[RunRecord]:
 def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
     """The runs in some folders, in their order.
 
-    A run without a readable result is left out; one without a readable journal has no series, and its status says why.
+    A run without a readable result is left out; one without a readable journal has no series, and a status with the
+    reason.
     """
     records = []
     for folder in folders:
@@ -91,7 +92,7 @@ def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
 
 
 def _belongs(params: Mapping[str, str], study: Study) -> bool:
-    """Whether a child is a job of the study; one that died before its parameters were recorded cannot be told."""
+    """Whether a child is a job of the study; False for one that ended before its parameters were recorded."""
     return params.get("seed", "").isdigit() and any(factor in params for factor in study.factors)
 
 
@@ -111,5 +112,5 @@ def _history(store: Store, run_id: str, name: str) -> list[tuple[int, float]]:
 
 
 def _infinite(value: float) -> float:
-    """SQLite has no infinity; MLflow stores the largest number in its place."""
+    """The value, or infinity for the largest float, which MLflow stores in its place because SQLite has no infinity."""
     return math.copysign(math.inf, value) if abs(value) >= sys.float_info.max else value

@@ -1,4 +1,4 @@
-"""MLflow, and only MLflow: where the store lies, how it is opened, how runs, models and sweeps are recorded and read.
+"""Everything that uses MLflow: the address of the store, opening it, recording and reading runs, models and sweeps.
 
 A new tag or artifact belongs here. No other package imports mlflow.
 """

@@ -1,4 +1,4 @@
-"""Making the SQLite store: whole or not at all, however many processes start together or die on the way."""
+"""Creation of the SQLite store: atomic, also if several processes start together or one is killed meanwhile."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOCK_SECONDS = 120.0
 
 
 def is_new(path: Path) -> bool:
-    """Whether a database is still to be made at `path`; refuses a file that is something else."""
+    """Whether there is no database at `path` yet; raises TrackingError for any other file, or if it is unreadable."""
     try:
         with path.open("rb") as file:
             head = file.read(16)
@@ -33,12 +33,12 @@ def is_new(path: Path) -> bool:
 
 
 def _is_foreign(path: Path) -> bool:
-    """Whether the database has tables, but not MLflow's: MLflow would mix its own into them."""
+    """Whether the database has tables, but not those of MLflow, which would add its own to them."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as database:
             tables = {row[0] for row in database.execute("select name from sqlite_master where type = 'table'")}
     except sqlite3.Error as error:
-        if "locked" in str(error):  # somebody's long write; MLflow waits longer than this
+        if "locked" in str(error):  # another process is writing; MLflow waits longer than this
             return False
         raise TrackingError(
             f"the store {str(path)!r} cannot be opened: {error}; move it away to start afresh"
@@ -47,7 +47,10 @@ def _is_foreign(path: Path) -> bool:
 
 
 def create_database(path: Path) -> None:
-    """Build the database aside and move it into place, one process at a time: seen whole or not at all."""
+    """Create the database in a temporary file and move it into place, one process at a time.
+
+    Raises TrackingError if it cannot be written, or if another process holds the lock for LOCK_SECONDS.
+    """
     from filelock import FileLock, Timeout
 
     try:
@@ -69,7 +72,7 @@ def create_database(path: Path) -> None:
 
 
 def _build(path: Path) -> None:
-    """Let MLflow make its tables in a temporary file, copy the finished database beside `path` and rename it.
+    """Have MLflow create its tables in a temporary file, copy the finished database beside `path` and rename it.
 
     MLflow keeps the connection to a database open and reuses it for the same address. It must not be one to `path`,
     nor to a name that is used again, so each temporary file is in a folder of its own.

@@ -1,4 +1,4 @@
-"""The environment variables and loggers of MLflow while runs are recorded; put back when the last of them has ended."""
+"""The environment variables and loggers of MLflow while runs are recorded; restored after the last of them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ WHILE_RECORDING = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
 }
-"""What is set where the user has set nothing."""
+"""Set unless the user has set the variable."""
 
 WHILE_OPENING = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # a person waits
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # short, because the user waits
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
 }
 
@@ -32,9 +32,9 @@ _levels: dict[str, int] = {}
 
 @contextmanager
 def mlflow_environment() -> Iterator[None]:
-    """Telemetry off, progress notes off the terminal, bounded waits; to be entered before mlflow is imported.
+    """Turn off telemetry and progress messages and limit the timeouts; enter it before mlflow is imported.
 
-    Several threads may hold it at once: the last one that leaves puts everything back.
+    Several threads may hold it at once: the last one that leaves restores everything.
     """
     global _users
     with _lock:
@@ -57,14 +57,14 @@ def mlflow_environment() -> Iterator[None]:
 
 
 def quiet_loggers() -> None:
-    """MLflow sets the levels of its loggers when it is imported: call this again afterwards."""
+    """Set the levels of MLflow's loggers; call it again after importing mlflow, which resets them."""
     for name in LOGGERS:
         logging.getLogger(name).setLevel(os.environ.get("MLFLOW_LOGGING_LEVEL", "WARNING").upper())
 
 
 @contextmanager
 def short_waits() -> Iterator[None]:
-    """Shorter waits for a server while a store is opened; values that the user has set stay."""
+    """Short timeouts while a store is opened, longer ones after; values that the user has set stay."""
     mine = {key: value for key, value in WHILE_OPENING.items() if os.environ.get(key) in (None, WHILE_RECORDING[key])}
     before = {key: os.environ.get(key) for key in mine}
     os.environ.update(mine)

@@ -1,4 +1,4 @@
-"""Feeds one MLflow run from the run's journal. A store that fails costs a warning; the journal keeps everything."""
+"""Sends the journal of a run to MLflow. A store that fails causes one warning; the journal keeps everything."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from mlflow.entities import Metric, RunTag
 
 POINTS = 250
-"""Batch losses that MLflow gets of a run of `every: auto`."""
+"""Approximate number of batch losses sent to MLflow with `every: auto`."""
 
 PAUSE = 2.0
-"""Seconds between two feedings while a run goes on; a short run is fed once, at its end."""
+"""Smallest number of seconds between two transfers during a run; a short run is sent once, at its end."""
 
 BATCH = 1000
-"""Metrics a request, the most that MLflow takes."""
+"""Metrics per request, the largest number that MLflow accepts."""
 
 
 @dataclass(frozen=True, slots=True)
 class DataCard:
-    """What MLflow keeps of a data set: never the data."""
+    """The description of a data set that MLflow stores; it does not include the data."""
 
     name: str
     digest: str
@@ -37,7 +37,16 @@ class DataCard:
 
 
 class JournalFeed(Callback):
-    """One MLflow run, fed from the journal at the end of epochs, at most every `PAUSE` seconds."""
+    """One MLflow run, updated from the journal at the end of an epoch, at most every `PAUSE` seconds.
+
+    Args:
+        store: where the run is created.
+        journal: path of the journal.
+        name: name of the run.
+        parent: MLflow id of the sweep's parent run; None for a single run.
+        every: steps between two batch losses that are sent, or auto.
+        tags: recorded with the run.
+    """
 
     def __init__(
         self, store: Store, journal: Path, *, name: str, parent: str | None, every: int | str, tags: Mapping[str, str]
@@ -69,12 +78,12 @@ class JournalFeed(Callback):
             self.feed()
 
     def feed(self) -> None:
-        """Send what the journal holds beyond the last feeding; where it fails, the next feeding sends it again."""
+        """Send the lines added since the last transfer; after a failure, the next call sends them again."""
         self.attempt(self._feed)
         self._fed = time.monotonic()
 
     def _feed(self, last: Sequence[Metric] = (), tags: Sequence[RunTag] = ()) -> None:
-        """Send the journal's new lines, and with them what is said at the end: one commit in place of three."""
+        """Send the journal's new lines together with `last` and `tags`: one commit instead of three."""
         from mlflow.entities import Metric
 
         pending: list[Metric] = []
@@ -82,7 +91,7 @@ class JournalFeed(Callback):
         for end, line in read(self._journal, self._offset):  # noqa: B007, it is read after the loop
             at = round(line["time"] * 1000)
             pending += [Metric(name, value, at, step) for name, value, step in points(line, self._stride)]
-        pending.sort(key=lambda metric: metric.key.count("/"))  # listed as first sent: fixed/... after what it repeats
+        pending.sort(key=lambda metric: metric.key.count("/"))  # MLflow lists them in this order: fixed/... last
         pending += last
         for start in range(0, len(pending), BATCH):
             given = tags if start + BATCH >= len(pending) else ()
@@ -92,7 +101,7 @@ class JournalFeed(Callback):
     def finish(
         self, status: str, *, summary: Mapping[str, float], tags: Mapping[str, str], files: Sequence[Path]
     ) -> None:
-        """Feed the rest, the summary (at step 0, which the interface draws as bars), tags and files; end the run."""
+        """Send the rest, the summary (at step 0, which MLflow shows as bars), tags and files; end the run."""
         from mlflow.entities import Metric, RunTag
 
         now = round(time.time() * 1000)
@@ -103,10 +112,10 @@ class JournalFeed(Callback):
         self.attempt(lambda: self.store.client.set_terminated(self.run_id, status=status))
 
     def attempt(self, action: Callable[[], object]) -> None:
-        """Do something with the store. Warns once when that fails; the run goes on."""
+        """Call `action`, which uses the store; if it fails, warn once and continue."""
         try:
             action()
-        except Exception as error:  # whatever a store does wrong, the run goes on
+        except Exception as error:  # a failing store must not end the run
             if not self._warned:
                 reason = " ".join(str(error).split())[:200]
                 print(

@@ -1,4 +1,4 @@
-"""Getting a recorded run back out of MLflow: its files, in a folder that looks like the one it was written to."""
+"""Download of a recorded run from MLflow: its files, laid out as in the directory of the run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from bpexp.tracking.store import Store
 
 
 def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
-    """The folder of a run: `into`, filled with its artifacts and weights, or a temporary one."""
+    """Download artifacts and network of a run to the folder `into`, or to a temporary one, and return it.
+
+    Raises TrackingError for a run that is missing, unfinished, the parent of a sweep, or not recorded by bpexp.
+    """
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
@@ -30,7 +33,7 @@ def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
 
 
 def _refuse_foreign(store: Store, run_id: str) -> None:
-    """A run that this program did not record, or has not finished recording, is one line rather than half a folder."""
+    """Raise TrackingError for a run that bpexp did not record, or has not finished recording."""
     tags = store.client.get_run(run_id).data.tags
     if "bpexp.sweep" in tags:
         raise TrackingError(f"the run {run_id!r} is the parent of a sweep; load one of its children")
@@ -40,7 +43,7 @@ def _refuse_foreign(store: Store, run_id: str) -> None:
 
 
 def _fetch_network(store: Store, run_id: str, folder: Path) -> None:
-    """The two files of the network out of the logged model, where one was logged."""
+    """Copy the two files of the network from the logged model, if there is one."""
     from mlflow.artifacts import download_artifacts
 
     outputs = store.client.get_run(run_id).outputs

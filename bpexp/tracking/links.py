@@ -5,19 +5,19 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 LOCAL = "http://127.0.0.1:5000"
-"""Where `python -m bpexp.ui` serves, unless the port is taken."""
+"""The address of `python -m bpexp.ui`, unless the port is in use."""
 
 
 def base_of(store: str | None) -> str | None:
-    """The address that serves a store: a server's own; None for a database, which `python -m bpexp.ui` serves."""
+    """The address of a store that is a server; None for a database, which `python -m bpexp.ui` serves."""
     return store.rstrip("/") if store is not None and store.startswith(("http://", "https://")) else None
 
 
 def experiment_link(base: str, experiment_id: str, sort_by: str = "accuracy/test") -> str:
     """The page that lists all runs of an experiment beside their charts.
 
-    Without the workflow type MLflow opens another product's page; unless it sorts by a metric it hides the children
-    of a sweep. Runs that lack the metric are listed all the same.
+    Without workflowType MLflow opens its page for language models; unless it sorts by a metric it hides the children
+    of a sweep. Runs without the metric are listed too.
     """
     query = {"orderByKey": f"metrics.`{sort_by}`", "orderByAsc": "false", "compareRunsMode": "CHART"}
     return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&{urlencode(query)}"

@@ -1,4 +1,4 @@
-"""Where the store of results lies: one URI, absolute, and fit to be printed."""
+"""The address of the store of results: one absolute URI, printed without credentials."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ _SQLITE = re.compile(r"sqlite(?:\+\w+)?://(?:/(?P<path>[^?]*))?(?P<query>\?.*)?"
 
 
 def resolve(uri: str | None, cwd: Path) -> str:
-    """The store to use: what is declared, else MLFLOW_TRACKING_URI, else mlflow.db in `cwd`; paths made absolute."""
+    """The URI of the store: `uri`, else MLFLOW_TRACKING_URI, else mlflow.db in `cwd`, with an absolute path.
+
+    Raises TrackingError for a database in memory, a path that SQLAlchemy would misread, or a folder of files.
+    """
     chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     match = _SQLITE.fullmatch(chosen)
     if match:
         path = match["path"] or ""
         if path in ("", ":memory:"):
             raise TrackingError(
-                f"tracking.uri {chosen!r} lives in memory and ends with the run; use sqlite:///mlflow.db"
+                f"tracking.uri {chosen!r} is in memory and is lost when the run ends; use sqlite:///mlflow.db"
             )
         absolute = cwd.absolute() / Path(path).expanduser()
         odd = re.search(r"\?|%[0-9A-Fa-f]{2}", str(absolute))
@@ -31,13 +34,14 @@ def resolve(uri: str | None, cwd: Path) -> str:
     if chosen.startswith("file:") or not ("://" in chosen or chosen in ("databricks", "databricks-uc", "uc")):
         folder = cwd.absolute() / re.sub(r"^file:(//)?", "", chosen)
         raise TrackingError(
-            f"tracking.uri {chosen!r} is a folder of files, which MLflow has given up; use sqlite:///{folder}/mlflow.db"
+            f"tracking.uri {chosen!r} is a folder of files, which MLflow no longer supports; "
+            f"use sqlite:///{folder}/mlflow.db"
         )
     return chosen
 
 
 def redact(uri: str) -> str:
-    """The URI without user name, password and, for a server, query: what may be printed and recorded."""
+    """The URI without user name, password and, for a server, query, so that it may be printed and recorded."""
     if uri.startswith("sqlite"):
         return uri
     return re.sub(r"://[^:/@]*(:[^@]*)?@", "://", uri).partition("?")[0]

@@ -1,4 +1,4 @@
-"""The parent run of a sweep in MLflow: opened before its jobs, ended with what became of them."""
+"""The parent run of a sweep in MLflow: created before its jobs, ended with their ranking."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.store import Store, open_store
 
 NOTE = 7900
-"""Characters of a description that MLflow keeps."""
+"""Largest number of characters of a description in MLflow."""
 
 
 class ParentRun:
-    """The parent of a sweep's runs; does nothing with tracking=none, or where the store does not answer."""
+    """The parent of a sweep's runs; a no-op with tracking=none, or if the store cannot be opened."""
 
     def __init__(self, settings: TrackingSettings, directory: Path, name: str, command: Sequence[str]) -> None:
         self._store: Store | None = None
@@ -39,7 +39,7 @@ class ParentRun:
         try:
             store = open_store(settings.uri, settings.experiment)
             run = store.client.create_run(store.experiment_id, run_name=name[:120], tags=tags)
-        except Exception as error:  # whatever a store does wrong, the jobs run
+        except Exception as error:  # a failing store must not prevent the jobs
             reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
             print(f"bpexp: warning: the sweep has no parent in MLflow ({reason})", file=sys.stderr)
             return
@@ -67,7 +67,7 @@ class ParentRun:
         self._attempt(end)
 
     def attach(self, files: Sequence[Path], note: str, tags: Mapping[str, str]) -> None:
-        """Put a report on the run, which may have ended already."""
+        """Add the files, the description and the tags of a report to the run, which may have ended already."""
         self._log_files(files)
         for key, value in {**tags, "mlflow.note.content": note[:NOTE]}.items():
             self._attempt(lambda store, run, key=key, value=value: store.client.set_tag(run, key, value))  # type: ignore[misc]
@@ -81,6 +81,6 @@ class ParentRun:
             return
         try:
             action(self._store, self.run_id)
-        except Exception as error:  # whatever a store does wrong, the results are on disk
+        except Exception as error:  # a failing store loses nothing: the results are on disk
             reason = " ".join(str(error).split())[:200]
             print(f"bpexp: warning: the parent of the sweep is incomplete in MLflow ({reason})", file=sys.stderr)

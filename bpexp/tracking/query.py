@@ -1,4 +1,4 @@
-"""Reading recorded runs out of a store: plain values, through the store's own client."""
+"""Reading recorded runs from a store, as plain values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bpexp.tracking.store import Store
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A run as MLflow holds it: `metrics` are the last values, `status` is MLflow's in small letters."""
+    """A run as stored by MLflow: `metrics` are the last values, `status` is MLflow's in lower case."""
 
     run_id: str
     name: str
@@ -25,7 +25,7 @@ class RecordedRun:
 
 
 def newest_run(store: Store, tags: Mapping[str, str]) -> RecordedRun | None:
-    """The run that began last among those with these tags; None where there is none."""
+    """The run with these tags that started last; None if there is none."""
     conditions = [f"tags.`{key}` = '{_quoted(value)}'" for key, value in tags.items()]
     found = store.client.search_runs(
         [store.experiment_id],
@@ -58,7 +58,7 @@ def metric_history(store: Store, run_id: str, name: str) -> list[tuple[int, floa
 
 
 def artifact_text(store: Store, run_id: str, path: str) -> str:
-    """The text of an artifact; raises TrackingError where it cannot be had."""
+    """The text of an artifact; raises TrackingError if it cannot be read."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -75,5 +75,5 @@ def _plain(run: Any) -> RecordedRun:
 
 
 def _quoted(value: str) -> str:
-    """A value between quotes in MLflow's filter language, which has no way to escape them."""
+    """A value for a quoted string of MLflow's filter language: without quotes, which cannot be escaped."""
     return value.replace("'", "")

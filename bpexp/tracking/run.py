@@ -1,4 +1,4 @@
-"""One run in MLflow: opened before training, fed while it goes on, ended with everything it left."""
+"""One run in MLflow: created before training, updated during it, ended with summary, tags, files and model."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bpexp.training.events import Callback
 from bpexp.training.metrics import headlines
 
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
-"""How an outcome stands in MLflow; whatever is not listed is FAILED. A diverged run is a result, but maps to FAILED."""
+"""MLflow's status of an outcome; every other outcome, diverged too, maps to FAILED."""
 
 PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
 FILES = ("config.yaml", "metrics.jsonl", RESULT, *PICTURES, "trace.md", "traceback.txt")
-"""The files of a run's directory that MLflow gets, where they exist; the network is logged as a model."""
+"""The files of a run's directory that are logged as artifacts if they exist; the network is logged as a model."""
 
 
 class TrackedRun:
-    """A run in MLflow. A no-op with tracking=none, and where no store answers: the caller need not know."""
+    """A run in MLflow; a no-op with tracking=none, or if the store cannot be opened."""
 
     def __init__(
         self, settings: TrackingSettings, info: RunInfo, journal: Path, data: DataCard, tags: dict[str, str]
@@ -43,7 +43,7 @@ class TrackedRun:
             feed = JournalFeed(
                 store, journal, name=info.name, parent=info.parent, every=settings.every, tags={**origin(info), **tags}
             )
-        except Exception as error:  # whatever a store does wrong, the run goes on
+        except Exception as error:  # a failing store must not end the run
             reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
             print(f"bpexp: warning: not recorded in MLflow ({reason}); kept in {info.directory}", file=sys.stderr)
             return None
@@ -51,9 +51,12 @@ class TrackedRun:
         return feed
 
     def finish(self, outcome: Outcome, step: int | None, *, model: bool) -> None:
-        """Hand over summary, tags and files, and end the run with its true status.
+        """Log summary, tags and files, and end the run with the status of the outcome.
 
-        With `model`, and where the config says so, the network that the run saved is logged as an MLflow model.
+        Args:
+            outcome: the result of the run.
+            step: number of updates, recorded as the step of divergence if the run diverged.
+            model: log the saved network as an MLflow model, where the config says so.
         """
         if self._feed is None:
             return
@@ -84,7 +87,7 @@ class TrackedRun:
 
 
 def origin(info: RunInfo) -> dict[str, str]:
-    """Tags that say where a run comes from: code, versions, machine, directory."""
+    """Tags with the origin of a run: code, versions, machine, directory."""
     tags = {f"bpexp.{key}": value for key, value in _provenance().items()}
     tags["bpexp.directory"] = str(info.directory)
     tags["mlflow.source.name"] = "bpexp"
@@ -95,14 +98,14 @@ def origin(info: RunInfo) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _provenance() -> dict[str, str]:
-    """Asked once a process: the code that runs was read when the process began."""
+    """Computed once per process, because the running code was read when the process started."""
     from bpexp.records.provenance import provenance
 
     return provenance(Path.cwd())
 
 
 def note(outcome: Outcome) -> str:
-    """The run in a few lines of Markdown, for MLflow's description, which shows the first lines unfolded."""
+    """The run in a few lines of Markdown, for MLflow's description; the first lines are always visible there."""
     final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
     short = [f"{key.replace('_', ' ')} {final[key]:.4f}" for key in headlines("test") if key in final]
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value:.4f} |" for key, value in final.items())

@@ -1,4 +1,4 @@
-"""The entry point of a saved MLflow model; this file travels inside it as `bpexp_serving`."""
+"""The entry point of a saved MLflow model; a copy of this file is stored in it as `bpexp_serving`."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from bpexp.records.predictor import Predictor, load_predictor
 
 
 def _load_pyfunc(data_path: str) -> Predictor:
-    """What MLflow looks for: the folder of the network's two files in, something with `predict` out."""
+    """Called by MLflow with the folder of the network's two files; returns an object with `predict`."""
     return load_predictor(Path(data_path))

@@ -1,4 +1,4 @@
-"""What a config may say of the record of a run."""
+"""The options of `tracking`: where a run is recorded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bpexp.registry import Count, Registry
 
 @dataclass(frozen=True, slots=True)
 class TrackingSettings:
-    """Where a run is recorded, and what of it; `mlflow` says whether in MLflow at all."""
+    """Where a run is recorded, and what is recorded; `mlflow` is False for its own directory only."""
 
     mlflow: bool
     experiment: str = "bpexp"
@@ -36,8 +36,8 @@ def mlflow(
 
     Args:
         experiment: name of the MLflow experiment.
-        uri: address of the store; null takes MLFLOW_TRACKING_URI, else sqlite:///mlflow.db in the working directory.
-        every: send the batch loss of every n-th step, auto about 250 of a run; the journal keeps each one.
+        uri: address of the store; null for MLFLOW_TRACKING_URI, else sqlite:///mlflow.db in the working directory.
+        every: steps between two batch losses that are sent; auto sends about 250 of a run. The journal keeps all.
         model: log the trained network as a pyfunc model.
         figures: draw the figures of the run.
     """
@@ -54,7 +54,7 @@ def none(
     model: bool = False,
     figures: bool = False,
 ) -> TrackingSettings:
-    """Record runs in their own directories only; MLflow is not loaded. What a study says for MLflow may stay.
+    """Record runs in their own directories only, without importing MLflow; parameters of tracking=mlflow are accepted.
 
     Args:
         experiment: has no effect here.

@@ -1,4 +1,4 @@
-"""Opening the store of results: one MLflow client and one experiment, safe when many processes start at once."""
+"""Opening the store of results: one MLflow client and one experiment, also if many processes start at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Store:
-    """An open store and the experiment in it that runs are recorded under."""
+    """An open store and the experiment to which its runs belong."""
 
     uri: str
     experiment_name: str
@@ -38,9 +38,9 @@ _opening = threading.Lock()
 
 
 def open_store(uri: str | None, experiment: str) -> Store:
-    """Open the store, making the database and the experiment where they are missing; the same store is opened once.
+    """Open the store once per process; database and experiment are created if they are missing.
 
-    Any number of processes may do this at the same moment. Errors are one line, within seconds.
+    Several processes may do this at the same time. Raises TrackingError, with a message of one line, within seconds.
     """
     uri = resolve(uri, Path.cwd())
     if not experiment.strip():
@@ -53,9 +53,9 @@ def open_store(uri: str | None, experiment: str) -> Store:
 
 
 def refuse_store(uri: str | None) -> None:
-    """Refuse an address that names no store, and a database that is none or cannot be written; makes nothing.
+    """Raise BpexpError for an address that is not a store, or a database that cannot be written; creates nothing.
 
-    Whether a server answers is seen when the run starts, which does not depend on it.
+    A server is not contacted: a run does not depend on it.
     """
     path = sqlite_path(resolve(uri, Path.cwd()))
     if path is None:
@@ -68,16 +68,16 @@ def refuse_store(uri: str | None) -> None:
     except OSError as error:
         raise ConfigError(
             f"tracking.uri: the store {str(path)!r} cannot be written ({error.strerror}); name a writable place, "
-            "such as sqlite:///mlflow.db, or say tracking=none"
+            "such as sqlite:///mlflow.db, or use tracking=none"
         ) from error
 
 
 def _open(uri: str, name: str) -> Store:
-    """Make what is missing, then connect; whatever MLflow raises becomes one line."""
+    """Create what is missing, then connect; an error of MLflow becomes a TrackingError of one line."""
     path = sqlite_path(uri)
     try:
         with warnings.catch_warnings(), mlflow_environment(), short_waits():
-            warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy, met at their first import
+            warnings.simplefilter("ignore")  # deprecation warnings of MLflow and SQLAlchemy at their first import
             if path is not None and is_new(path):
                 create_database(path)
             store = _connect(uri, name, path)
@@ -89,7 +89,7 @@ def _open(uri: str, name: str) -> Store:
 
 
 def _connect(uri: str, name: str, path: Path | None) -> Store:
-    """The client and the experiment called `name`."""
+    """The store at `uri`, with the experiment called `name`."""
     from mlflow import MlflowClient
 
     quiet_loggers()
@@ -104,7 +104,7 @@ def _connect(uri: str, name: str, path: Path | None) -> Store:
 
 
 def _create_experiment(client: MlflowClient, name: str, artifact_root: str | None) -> Experiment:
-    """Create the experiment, or take the one that another process created in this moment."""
+    """Create the experiment, or return the one that another process has just created."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -117,9 +117,9 @@ def _create_experiment(client: MlflowClient, name: str, artifact_root: str | Non
 
 
 def _artifact_root(uri: str, name: str, path: Path | None) -> str | None:
-    """An absolute folder of the experiment's own, because MLflow's default follows the working directory.
+    """An absolute folder for the experiment, because MLflow's default depends on the working directory.
 
-    A server decides for itself.
+    None for a server, which has a folder of its own.
     """
     if uri.startswith(("http:", "https:", "databricks", "uc")):
         return None
@@ -129,7 +129,7 @@ def _artifact_root(uri: str, name: str, path: Path | None) -> str | None:
 
 
 def _explain(uri: str, error: Exception) -> str:
-    """One line for whatever went wrong inside MLflow, without a password in it."""
+    """An error of MLflow in one line, without a password."""
     reason = " ".join(str(error).split("\n")[0].split())[:300].replace(uri, redact(uri)) or type(error).__name__
     if uri.startswith("http"):
         return (

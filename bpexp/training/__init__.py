@@ -1,5 +1,5 @@
-"""The training loop: events, callbacks, metrics and their directions, the trainer.
+"""The training loop: events, callbacks, metrics, the trainer.
 
-What happens from the first epoch to the last belongs here. Measurements of single steps are `insight`, files are
+Everything between the first epoch and the last belongs here. Measurements of single steps are in `insight`, files in
 `records`.
 """

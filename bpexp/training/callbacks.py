@@ -1,4 +1,4 @@
-"""Callbacks that a config can name: each watches a run and may end it early."""
+"""Callbacks that a config can name: each observes a run and may stop it early."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ callbacks: Registry[Callback] = Registry("callback")
 
 @callbacks.register("early_stopping")
 class EarlyStopping(Callback):
-    """Stop when a metric has not become better for a number of epochs.
+    """Stop when a metric has not improved for a number of epochs.
 
     Args:
         patience: epochs without improvement after which the run stops; null never stops.
-        metric: the metric that is watched.
-        min_delta: what counts as an improvement must exceed this.
+        metric: name of the metric.
+        min_delta: a change must exceed this to count as an improvement.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class EarlyStopping(Callback):
             raise ConfigError(f"early_stopping: metric {self.metric!r} is not measured; choose from: {known}")
         value = self._sign * event.metrics[self.metric]
         if not math.isfinite(event.metrics["loss/train"]):
-            return  # the run has diverged, which is not the same as to stop improving
+            return  # the trainer reports a run that has diverged
         if value > self._best + self.min_delta:
             self._best, self._best_epoch = value, event.epoch
         elif event.epoch - self._best_epoch >= self.patience:

@@ -1,4 +1,4 @@
-"""The events of a training run, in the order in which they happen, and the hooks that callbacks get them by."""
+"""The events of a training run, in the order in which they are emitted, and the hooks that receive them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Status = Literal["finished", "stopped", "diverged"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunStarted:
-    """Training begins: what is trained, and how long it will take at most."""
+    """Training begins: the objects that are trained, and the largest number of epochs and steps."""
 
     network: Network
     head: Head
@@ -25,9 +25,9 @@ class RunStarted:
 
 
 class Step(NamedTuple):
-    """One mini-batch, emitted between gradient and update: theta is still the one that the gradient belongs to.
+    """One mini-batch, emitted after the gradient and before theta is updated.
 
-    number counts updates from 0; loss is the mean C_k over the batch; x (n_0, B), y (n_L, B), the gradient and the
+    number counts updates from 0; loss is the mean C_k over the batch. x (n_0, B), y (n_L, B), the gradient and the
     update (P,), which will be subtracted from theta, are buffers that the next step overwrites.
     """
 
@@ -45,7 +45,7 @@ class Step(NamedTuple):
 class EpochEnded:
     """An epoch was evaluated; epoch 0 is the untrained network.
 
-    metrics are those after `step` updates, seconds count from the start.
+    metrics are those after `step` updates; seconds are counted from the start of training.
     """
 
     epoch: int
@@ -56,7 +56,7 @@ class EpochEnded:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """Training is over: in full, stopped by a callback, or diverged; `reason` says it in a sentence."""
+    """Training is over: finished, stopped by a callback, or diverged; `reason` is a sentence."""
 
     status: Status
     reason: str
@@ -70,7 +70,7 @@ class StopTraining(Exception):
 
 
 class Callback:
-    """Watches a run. Every hook is a no-op here; a callback overrides what it needs and only reads what it gets."""
+    """Observes a run. Every hook is a no-op here; a subclass overrides those it needs and must not change an event."""
 
     def on_start(self, event: RunStarted) -> None:
         """Before the first evaluation."""
@@ -82,9 +82,9 @@ class Callback:
         """After each evaluation, the first of which is of the untrained network."""
 
     def on_end(self, event: RunEnded) -> None:
-        """After the last step, whatever ended the run."""
+        """After the last step, also if the run was stopped or diverged."""
 
 
 def stride(every: int | str, total: int, points: int) -> int:
-    """The number of steps between two measurements: `every`, or for "auto" what gives about `points` of `total`."""
+    """Steps between two measurements: `every`, or for "auto" total / points, rounded, at least 1."""
     return max(1, round(total / points)) if every == "auto" else int(every)

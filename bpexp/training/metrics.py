@@ -1,7 +1,7 @@
 """Evaluation metrics: each is one function that declares its name, its direction and its labels.
 
-Whatever shows a metric (history, summary, ranking, figures, terminal, MLflow) reads these declarations, so that a new
-metric costs one function. The names of recorded series are `metric/part`, such as accuracy/test.
+History, summary, ranking, figures, terminal and MLflow read these declarations, so a new metric is one function. The
+names of recorded series are `metric/part`, such as accuracy/test.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from bpexp.nn.network import Network
 from bpexp.registry import Count, Range
 
 PIECE = 2048
-"""Samples that are evaluated at once; memory does not grow with the data."""
+"""Samples that are evaluated at once, so that memory does not grow with the data."""
 
 PARTS = ("validation", "test", "train")
-"""The parts of the data, in the order in which they are asked to choose the best epoch: the test part never chooses
-where there is a validation part."""
+"""The parts of the data. The first one present determines the best epoch: never the test part if there is a validation
+part."""
 
 PENALTY = "penalty/weights"
 Direction = Literal["lower", "higher"]
@@ -32,11 +32,11 @@ Direction = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How often the parts are evaluated; validation and test part are always taken whole.
+    """How often the parts are evaluated; validation and test part are always evaluated in full.
 
     Args:
-        every: evaluate after every n-th epoch, and after the last.
-        train_samples: samples of the training part that are evaluated, spread over the whole part.
+        every: epochs between two evaluations; the last epoch is always evaluated.
+        train_samples: largest number of evaluated samples of the training part, spread over the whole part.
     """
 
     every: Count = 1
@@ -58,16 +58,16 @@ class Metric:
     """One number of an evaluation.
 
     Args:
-        name: the part in front of the slash in the names of its series.
-        measure: computes it.
+        name: the part before the slash in the names of its series.
+        measure: computes the number.
         better: whether lower or higher values are better.
-        label: its name on the axis of a figure, which may hold mathematics as matplotlib takes it.
+        label: axis label of a figure, in matplotlib's notation.
         title: title of its panel.
-        task: the task that it is for; None for both.
-        least_outputs: outputs n_L that it needs.
-        drawn: it has a panel on the page of a run.
-        chooses: it may choose the best epoch and rank a sweep.
-        headline: it is among the few numbers that are shown of a run where there is little room.
+        task: the task for which it is defined; None for both.
+        least_outputs: smallest n_L for which it is defined.
+        drawn: whether it has a panel on the page of a run.
+        chooses: whether it may determine the best epoch and rank a sweep.
+        headline: whether tables and summaries of a run show it.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Metric:
     headline: bool = True
 
     def applies(self, task: Task, n_outputs: int) -> bool:
-        """Whether a network of this task and width is measured by it."""
+        """Whether the metric is defined for this task and number of outputs."""
         return self.task in (None, task) and n_outputs >= self.least_outputs
 
 
@@ -136,13 +136,13 @@ def metric(
 
 @metric("loss", better="lower")
 def loss(e: Evaluated) -> float:
-    """Mean of the C_k."""
+    """Mean of the costs C_k."""
     return float(e.costs.mean())
 
 
 @metric("accuracy", better="higher", task="classification", chooses=True)
 def accuracy(e: Evaluated) -> float:
-    """Share of samples whose largest output is the right class; of a single output, the share right of 0.5."""
+    """Share of samples with argmax a = class; for a single output, of samples with (a > 0.5) = (class 1)."""
     if e.a.shape[0] == 1:
         return float(np.mean((e.a[0] > 0.5) == (e.labels == 1)))
     return float(np.mean(e.a.argmax(axis=0) == e.labels))
@@ -154,13 +154,13 @@ def accuracy(e: Evaluated) -> float:
 )  # fmt: skip
 def top3_accuracy(e: Evaluated) -> float:
     """Share of samples whose class is among the three largest outputs."""
-    first = np.argsort(-e.a, axis=0, kind="stable")[:3]  # ties as argmax breaks them: equal outputs know nothing
+    first = np.argsort(-e.a, axis=0, kind="stable")[:3]  # stable: breaks ties as argmax does
     return float(np.mean((first == e.labels).any(axis=0)))
 
 
 @metric("r2", better="higher", label="$R^2$", title="Variance explained", task="regression", chooses=True)
 def r2(e: Evaluated) -> float:
-    """1 - sum (a - y)^2 / sum (y - mean y)^2 over all outputs; NaN where the targets do not vary."""
+    """R^2 = 1 - sum (a - y)^2 / sum (y - mean y)^2 over all outputs; NaN if the targets are constant."""
     if not np.ptp(e.y, axis=1).any():
         return float("nan")  # the mean of equal float32 numbers is rounded, and differs from them
     spread = np.square(e.y - e.y.mean(axis=1, keepdims=True), dtype=np.float64).sum()
@@ -174,7 +174,7 @@ def rmse(e: Evaluated) -> float:
 
 
 def evaluate(network: Network, head: Head, part: Part) -> dict[str, float]:
-    """Every metric that applies, on one part of the data, by name."""
+    """Every metric that is defined for one part of the data, by name."""
     outputs = [_piece(network, head, part, part.rows[i : i + PIECE]) for i in range(0, len(part), PIECE)]
     costs, a, y = (np.concatenate(arrays, axis=-1) for arrays in zip(*outputs, strict=True))
     labels = None if part.labels is None else part.labels[part.rows]
@@ -197,7 +197,7 @@ def measured(task: Task, n_outputs: int, parts: Sequence[str], *, penalty: bool 
 
 
 def better(series: str) -> Direction:
-    """Whether lower or higher values of a recorded series are better; higher where nothing declares it."""
+    """Whether lower or higher values of a recorded series are better; higher if no metric declares it."""
     name = series.split("/")[0]
     if name in metrics:
         return metrics[name].better
@@ -205,6 +205,6 @@ def better(series: str) -> Direction:
 
 
 def headlines(part: str) -> list[str]:
-    """The numbers that are shown of a run, as summaries call them: accuracy_test, loss_test, ..."""
+    """Names, in summaries, of the numbers that tables show: accuracy_test, loss_test, ..."""
     ordered = sorted(metrics.values(), key=lambda m: not m.chooses)
     return [f"{m.name}_{part}" for m in ordered if m.headline]

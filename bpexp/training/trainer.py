@@ -1,4 +1,4 @@
-"""The training loop: gradient descent on mini-batches, with callbacks that watch its events."""
+"""The training loop: gradient descent on mini-batches, with callbacks that receive its events."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from bpexp.training.metrics import PENALTY, evaluate
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trainer:
-    """Minimises the cost of `network` under `head` over the mini-batches; the only one that changes theta.
+    """Everything that the training loop needs to minimise the cost of `network` under `head`.
 
-    `parts` are evaluated before the first epoch, after every `evaluate_every`-th and after the last, under their names.
+    `parts` are evaluated before the first epoch, after every `evaluate_every`-th and after the last; their keys are the
+    second part of the metrics' names.
     """
 
     network: Network
@@ -43,7 +44,7 @@ class Trainer:
     clip: Clip = field(default_factory=Clip)
 
     def step(self, epoch: int, number: int, x: Array, y: Array) -> Step:
-        """One mini-batch: cost, gradient, and the update that is yet to be subtracted; raises Diverged."""
+        """Compute cost, gradient and update for x (n_0, B), y (n_L, B); theta is unchanged. Raises Diverged."""
         gradient = self.method(self.network, self.head, x, y)
         B = x.shape[1]
         loss = gradient.cost / (B * self.head.weight(B))
@@ -53,7 +54,7 @@ class Trainer:
         return Step(number, epoch, loss, lr, x, y, gradient, update)
 
     def _direction(self, gradient: Array) -> Array:
-        """The gradient as the optimizer gets it: of the penalised cost, clipped; the step's own stays as it is."""
+        """The gradient (P,) for the optimizer: of the cost with penalty, clipped; a copy if they change it."""
         if not (self.penalty or self.clip):
             return gradient
         direction = gradient.copy()
@@ -73,7 +74,7 @@ class Trainer:
         return metrics | {PENALTY: self.penalty.cost(self.network)} if self.penalty else metrics
 
     def require_finite(self, loss: float, what: str) -> None:
-        """Raise Diverged, which names the first broken layer, for a loss that is not finite."""
+        """Raise Diverged, with the first layer that is not finite, for a loss that is not finite."""
         if not math.isfinite(loss):
             raise Diverged(f"the loss {what} is {loss}: {self._first_broken()}")
 
@@ -92,12 +93,12 @@ class Trainer:
 
 
 class Diverged(ArithmeticError):
-    """A cost that is not finite: a result of the experiment, which ends the run."""
+    """A cost is not finite: the run ends with the status `diverged`."""
 
 
 @dataclass(slots=True)
 class _Position:
-    """How far a run is: the epoch that it is in, and the updates that were made."""
+    """The progress of a run: its current epoch and the number of updates."""
 
     epoch: int = 0
     step: int = 0
@@ -106,13 +107,13 @@ class _Position:
 def train(trainer: Trainer, callbacks: Sequence[Callback]) -> RunEnded:
     """Train to the end, calling the hooks of every callback; returns the final event.
 
-    A callback ends the run by raising StopTraining: the event that it was called with is the last before RunEnded. A
-    cost that is not finite ends it too, as a result with the status `diverged`.
+    A callback stops the run by raising StopTraining; no event but RunEnded follows. A cost that is not finite ends the
+    run with the status `diverged` and raises nothing.
     """
     started, at = time.monotonic(), _Position()
     status: Status = "finished"
     reason = "all epochs are done"
-    with np.errstate(over="ignore", invalid="ignore"):  # what overflows shows up as a cost that is not finite
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow makes the cost not finite, which is detected
         try:
             _loop(trainer, callbacks, at, started)
         except Diverged as diverged:
@@ -148,5 +149,5 @@ def _evaluate(trainer: Trainer, callbacks: Sequence[Callback], at: _Position, st
     event = EpochEnded(at.epoch, at.step, metrics, time.monotonic() - started)
     for callback in callbacks:
         callback.on_epoch(event)
-    if at.epoch:  # the untrained network may have an infinite cost, and train all the same
+    if at.epoch:  # an untrained network may have an infinite cost and still be trainable
         trainer.require_finite(metrics["loss/train"], "after the epoch")

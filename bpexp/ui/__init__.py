@@ -1,4 +1,4 @@
 """The local MLflow server that shows recorded runs, started by `python -m bpexp.ui`.
 
-It only reads the store; nothing here knows how runs are made.
+It only reads the store and does not depend on how runs are made.
 """

@@ -1,4 +1,4 @@
-"""The MLflow pages of one's own runs: `python -m bpexp.ui` starts the server, lean and local, and prints the link."""
+"""The MLflow pages of the recorded runs: `python -m bpexp.ui` starts a local server and prints the link."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from bpexp.tracking.location import redact, resolve, sqlite_path
 HOST, PORT = "127.0.0.1", 5000
 START_SECONDS = 90.0
 _LEAN = {
-    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # spares a dozen processes that serve language models
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # avoids a dozen processes for language models
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM; 2 where there is nothing to serve, 1 where the server does not start."""
+    """Serve until Ctrl-C or SIGTERM; returns 0, or 2 if there is no store to serve, 1 if the server fails."""
     options = _arguments(argv)
-    for number in (signal.SIGINT, signal.SIGTERM):  # a background shell hands SIGINT on as ignored
+    for number in (signal.SIGINT, signal.SIGTERM):  # in a background shell SIGINT is ignored by default
         signal.signal(number, _interrupt)
     with suppress(KeyboardInterrupt):
         return _serve(options)
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    """Start the server, print the link, and wait; the exit code where it ends by itself."""
+    """Start the server, print the link, and wait; returns the exit code if the server ends by itself."""
     code = 2
     try:
         uri, port = _existing_store(options.uri), _free_port(options.port)
@@ -69,7 +69,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default=HOST, help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.host not in (HOST, "localhost"):
-        # The pages have no password, and their assistant may run commands on this machine.
+        # The server has no password, and its assistant may run commands on this machine.
         parser.error(f"--host {options.host!r} would let others in; only {HOST} is served")
     if not 0 < options.port < 65536:
         parser.error(f"--port must lie between 1 and 65535, not {options.port}")
@@ -77,7 +77,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _existing_store(uri: str | None) -> str:
-    """The store to serve, once something has been recorded there."""
+    """The URI of the store to serve; raises TrackingError for a server, or if nothing has been recorded there."""
     resolved = resolve(uri, Path.cwd())
     if resolved.startswith(("http:", "https:")):
         raise TrackingError(
@@ -108,7 +108,7 @@ def _interrupt(signum: int, frame: object) -> None:
 
 @contextmanager
 def _server(uri: str, port: int, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """The server in a session of its own, so that it ends with all its children and when we say."""
+    """The server as a process in a session of its own, which is terminated, with all its children, on exit."""
     # In the environment the URI, which may hold a password, is not listed by ps.
     environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri}
     command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
@@ -122,7 +122,7 @@ def _server(uri: str, port: int, log: IO[bytes]) -> Iterator[subprocess.Popen[by
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """Ask the whole session to end, and after five seconds make it; a second Ctrl-C does not interfere."""
+    """Send SIGTERM to the session, and SIGKILL after five seconds; a second Ctrl-C is ignored."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -132,7 +132,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 
 def _show(server: subprocess.Popen[bytes], base: str, options: argparse.Namespace) -> None:
-    """Wait for the server and print the link."""
+    """Wait until the server answers and print the link; raises TrackingError after START_SECONDS."""
     began = time.monotonic()
     while _ask(f"{base}/health") is None:
         if server.poll() is not None:
@@ -149,7 +149,7 @@ def _show(server: subprocess.Popen[bytes], base: str, options: argparse.Namespac
 
 
 def _link(base: str, experiment: str) -> str:
-    """Where the experiment is shown, or all of them while it does not exist."""
+    """The page of the experiment, or the list of all experiments if it does not exist."""
     answer = _ask(f"{base}/api/2.0/mlflow/experiments/get-by-name?experiment_name={quote(experiment, safe='')}")
     if answer:
         return experiment_link(base, str(json.loads(answer)["experiment"]["experiment_id"]))
@@ -158,7 +158,7 @@ def _link(base: str, experiment: str) -> str:
 
 
 def _ask(url: str) -> Any:
-    """The server's answer, empty where it refuses, None where nothing answers; no proxy stands between."""
+    """The body of the response; empty after an HTTP error, None without a response. Proxies are not used."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=10) as answer:
@@ -173,4 +173,4 @@ def _ask(url: str) -> Any:
 def _last_line(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it said nothing"
+    return lines[-1].strip() if lines else "it printed no message"

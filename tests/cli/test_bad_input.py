@@ -39,16 +39,16 @@ KEYS = {
     "tracking.nope=1": "tracking 'mlflow' has no parameter 'nope'; it takes: experiment, uri, every",
     "probe.nope=1": "probe 'standard' has no parameter 'nope'; it takes: every, measures",
     "hydra.nope=1": "unknown key 'hydra.nope'; --cfg hydra shows",
-    "~lr": "~lr takes away what a run needs; leave it, or say lr=",
-    "~model": "~model takes away",
-    "~model.hidden": "~model.hidden takes away",
+    "~lr": "~lr deletes a required key; remove this override, or use lr=",
+    "~model": "~model deletes a required key",
+    "~model.hidden": "~model.hidden deletes a required key",
     "~nope": "unknown key 'nope'",
-    "+lr=1": "lr is there already; say lr=VALUE without the +",
-    "foo": "'foo' is not an override; say KEY=VALUE",
-    "lr=(": "'lr=(' is not an override; say KEY=VALUE",
-    "lr=0.1 lr=0.2": "lr is given 2 times; say it once",
-    "lr=0.1 +lr=0.2": "lr is given 2 times; say it once",
-    "model=linear model=chain": "model is given 2 times; say it once",
+    "+lr=1": "lr exists already; write lr=VALUE without the +",
+    "foo": "'foo' is not an override; write KEY=VALUE",
+    "lr=(": "'lr=(' is not an override; write KEY=VALUE",
+    "lr=0.1 lr=0.2": "lr is given 2 times; give it once",
+    "lr=0.1 +lr=0.2": "lr is given 2 times; give it once",
+    "model=linear model=chain": "model is given 2 times; give it once",
     "lr=0.1,0.2": "lr=0.1,0.2 has several values; add -m",
     "lr=${nope}": "lr refers to what is not there: ",
     "model=[chain,nope]": "there is no config 'model/nope'",
@@ -152,7 +152,7 @@ NAMES = {
         "callbacks.early_stopping.metric='accuracy/nope' is not measured; did you mean 'accuracy/test'?"
     ),
     "callbacks.early_stopping.patience=2 data.validation=0": (
-        "callbacks.early_stopping.metric='loss/validation' is not measured; say data.validation=0.1"
+        "callbacks.early_stopping.metric='loss/validation' is not measured; set data.validation=0.1"
     ),
 }
 
@@ -184,9 +184,9 @@ CODE = {
 }
 
 PLACES = {
-    "tracking.uri=file:./x": "tracking.uri 'file:./x' is a folder of files, which MLflow has given up; use sqlite:///",
-    "tracking.uri=./mlruns": "tracking.uri './mlruns' is a folder of files, which MLflow has given up; use sqlite:///",
-    "tracking.uri=sqlite:///:memory:": "lives in memory and ends with the run; use sqlite:///mlflow.db",
+    "tracking.uri=file:./x": "tracking.uri 'file:./x' is a folder of files, which MLflow no longer supports; use sqlite:///",
+    "tracking.uri=./mlruns": "tracking.uri './mlruns' is a folder of files, which MLflow no longer supports; use sqlite:///",
+    "tracking.uri=sqlite:///:memory:": "is in memory and is lost when the run ends; use sqlite:///mlflow.db",
     "tracking.uri=sqlite:////proc/nope/mlflow.db": "the store '/proc/nope/mlflow.db' cannot be written",
     "hydra.run.dir=/proc/nope/x": "cannot make the directory '/proc/nope/x'",
     "-m lr=0.1,0.2 hydra.sweep.dir=/proc/nope/x": "cannot make the directory '/proc/nope/x'",
@@ -289,9 +289,9 @@ def _csv(text: str) -> list[str]:
 
 
 FILES = {
-    "idx without a path": (lambda: ["data=idx"], "data.path is not given; say data.path="),
-    "npz without a path": (lambda: ["data=npz"], "data.path is not given; say data.path="),
-    "csv without a path": (lambda: ["data=csv"], "data.path is not given; say data.path="),
+    "idx without a path": (lambda: ["data=idx"], "data.path is not given; set data.path="),
+    "npz without a path": (lambda: ["data=npz"], "data.path is not given; set data.path="),
+    "csv without a path": (lambda: ["data=csv"], "data.path is not given; set data.path="),
     "no such file": (lambda: ["data=idx", "data.path=nope"], "'nope': no such file or folder"),
     "no such npz": (lambda: ["data=npz", "data.path=nope"], "'nope': cannot be read: No such file"),
     "no such csv": (lambda: ["data=csv", "data.path=nope"], "'nope': cannot be read: No such file"),

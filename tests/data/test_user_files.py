@@ -169,7 +169,7 @@ def test_idx(tmp_path):
     assert whole.digest != raw.digest
     x, y = tmp_path / "train-images-idx3-ubyte.gz", tmp_path / "train-labels-idx1-ubyte"
     assert load("idx", path=str(x), labels=str(y)).digest == raw.digest
-    with pytest.raises(DataError, match="say labels=FILE"):
+    with pytest.raises(DataError, match="use labels=FILE"):
         load("idx", path=str(x))
     y.unlink()
     with pytest.raises(DataError, match="expected a file 'train-labels-idx1-ubyte'"):

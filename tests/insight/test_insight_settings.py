@@ -165,7 +165,7 @@ def test_checks_out_of_range_are_refused(name, parameters, says):
 @pytest.mark.parametrize("name", ["start", "every_n"])
 @pytest.mark.parametrize("method", ["feedback_alignment", "direct_feedback_alignment", "forward_gradient"])
 def test_a_check_of_what_is_not_the_gradient_by_design_is_refused(name, method):
-    with pytest.raises(ConfigError, match="is not the gradient by design; say check=off") as refused:
+    with pytest.raises(ConfigError, match="is not the gradient by design; use check=off") as refused:
         refuse_check(gradient_methods.build(method), method, gradient_checks.build(name))
     assert method in str(refused.value)
     refuse_check(gradient_methods.build(method), method, gradient_checks.build("off"))

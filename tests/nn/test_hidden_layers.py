@@ -24,7 +24,7 @@ def test_widths():
         (
             {"hidden": [64, 16], "depth": 8},
             r"model.hidden=\[64, 16\] and model.depth=8 contradict each other; "
-            r"say model.depth=null to use hidden, or model.hidden=\[\] to use depth",
+            r"set model.depth=null to use hidden, or model.hidden=\[\] to use depth",
         ),
         ({"hidden": [4, 4], "activations": ["relu"]}, "null or one name for each of the 2 hidden layers"),
         ({"hidden": [4], "activations": [3]}, "null or one name for each of the 1 hidden layers"),

@@ -131,7 +131,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("text", [*REFUSED, None, 5, 0.5, ["final accuracy/test"], {}])
 def test_refused_in_one_line(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"is no measure; say final, best") as refused:
+    with pytest.raises(ConfigError, match=r"is no measure; use final, best") as refused:
         parse(text)
     assert "\n" not in str(refused.value)
     assert repr(text) in str(refused.value)

@@ -1,7 +1,7 @@
-"""Launchers: each takes jobs and yields their endings, in whatever order and process it likes.
+"""Launchers: functions that take jobs and yield their endings, in any order and process.
 
-A launcher is a function of jobs and is registered by name. `serial` runs them here, one after the other; `hydra_plugin`
-hands them to a launcher that is installed as a plug-in of Hydra's. A launcher for another engine is one module here.
+`serial` executes them in this process, one after the other; `hydra_plugin` passes them to a launcher that is installed
+as a plug-in of Hydra. A launcher for another engine is one module here; `bpexp.running.sweep` chooses the launcher.
 """
 
 from __future__ import annotations

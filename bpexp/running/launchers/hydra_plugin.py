@@ -1,8 +1,8 @@
-"""Jobs handed to a launcher of Hydra's, such as `hydra/launcher=joblib`, without composing any of them again.
+"""Jobs executed by a launcher of Hydra, such as `hydra/launcher=joblib`, without composing them again.
 
-A launcher asks a config loader for the config of each job and calls Hydra's `run_job` with it. Ours answers with the
-config that was composed when the sweep was planned: a job travels as one line of JSON in place of its overrides. What
-this module relies on (Plugins.instantiate_launcher, the abstract ConfigLoader, HydraContext) is documented for authors
+A launcher gets the config of each job from a config loader and calls Hydra's `run_job` with it. Our loader returns the
+config that was composed when the sweep was planned: a job is passed as one line of JSON in place of its overrides. The
+interfaces used here (Plugins.instantiate_launcher, the abstract ConfigLoader, HydraContext) are documented for authors
 of plug-ins.
 """
 
@@ -29,11 +29,11 @@ from bpexp.running.job import Ending, Job
 from bpexp.running.perform import perform
 
 PARENT = "BPEXP_PARENT_RUN"
-"""The environment variable by which a worker learns the MLflow run that its job belongs to."""
+"""The environment variable that passes the MLflow id of the parent run to a worker."""
 
 
 def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Iterator[Ending]:
-    """Launch the jobs by the launcher that `first` was composed with, and yield their endings."""
+    """Execute the jobs with the launcher of the composition `first`, and yield their endings."""
     master = _master(first, jobs[0])
     context = HydraContext(config_loader=PlannedJobs(), callbacks=NoCallbacks())  # type: ignore[arg-type]
     launcher = Plugins.instance().instantiate_launcher(context, perform_planned, master)
@@ -46,7 +46,7 @@ def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Iterator[Ending]:
 
 
 def _master(first: Composition, job: Job) -> DictConfig:
-    """The config that the launcher itself is configured by."""
+    """The config of the launcher itself."""
     master = copy.deepcopy(first.whole)
     sweep = job.directory.parents[len(Path(job.subdirectory).parts) - 1]
     OmegaConf.update(master, "hydra.sweep.dir", str(sweep))
@@ -75,7 +75,7 @@ def perform_planned(config: DictConfig) -> float:
 
 
 class PlannedJobs(ConfigLoader):
-    """A config loader that composes nothing: it unpacks the job that it is given in place of overrides."""
+    """A config loader that composes nothing: it unpacks a job, which it is given in place of overrides."""
 
     def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
         """The whole config of one job."""
@@ -91,14 +91,14 @@ class PlannedJobs(ConfigLoader):
         return whole
 
     def load_configuration(self, *args: Any, **kwargs: Any) -> DictConfig:
-        """Jobs come composed; nothing else is loaded through this loader, nor by the methods below."""
+        """Raise NotImplementedError, as do the methods below: jobs are composed already."""
         raise NotImplementedError("the jobs of a sweep are composed already")
 
     get_search_path = get_sources = list_groups = get_group_options = compute_defaults_list = load_configuration  # type: ignore[assignment]
 
 
 class NoCallbacks:
-    """The callbacks that `run_job` calls around a job; a config cannot name any."""
+    """The callbacks that `run_job` calls before and after a job; a config cannot declare any."""
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """No-op."""

@@ -9,6 +9,6 @@ from bpexp.running.perform import perform
 
 
 def serial(jobs: Sequence[Job]) -> Iterator[Ending]:
-    """Perform each job and yield its ending; an interruption ends the sweep after the job that it meets is recorded."""
+    """Execute each job and yield its ending; an interruption ends the sweep after the current job is recorded."""
     for job in jobs:
         yield Ending(job, perform(job))
