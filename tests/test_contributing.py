@@ -192,7 +192,7 @@ def test_the_study_ends_in_a_report(installed: Path, tmp_path: Path) -> None:
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the sources in which every example, and its name in the README's table, stands where the guide says."""
     copy = tmp_path_factory.mktemp("extended")
-    for name in ("bpexp", "conf", "tests"):
+    for name in ("bpexp", "conf", "tests", "experiments", ".ci"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "CONTRIBUTING.md"):
         shutil.copy(ROOT / name, copy)

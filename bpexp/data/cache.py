@@ -27,7 +27,7 @@ _loading = threading.Lock()
 def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callable[[], np.random.Generator]) -> Raw:
     """The raw data of a registered data set, shared by the runs of a process until one of its files changes.
 
-    A file has changed if its absolute path, time of modification or of change, or size differs. One thread loads at a time.
+    A file has changed if its absolute path, modification time, change time or size differs. One thread loads at a time.
 
     Args:
         name: of the data set in the registry.
@@ -56,7 +56,7 @@ def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callabl
 
 
 def _stamp(file: Path) -> Stamp:
-    """Absolute path, time of modification and of change (ns; tools can restore the former), size (bytes); or MISSING."""
+    """Absolute path, modification time (tools can restore it) and change time (ns), size (bytes); else MISSING."""
     path = file.absolute()
     try:
         status = path.stat()
