@@ -61,7 +61,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     if options.experimental_rerun is not None:
         flags.error("--experimental-rerun needs a pickle, which bpexp never writes; use --config-path RUN/.hydra")
     if asks_hydra(options) and (options.multirun or options.run):
-        flags.error("a question runs nothing; leave out --multirun and --run")
+        flags.error("--cfg, --info, --hydra-help and --shell-completion run nothing; leave out --multirun and --run")
     wanted = ("install=", "uninstall=", "query=")
     if options.shell_completion and not any(word.startswith(wanted) for word in options.overrides):
         flags.error("--shell-completion needs install=SHELL, uninstall=SHELL or query=SHELL")

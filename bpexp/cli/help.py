@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from bpexp.config.groups import GROUPS, options
+from bpexp.config.groups import GROUPS, config_folder, options
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, scalars
 from bpexp.errors import ConfigError, nearest
@@ -45,7 +45,7 @@ WIDTH = 100
 def text(words: Sequence[str] = ()) -> str:
     """The help page, or the description of words such as `optimizer=adam` and `optimizer`.
 
-    Raises ConfigError for a word that is not a group or an option.
+    Raises ConfigError for a word that is not a group, an option or a single value.
     """
     load_plugins()
     if words:
@@ -63,14 +63,26 @@ def text(words: Sequence[str] = ()) -> str:
 def _about(word: str) -> str:
     """The description of a group, or of one option of it."""
     name, _, option = word.lstrip("+").partition("=")
+    if name in scalars():
+        return _described(name, scalars()[name])
+    if name in FILES:
+        return _file(name, option)
     if name not in GROUPS:
-        known = [*GROUPS, *FILES]
-        if name in FILES:
-            return f"{name}: {', '.join(options(name))}\n"
+        known = [*GROUPS, *FILES, *scalars()]
         raise ConfigError(f"--help knows no {word!r}; {nearest(name, known)}choose from: {', '.join(known)}")
     group = GROUPS[name]
     chosen = [option] if option else sorted(group.registry)
     return "\n".join(_component(name, choice) for choice in chosen)
+
+
+def _file(name: str, option: str) -> str:
+    """The options of a group of files, or the text of one of them."""
+    known = options(name)
+    if not option:
+        return f"{name}: {', '.join(known)}\n"
+    if option not in known:
+        raise ConfigError(f"unknown {name} {option!r}; {nearest(option, known)}choose from: {', '.join(known)}")
+    return f"{name}={option}\n\n" + (config_folder() / name / f"{option}.yaml").read_text(encoding="utf-8")
 
 
 def _component(name: str, option: str) -> str:

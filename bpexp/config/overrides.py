@@ -19,9 +19,15 @@ __all__ = ["Override", "Parsed", "levels", "refuse_senseless", "refuse_unsweepab
 
 HONOURED = (
     *("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.mode", "hydra.output_subdir", "hydra.job.name"),
-    *("hydra.sweeper", "hydra/sweeper", "hydra.launcher", "hydra/launcher"),
+    *("hydra/launcher", "hydra.launcher", "hydra/sweeper"),
 )
-"""The keys of Hydra's own configuration that have an effect; the launchers of plug-ins may have any parameter."""
+"""The keys of Hydra's own configuration that have an effect on a command line.
+
+A launcher may have any parameter. The levels of a sweep are overrides, so hydra.sweeper.params is for config files.
+"""
+
+UNREAD = ("hydra.searchpath", "hydra.sweeper.params")
+"""Keys that Hydra itself cannot read from a command line: they are refused before it composes."""
 
 WORDS = ("null", "true", "false", "yes", "no", "on", "off", "inf", "nan")
 """Words that Hydra's grammar, or YAML, does not read as text."""
@@ -60,15 +66,18 @@ def levels(override: Override) -> list[str]:
 
 
 def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
-    """Return the overrides; raises ConfigError for a repeated or deleted key, and for a `+` before a key of the schema.
+    """Return the overrides; raises ConfigError for a repeated or deleted key, or one that has no effect.
 
-    A `+` before a parameter of a component has no effect, because the groups are open.
+    Some keys of Hydra have none. A `+` before a key of the schema is a mistake; before a parameter of a component it
+    changes nothing, because the groups are open.
     """
     for key, times in Counter(o.get_key_element().lstrip("+~") for o in overrides).items():
         if times > 1:
             raise ConfigError(f"{key} is given {times} times; give it once")
     for override in overrides:
         key = override.key_or_group
+        if key.startswith(UNREAD):
+            raise _without_effect(key)
         known = key_type(key) is not None
         if override.is_delete() and not override.is_hydra_override():
             told = f"~{key} deletes a required key; remove this override, or use {key}=VALUE"
@@ -81,10 +90,11 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
 def refuse_unused(composition: Composition, overrides: Sequence[Override]) -> None:
     """Raise ConfigError for settings of Hydra that have no effect here, instead of ignoring them."""
     for override in overrides:
-        if override.is_hydra_override() and not override.key_or_group.startswith(HONOURED):
-            raise ConfigError(
-                f"{override.key_or_group} has no effect here; of Hydra's keys these have: {', '.join(HONOURED)}"
-            )
+        key = override.key_or_group
+        if override.is_hydra_override() and key not in HONOURED and not key.startswith("hydra.launcher."):
+            raise _without_effect(key)
+    if composition.hydra.verbose:
+        raise ConfigError("hydra.verbose has no effect here; leave it out")
     if composition.hydra.job.chdir:
         raise ConfigError("hydra.job.chdir=true has no effect here; a run stays in the working directory")
     if composition.hydra.job.env_set:
@@ -92,6 +102,10 @@ def refuse_unused(composition: Composition, overrides: Sequence[Override]) -> No
     sweeper = composition.choice("hydra/sweeper")
     if sweeper not in (None, "basic"):
         raise ConfigError(f"hydra/sweeper={sweeper} is not supported; list the levels, as in -m lr=0.1,0.3")
+
+
+def _without_effect(key: str) -> ConfigError:
+    return ConfigError(f"{key} has no effect here; of Hydra's keys these have: {', '.join(HONOURED)}")
 
 
 def refuse_unsweepable(grid: Mapping[str, Sequence[str]], task: str) -> None:

@@ -122,6 +122,12 @@ REFUSED = {
     "-m lr=0.1,0.2 hydra.sweep.subdir=../x": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '../x'",
     "-m seed=0 hydra.sweep.subdir=/x": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '/x'",
     "-m seed=0 hydra.sweep.subdir=.": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '.'",
+    "-m hydra.sweeper.params={lr:0.1}": "hydra.sweeper.params has no effect here",
+    "-m +hydra.sweeper.params.lr=0.1": "hydra.sweeper.params.lr has no effect here",
+    "-m hydra.sweeper.max_batch_size=1 lr=0.1": "hydra.sweeper.max_batch_size has no effect here",
+    "hydra.searchpath=[x]": "hydra.searchpath has no effect here",
+    "--help model=nope": "unknown model 'nope'; choose from: chain,",
+    "--help zzz": "--help knows no 'zzz'; choose from: activation,",
     "--experimental-rerun nowhere": "--experimental-rerun needs a pickle",
     "--helpp": "unrecognized arguments: --helpp",
     "--cfg job lrr=1": "unknown key 'lrr'",
@@ -129,7 +135,7 @@ REFUSED = {
     "--cfg job --config-name nope": "there is no config 'nope'",
     "--cfg job --config-dir nope": "is not a folder",
     "--config-path nope": "nope' is not a folder",
-    "-m seed=0,1 --cfg job": "a question runs nothing; leave out --multirun and --run",
+    "-m seed=0,1 --cfg job": "--cfg, --info, --hydra-help and --shell-completion run nothing; leave out --multirun",
     "--shell-completion": "--shell-completion needs install=SHELL, uninstall=SHELL or query=SHELL",
 }
 """Contradictions, mixed tasks, checks that cannot hold, and what Hydra's own executor would have heeded."""
