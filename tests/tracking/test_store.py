@@ -272,6 +272,7 @@ def test_the_module_does_not_wait_for_mlflow() -> None:
 
 
 def test_nothing_is_said_on_the_way(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    open_store(sqlite(tmp_path / "mlflow.db"), "study")
-    logging.getLogger("mlflow.store.db.utils").info("progress")
+    with mlflow_environment():
+        open_store(sqlite(tmp_path / "mlflow.db"), "study")
+        logging.getLogger("mlflow.store.db.utils").info("progress")
     assert capfd.readouterr() == ("", "")
