@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bpexp.training.metrics import PARTS, better, metrics
+from bpexp.training.metrics import PARTS, PENALTY, better, metrics
 
 Series = dict[str, list[tuple[int, float]]]
 
@@ -20,7 +20,7 @@ def summarize(series: Series) -> dict[str, float]:
 
     The best epoch is that of the best value of `chooser(series)`, the first one in case of ties.
     """
-    measured = {name: dict(points) for name, points in series.items() if _of_an_epoch(name)}
+    measured = {name: dict(points) for name, points in series.items() if _is_evaluated(name)}
     summary = {f"final/{_flat(name)}": points[max(points)] for name, points in measured.items()}
     key = chooser(series)
     if key is None:
@@ -34,8 +34,9 @@ def summarize(series: Series) -> dict[str, float]:
     return summary
 
 
-def _of_an_epoch(name: str) -> bool:
-    return name.rpartition("/")[2] in PARTS
+def _is_evaluated(name: str) -> bool:
+    """Whether a series has a value for every evaluated epoch."""
+    return name == PENALTY or name.rpartition("/")[2] in PARTS
 
 
 def _flat(name: str) -> str:

@@ -102,7 +102,9 @@ class Metrics(Mapping[str, Metric]):
         return len(self._metrics)
 
     def add(self, metric: Metric) -> None:
-        """Add one; raises ConfigError for a name that is taken."""
+        """Add one; raises ConfigError for a name that is taken, or that no series can have."""
+        if not metric.name.isidentifier():
+            raise ConfigError(f"metric {metric.name!r}: a name has letters, digits and underscores only")
         if metric.name in self._metrics:
             raise ConfigError(f"metric {metric.name!r} is declared already; choose another name")
         self._metrics[metric.name] = metric
@@ -161,9 +163,9 @@ def top3_accuracy(e: Evaluated) -> float:
 @metric("r2", better="higher", label="$R^2$", title="Variance explained", task="regression", chooses=True)
 def r2(e: Evaluated) -> float:
     """R^2 = 1 - sum (a - y)^2 / sum (y - mean y)^2 over all outputs; NaN if the targets are constant."""
-    if not np.ptp(e.y, axis=1).any():
-        return float("nan")  # the mean of equal float32 numbers is rounded, and differs from them
     spread = np.square(e.y - e.y.mean(axis=1, keepdims=True), dtype=np.float64).sum()
+    if not (spread > 0 and np.ptp(e.y, axis=1).any()):  # equal float32 numbers have a spread: their mean is rounded
+        return float("nan")
     return float(1 - np.square(e.a - e.y, dtype=np.float64).sum() / spread)
 
 
@@ -180,7 +182,7 @@ def evaluate(network: Network, head: Head, part: Part) -> dict[str, float]:
     labels = None if part.labels is None else part.labels[part.rows]
     task: Task = "regression" if labels is None else "classification"
     evaluated = Evaluated(costs, a, y, labels)
-    return {name: m.measure(evaluated) for name, m in metrics.items() if m.applies(task, a.shape[0])}
+    return {name: float(m.measure(evaluated)) for name, m in metrics.items() if m.applies(task, a.shape[0])}
 
 
 def _piece(network: Network, head: Head, part: Part, rows: Array) -> tuple[Array, Array, Array]:

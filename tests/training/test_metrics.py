@@ -202,6 +202,17 @@ def test_a_metric_of_ones_own_is_used_everywhere(balanced, tmp_path, monkeypatch
     assert better("balanced_accuracy/test") == "higher"
 
 
+@pytest.mark.parametrize("name", ["", "loss/test", "my loss", "3rd"])
+def test_a_name_that_no_series_can_have_is_refused(name):
+    with pytest.raises(ConfigError, match="letters, digits and underscores only"):
+        metric(name, better="lower")(lambda e: 0.0)
+
+
+def test_targets_whose_spread_underflows_have_no_r2():
+    y = np.array([[0.0, 1e-200]])
+    assert math.isnan(regression(y, y)["r2"])
+
+
 def test_a_metric_is_declared_once(balanced):
     with pytest.raises(ConfigError, match="metric 'balanced_accuracy' is declared already"):
         metrics.add(balanced)

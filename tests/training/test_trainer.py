@@ -70,8 +70,14 @@ def test_events_in_order(make_trainer):
 
 
 def test_events_are_frozen(make_trainer):
-    watcher = watched(make_trainer(epochs=1))
-    for event in (watcher.started, *watcher.epochs, watcher.ended):
+    seen = []
+
+    class Keeper(Callback):
+        on_start = on_step = on_epoch = on_end = lambda self, event: seen.append(event)
+
+    train(make_trainer(epochs=1), [Keeper()])
+    assert {type(event) for event in seen} == {RunStarted, Step, EpochEnded, RunEnded}
+    for event in seen:
         name = "epochs" if isinstance(event, RunStarted) else "epoch"
         with pytest.raises((dataclasses.FrozenInstanceError, AttributeError)):
             setattr(event, name, 7)
@@ -278,8 +284,33 @@ def test_nothing_is_kept_between_two_runs_of_a_callback(make_trainer):
     assert watcher.names == names * 2
 
 
-def test_no_callback_is_asked_for_steps_it_does_not_want(make_trainer):
+def test_the_no_op_of_a_step_is_never_called(make_trainer, monkeypatch):
+    """Steps that nobody watches cost no call; an overridden hook is called all the same."""
+    monkeypatch.setattr(Callback, "on_step", lambda self, event: pytest.fail("called a no-op"))
+
     class Deaf(Callback):
         pass
 
-    assert train(make_trainer(), [Deaf()]).status == "finished"
+    watcher = Watcher()
+    assert train(make_trainer(), [Deaf(), watcher]).status == "finished"
+    assert len(watcher.losses) == 12
+
+
+def test_a_stop_ends_the_event_for_the_callbacks_behind(make_trainer):
+    """Callbacks are called in their order; those behind the one that stops do not see that event, but see the end."""
+    first, second = Watcher(stop_at_epoch=1), Watcher()
+    ended = train(make_trainer(), [first, second])
+    assert first.names == [*second.names[:-1], "epoch 1", "end"]
+    assert second.names[-1] == "end"
+    assert first.ended is second.ended is ended
+
+
+def test_a_stop_at_the_start(make_trainer):
+    class Unwilling(Watcher):
+        def on_start(self, event: RunStarted) -> None:
+            raise StopTraining("not today")
+
+    watcher = Unwilling()
+    ended = train(make_trainer(), [watcher])
+    assert (ended.status, ended.reason, ended.epoch, ended.step) == ("stopped", "not today", 0, 0)
+    assert watcher.names == ["end"]
