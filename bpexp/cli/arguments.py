@@ -29,7 +29,8 @@ class Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print the versions and exit."""
         others = ", ".join(f"{name} {metadata.version(name)}" for name in ("numpy", "hydra-core", "mlflow"))
-        parser.exit(0, f"bpexp {bpexp.__version__} ({others})\n")
+        print(f"bpexp {bpexp.__version__} ({others})")  # `exit` would print it on standard error
+        parser.exit(0)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -6,8 +6,10 @@ import io
 from pathlib import Path
 
 import pytest
+from command_line import command
 from rich.console import Console
 
+import bpexp
 from bpexp.cli import terminal
 from bpexp.records.outcome import Outcome
 from bpexp.running.sweep import Sweep
@@ -63,3 +65,11 @@ def test_the_link_of_a_run_is_never_cut(width: int, monkeypatch: pytest.MonkeyPa
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert f"/#/experiments/1/runs/{'b' * 32}/" in text
     assert "\u2026" not in text
+
+
+def test_the_versions_are_printed_on_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["--version"], monkeypatch) == 0
+    out, err = capfd.readouterr()
+    assert (out.startswith(f"bpexp {bpexp.__version__} (numpy "), err) == (True, "")
