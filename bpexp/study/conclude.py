@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from bpexp.records.provenance import provenance
 from bpexp.study.analysis import RunRecord
@@ -14,20 +13,18 @@ from bpexp.study.sources import from_mlflow, recorded_study
 from bpexp.tracking.store import Store
 
 
-def conclude(
-    study: Study, declaration: Mapping[str, Any], runs: Sequence[RunRecord], folder: Path, command: str
-) -> Report:
+def conclude(study: Study, runs: Sequence[RunRecord], folder: Path, command: str) -> Report:
     """Analyse the runs of a study and write its report to `folder`; `command` holds the arguments of bpexp."""
     facts = [f"command: python -m bpexp {command}", f"runs: {len(runs)}", *_origin()]
-    return write_report(study, declaration, runs, folder, facts)
+    return write_report(study, runs, folder, facts)
 
 
 def rebuild(name: str, store: Store, folder: Path) -> Report:
     """Write the report of the newest recorded sweep of a study to `folder`, from the runs in MLflow."""
-    study, declaration, parent = recorded_study(store, name)
+    study, _, parent = recorded_study(store, name)
     runs = from_mlflow(store, parent.run_id, study)
     facts = [f"parent run {parent.run_id}: {parent.name}", f"runs: {len(runs)}", *_origin()]
-    return write_report(study, declaration, runs, folder, facts)
+    return write_report(study, runs, folder, facts)
 
 
 def _origin() -> list[str]:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bpexp.study.analysis import Analysis, RunRecord, analyse
 from bpexp.study.charts import charts, label
 from bpexp.study.design import Study
 from bpexp.study.page import page
-from bpexp.study.sources import STUDY_FILE
 
 REPORT, SUMMARY = "report.html", "summary.csv"
 
@@ -26,25 +23,16 @@ class Report:
     note: str
 
 
-def write_report(
-    study: Study, declaration: Mapping[str, Any], runs: Sequence[RunRecord], folder: Path, facts: Sequence[str]
-) -> Report:
-    """Analyse the runs and write report.html, summary.csv and the declaration to `folder`."""
+def write_report(study: Study, runs: Sequence[RunRecord], folder: Path, facts: Sequence[str]) -> Report:
+    """Analyse the runs and write report.html and summary.csv to `folder`."""
     analysis = analyse(study, runs)
     files = {
         REPORT: page(analysis, charts(analysis, runs), facts),
         SUMMARY: analysis.frame.to_csv(index=False),
-        STUDY_FILE: json.dumps({"name": study.name, "study": dict(declaration), "said": _said(study)}, indent=1),
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return Report(analysis, [folder / name for name in files], note(analysis))
-
-
-def _said(study: Study) -> dict[str, list[str]]:
-    """The levels and seeds that ran, which a command line may have narrowed."""
-    factors = {key: [str(level) for level in levels] for key, levels in study.factors.items()}
-    return {**factors, "seed": [str(seed) for seed in study.seeds]}
 
 
 def note(analysis: Analysis) -> str:

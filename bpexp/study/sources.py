@@ -13,14 +13,13 @@ from bpexp.errors import TrackingError
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
+from bpexp.study.declaration import STUDY_FILE, STUDY_TAG
 from bpexp.study.design import Study, declared, narrowed
 from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run
 from bpexp.tracking.store import Store
 
 BROKEN = (ValueError, TypeError, KeyError, AttributeError)
 """What reading a truncated or foreign file raises."""
-
-STUDY_TAG, STUDY_FILE = "bpexp.study", "study.json"
 
 
 def from_folder(directory: Path) -> list[RunRecord]:
@@ -60,9 +59,11 @@ def series_needed(study: Study) -> list[str]:
 def recorded_study(store: Store, name: str) -> tuple[Study, dict[str, Any], RecordedRun]:
     """The newest recorded sweep of a study: the study as it was declared when it ran, its declaration, the parent run.
 
+    A sweep that was broken off counts only where none came to its end.
+
     Raises TrackingError where no sweep of that study is recorded, or where its declaration cannot be read.
     """
-    parent = newest_run(store, {STUDY_TAG: name})
+    parent = newest_run(store, {STUDY_TAG: name}, ended=True) or newest_run(store, {STUDY_TAG: name})
     if parent is None:
         raise TrackingError(
             f"no sweep of the study {name!r} is recorded in the experiment {store.experiment_name!r}; "
@@ -70,7 +71,8 @@ def recorded_study(store: Store, name: str) -> tuple[Study, dict[str, Any], Reco
         )
     text = artifact_text(store, parent.run_id, STUDY_FILE)
     try:
-        content = json.loads(text)
+        found = json.loads(text)
+        content = found.get("declaration", found)  # earlier versions did not hash it
         study = narrowed(declared(content["name"], content["study"]), content.get("said", {}))
     except BROKEN as error:
         reason = " ".join(str(error).split())[:200]

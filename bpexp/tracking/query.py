@@ -24,9 +24,13 @@ class RecordedRun:
     metrics: Mapping[str, float]
 
 
-def newest_run(store: Store, tags: Mapping[str, str]) -> RecordedRun | None:
-    """The run with these tags that started last; None if there is none."""
+def newest_run(store: Store, tags: Mapping[str, str], *, ended: bool = False) -> RecordedRun | None:
+    """The run with these tags that started last; None if there is none.
+
+    `ended` leaves out those that are running or were broken off.
+    """
     conditions = [f"tags.`{key}` = '{_quoted(value)}'" for key, value in tags.items()]
+    conditions += [f"attributes.status != '{status}'" for status in ("RUNNING", "KILLED") if ended]
     found = store.client.search_runs(
         [store.experiment_id],
         filter_string=" and ".join(conditions),
@@ -34,6 +38,20 @@ def newest_run(store: Store, tags: Mapping[str, str]) -> RecordedRun | None:
         max_results=1,
     )
     return _plain(found[0]) if found else None
+
+
+def runs_with(store: Store, tag: str, most: int) -> list[RecordedRun]:
+    """The newest runs that have a tag, whatever its value, also those that were deleted but are still stored."""
+    from mlflow.entities import ViewType
+
+    found = store.client.search_runs(
+        [store.experiment_id],
+        filter_string=f"tags.`{tag}` LIKE '%'",
+        run_view_type=ViewType.ALL,
+        order_by=["attributes.start_time DESC"],
+        max_results=most,
+    )
+    return [_plain(run) for run in found]
 
 
 def children(store: Store, parent_id: str) -> Iterator[RecordedRun]:

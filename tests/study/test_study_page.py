@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from html.parser import HTMLParser
 from pathlib import Path
@@ -221,24 +220,20 @@ def test_little_to_say(case: str) -> None:
 
 
 def written(design: Study, made: list[RunRecord], folder: Path) -> Report:
-    return write_report(design, {"factors": dict(design.factors), "repeats": design.repeats}, made, folder, ["by hand"])
+    return write_report(design, made, folder, ["by hand"])
 
 
 def test_the_files(tmp_path: Path) -> None:
     design = study(claims=CLAIMS)
     made = runs(design, accuracy)
     report = written(design, made, tmp_path)
-    assert [path.name for path in report.files] == ["report.html", "summary.csv", "study.json"]
+    assert [path.name for path in report.files] == ["report.html", "summary.csv"]
     checked(report.files[0].read_text(encoding="utf-8"))
     frame = pd.read_csv(report.files[1])
     assert len(frame) == 40
     assert frame.columns.tolist()[:6] == ["activation", "init", "lr", "seed", "status", "run_id"]
     means = frame[frame["lr"] == 0.1].groupby("activation")["final accuracy/test"].mean()
     assert means["relu"] - means["sigmoid"] == pytest.approx(0.2)
-    content = json.loads(report.files[2].read_text(encoding="utf-8"))
-    assert content["name"] == "synthetic"
-    assert content["said"]["lr"] == ["0.1", "1.0"]
-    assert len(content["said"]["seed"]) == 5
     assert "- **supported**: so it is (0.2 [" in report.note
 
 

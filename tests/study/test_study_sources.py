@@ -20,8 +20,9 @@ import yaml
 from bpexp.cli.main import main
 from bpexp.errors import TrackingError
 from bpexp.study.analysis import Analysis, analyse
+from bpexp.study.declaration import STUDY_TAG
 from bpexp.study.design import Study, declared
-from bpexp.study.sources import STUDY_TAG, _infinite, from_folder, from_mlflow, recorded_study
+from bpexp.study.sources import _infinite, from_folder, from_mlflow, recorded_study
 from bpexp.tracking.query import RecordedRun, children, newest_run
 from bpexp.tracking.store import Store, open_store
 
