@@ -82,12 +82,19 @@ def print_report(report: Report, sweep: Sweep | None) -> None:
         cells = [str(place), *arm.levels.values(), *tuned, *(str(arm.intervals[m]) for m in measures), str(arm.runs)]
         table.add_row(*(escape(cell) for cell in cells))
     console.print(table)
+    standings = report.standings
+    for problem in standings.evidence.problems:
+        console.print(f"[red]record       {escape(problem)}[/red]", soft_wrap=True)
     for verdict in analysis.verdicts:
         colour = VERDICTS[verdict.answer]
         told = f"{escape(verdict.claim.text)} ({escape(str(verdict.interval))}; {escape(verdict.note)})"
+        if not standings.of(verdict.claim).before:
+            told = f"[bold]post hoc:[/bold] {told}; {escape(standings.of(verdict.claim).told)}"
         console.print(f"[{colour}]{verdict.answer.upper():<13}[/{colour}]{told}", soft_wrap=True)
-    for problem in [*analysis.problems, *(sweep.ranking.problems[:8] if sweep else [])]:
+    for problem in [*standings.changes, *analysis.problems, *(sweep.ranking.problems[:8] if sweep else [])]:
         console.print(f"[yellow]note         {escape(problem)}[/yellow]", soft_wrap=True)
+    if standings.evidence.sha256:
+        console.print(f"declared     {standings.evidence.at}, SHA-256 {standings.evidence.sha256}", soft_wrap=True)
     console.print(f"report       {escape(str(report.files[0].absolute()))}", soft_wrap=True)
     _print_link(console, "look at it   ", sweep)
 

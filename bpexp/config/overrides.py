@@ -108,15 +108,13 @@ def _without_effect(key: str) -> ConfigError:
     return ConfigError(f"{key} has no effect here; of Hydra's keys these have: {', '.join(HONOURED)}")
 
 
-def refuse_unsweepable(grid: Mapping[str, Sequence[str]], task: str) -> None:
-    """Raise ConfigError for a sweep over a key of the whole command, and for a sweep of reports."""
+def refuse_unsweepable(grid: Mapping[str, Sequence[str]]) -> None:
+    """Raise ConfigError for a sweep over a key of the whole command."""
     for key, found in grid.items():
         if len(found) > 1 and key.lstrip("+") in FIXED:
             raise ConfigError(f"{key} is the same for all jobs of a sweep; use one of {', '.join(found)}")
         if len(found) > 1 and key.startswith("hydra"):
             raise ConfigError(f"{key} cannot be swept; use one value")
-    if task == "report":
-        raise ConfigError("task=report writes one report; leave -m out")
 
 
 def spelled(value: Any) -> str:

@@ -77,9 +77,12 @@ def plan(line: CommandLine) -> Plan:
         everything = [*said, *extra] if study else [*extra, *said]
         grid = {override.get_key_element(): levels(override) for override in everything}
         if multirun:
-            refuse_unsweepable(grid, first.config.task)
+            refuse_unsweepable(grid)
+        if line.multirun and first.config.task == "report":
+            raise ConfigError("task=report writes one report; leave -m out")
         seen = _Seen({}, set())
         jobs = _jobs(composing, parsed, grid, None if extra else first, seen, multirun=multirun)
+    multirun = multirun or first.config.task == "report"  # which reads the folder of a sweep
     kind = "sweep" if multirun else "run"
     named = any(override.key_or_group == f"hydra.{kind}.dir" for override in said)
     texts = [str(override.input_line) for override in everything]
@@ -104,7 +107,7 @@ def _refuse_sweeps(said: Sequence[Override]) -> None:
 def _study(first: Composition, said: Sequence[Override]) -> Study | None:
     """The study that a config declares, with the levels and seeds of the command line in place of its own."""
     node = first.config.study
-    if not isinstance(node, dict) or first.config.task != "train":
+    if not isinstance(node, dict) or first.config.task not in ("train", "report"):
         return None
     study = declared(first.choice("experiment") or "study", node)
     chosen = [override for override in said if override.key_or_group in (*study.factors, "seed")]

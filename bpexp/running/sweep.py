@@ -166,5 +166,5 @@ def _report(plan: Plan, sweep: Sweep, parent: ParentRun, command: Sequence[str])
 
     assert plan.study is not None
     runs = from_folders([ending.job.directory for ending in sweep.endings])
-    sweep.report = conclude(plan.study, runs, sweep.directory, " ".join(command))
+    sweep.report = conclude(plan.study, runs, sweep.directory, " ".join(command), parent.params())
     parent.attach(sweep.report.files, sweep.report.note)

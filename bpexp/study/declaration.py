@@ -74,7 +74,7 @@ def declaration(
         "claims": [claim_digest(claim) for claim in study.claims],
         "code": code,
     }
-    return dict(json.loads(canonical(content)))
+    return dict(json.loads(json.dumps(content, default=str)))
 
 
 def record(content: Mapping[str, Any], parent: str | None) -> Record:

@@ -9,7 +9,9 @@ from html import escape
 from bpexp.figures.palette import BLUE, GREEN, ORANGE, VERMILION
 from bpexp.study.analysis import Analysis, Arm
 from bpexp.study.charts import label
-from bpexp.study.design import spelt
+from bpexp.study.claim_list import STYLE as CLAIMS
+from bpexp.study.claim_list import claims_html
+from bpexp.study.standing import Standings
 
 COLOURS = f":root {{ --blue: {BLUE}; --green: {GREEN}; --vermilion: {VERMILION}; --orange: {ORANGE}; }}"
 """The palette of the figures, for the style sheet."""
@@ -28,11 +30,6 @@ p.question, p.note, figcaption { color: var(--soft); }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { white-space: normal; vertical-align: bottom; max-width: 11rem; }
-ol.claims { list-style: none; padding: 0; }
-ol.claims li { background: var(--tint); border-left: .35rem solid var(--soft); padding: .6rem .9rem; margin: .5rem 0; }
-ol.claims li.supported { border-color: var(--green); }
-ol.claims li.refuted { border-color: var(--vermilion); }
-b.answer { text-transform: uppercase; letter-spacing: .04em; font-size: .85rem; }
 figure { margin: 1rem 0; }
 figure img { background: #fff; width: 100%; max-width: 50rem; border-radius: 4px; }
 .bar { display: inline-block; height: .7rem; background: var(--blue); vertical-align: baseline; }
@@ -43,10 +40,11 @@ ul.problems { border-left: .35rem solid var(--orange); padding: .4rem 1.6rem; ba
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequence[str]) -> str:
+def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequence[str], standings: Standings) -> str:
     """The whole report as HTML. All text from outside is escaped.
 
-    `charts` holds (caption, SVG); `facts` are lines on the origin of the report.
+    `charts` holds (caption, SVG); `facts` are lines on the origin of the report; `standings` say which claims stood
+    before the results.
     """
     study = analysis.study
     best = f"each at its own best {study.tuned}" if study.tuned else "as declared"
@@ -54,7 +52,7 @@ def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequenc
         f"<h1>{escape(study.title)}</h1>",
         f'<p class="question">{escape(study.question)}</p>',
         _problems(analysis.problems),
-        _claims(analysis),
+        claims_html(analysis, standings),
         f"<h2>Arms, {escape(best)}</h2>",
         _arms(analysis, analysis.best),
         _chosen_note(analysis),
@@ -71,30 +69,9 @@ def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequenc
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(study.title)}</title><style>{COLOURS}{STYLE}</style>"
+        f"<title>{escape(study.title)}</title><style>{COLOURS}{STYLE}{CLAIMS}</style>"
     )
     return f'<!doctype html><html lang="en"><head>{head}</head><body>' + "\n".join(parts) + "</body></html>\n"
-
-
-def _claims(analysis: Analysis) -> str:
-    items = []
-    for verdict in analysis.verdicts:
-        claim = verdict.claim
-        against = f" minus {escape(label(_texts(claim.against)))}" if claim.against else ""
-        level = " at its own best level" if claim.at == "best" and analysis.study.tuned else ""
-        told = (
-            f"{escape(claim.measure.text)} of {escape(label(_texts(claim.of)))}{against}{level}: "
-            f"{escape(str(verdict.interval))} ({escape(verdict.note)})"
-        )
-        items.append(
-            f'<li class="{verdict.answer}"><b class="answer">{verdict.answer}</b> {escape(claim.text)}'
-            f'<br><span class="note">{told}</span></li>'
-        )
-    return f'<h2>Claims</h2><ol class="claims">{"".join(items)}</ol>' if items else ""
-
-
-def _texts(levels: object) -> dict[str, str]:
-    return {str(key): spelt(value) for key, value in dict(levels or {}).items()}  # type: ignore[call-overload]
 
 
 def _problems(problems: Sequence[str]) -> str:

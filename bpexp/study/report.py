@@ -8,39 +8,47 @@ from pathlib import Path
 
 from bpexp.study.analysis import Analysis, RunRecord, analyse
 from bpexp.study.charts import charts, label
+from bpexp.study.claim_list import answer
 from bpexp.study.design import Study
 from bpexp.study.page import page
+from bpexp.study.standing import Standings
 
 REPORT, SUMMARY = "report.html", "summary.csv"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """The analysis, the files that hold it, and the same in Markdown for MLflow's description."""
+    """The analysis, how its claims stand to the results, the files, and the same in Markdown for MLflow."""
 
     analysis: Analysis
+    standings: Standings
     files: list[Path]
     note: str
 
 
-def write_report(study: Study, runs: Sequence[RunRecord], folder: Path, facts: Sequence[str]) -> Report:
+def write_report(
+    study: Study, runs: Sequence[RunRecord], folder: Path, facts: Sequence[str], standings: Standings
+) -> Report:
     """Analyse the runs and write report.html and summary.csv to `folder`."""
     analysis = analyse(study, runs)
     files = {
-        REPORT: page(analysis, charts(analysis, runs), facts),
+        REPORT: page(analysis, charts(analysis, runs), facts, standings),
         SUMMARY: analysis.frame.to_csv(index=False),
     }
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return Report(analysis, [folder / name for name in files], note(analysis))
+    return Report(analysis, standings, [folder / name for name in files], note(analysis, standings))
 
 
-def note(analysis: Analysis) -> str:
+def note(analysis: Analysis, standings: Standings) -> str:
     """Claims and arms as Markdown."""
     study = analysis.study
     lines = [f"**{_plain(study.title)}**", "", _plain(study.question), ""]
-    lines += [f"- **{v.answer}**: {_plain(v.claim.text)} ({v.interval}; {v.note})" for v in analysis.verdicts]
-    lines += [f"- note: {_plain(problem)}" for problem in analysis.problems]
+    lines += [f"- {_plain(problem)}" for problem in standings.evidence.problems]
+    for verdict in analysis.verdicts:
+        told = f"{verdict.interval}; {verdict.note}; {standings.of(verdict.claim).told}"
+        lines.append(f"- **{answer(verdict, standings)}**: {_plain(verdict.claim.text)} ({_plain(told)})")
+    lines += [f"- note: {_plain(problem)}" for problem in [*standings.changes, *analysis.problems]]
     measures = [measure.text for measure in study.measures]
     head = ["arm", *([f"best {study.tuned}"] if study.tuned else []), *measures, "seeds"]
     lines += ["", _row(head), _row(["---"] * len(head))]

@@ -80,6 +80,12 @@ class ParentRun:
         self._attempt(lambda store, run: store.client.log_batch(run, params=given, tags=named))
         self._log_files(files)
 
+    def params(self) -> dict[str, str] | None:
+        """The parameters as the store holds them; None without a parent run, or where the store fails."""
+        found: list[dict[str, str]] = []
+        self._attempt(lambda store, run: found.append(dict(store.client.get_run(run).data.params)))
+        return found[0] if found else None
+
     def attach(self, files: Sequence[Path], note: str) -> None:
         """Add the files and the description of a report to the run, which may have ended already."""
         self._log_files(files)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from command_line import command
+from command_line import command, refused
 from stores import ask
 
 from bpexp.running import execute as running
-from bpexp.study.declaration import read_record
+from bpexp.study.declaration import read_record, record
 from bpexp.training.events import RunEnded
 from bpexp.training.trainer import Trainer
 
@@ -106,3 +107,62 @@ def test_a_plain_sweep_declares_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     small = ["data=xor", "model.hidden=[3]", "data.n=60", "epochs=1", "progress=false", "tracking=none"]
     assert command(["-m", *small, "lr=0.1,0.2", "hydra.sweep.dir=sweep"], monkeypatch) == 0
     assert not Path("sweep/study.json").exists()
+
+
+def claims_in(report: str) -> list[tuple[str, str]]:
+    """(verdict, text) of the claims on a page."""
+    text = Path(report).read_text(encoding="utf-8")
+    return re.findall(r'<b class="answer">(.*?)</b> (.*?)<br>', text)
+
+
+def rebuilt(monkeypatch: pytest.MonkeyPatch, *said: str) -> str:
+    """The page that task=report writes."""
+    assert command(["--config-dir", "own", "task=report", *said], monkeypatch) == 0
+    return Path("report.html").read_text(encoding="utf-8")
+
+
+def test_a_report_of_an_edited_study(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Edited after the results, asked again from MLflow, from the folder, and from a folder that was edited too."""
+    assert command(study("hydra.sweep.dir=sweep"), monkeypatch) == 0
+    declared = claims_in("sweep/report.html")
+    assert len(declared) == 1
+    assert declared[0][1] == "It is positive"
+    assert not declared[0][0].startswith("post hoc")
+    assert "Claims declared before the results" in Path("sweep/report.html").read_text(encoding="utf-8")
+    new = {"text": "It is small", "measure": "final loss/test", "of": {"activation": "relu"}, "below": 9}
+    declare(claims=[{**STUDY["claims"][0], "above": -1}, new], title="Another title")
+    capfd.readouterr()
+    for place in ([], ["hydra.sweep.dir=sweep"], ["hydra.sweep.dir=sweep", "tracking=none"]):
+        page = rebuilt(monkeypatch, "experiment=mine", *place)
+        assert [text for _, text in claims_in("report.html")] == ["It is positive", "It is positive", "It is small"]
+        assert [v.startswith("post hoc") for v, _ in claims_in("report.html")] == [False, True, True]
+        assert "changed after the results: above was 0, is -1" in page
+        assert "study.title was absent before the results, and is Another title now" in page
+        assert "doubts" not in page.partition("</style>")[2]
+        assert ("on the parent run in MLflow" in page) == ("tracking=none" not in place)
+    out = capfd.readouterr().out
+    assert "post hoc: It is small" in out
+    assert "added after the results" in out
+    assert "note         study.title was absent" in out
+    assert claims_in("report.html") != declared
+    rebuilt(monkeypatch, "study=mine")
+    assert claims_in("report.html") == declared, "asked by its name, the study is the recorded one"
+
+    file = Path("sweep/study.json")
+    told = json.loads(file.read_text(encoding="utf-8"))
+    told["declaration"]["study"]["claims"][0]["above"] = -1
+    told["declaration"]["claims"] = ["0" * 16]
+    file.write_text(record(told["declaration"], told["parent"]).text(), encoding="utf-8")
+    page = rebuilt(monkeypatch, "experiment=mine", "hydra.sweep.dir=sweep")
+    assert "study.json is not the declaration that the parent run recorded" in page
+    assert "1 of the 1 declared claims can no longer be read" in page
+    assert all(verdict.startswith("post hoc") for verdict, _ in claims_in("report.html"))
+
+
+def test_a_report_of_a_folder_without_a_study(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = ["task=report", "study=mine", "tracking=none", "hydra.sweep.dir=nowhere"]
+    assert "nowhere' has no readable study.json" in refused(told, monkeypatch, capfd)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from synthetic import Point, claim, points, record, runs, study
+from synthetic import Point, claim, in_time, points, record, runs, study
 
 from bpexp.study.analysis import RunRecord, analyse
 from bpexp.study.charts import charts
@@ -106,10 +106,11 @@ def checked(text: str) -> Page:
 
 def rendered(design: Study, made: list[RunRecord], facts: tuple[str, ...] = ("by hand",)) -> Page:
     analysis = analyse(design, made)
-    noted = note(analysis)
+    told = in_time(analysis.study)
+    noted = note(analysis, told)
     assert "<" not in noted
     assert ">" not in noted
-    return checked(page(analysis, charts(analysis, made), facts))
+    return checked(page(analysis, charts(analysis, made), facts, told))
 
 
 def accuracy(point: Point) -> float:
@@ -180,7 +181,8 @@ def test_a_hostile_tuned_factor() -> None:
 
 def test_the_note_keeps_to_its_table() -> None:
     design = study(factors={"run_name": ["a|b\nc", "<b>"]}, tuned=None, repeats=2)
-    lines = note(analyse(design, [record(p, accuracy=0.5) for p in points(design)])).splitlines()
+    told = in_time(design)
+    lines = note(analyse(design, [record(p, accuracy=0.5) for p in points(design)]), told).splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 4
     assert {row.replace("\\|", "").count("|") for row in rows} == {4}
@@ -220,7 +222,7 @@ def test_little_to_say(case: str) -> None:
 
 
 def written(design: Study, made: list[RunRecord], folder: Path) -> Report:
-    return write_report(design, made, folder, ["by hand"])
+    return write_report(design, made, folder, ["by hand"], in_time(design))
 
 
 def test_the_files(tmp_path: Path) -> None:
