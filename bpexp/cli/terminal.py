@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bpexp.records.outcome import Outcome
+from bpexp.study.declaration import moment
 from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
 from bpexp.training.metrics import headlines
 
@@ -94,7 +95,8 @@ def print_report(report: Report, sweep: Sweep | None) -> None:
     for problem in [*standings.changes, *analysis.problems, *(sweep.ranking.problems[:8] if sweep else [])]:
         console.print(f"[yellow]note         {escape(problem)}[/yellow]", soft_wrap=True)
     if standings.evidence.sha256:
-        console.print(f"declared     {standings.evidence.at}, SHA-256 {standings.evidence.sha256}", soft_wrap=True)
+        at, sha256 = moment(standings.evidence.at), standings.evidence.sha256
+        console.print(f"declared     {escape(at)}, SHA-256 {escape(sha256)}", soft_wrap=True)
     console.print(f"report       {escape(str(report.files[0].absolute()))}", soft_wrap=True)
     _print_link(console, "look at it   ", sweep)
 

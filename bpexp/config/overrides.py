@@ -32,6 +32,9 @@ UNREAD = ("hydra.searchpath", "hydra.sweeper.params")
 WORDS = ("null", "true", "false", "yes", "no", "on", "off", "inf", "nan")
 """Words that Hydra's grammar, or YAML, does not read as text."""
 
+LEVELS = "study.factors."
+"""Keys that hold the levels of a study, which the command line gives as a sweep."""
+
 FIXED = ("task", "study", "experiment")
 """Keys that apply to a whole command, so that they cannot differ between the jobs of a sweep."""
 
@@ -78,6 +81,8 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
         key = override.key_or_group
         if key.startswith(UNREAD):
             raise _without_effect(key)
+        if key.startswith(LEVELS):
+            raise _levels_of_a_study(override)
         known = key_type(key) is not None
         if override.is_delete() and not override.is_hydra_override():
             told = f"~{key} deletes a required key; remove this override, or use {key}=VALUE"
@@ -85,6 +90,13 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
         if override.is_add() and known:
             raise ConfigError(f"{key} exists already; write {key}=VALUE without the +")
     return list(overrides)
+
+
+def _levels_of_a_study(override: Override) -> ConfigError:
+    """The refusal of study.factors.KEY=[...], with what to type."""
+    factor, value = override.key_or_group.removeprefix(LEVELS), override.value()
+    listed = ",".join(spelled(level) for level in value) if isinstance(value, list) and value else "LEVEL,LEVEL"
+    return ConfigError(f"{override.key_or_group} cannot be set here; name the levels that shall run: {factor}={listed}")
 
 
 def refuse_unused(composition: Composition, overrides: Sequence[Override]) -> None:

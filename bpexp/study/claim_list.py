@@ -7,7 +7,7 @@ from html import escape
 
 from bpexp.study.analysis import Analysis, Verdict
 from bpexp.study.charts import label
-from bpexp.study.declaration import DIGITS
+from bpexp.study.declaration import DIGITS, moment
 from bpexp.study.design import spelt
 from bpexp.study.evidence import Evidence
 from bpexp.study.standing import Standings
@@ -19,6 +19,7 @@ ol.claims li.supported { border-color: var(--green); }
 ol.claims li.refuted { border-color: var(--vermilion); }
 ol.claims.later li { background: none; border: 1px dashed var(--soft); border-left: .35rem dashed var(--soft); }
 ol.claims.later b.answer { color: var(--soft); }
+ol.claims .note { color: var(--soft); font-size: .9rem; }
 b.answer { text-transform: uppercase; letter-spacing: .04em; font-size: .85rem; }
 ul.doubts { border-left: .35rem solid var(--vermilion); padding: .4rem 1.6rem; background: var(--tint); }
 """
@@ -55,7 +56,7 @@ def claims_html(analysis: Analysis, standings: Standings) -> str:
 
 def record_line(found: Evidence) -> str:
     """When the declaration was recorded, where, and its hash."""
-    return f"Recorded before the first run: {found.at}, SHA-256 {found.sha256[:DIGITS]}, {found.where}."
+    return f"Recorded before the first run: {moment(found.at)}, SHA-256 {found.sha256[:DIGITS]}, {found.where}."
 
 
 def answer(verdict: Verdict, standings: Standings) -> str:

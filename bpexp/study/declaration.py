@@ -88,6 +88,11 @@ def read_record(text: str) -> Record:
     return Record(dict(found["declaration"]), str(found["sha256"]), str(found["declared_at"]), found.get("parent"))
 
 
+def moment(at: str) -> str:
+    """A time of a record in words, such as 2026-11-27 05:33:22 UTC."""
+    return at.replace("T", " ").replace("+00:00", " UTC")
+
+
 def said(study: Study) -> dict[str, list[str]]:
     """The levels and seeds that run, which a command line may have narrowed."""
     factors = {key: [str(level) for level in levels] for key, levels in study.factors.items()}

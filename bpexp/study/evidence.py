@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bpexp.study.declaration import DIGITS, Record, claims_of, digest, read_record
+from bpexp.study.declaration import DIGITS, Record, claims_of, digest, moment, read_record
 
 BROKEN = (ValueError, TypeError, KeyError, AttributeError)
 """What reading a truncated or foreign file raises."""
@@ -47,7 +47,7 @@ def weigh(text: str | None, params: Mapping[str, str] | None, first_run: str | N
         if params is not None and record is not None:
             found.problems.append("the parent run in MLflow holds no hash of the declaration")
     if first_run and found.at > first_run:
-        late = f"the declaration was recorded at {found.at}, after the start of the first run at {first_run}"
+        late = f"the declaration was recorded at {moment(found.at)}, after the first run began, at {moment(first_run)}"
         return replace(found, claims=None, problems=[*found.problems, late])
     return found
 

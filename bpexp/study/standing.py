@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
-from bpexp.study.declaration import claim_digest
+from bpexp.study.declaration import claim_digest, moment
 from bpexp.study.design import Claim, Study, spelt
 from bpexp.study.evidence import Evidence
 
@@ -71,18 +71,17 @@ def _with_losses(found: Evidence, known: Collection[str]) -> Evidence:
 
 
 def _recorded(claim: Claim, found: Evidence, gone: Sequence[Claim], later: Sequence[Claim]) -> Standing:
-    mine = claim_digest(claim)
-    for sweep in (found.content or {}).get("earlier", ()):
+    mine, content = claim_digest(claim), found.content or {}
+    for sweep in content.get("earlier", ()):
         if mine not in sweep.get("claims", ()):
-            return Standing(
-                "seen",
-                f"declared {found.at}, but a sweep of {sweep.get('declared_at')} (study {sweep.get('study')}) had run "
-                f"{sweep.get('runs')} of its {len((found.content or {}).get('jobs', ()))} runs before, without it",
-            )
+            earlier = f"a sweep of {moment(str(sweep.get('declared_at')))} (study {sweep.get('study')})"
+            common = f"{sweep.get('runs')} of the same {len(content.get('jobs', ()))} runs"
+            told = f"declared {moment(found.at)}, after {earlier} with {common}, which did not declare it"
+            return Standing("seen", told)
     if claim not in gone:
-        return Standing("declared", f"declared before the results, {found.at}, claim {mine}")
+        return Standing("declared", f"declared before the results ({moment(found.at)}, claim {mine})")
     after = "changed after the results, see below" if _kin(claim, later) else "no longer asked"
-    return Standing("dropped", f"declared before the results, {found.at}, claim {mine}; {after}")
+    return Standing("dropped", f"declared before the results ({moment(found.at)}, claim {mine}); {after}")
 
 
 def _later(claim: Claim, found: Evidence, gone: Sequence[Claim]) -> Standing:

@@ -150,7 +150,7 @@ def test_a_claim_that_an_earlier_sweep_could_have_suggested() -> None:
     assert kinds(None, again) == {("one", 0): "seen", ("two", 0.5): "declared"}
     answered, told = report(weigh(again.text(), None), None)
     sentence = told.of(answered.claims[0]).told
-    assert "a sweep of 2026-01-01T00:00:00+00:00 (study mine) had run 4 of its 10 runs before, without it" in sentence
+    assert "after a sweep of 2026-01-01 00:00:00 UTC (study mine) with 4 of the same 10 runs, which" in sentence
 
 
 # A record that is broken, or says what is not so
@@ -214,4 +214,4 @@ def test_a_declaration_that_is_younger_than_the_first_run() -> None:
     assert weigh(made.text(), made.params(), "9999-01-01T00:00:00+00:00").problems == []
     found = weigh(made.text(), made.params(), "2000-01-01T00:00:00+00:00")
     assert found.claims is None
-    assert "after the start of the first run at 2000-01-01" in found.problems[0]
+    assert found.problems[0].endswith("after the first run began, at 2000-01-01 00:00:00 UTC")
