@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.records.provenance import provenance
-from bpexp.study.design import Claim, Study, spelt
+from bpexp.study.claims import Claim
+from bpexp.study.design import Study, spelt
 from bpexp.study.measures import Measure
 
 STUDY_TAG, STUDY_FILE = "bpexp.study", "study.json"

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bpexp.study.analysis import Analysis, RunRecord, analyse
-from bpexp.study.charts import charts, label
+from bpexp.study.charts import charts
 from bpexp.study.claim_list import answer
 from bpexp.study.design import Study
 from bpexp.study.page import page
 from bpexp.study.standing import Standings
+from bpexp.study.verdicts import verdicts
+from bpexp.study.words import label, shown, told
 
 REPORT, SUMMARY = "report.html", "summary.csv"
 
@@ -30,7 +32,7 @@ def write_report(
     study: Study, runs: Sequence[RunRecord], folder: Path, facts: Sequence[str], standings: Standings
 ) -> Report:
     """Analyse the runs and write report.html and summary.csv to `folder`."""
-    analysis = analyse(study, runs)
+    analysis = in_families(analyse(study, runs), standings)
     files = {
         REPORT: page(analysis, charts(analysis, runs), facts, standings),
         SUMMARY: analysis.frame.to_csv(index=False),
@@ -40,22 +42,48 @@ def write_report(
     return Report(analysis, standings, [folder / name for name in files], note(analysis, standings))
 
 
+def in_families(analysis: Analysis, standings: Standings) -> Analysis:
+    """The analysis, with the recorded claims judged together and by themselves.
+
+    Claims that were added later neither weaken nor strengthen them, and one that was dropped still counts. The others
+    are judged together with all.
+    """
+    mine = [claim for claim in analysis.study.claims if standings.of(claim).recorded]
+    first = iter(verdicts(replace(analysis.study, claims=mine), analysis.frame))
+    judged = [next(first) if standings.of(v.claim).recorded else v for v in analysis.verdicts]
+    return replace(analysis, verdicts=judged)
+
+
 def note(analysis: Analysis, standings: Standings) -> str:
     """Claims and arms as Markdown."""
     study = analysis.study
     lines = [f"**{_plain(study.title)}**", "", _plain(study.question), ""]
     lines += [f"- {_plain(problem)}" for problem in standings.evidence.problems]
     for verdict in analysis.verdicts:
-        told = f"{verdict.interval}; {verdict.note}; {standings.of(verdict.claim).told}"
-        lines.append(f"- **{answer(verdict, standings)}**: {_plain(verdict.claim.text)} ({_plain(told)})")
+        basis = f"{told(verdict)}; {standings.of(verdict.claim).told}"
+        lines.append(f"- **{answer(verdict, standings)}**: {_plain(verdict.claim.text)} ({_plain(basis)})")
     lines += [f"- note: {_plain(problem)}" for problem in [*standings.changes, *analysis.problems]]
-    measures = [measure.text for measure in study.measures]
-    head = ["arm", *([f"best {study.tuned}"] if study.tuned else []), *measures, "seeds"]
+    head = ["arm", *([f"best {study.tuned}"] if study.tuned else []), *(m.text for m in study.measures), "seeds"]
     lines += ["", _row(head), _row(["---"] * len(head))]
     for arm in analysis.best:
-        tuned = [str(arm.tuned_to)] if study.tuned else []
-        lines.append(_row([label(arm.levels), *tuned, *(str(arm.intervals[m]) for m in measures), str(arm.runs)]))
-    return "\n".join(lines)
+        cells = [shown(arm.intervals[m.text], m, arm.runs) for m in study.measures]
+        lines.append(_row([label(arm.levels), *([arm.chosen] if study.tuned else []), *cells, str(arm.runs)]))
+    return "\n".join([*lines, *_gap(analysis)])
+
+
+def _gap(analysis: Analysis) -> list[str]:
+    """The Shapley shares of the study's gap, as a table."""
+    found = analysis.gap
+    if found is None or found.whole is None:
+        return []
+    rows = [_row([name, shown(one, found.gap.measure)]) for name, one in [*found.parts, ("the whole gap", found.whole)]]
+    head = f"share of the gap in {found.gap.measure.text}"
+    return [
+        "",
+        _row(["from " + label(found.gap.start) + " to " + label(found.gap.end), head]),
+        _row(["---"] * 2),
+        *rows,
+    ]
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
+from bpexp.study.claims import Claim
 from bpexp.study.declaration import claim_digest, moment
-from bpexp.study.design import Claim, Study, spelt
+from bpexp.study.design import Study, spelt
 from bpexp.study.evidence import Evidence
 
 Kind = Literal["declared", "dropped", "seen", "changed", "added", "unproven"]

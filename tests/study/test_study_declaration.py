@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from synthetic import claim, study
 
+from bpexp.study.claims import Claim
 from bpexp.study.declaration import claim_digest, declaration, job_digest, read_record, record, shared
-from bpexp.study.design import Claim
 from bpexp.study.earlier import earlier_sweeps
 
 ASKED = {"of": {"activation": "relu"}, "against": {"activation": "sigmoid"}, "above": 0}

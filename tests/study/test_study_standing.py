@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from synthetic import claim, study
+from synthetic import claim, runs, study
 
+from bpexp.study.analysis import analyse
 from bpexp.study.declaration import Record, declaration, record
 from bpexp.study.design import Study, declared
 from bpexp.study.evidence import Evidence, weigh
+from bpexp.study.report import in_families
 from bpexp.study.revision import Today, asked, changes, narrowing
 from bpexp.study.standing import Standings, standings
 
@@ -138,6 +140,34 @@ def test_another_config_is_told() -> None:
 def test_levels_that_the_command_line_left_out() -> None:
     content = {**recorded().content, "said": {"lr": ["1.0"], "init": ["he", "xavier"], "seed": ["7", "8"]}}
     assert narrowing(content) == ["lr: 1 in place of 0.1, 1", "seed: 7, 8 in place of 0, 1, 2, 3, 4"]
+
+
+# Families
+
+HIGHER = claim(text="higher", of={"activation": "relu"}, against={"activation": "sigmoid"}, above=0)
+OTHERS = [claim(text=f"other {n}", of={"init": "he"}, above=0.5 + n / 1000) for n in range(4)]
+
+
+def judged(declared_claims: list[Any], claims_now: list[Any]) -> dict[str, str]:
+    """The answers to claims whose differences have p = 0.02, far too large for five claims together."""
+    gaps = [0.01, 0.03, 0.05, 0.02, 0.07]
+
+    def result(point: dict[str, Any]) -> float:
+        return 0.5 + (gaps[point["seed"]] if point["activation"] == "relu" else 0.0)
+
+    answered, told = report(weigh(recorded(claims=declared_claims).text(), None), today(claims=claims_now))
+    analysis = in_families(analyse(answered, runs(answered, result)), told)
+    return {v.claim.text: v.answer for v in analysis.verdicts}
+
+
+def test_later_claims_change_no_verdict_on_a_declared_one() -> None:
+    assert judged([HIGHER], [HIGHER])["higher"] == "supported"
+    assert judged([HIGHER], [HIGHER, *OTHERS])["higher"] == "supported"
+
+
+def test_dropping_claims_helps_no_other() -> None:
+    assert judged([HIGHER, *OTHERS], [HIGHER, *OTHERS])["higher"] == "inconclusive"
+    assert judged([HIGHER, *OTHERS], [HIGHER])["higher"] == "inconclusive"
 
 
 # Earlier sweeps
