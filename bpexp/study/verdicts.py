@@ -18,6 +18,7 @@ import pandas as pd
 
 from bpexp.study.claims import Claim
 from bpexp.study.design import Study
+from bpexp.study.power import Outlook, outlook
 from bpexp.study.samples import Sample, sample
 from bpexp.study.scoring import counted
 from bpexp.study.statistics import (
@@ -45,7 +46,8 @@ class Verdict:
     `interval` is the one that decides: at the level at which Holm's method tests this claim. `alone` is the 95 %
     interval, `p` the p-value and `answer_alone` the answer as if the study had no other claim; `p_family` is corrected
     for all `family` claims. `deviation` is the standard deviation over the seeds. `warnings` say what makes the
-    verdict doubtful, or impossible.
+    verdict doubtful, or impossible; `outlook` what would decide a claim that is not.
+    In a study with several `looks`, `look` is the one at which the verdict was taken, and `p_family` accounts for all.
     """
 
     claim: Claim
@@ -59,6 +61,9 @@ class Verdict:
     deviation: float = math.nan
     warnings: tuple[str, ...] = ()
     checked: Check | None = None
+    outlook: Outlook | None = None
+    look: int = 1
+    looks: int = 1
 
     @property
     def note(self) -> str:
@@ -68,24 +73,28 @@ class Verdict:
         n = self.interval.n
         told = [f"{n} {'seed' if n == 1 else 'seeds'}, {self.claim.said}"] if n else []
         if not math.isnan(self.p):
-            alone = f"p = {self.p:.2g}"
-            told.append(alone if self.family < 2 else f"{alone}, over the {self.family} claims {self.p_family:.2g}")
+            counted = [f"{n} {what}" for n, what in ((self.family, "claims"), (self.looks, "looks")) if n > 1]
+            together = f", over the {' and '.join(counted)} {self.p_family:.2g}" if counted else ""
+            told.append(f"p = {self.p:.2g}{together}")
+        if self.looks > 1:
+            told.append(f"look {self.look} of {self.looks}")
         if self.answer_alone != self.answer:
             told.append(f"{self.answer_alone} if it were the only claim")
-        return "; ".join([*told, *self.warnings])
+        return "; ".join([*told, *self.warnings, *([self.outlook.told] if self.outlook else [])])
 
 
-def verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA) -> list[Verdict]:
+def verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA, settled: Sequence[Claim] = ()) -> list[Verdict]:
     """A verdict on each claim, in their order; `frame` has one row for each run, as `frame_of` gives it.
 
     `alpha` is the largest probability that any of them is false: at one look, where a study is looked at repeatedly.
+    Claims that were `settled` at an earlier look are no longer counted by Holm's method.
     """
     runs = counted(study, frame)
     levels = tuned_levels(study, runs)
     chosen = at_best(study, runs, levels)
     tested = [claim for claim in study.claims if claim.theorem is None]
     samples = [sample(study, claim, frame, runs, chosen, levels) for claim in tested]
-    ps = [_p(one) for one in samples]
+    ps = [0.0 if one.claim in settled else _p(one) for one in samples]
     found = iter(judge(one, ps, place, alpha) for place, one in enumerate(samples))
     return [next(found) if claim.theorem is None else _theorem(study, claim, frame) for claim in study.claims]
 
@@ -95,9 +104,11 @@ def judge(one: Sample, ps: Sequence[float], place: int, alpha: float = ALPHA) ->
     corrected = adjusted(ps)[place]
     step = holm_step(ps, place, alpha)
     p, values = ps[place], one.values
+    answer = _answer(one, corrected, alpha)
+    undecided = answer == "inconclusive" and not one.reasons
     return Verdict(
         claim=one.claim,
-        answer=_answer(one, corrected, alpha),
+        answer=answer,
         interval=mean_interval(values, 1 - alpha / step),
         alone=mean_interval(values),
         answer_alone=_answer(one, p, alpha),
@@ -106,6 +117,7 @@ def judge(one: Sample, ps: Sequence[float], place: int, alpha: float = ALPHA) ->
         family=len(ps),
         deviation=float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
         warnings=(*one.reasons, *_doubts(one, step, alpha)),
+        outlook=outlook(values, one.claim, alpha / step) if undecided else None,
     )
 
 
