@@ -11,7 +11,7 @@ import pandas as pd
 
 from bpexp.study.comparison import Comparison, compare
 from bpexp.study.design import Study
-from bpexp.study.looks import begun, judged
+from bpexp.study.looks import begun, final_verdicts
 from bpexp.study.samples import paired, select
 from bpexp.study.scoring import DIVERGED, ENDED, RunRecord, counted, frame_of
 from bpexp.study.shapley import Shares, gap_shares
@@ -85,7 +85,7 @@ def analyse(study: Study, runs: Sequence[RunRecord]) -> Analysis:
         comparison=compare(by_seed(chosen, study.arm_factors, first.text, best), first),
         shares=variance_shares(chosen, first.text, study.arm_factors),
         gap=gap_shares(study, chosen),
-        verdicts=judged(study, frame),
+        verdicts=final_verdicts(study, frame),
         problems=problems(begun(study, frame) if study.stages else study, frame, best, len(everything) - len(frame)),
     )
 

@@ -11,30 +11,47 @@ a look is then a study of its own with fewer seeds, and this bound needs nothing
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from bpexp.study.claims import Claim
 from bpexp.study.design import Study
 from bpexp.study.scoring import RunRecord, frame_of
 from bpexp.study.verdicts import ALPHA, Verdict, verdicts
 
 
-def judged(study: Study, frame: pd.DataFrame, alpha: float = ALPHA) -> list[Verdict]:
+def final_verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA) -> list[Verdict]:
     """A verdict on each claim, in their order: of one look, or of all looks at the complete stages of a study."""
     if not study.stages:
         return verdicts(study, frame, alpha)
     count = len(study.stages)
-    taken = verdicts(study, frame.iloc[:0], alpha / count)
-    taken = [replace(verdict, look=0, looks=count) for verdict in taken]
-    for look in range(1, complete(study, frame) + 1):
+
+    def look(place: int, settled: Sequence[Claim]) -> list[Verdict]:
+        seeds = study.seeds[: study.stages[place]]
+        return verdicts(study, frame[frame["seed"].isin(seeds)], alpha / count, settled)
+
+    done = complete(study, frame)
+    if not done:
+        return [replace(v, look=0, looks=count) for v in verdicts(study, frame.iloc[:0], alpha / count)]
+    return [*_with_theorems(study, frame, over_looks(look, done, count))]
+
+
+def over_looks(look: Callable[[int, Sequence[Claim]], list[Verdict]], done: int, count: int) -> list[Verdict]:
+    """The verdicts after the first `done` of `count` looks.
+
+    `look` gives those of one look by itself, from its place and the claims that earlier ones have decided.
+    """
+    taken = [_at(verdict, 1, count) for verdict in look(0, [])]
+    for place in range(1, done):
         settled = [verdict.claim for verdict in taken if decided(verdict)]
-        seeds = study.seeds[: study.stages[look - 1]]
-        found = verdicts(study, frame[frame["seed"].isin(seeds)], alpha / count, settled)
-        taken = [old if old.claim in settled else _at(new, look, count) for old, new in zip(taken, found, strict=True)]
-    return [*_with_theorems(study, frame, taken)]
+        found = look(place, settled)
+        taken = [
+            old if old.claim in settled else _at(new, place + 1, count) for old, new in zip(taken, found, strict=True)
+        ]
+    return taken
 
 
 def _at(verdict: Verdict, look: int, count: int) -> Verdict:
@@ -44,7 +61,7 @@ def _at(verdict: Verdict, look: int, count: int) -> Verdict:
 def _with_theorems(study: Study, frame: pd.DataFrame, taken: Sequence[Verdict]) -> Iterator[Verdict]:
     """The verdicts, with those on theorems taken from all runs that there are."""
     theorems = [claim for claim in study.claims if claim.theorem is not None]
-    checked = iter(verdicts(replace(study, claims=theorems), frame))
+    checked = iter(verdicts(replace(study, claims=theorems), frame) if theorems else ())
     for verdict in taken:
         yield verdict if verdict.checked is None else next(checked)
 
@@ -76,7 +93,7 @@ def undecided(study: Study, runs: Sequence[RunRecord]) -> int | None:
     done = complete(study, frame)
     if len(begun(study, frame).seeds) != (study.stages[done - 1] if done else 0):
         return None
-    return sum(not decided(v) for v in judged(study, frame) if v.checked is None)
+    return sum(not decided(v) for v in final_verdicts(study, frame) if v.checked is None)
 
 
 def looks_line(study: Study, frame: pd.DataFrame, taken: Sequence[Verdict]) -> str:

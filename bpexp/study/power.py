@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpexp.study.claims import Claim
-from bpexp.study.statistics import MINIMUM, Values, coarse, seeds_for_signs
+from bpexp.study.statistics import MINIMUM, Values, coarse, finite, seeds_for_signs
 
 POWER = 0.8
 """The share of studies in which a claim is to be decided."""
@@ -52,6 +52,7 @@ class Outlook:
 
 def outlook(values: Values, claim: Claim, alpha: float) -> Outlook | None:
     """The outlook of an undecided claim, tested on both sides at `alpha`; None of fewer than two values."""
+    values = finite(values)
     n = len(values)
     if n < 2:
         return None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,10 @@ from bpexp.study.statistics import (
     LEVEL,
     MINIMUM,
     Interval,
-    adjusted,
+    Values,
     coarse,
+    holm,
+    holm_steps,
     mean_interval,
     outlier,
     p_value,
@@ -46,8 +48,8 @@ class Verdict:
     `interval` is the one that decides: at the level at which Holm's method tests this claim. `alone` is the 95 %
     interval, `p` the p-value and `answer_alone` the answer as if the study had no other claim; `p_family` is corrected
     for all `family` claims. `deviation` is the standard deviation over the seeds. `warnings` say what makes the
-    verdict doubtful, or impossible; `outlook` what would decide a claim that is not.
-    In a study with several `looks`, `look` is the one at which the verdict was taken, and `p_family` accounts for all.
+    verdict doubtful, or impossible. In a study with several `looks`, `look` is the one at which the verdict was taken,
+    and `p_family` accounts for all. `values` are those by seed, unless something forbids a verdict.
     """
 
     claim: Claim
@@ -61,9 +63,16 @@ class Verdict:
     deviation: float = math.nan
     warnings: tuple[str, ...] = ()
     checked: Check | None = None
-    outlook: Outlook | None = None
     look: int = 1
     looks: int = 1
+    values: Values | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """What would decide a claim that is undecided, at the level at which it was tested; None of any other."""
+        if self.answer != "inconclusive" or self.values is None:
+            return None
+        return outlook(self.values, self.claim, 1 - self.interval.level)
 
     @property
     def note(self) -> str:
@@ -80,7 +89,7 @@ class Verdict:
             told.append(f"look {self.look} of {self.looks}")
         if self.answer_alone != self.answer:
             told.append(f"{self.answer_alone} if it were the only claim")
-        return "; ".join([*told, *self.warnings, *([self.outlook.told] if self.outlook else [])])
+        return "; ".join([*told, *self.warnings, *([seen.told] if (seen := self.outlook) else [])])
 
 
 def verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA, settled: Sequence[Claim] = ()) -> list[Verdict]:
@@ -94,40 +103,33 @@ def verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA, settled: S
     chosen = at_best(study, runs, levels)
     tested = [claim for claim in study.claims if claim.theorem is None]
     samples = [sample(study, claim, frame, runs, chosen, levels) for claim in tested]
-    ps = [0.0 if one.claim in settled else _p(one) for one in samples]
-    found = iter(judge(one, ps, place, alpha) for place, one in enumerate(samples))
+    found = iter(judged(samples, alpha, settled))
     return [next(found) if claim.theorem is None else _theorem(study, claim, frame) for claim in study.claims]
 
 
-def judge(one: Sample, ps: Sequence[float], place: int, alpha: float = ALPHA) -> Verdict:
-    """The verdict on a claim from its sample, its `place` among the tested claims, and the p-values of all of them."""
-    corrected = adjusted(ps)[place]
-    step = holm_step(ps, place, alpha)
-    p, values = ps[place], one.values
-    answer = _answer(one, corrected, alpha)
-    undecided = answer == "inconclusive" and not one.reasons
+def judged(samples: Sequence[Sample], alpha: float = ALPHA, settled: Sequence[Claim] = ()) -> list[Verdict]:
+    """The verdicts on the samples of all tested claims together, without counting those that are settled."""
+    ps = [0.0 if one.claim in settled else _p(one) for one in samples]
+    return [
+        _verdict(one, p, corrected, step, len(ps), alpha)
+        for one, p, corrected, step in zip(samples, ps, holm(ps), holm_steps(ps, alpha), strict=True)
+    ]
+
+
+def _verdict(one: Sample, p: float, corrected: float, step: int, family: int, alpha: float) -> Verdict:
     return Verdict(
         claim=one.claim,
-        answer=answer,
-        interval=mean_interval(values, 1 - alpha / step),
-        alone=mean_interval(values),
+        answer=_answer(one, math.nan if math.isnan(p) else corrected, alpha),
+        interval=mean_interval(one.values, 1 - alpha / step),
+        alone=mean_interval(one.values),
         answer_alone=_answer(one, p, alpha),
         p=p,
         p_family=math.nan if math.isnan(p) else corrected,
-        family=len(ps),
-        deviation=float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
+        family=family,
+        deviation=float(np.std(one.values, ddof=1)) if len(one.values) > 1 else math.nan,
         warnings=(*one.reasons, *_doubts(one, step, alpha)),
-        outlook=outlook(values, one.claim, alpha / step) if undecided else None,
+        values=None if one.reasons else one.values,
     )
-
-
-def holm_step(ps: Sequence[float], place: int, alpha: float) -> int:
-    """By how many claims Holm's method divides alpha for this one: those that are not decided before it."""
-    known = np.array([1.0 if math.isnan(p) else p for p in ps])
-    order = np.argsort(known, kind="stable")
-    steps = len(known) - np.arange(len(known))
-    stop = next((i for i in range(len(known)) if known[order[i]] > alpha / steps[i]), len(known) - 1)
-    return int(steps[min(int(np.flatnonzero(order == place)[0]), stop)])
 
 
 def _p(one: Sample) -> float:
