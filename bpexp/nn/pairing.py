@@ -15,14 +15,11 @@ class Pairing:
         name: name of the pairing.
         output: function of the last layer that it chooses.
         loss: cost of a sample that it chooses.
-        cost: family of the loss, squared_error or cross_entropy: binary_cross_entropy is the cross-entropy of sigmoid
-            outputs. A study that compares outputs and costs as two factors reads it.
     """
 
     name: str | None = None
     output: str | None = None
     loss: str | None = None
-    cost: str | None = None
 
     def refuse_others(self, output: str, loss: str) -> None:
         """Raise ConfigError if the output or the loss of the run is not the one that the pairing chooses."""
