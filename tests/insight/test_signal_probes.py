@@ -60,9 +60,8 @@ def test_images_that_are_almost_equal_keep_their_digits():
     near, nearer = look((6, *[30] * 8, 3), "sigmoid", init="xavier_normal"), look((6, *[30] * 8, 3), "sigmoid")
     for seen, shrink in ((near, 1.0), (nearer, 0.5)):
         seen.network.theta[...] = near.network.theta
-        x = near.workspace.x.mean(axis=1, keepdims=True) + shrink * (
-            near.workspace.x - near.workspace.x.mean(axis=1, keepdims=True)
-        )
+        middle = near.workspace.x.mean(axis=1, keepdims=True)
+        x = middle + shrink * (near.workspace.x - middle)
         seen.workspace = backprop()(seen.network, seen.head, x, seen.y).workspace
     first, second = (measured("forward", seen)["forward/sample_spread/layer_8"] for seen in (near, nearer))
     assert 1e-10 < first < 1e-4
