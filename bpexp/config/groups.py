@@ -95,7 +95,7 @@ GROUPS: dict[str, Group] = {
         Group("activation", activations, {}),
         Group("output", outputs, {}),
         Group("loss", losses, _shared(build_head, "batch", "shortcut")),
-        Group("init", initializers, _shared(Network.initialize, "biases")),
+        Group("init", initializers, _shared(Network.initialize, "biases", "bias_std")),
         Group("optimizer", optimizers, {}),
         Group("schedule", schedules, {}),
         Group("gradient", gradient_methods, {}),

@@ -1,4 +1,4 @@
-"""The ledger: per-layer log change of delta, split into weights and slope, which shows why a gradient vanishes.
+"""The ledger: per-layer log change of delta, split into weights and slope: where a gradient vanishes.
 
 By the recursion of 002, delta^{l-1} = (W^l)^T delta^l * f'(z^{l-1}). In log10 of the root mean square over the batch
 (see `delta_norm`) the change is the sum of two entries per layer:
@@ -9,6 +9,12 @@ By the recursion of 002, delta^{l-1} = (W^l)^T delta^l * f'(z^{l-1}). In log10 o
 ledger/top is log10 ||delta^L||. It is the sum of ledger/loss = log10 ||dC/da^L|| and ledger/output, the factor of the
 output function, where dC/da is finite. For a chain of single neurons the entries are the logs of the factors w and
 mu'(z) of the product in 003.
+
+The split describes this recursion; it names no cause. It depends on the order, W^T before f' (the other order gives
+other entries), and on the direction of delta, which W and f' of the layers above have made. That f' has the large
+negative entry does not mean that W could not undo it: under a sigmoid the slope entry is at most log10(1/4) whatever W
+is, and larger weights keep delta all the same. What a change of W does is known by changing it, or from
+`bpexp.insight.mean_field`.
 
 The entries speak of this recursion, so a gradient method that propagates otherwise (feedback alignment, a misprint) has
 no ledger.

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from bpexp.errors import ConfigError
 from bpexp.gradients.method import GradientMethod
-from bpexp.insight import full_probes, gradient_noise, ledger  # noqa: F401  they register probes of the full set
+from bpexp.insight import full_probes, gradient_noise, ledger, signal_probes  # noqa: F401  they register probes of the full set
 from bpexp.insight.probes import probes
 from bpexp.registry import Count, Range, Registry, summary
 
@@ -113,6 +113,6 @@ def refuse_probes(method: GradientMethod, name: str, settings: ProbeSettings) ->
         return
     for found in left_out(method, settings):
         raise ConfigError(
-            f"probe.measures names {found!r}, which splits the recursion with W^T, but gradient={name} does not "
+            f"probe.measures names {found!r}, which describes the recursion with W^T, but gradient={name} does not "
             f"propagate by W^T; leave {found!r} out, or use gradient=backprop"
         )

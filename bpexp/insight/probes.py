@@ -50,8 +50,8 @@ class View:
 
 
 Measures = dict[str, float]
-Need = Literal["update", "true_gradient", "previous_gradient", "training_batch"]
-"""What a probe may require in addition to network, gradient and samples."""
+Need = Literal["update", "true_gradient", "previous_gradient", "training_batch", "first_step"]
+"""What a probe may require in addition to network, gradient and samples; `first_step`: it is measured there alone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

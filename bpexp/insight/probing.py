@@ -68,7 +68,8 @@ class Probing(Callback):
         true = self._own(self._network, self._head, x, y).vector.copy() if self._needs_truth else None
         weight = self._head.weight(x.shape[1])
         view = View(self._network, gradient.vector, event.update, true, self._previous, weight=weight)
-        measures = self._measure(view, self._pieces(x, y, gradient.workspace), self._probes, event.number)
+        due = [p for p in self._probes if not event.number or "first_step" not in p.needs]
+        measures = self._measure(view, self._pieces(x, y, gradient.workspace), due, event.number)
         self._keep(event.number, measures | self._over_steps(measures))
         if self._needs_previous:
             self._previous = gradient.vector.copy()
