@@ -20,8 +20,11 @@ import yaml
 from bpexp.cli.main import main
 from bpexp.errors import TrackingError
 from bpexp.study.analysis import Analysis, analyse
+from bpexp.study.conclude import rebuild
+from bpexp.study.declaration import STUDY_TAG, read_record
 from bpexp.study.design import Study, declared
-from bpexp.study.sources import STUDY_TAG, _infinite, from_folder, from_mlflow, recorded_study
+from bpexp.study.revision import asked
+from bpexp.study.sources import _infinite, from_folder, from_mlflow, recorded_sweep
 from bpexp.tracking.query import RecordedRun, children, newest_run
 from bpexp.tracking.store import Store, open_store
 
@@ -99,15 +102,20 @@ class Ran:
 
     def from_mlflow(self) -> Analysis:
         """The analysis of what MLflow holds."""
-        store = self.store()
-        study, _, parent = recorded_study(store, "mine")
-        return analyse(study, from_mlflow(store, parent.run_id, study))
+        return analysed(self.store())
 
     def parent(self) -> RecordedRun:
         """The parent run."""
         found = newest_run(self.store(), {STUDY_TAG: "mine"})
         assert found is not None
         return found
+
+
+def analysed(store: Store) -> Analysis:
+    """The analysis of the newest recorded sweep, by its own declaration."""
+    parent, text = recorded_sweep(store, "mine")
+    study, _ = asked(read_record(str(text)).content, None)
+    return analyse(study, from_mlflow(store, parent.run_id, study))
 
 
 @pytest.fixture(scope="module")
@@ -193,8 +201,7 @@ def test_mlflow_and_the_folder_say_the_same(ran: Ran) -> None:
 def test_a_server_is_read_through_the_client_of_its_store(ran: Ran) -> None:
     """The address alone opens nothing: that of a server is no database."""
     server = replace(ran.store(), uri="http://tracking.example:8080")
-    study, _, parent = recorded_study(server, "mine")
-    same(analyse(study, from_mlflow(server, parent.run_id, study)), ran.from_mlflow())
+    same(analysed(server), ran.from_mlflow())
 
 
 def test_the_report_made_once_more(ran: Ran, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -223,7 +230,7 @@ def _pictures(folder: Path) -> int:
 UNKNOWN = {
     "nope": "no sweep of the study 'nope' is recorded in the experiment 'bpexp'; run it with: ",
     "'mine'": "no sweep of the study",
-    "5": "task=report needs the name of a study, as in study=vanishing_gradients, not 5",
+    "5": "task=report needs the name of a study, as in experiment=vanishing_gradients, or study=vanishing_gradients",
 }
 
 
@@ -277,7 +284,7 @@ def test_foreign_runs(ran: Ran) -> None:
     same(ran.from_mlflow(), before)
 
 
-def test_a_parent_whose_declaration_is_broken(ran: Ran) -> None:
+def test_a_parent_whose_declaration_is_broken(ran: Ran, tmp_path: Path) -> None:
     store = ran.store()
     uri = str(store.client.get_run(ran.parent().run_id).info.artifact_uri)
     path = Path(uri.removeprefix("file://")) / "study.json"
@@ -286,11 +293,11 @@ def test_a_parent_whose_declaration_is_broken(ran: Ran) -> None:
         for broken in ("{", "[]", "{}", '{"name": "x", "study": {"factors": 3}}'):
             path.write_text(broken, encoding="utf-8")
             with pytest.raises(TrackingError, match=r"has no readable study\.json: ") as refused:
-                recorded_study(store, "mine")
+                rebuild("mine", store, tmp_path)
             assert "\n" not in str(refused.value)
         path.unlink()
         with pytest.raises(TrackingError, match=r"has no readable study\.json: "):
-            recorded_study(store, "mine")
+            rebuild("mine", store, tmp_path)
     finally:
         path.write_text(text, encoding="utf-8")
 
