@@ -197,6 +197,20 @@ def test_what_is_not_exact_is_not_checkable_unless_it_says_so():
     assert gradient_methods.build("backprop").checkable
 
 
+def test_other_names_at_another_step_are_refused_where_means_are_taken(seen):
+    """The mean of a number that is there at some steps only would be that of other steps than its partner's."""
+
+    @probe("moody", "update", population="no units", over_steps={"sum": lambda means: sum(means.values())})
+    def moody(view):
+        """One number more at each step."""
+        found = len(seen["plain"]) + 1
+        seen["plain"].append(view)
+        return {f"moody/{number}": 1.0 for number in range(found)}
+
+    with pytest.raises(ValueError, match=r"returned \['moody/0', 'moody/1'\] after \['moody/0'\]"):
+        probed(["moody"])
+
+
 # Probes that split the recursion with W^T
 
 TRUE = ["backprop", "jacobian", "path_sum", "central_difference", "complex_step"]
