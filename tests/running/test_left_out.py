@@ -60,11 +60,11 @@ def test_a_ledger_that_would_be_false_is_left_out_said_and_recorded(
 ) -> None:
     assert command([*TINY, "probe=full", "gradient=feedback_alignment", "hydra.run.dir=run"], monkeypatch) == 0
     said = capfd.readouterr().err
-    assert [line for line in said.splitlines() if "ledger" in line] == [f"bpexp: note: the probe ledger is {NOTE}"]
+    assert [line for line in said.splitlines() if "ledger" in line] == [f"bpexp: note: the probes ledger, mean_field are {NOTE}"]
     assert not [name for name in metrics("run") if "ledger" in name]
     (told,) = [line for line in lines("run") if line.get("event") == "left out"]
-    assert told["probes"] == ["ledger"]
-    assert dict(ask(store, "select key, value from tags"))["bpexp.probes_left_out"] == "ledger"
+    assert told["probes"] == ["ledger", "mean_field"]
+    assert dict(ask(store, "select key, value from tags"))["bpexp.probes_left_out"] == "ledger, mean_field"
     assert read_outcome(Path("run")).status == "finished"
     assert "gradient_noise/scale" in metrics("run")
     assert "final/gradient_noise_scale" in read_outcome(Path("run")).metrics
@@ -83,7 +83,7 @@ def test_a_ledger_asked_for_by_name_is_refused(
 ) -> None:
     words = [*TINY, "tracking=none", "gradient=direct_feedback_alignment", "probe.measures=[dead,ledger]"]
     said = refused(words, monkeypatch, capfd)
-    assert said.startswith("probe.measures names 'ledger', which splits the recursion with W^T, but gradient=direct")
+    assert said.startswith("probe.measures names 'ledger', which describes the recursion with W^T, but gradient=direct")
 
 
 def test_the_help_states_the_population_of_every_probe(
