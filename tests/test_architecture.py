@@ -122,7 +122,7 @@ LIBRARIES = {
         *("hydra.core.global_hydra", "hydra.core.plugins", "hydra.core.utils"),
     },
     "matplotlib": {
-        *("matplotlib", "matplotlib.axes", "matplotlib.figure", "matplotlib.ticker"),
+        *("matplotlib", "matplotlib.axes", "matplotlib.figure", "matplotlib.lines", "matplotlib.ticker"),
         *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
     },
     "mlflow": {
@@ -136,7 +136,7 @@ LIBRARIES = {
     "pooch": {"pooch"},
     "rich": {"rich.box", "rich.console", "rich.markup", "rich.progress", "rich.table"},
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
-    "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.multitest"},
+    "statsmodels": {"statsmodels.api", "statsmodels.formula.api"},
     "threadpoolctl": {"threadpoolctl"},
     "yaml": {"yaml"},
 }
