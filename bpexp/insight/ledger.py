@@ -36,7 +36,7 @@ def _top(view: View, scale: float) -> dict[str, float]:
     if view.head is None or view.y is None:
         return {}
     work = view.workspace
-    slope = norm(view.head.loss.slope(view.head.output.f(work.z[-1]), view.y)) / work.z[-1].shape[1] ** 0.5
+    slope = norm(view.head.slope(work.z[-1], view.y)) / work.z[-1].shape[1] ** 0.5
     if not (np.isfinite(slope) and slope > 0):
         return {}
     return {"ledger/loss": _log(slope), "ledger/output": _log(norm(work.delta[-1]) * scale) - _log(slope)}

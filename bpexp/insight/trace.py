@@ -105,12 +105,15 @@ COST_SOURCES = {
 
 
 def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -> list[Line]:
-    """delta^L, by the closed form of a shortcut or by the chain rule with its factors."""
-    if head.shortcut:
+    """delta^L, as c (a - y) where a closed form is that, else by the chain rule with its factors."""
+    constant = _constant(delta, a - y)
+    if head.form == "closed" and np.allclose(delta, constant * (a - y), rtol=1e-9, atol=1e-12):
         source = "002 output layer error; 003 appendix"
-        text, latex = (_times(_constant(delta, a - y), difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
+        text, latex = (_times(constant, difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
         return [Line("backward", f"delta^{L}", text, latex, source, delta)]
-    lines = [Line("backward", f"dC/da^{L}", "slope of C", r"\nabla_a C", "003 dC/da_i", head.loss.slope(a, y))]
+    slope = head.slope(z, y)
+    source = "003 dC/da_i" if np.isfinite(slope).all() else "infinite, for a is 0 or 1 in float64; delta is from z"
+    lines = [Line("backward", f"dC/da^{L}", "slope of C", r"\nabla_a C", source, slope)]
     if not isinstance(head.output, Activation):
         text = f"sum_j dC/da_j^{L} da_j^{L}/dz_i^{L}"
         latex = r"\sum_j \frac{\partial C}{\partial a_j} \frac{\partial a_j}{\partial z_i}"
@@ -121,7 +124,7 @@ def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -
 
 
 def _constant(delta: Array, difference: Array) -> float:
-    """c in delta = c (a - y), the closed form of a shortcut."""
+    """c in delta = c (a - y), from the largest entry."""
     k = int(np.abs(difference).argmax())
     return float(delta.flat[k] / difference.flat[k]) if difference.flat[k] else 1.0
 
