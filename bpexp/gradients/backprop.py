@@ -103,7 +103,7 @@ class Backprop(GradientMethod):
         np.multiply(delta, weight, out=delta)
         work.weight = weight
         backward(network, work, self._slots, ones)
-        return float(costs.sum()) * weight, work
+        return float(np.add.reduce(costs)) * weight, work
 
     def _in_pieces(self, network: Network, head: Head, x: Array, y: Array, weight: float) -> Gradient:
         cost, total = 0.0, np.zeros_like(network.theta)

@@ -3,9 +3,9 @@
 dC/dz_i^l = sum over k_L, ..., k_{l+1} of
     dC/dz_{k_L} w_{k_L k_{L-1}} f'(z_{k_{L-1}}) ... w_{k_{l+1} i} f'(z_i^l)
 
-By 003, n_L n_{L-1} ... n_{L-j+1} paths lead from a neuron of layer L - j to the cost. dC/dz^L = delta^L, where all paths
-end, comes from the head. The papers print it as dC/da da/dz, which for a softmax is itself a sum over the outputs, and
-infinity times 0 where a softmax is saturated under the cross-entropy.
+By 003, n_L n_{L-1} ... n_{L-j+1} paths lead from a neuron of layer L - j to the cost. dC/dz^L = delta^L, where all
+paths end, comes from the head. The papers print it as dC/da da/dz, which for a softmax is itself a sum over the
+outputs, and infinity times 0 where a softmax is saturated under the cross-entropy.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from bpexp.gradients.backprop import backprop, backward, forward
 from bpexp.gradients.verification import Verification, verify
 from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
-from bpexp.nn.heads import Head
+from bpexp.nn.heads import Head, error_of
 from bpexp.nn.network import Network, Workspace
 
 Section = Literal["parameters", "forward", "backward", "gradient"]
@@ -106,8 +106,9 @@ COST_SOURCES = {
 
 def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -> list[Line]:
     """delta^L, as c (a - y) where a closed form is that, else by the chain rule with its factors."""
-    constant = _constant(delta, a - y)
-    if head.form == "closed" and np.allclose(delta, constant * (a - y), rtol=1e-9, atol=1e-12):
+    error = error_of(head.output, z, y)
+    constant = _constant(delta, error)
+    if head.form == "closed" and np.allclose(delta, constant * error, rtol=1e-9, atol=0):
         source = "002 output layer error; 003 appendix"
         text, latex = (_times(constant, difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
         return [Line("backward", f"delta^{L}", text, latex, source, delta)]

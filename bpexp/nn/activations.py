@@ -101,7 +101,7 @@ def _sigmoid_error(z: Array, y: Array) -> Array:
     t, positive = decay(z), z.real > 0
     s = np.divide(t, 1 + t, out=t)
     np.negative(s, out=s, where=positive)
-    return np.add(s, positive - y, out=s)
+    return np.asarray(np.add(s, positive - y, out=s))
 
 
 def _tanh_error(z: Array, y: Array) -> Array:

@@ -32,7 +32,7 @@ def softmax_cross_entropy() -> CostAndDelta:
         e = np.exp(shifted, out=a)
         apart = e - y
         rest = np.add.reduce(apart)
-        cost: Array = np.log1p(rest) - np.vecdot(y, shifted, axis=0)
+        cost: Array = np.log1p(rest) - np.vecdot(y.T, shifted.T)
         total = rest + 1
         np.subtract(apart, np.multiply(y, rest, out=delta), out=delta)  # a - y = (e - y - y rest) / total
         np.divide(delta, total, out=delta)
@@ -52,7 +52,7 @@ def sigmoid_binary_cross_entropy(reduction: Literal["sum", "mean"] = "sum", fact
         constant = factor / z.shape[0] if reduction == "mean" else factor
         t = decay(z, out=delta)
         positive = z.real > 0
-        apart = positive - y
+        apart: Array = positive - y
         cost: Array = constant * (np.log1p(t) + apart * z).sum(axis=0)
         s = np.divide(t, 1 + t, out=t)
         np.negative(s, out=s, where=positive)

@@ -66,7 +66,7 @@ def error_of(output: Output, z: Array, y: Array) -> Array:
 
 
 def from_error(output: Output, loss: Loss) -> CostAndDelta:
-    """delta_i = sum_j dC/da_j da_j/dz_i for a loss of a - y, which is taken from z. Source: 002, the full chain rule."""
+    """delta_i = sum_j dC/da_j da_j/dz_i for a loss of a - y, taken from z. Source: 002, the full chain rule."""
 
     def cost_and_delta(z: Array, y: Array, a: Array, delta: Array) -> Array:
         a[...] = output.f(z)

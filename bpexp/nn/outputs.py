@@ -87,9 +87,11 @@ def softmax() -> JointOutput:
         top = z.real.argmax(axis=0), np.arange(z.shape[1])
         e = np.exp(z - z[top])
         e[top] = 0
-        rest = e.sum(axis=0)  # 1 - a_k = rest / (1 + rest) for the largest a_k
+        rest = e.sum(axis=0)
+        e[top] = 1
         errors: Array = e / (1 + rest) - y
-        errors[top] = ((1 - y[top]) - y[top] * rest) / (1 + rest)
+        precise = ((1 - y[top]) - y[top] * rest) / (1 + rest)  # from 1 - a_k = rest / (1 + rest), for the largest a_k
+        errors[top] = np.where(rest.real < 1, precise, errors[top])  # equal logits get equal a: then rest is at least 1
         return errors
 
     return JointOutput(f, vjp, codomain="simplex", analytic=True, error=error)
