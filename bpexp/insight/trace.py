@@ -103,13 +103,19 @@ COST_SOURCES = {
 }
 """Source of the cost of one sample, by the name of the loss."""
 
+DELTA_SOURCES = {
+    "softmax+cross_entropy": "002 output layer error; 003 appendix",
+    "sigmoid+binary_cross_entropy": "Nielsen, chapter 3",
+}
+"""Source of delta^L = c (a - y), by the name of the pairing."""
+
 
 def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -> list[Line]:
     """delta^L, as c (a - y) where a closed form is that, else by the chain rule with its factors."""
     error = error_of(head.output, z, y)
     constant = _constant(delta, error)
     if head.form == "closed" and np.allclose(delta, constant * error, rtol=1e-9, atol=0):
-        source = "002 output layer error; 003 appendix"
+        source = DELTA_SOURCES.get(head.name, "closed form of the pairing")
         text, latex = (_times(constant, difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
         return [Line("backward", f"delta^{L}", text, latex, source, delta)]
     slope = head.slope(z, y)

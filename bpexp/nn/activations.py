@@ -204,15 +204,17 @@ def gelu() -> Activation:
     from scipy.special import erfc  # imported here: it takes longer than the rest of this module
 
     def cumulative(z: Array) -> Array:
-        # in float64: a rounding error of the argument changes erfc by a factor of z^2
-        return np.asarray(0.5 * erfc(-z * np.sqrt(0.5))).astype(z.dtype)
+        return np.asarray(0.5 * erfc(-z * np.sqrt(0.5)))
 
+    # in float64, as erfc is: a rounding error of z changes the tail by a factor of z^2, and Phi and z phi cancel
     def f(z: Array, out: Array | None = None) -> Array:
-        return np.multiply(z, cumulative(z), out=out)
+        share = cumulative(z.astype(np.result_type(z, np.float64)))
+        return np.asarray(np.multiply(z, share.astype(z.dtype), out=out))
 
     def df(z: Array, out: Array | None = None) -> Array:
-        density = np.exp(-0.5 * np.square(z)) * np.sqrt(0.5 / np.pi).astype(z.dtype)
-        return np.asarray(cumulative(z) + z * density)
+        z64 = z.astype(np.result_type(z, np.float64))
+        density = np.exp(-0.5 * np.square(z64)) * np.sqrt(0.5 / np.pi)
+        return np.asarray(cumulative(z64) + z64 * density, z.dtype)
 
     return Activation(f, df, analytic=True)
 

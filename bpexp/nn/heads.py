@@ -69,7 +69,8 @@ def from_error(output: Output, loss: Loss) -> CostAndDelta:
     """delta_i = sum_j dC/da_j da_j/dz_i for a loss of a - y, taken from z. Source: 002, the full chain rule."""
 
     def cost_and_delta(z: Array, y: Array, a: Array, delta: Array) -> Array:
-        a[...] = output.f(z)
+        if (values := output.f(z, a)) is not a:
+            a[...] = values
         error = a - y if output.error is None else output.error(z, y)
         zero = np.zeros_like(error)
         delta[...] = output.vjp(z, loss.slope(error, zero))
