@@ -103,6 +103,9 @@ def random_case(network: Network) -> tuple[Network, Array, Array]:
 def as_printed(formula: str = DEFAULT) -> AsPrinted:
     """Back-propagation with the lines of a formula as a paper prints it, right or wrong. Source: 000 to 003, errata.
 
+    delta^L is the head's, which is finite, unless the formula replaces it. One with dC/da^L and da^L/dz^L gives
+    infinity times 0 where a^L rounds to 0 or 1 under a cross-entropy; the run then ends as diverged.
+
     Args:
         formula: id of a formula in the errata that gives a whole gradient, such as 003-slope-index; 002-final is
             back-propagation itself.
