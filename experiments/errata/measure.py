@@ -70,6 +70,7 @@ class Run:
     network: Network
     cosine: float = 1.0
     accuracy: list[float] = field(default_factory=list)
+    with_right_forward: list[float] = field(default_factory=list)
 
     @property
     def lines(self) -> Lines:
@@ -80,7 +81,7 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """The results, for the JSON file."""
-        return {key: getattr(self, key) for key in ("formula", "init", "seed", "cosine", "accuracy")}
+        return {key: getattr(self, key) for key in ("formula", "init", "seed", "cosine", "accuracy", "with_right_forward")}
 
 
 def config(init: str, seed: int, data: dict[str, Any], dtype: str = "float32") -> Config:
@@ -131,14 +132,20 @@ def gradients(runs: list[Run], head: Head, part: Part) -> list[Array]:
     return totals
 
 
-def upper(run: Run, head: Head, x: Array, y: Array, N: int, slots: list[tuple[Array, Array]]) -> Array:
-    """Run the printed lines for one piece; add dC/db^1, dC/dW^2, dC/db^2 to `slots` and return delta^1."""
+def forward(run: Run, head: Head, x: Array, y: Array, N: int) -> LiteralPass:
+    """The printed forward pass of one piece: of N samples those of x (784, B) and y (10, B)."""
     one, two = run.network.layers
     W, b, f = {1: one.W, 2: two.W}, {1: one.b, 2: two.b}, {1: one.f, 2: two.f}
     p = LiteralPass(head, y, 2, N, 1 / N, W, b, f, {0: x})
     for l in (1, 2):
         p.z[l] = run.lines.z(p, l)
         p.a[l] = f[l].f(p.z[l])
+    return p
+
+
+def upper(run: Run, head: Head, x: Array, y: Array, N: int, slots: list[tuple[Array, Array]]) -> Array:
+    """Run the printed lines for one piece; add dC/db^1, dC/dW^2, dC/db^2 to `slots` and return delta^1."""
+    p = forward(run, head, x, y, N)
     p.delta[2] = run.lines.last(p, 2)
     p.delta[1] = run.lines.carry(p, 2)
     slots[0][1][...] += run.lines.bias(p, 1)
@@ -147,12 +154,13 @@ def upper(run: Run, head: Head, x: Array, y: Array, N: int, slots: list[tuple[Ar
     return p.delta[1]
 
 
-def accuracies(runs: list[Run], part: Part) -> list[float]:
-    """The accuracy of each network on `part`."""
-    x, _ = part.batch()
+def accuracies(runs: list[Run], head: Head, part: Part) -> list[tuple[float, float]]:
+    """The accuracy of each network on `part`, by its printed forward pass and by z = W a + b."""
+    x, y = part.batch()
     assert part.labels is not None
     labels = part.labels[part.rows]
-    return [float((run.network.logits(x).argmax(axis=0) == labels).mean()) for run in runs]
+    outputs = ((forward(run, head, x, y, len(part)).z[2], run.network.logits(x)) for run in runs)
+    return [tuple(float((z.argmax(axis=0) == labels).mean()) for z in both) for both in outputs]  # type: ignore[misc]
 
 
 def cosines(runs: list[Run], head: Head, part: Part) -> None:
@@ -173,8 +181,9 @@ def train(runs: list[Run], head: Head, data: DataSet, steps: int, every: int, ou
     begin = time.monotonic()
     for step in range(steps + 1):
         if step % every == 0:
-            for run, accuracy in zip(runs, accuracies(runs, data.test), strict=True):
-                run.accuracy.append(accuracy)
+            for run, (printed, right) in zip(runs, accuracies(runs, head, data.test), strict=True):
+                run.accuracy.append(printed)
+                run.with_right_forward.append(right)
             content = {"step": step, "every": every, "lr": LR, "samples": len(data.train), "digest": data.digest}
             content |= {"numpy": np.__version__, "runs": [run.record() for run in runs]}
             out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
