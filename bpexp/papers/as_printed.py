@@ -12,7 +12,7 @@ from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
 from bpexp.papers.errata import FORMULAS, WHOLE_PASSES
-from bpexp.papers.formula import Formula
+from bpexp.papers.formula import RIGHT, Formula
 from bpexp.papers.literal_pass import Lines, run_lines
 
 DEFAULT = "002-final"
@@ -22,11 +22,11 @@ TOLERANCE = 1e-6
 
 
 class AsPrinted(GradientMethod):
-    """Back-propagation with some lines replaced by those of a paper; exact if the formula is correct."""
+    """Back-propagation with some lines replaced by those of a paper; exact if these are right in their own terms."""
 
     def __init__(self, formula: Formula, lines: Lines) -> None:
         self.formula, self._lines = formula, lines
-        self.exact = formula.correctness == "correct"
+        self.exact = formula.correctness in RIGHT
 
     @property
     def by_transpose(self) -> bool:
