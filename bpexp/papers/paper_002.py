@@ -250,7 +250,13 @@ book.whole_pass(
     r"\frac{\partial a_{k_L}^{(L)}}{\partial z_{k_L}^{(L)}} \cdot \frac{\partial "
     r"z_{k_L}^{(L)}}{\partial a_{k_{L-1}}^{(L-1)}} \cdots \frac{\partial "
     r"z_{k_{(k+1)}}^{(k+1)}}{\partial a_a^{(k)}} \cdot \frac{\partial a_a^{(k)}}{\partial z_a^{(k)}} "
-    r"\cdot \frac{\partial z_a^{(k)}}{\partial w_{ab}^{(k)}} \right]",
+    r"\cdot \frac{\partial z_a^{(k)}}{\partial w_{ab}^{(k)}} \right]$$ Similarly, for the bias "
+    r"$b_i^{(k)}$: $$\frac{\partial C_0}{\partial b_i^{(k)}} = \sum_{k_L=0}^{n_L-1} "
+    r"\sum_{k_{L-1}=0}^{n_{L-1}-1} \cdots \sum_{k_{(k+1)}=0}^{n_{(k+1)}-1} \left[\frac{\partial "
+    r"C_0}{\partial a_{k_L}^{(L)}} \cdot \frac{\partial a_{k_L}^{(L)}}{\partial z_{k_L}^{(L)}} \cdot "
+    r"\frac{\partial z_{k_L}^{(L)}}{\partial a_{k_{L-1}}^{(L-1)}} \cdots \frac{\partial "
+    r"z_{k_{(k+1)}}^{(k+1)}}{\partial a_i^{(k)}} \cdot \frac{\partial a_i^{(k)}}{\partial z_i^{(k)}} "
+    r"\cdot \frac{\partial z_i^{(k)}}{\partial b_i^{(k)}} \right]",
     printed="dC/dw_ab^(k), dC/db_i^(k) = sum over k_L, ..., k_{k+1} of the product along the path",
     correctness="correct",
 )

@@ -92,7 +92,8 @@ def polynomial_slope(k: Array, x: Array, y: Array) -> Array:
 @book.formula(
     "one-unit",
     section=ONE,
-    quote="∂C ∂w = ∂C ∂a(1) ∂a(1) ∂z(1) ∂z(1) ∂w = 2(a(1) − y)µ′(z(1))a(0)",
+    quote="∂C ∂w = ∂C ∂a(1) ∂a(1) ∂z(1) ∂z(1) ∂w = 2(a(1) − y)µ′(z(1))a(0) ∂C ∂b = ∂C ∂a(1) ∂a(1) ∂z(1) "
+    "∂z(1) ∂b = 2(a(1) − y)µ′(z(1))",
     printed="dC/dw = 2 (a^(1) - y) mu'(z^(1)) a^(0), dC/db = 2 (a^(1) - y) mu'(z^(1))",
     correctness="correct",
 )
@@ -171,7 +172,8 @@ book.whole_pass(
     "squared-output",
     Lines(last=squared_delta),
     section=WIDE,
-    quote="= 2(a (L) i − yi)µ ′(z (L) i )a (L−1) j",
+    quote="= 2(a (L) i − yi)µ ′(z (L) i )a (L−1) j ∂C ∂b (L) i = ∂C ∂a (L) i ∂a (L) i ∂z (L) i ∂z (L) i ∂b "
+    "(L) i = 2(a (L) i − yi)µ ′(z (L) i )",
     printed="dC/dw_ij^(L) = 2 (a_i - y_i) mu'(z_i) a_j, dC/db_i^(L) = 2 (a_i - y_i) mu'(z_i)",
     correctness="correct",
     right="for an elementwise output",
@@ -223,8 +225,8 @@ book.whole_pass(
     "batch-sum",
     Lines(weight=sum_weight, bias=sum_bias),
     section=POINTS,
-    quote="C = N∑ l=1 ||a(L)l − yl||2 = N∑ l=1 nL∑ j=1 ((al) (L) j − (yl)j) 2.",
-    printed="C = sum_l ||a_l - y_l||^2 and dC/dw = sum_l ...",
+    quote="∂C ∂w (L) ij = N∑ l=1 ∂C ∂(al) (L) i ∂(al) (L) i ∂(zl) (L) i ∂(zl) (L) i ∂w (L) ij",
+    printed="under C = sum_l ||a_l - y_l||^2: dC/dw_ij = sum_l dC/da_l da_l/dz_l dz_l/dw_ij",
     correctness="right in its own terms",
     right="for the sum over the samples, the cost of this section: N times the gradient of the mean",
 )
