@@ -63,6 +63,11 @@ class Formula:
         return not self.quote
 
     @property
+    def label(self) -> str:
+        """The correctness, and that it is a reading, for messages."""
+        return f"a reading, {self.correctness}" if self.is_reading else self.correctness
+
+    @property
     def is_whole_pass(self) -> bool:
         """Whether the formula gives a whole gradient, correct or not, so that it can train a network."""
         return isinstance(self.code, Lines)

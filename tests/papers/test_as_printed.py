@@ -10,6 +10,7 @@ from paper_truths import EQUAL, GENERAL, SOFTMAX, SQUARED, tanh_case, whole_pass
 from bpexp.errors import ConfigError
 from bpexp.gradients import gradient_methods
 from bpexp.papers import FORMULAS, WHOLE_PASSES
+from bpexp.papers.errata import READINGS
 from bpexp.papers.formula import RIGHT
 
 
@@ -27,7 +28,8 @@ def test_a_formula_that_cannot_run_is_refused_in_one_line(name):
         method.refuse(c.network, c.head)
     line = str(refusal.value)
     assert "\n" not in line
-    assert f"({FORMULAS[name].correctness})" in line
+    assert f"({FORMULAS[name].label})" in line
+    assert ("a reading" in line) == (name in READINGS)
     assert name in line
     assert FORMULAS[name].right in line
 
@@ -87,6 +89,17 @@ def test_the_summed_gradient_of_003_belongs_to_the_summed_cost():
 
 
 WITHDRAWN = ["001-softmax-left-out", "001-softmax-diagonal", "003-polynomial-cost-expanded"]
+
+
+def test_the_answer_says_what_an_entry_is_that_cannot_train():
+    for name, what in {
+        "000-cost": "gives a part of a gradient, not a whole one",
+        "002-db-free-index": "cannot be evaluated: ill-formed",
+        "003-maps": "cannot be evaluated: notation slip",
+        "001-softmax-diagonal": "is no formula of the errata",
+    }.items():
+        with pytest.raises(ConfigError, match=f"'{name}' {what};"):
+            gradient_methods.build("as_printed", formula=name)
 
 
 @pytest.mark.parametrize("name", ["003-db2-from-Delta", "000-cost", "002-db-free-index", "nothing", *WITHDRAWN])
