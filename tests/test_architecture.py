@@ -188,7 +188,7 @@ def test_every_listed_module_is_there_and_used():
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_modules_are_short_and_open_with_a_line_of_prose(path):
     text = path.read_text(encoding="utf-8")
-    assert text.isascii()
+    assert text.isascii() or dotted(path).startswith(PAPERS)  # quotations keep the signs of the papers
     assert len(text.splitlines()) < 250 or dotted(path).startswith(PAPERS)
     assert not text or ast.get_docstring(ast.parse(text))
     assert path.name != "types.py"
