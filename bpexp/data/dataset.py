@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from bpexp.nn.arrays import Array
+from bpexp.nn.columns import Columns
 from bpexp.nn.scaling import InputScaling
 from bpexp.registry import Registry
 
@@ -37,6 +38,10 @@ class Raw:
     """Inputs and targets of the official test set, where there is one."""
     full_scale: float | None = None
     """The largest value that an input can take; None where it is unknown or is that of the type, 255 for bytes."""
+    columns: Columns | None = None
+    """Of a table: what its n_0 inputs are made of. X is NaN where a value is missing that is to be imputed."""
+    target_names: tuple[str, ...] = ()
+    """Names of the target's columns, n_L for a regression and one for a classification; empty where they have none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +86,10 @@ class DataSet:
     targets: Targets
     scaling: InputScaling
     """What turned raw rows into the inputs of the parts; a saved network applies it to the rows that it is given."""
+    columns: Columns | None = None
+    """Of a table: what makes numbers of a raw row, before scaling, with the values that replace missing ones."""
+    target_names: tuple[str, ...] = ()
+    """As in `Raw`."""
 
     @property
     def n_inputs(self) -> int:

@@ -59,6 +59,8 @@ def prepare(
         digest=raw.digest,
         targets="values" if raw.task == "regression" else "one_hot" if one_hot else "index",
         scaling=how,
+        columns=raw.columns,
+        target_names=raw.target_names,
     )
 
 
