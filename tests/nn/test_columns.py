@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpexp.errors import DataError
-from bpexp.nn.columns import Column, Columns, is_missing
+from bpexp.nn.column import is_missing
+from bpexp.nn.columns import Column, Columns
 
 AGE = Column("age")
 COLOUR = Column("colour", "category", ("blue", "red"))
