@@ -95,7 +95,10 @@ def _refuse_numbers(config: Config, data: DataSet) -> None:
 
 
 def _refuse_metrics(config: Config, data: DataSet) -> None:
-    """Raise ConfigError for an objective, or a metric of early stopping, that this run does not measure."""
+    """Raise ConfigError for an objective, or a metric of early stopping, that this run does not measure.
+
+    And for weights that would be restored by the choice of the test part, or of the training part.
+    """
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     present = [name for name, part in parts.items() if part is not None]
     names = measured(data.task, data.n_outputs, present, penalty=bool(config.penalty))
@@ -107,6 +110,12 @@ def _refuse_metrics(config: Config, data: DataSet) -> None:
         if metric is not None and metric not in names:
             hint = _missing_part(str(metric), present) or nearest(metric, names)
             raise ConfigError(f"{key}={metric!r} is not measured; {hint}choose from: {', '.join(names)}")
+    stops = stopping.get("patience") is not None
+    if stops and stopping.get("restore_best", True) and "validation" not in present:
+        raise ConfigError(
+            "callbacks.early_stopping.restore_best=true needs a validation part, which chooses the best epoch; "
+            "set data.validation=0.1, or restore_best=false"
+        )
 
 
 def _missing_part(metric: str, present: list[str]) -> str:

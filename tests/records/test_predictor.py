@@ -40,7 +40,7 @@ MIXED = pd.DataFrame({i: ROWS[:, i].astype("float32" if i % 2 else "int64") for 
     ids=["int64", "float32", "float64", "object", "list", "frame"],
 )
 def test_rows_of_any_type_of_number_give_the_same_bits(rows: Any, predictor: Predictor) -> None:
-    assert predictor.predict(rows).tobytes() == predictor.predict(ROWS).tobytes()
+    assert predictor.outputs(rows).tobytes() == predictor.outputs(ROWS).tobytes()
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_run_on_bytes_predicts_bytes_as_it_was_evaluated(tmp_path: Path, monke
     run = bpexp.run("data=mnist_5k", *whole, "epochs=1", "batch_size=20", "tracking=none", "probe=off")
     raw = datasets.build("mnist_5k")(np.random.default_rng(0))
     assert raw.X.dtype == np.uint8
-    assert (run.predict(raw.X).argmax(axis=1) == raw.y).mean() == run.metrics["final/accuracy_train"]
+    assert (run.predict(raw.X)["class"] == raw.y.astype(str)).mean() == run.metrics["final/accuracy_train"]
     x = raw.X[:500].astype(np.float32) / np.float32(255)
-    assert run.predict(raw.X[:500]).tobytes() == np.ascontiguousarray(run.network.forward(x.T).T).tobytes()
+    assert run.outputs(raw.X[:500]).tobytes() == np.ascontiguousarray(run.network.forward(x.T).T).tobytes()
 
 
 def test_a_network_in_another_dtype_is_not_saved(tmp_path: Path) -> None:
