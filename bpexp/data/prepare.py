@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bpexp.data.dataset import DataSet, Part, Raw, Task
+from bpexp.data.impute import imputed
+from bpexp.data.notes import preparation_notes
 from bpexp.data.scaling import Scaling, check_finite, scaled
 from bpexp.data.split import limited, split
 from bpexp.errors import DataError
@@ -34,8 +36,9 @@ def prepare(
             of the samples outside it.
         test: fraction of the samples in the test part, 0 for none; ignored where there is an official test set.
         one_hot: one-hot targets, one output for each class; if false, one output with the class number as its target.
-        scaling: of the inputs. auto divides bytes by 255; unit maps each column to [0, 1]; standardize gives each
-            column mean 0 and standard deviation 1; none leaves them. Statistics are those of the training part.
+        scaling: of the inputs. auto divides bytes by 255 and standardizes tables; unit maps each column to [0, 1];
+            standardize gives each column mean 0 and standard deviation 1; none leaves them. Statistics are those of
+            the training part; the inputs of categories stay 0 and 1.
         limit: largest number of samples in the training part, and in each other part; null for no limit.
         dtype: float32 or float64, of inputs and targets.
 
@@ -43,6 +46,8 @@ def prepare(
     """
     check_raw(raw)
     rows = _rows(raw, validation=validation, test=test, limit=limit, rng=rng)
+    raw, missing = imputed(raw, rows[0])
+    check_finite(raw.X, "input")
     X, X_test, how = scaled(raw, scaling, dtype, rows=rows[0])
     train, held_out, tested = _parts(raw, X, rows, one_hot)
     if raw.test is not None and X_test is not None:
@@ -61,6 +66,7 @@ def prepare(
         scaling=how,
         columns=raw.columns,
         target_names=raw.target_names,
+        notes=(*raw.notes, *preparation_notes(raw, rows[0], scaling, missing)),
     )
 
 
@@ -78,6 +84,7 @@ def check_raw(raw: Raw) -> None:
     if raw.test is not None:
         X, y = raw.test
         _check_arrays(X, y, raw.task, " of the test set")
+        check_finite(X, "input of the test set")
         if X.shape[1] != raw.X.shape[1] or y.shape[1:] != raw.y.shape[1:]:
             raise DataError(
                 f"{raw.source}: expected test samples of {raw.X.shape[1]} inputs as in training, found {X.shape[1]}"
@@ -112,7 +119,6 @@ def _check_arrays(X: Array, y: Array, task: Task, where: str) -> None:
         raise DataError(f"targets{where} of a {task}: expected {wanted}, found {y.dtype} of shape {y.shape}")
     if len(X) != len(y):
         raise DataError(f"expected as many targets{where} as inputs, {len(X)}, found {len(y)}")
-    check_finite(X, f"input{where}")
 
 
 def _rows(
