@@ -42,6 +42,10 @@ class Raw:
     """Of a table: what its n_0 inputs are made of. X is NaN where a value is missing that is to be imputed."""
     target_names: tuple[str, ...] = ()
     """Names of the target's columns, n_L for a regression and one for a classification; empty where they have none."""
+    tabular: bool = False
+    """Whether each input has a unit of its own, as the columns of a table have; scaling=auto then standardizes."""
+    notes: tuple[str, ...] = ()
+    """What was decided about the data without being declared, one sentence each, for the screen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +98,8 @@ class DataSet:
     """Of a table: what makes numbers of a raw row, before scaling, with the values that replace missing ones."""
     target_names: tuple[str, ...] = ()
     """As in `Raw`."""
+    notes: tuple[str, ...] = ()
+    """As in `Raw`, with what was decided about the parts."""
 
     @property
     def n_inputs(self) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bpexp.data.dataset import DataSet, Part, Raw, Task
+from bpexp.data.impute import imputed
+from bpexp.data.notes import preparation_notes, target_notes
 from bpexp.data.scaling import Scaling, TargetChoice, check_finite, scaled, target_scaling_of
 from bpexp.data.split import limited, split
 from bpexp.errors import DataError
@@ -36,10 +38,11 @@ def prepare(
             of the samples outside it.
         test: fraction of the samples in the test part, 0 for none; ignored where there is an official test set.
         one_hot: one-hot targets, one output for each class; if false, one output with the class number as its target.
-        scaling: of the inputs. auto divides bytes by 255; unit maps each column to [0, 1]; standardize gives each
-            column mean 0 and standard deviation 1; none leaves them. Statistics are those of the training part.
+        scaling: of the inputs. auto divides bytes by 255 and standardizes tables; unit maps each column to [0, 1];
+            standardize gives each column mean 0 and standard deviation 1; none leaves them. Statistics are those of
+            the training part; the inputs of categories stay 0 and 1.
         target_scaling: of the targets of a regression. standardize gives each output targets of mean 0 and standard
-            deviation 1, and predictions are turned back; none leaves them; auto standardizes those of a table.
+            deviation 1, and predictions are turned back; none leaves them; auto standardizes those of tables.
             Statistics are those of the training part. The loss is that of the scaled targets, rmse and r2 are in the
             data's units.
         limit: largest number of samples in the training part, and in each other part; null for no limit.
@@ -49,6 +52,8 @@ def prepare(
     """
     check_raw(raw)
     rows = _rows(raw, validation=validation, test=test, limit=limit, rng=rng)
+    raw, missing = imputed(raw, rows[0])
+    check_finite(raw.X, "input")
     X, X_test, how = scaled(raw, scaling, dtype, rows=rows[0])
     units = target_scaling_of(raw, target_scaling, rows[0])
     train, held_out, tested = _parts(raw, X, rows, one_hot, units)
@@ -69,6 +74,7 @@ def prepare(
         target_scaling=units,
         columns=raw.columns,
         target_names=raw.target_names,
+        notes=(*raw.notes, *preparation_notes(raw, rows[0], scaling, missing), *target_notes(target_scaling, units)),
     )
 
 
@@ -86,6 +92,7 @@ def check_raw(raw: Raw) -> None:
     if raw.test is not None:
         X, y = raw.test
         _check_arrays(X, y, raw.task, " of the test set")
+        check_finite(X, "input of the test set")
         if X.shape[1] != raw.X.shape[1] or y.shape[1:] != raw.y.shape[1:]:
             raise DataError(
                 f"{raw.source}: expected test samples of {raw.X.shape[1]} inputs as in training, found {X.shape[1]}"
@@ -121,7 +128,6 @@ def _check_arrays(X: Array, y: Array, task: Task, where: str) -> None:
         raise DataError(f"targets{where} of a {task}: expected {wanted}, found {y.dtype} of shape {y.shape}")
     if len(X) != len(y):
         raise DataError(f"expected as many targets{where} as inputs, {len(X)}, found {len(y)}")
-    check_finite(X, f"input{where}")
 
 
 def _rows(

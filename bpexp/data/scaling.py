@@ -42,9 +42,10 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
 
     Args:
         raw: the data.
-        scaling: none: X. auto: X / 255 for bytes, X / full_scale where the data set declares one, else X. unit: as
-            auto where the full scale is known, else (X - minimum) / (maximum - minimum). standardize:
-            (X - mean) / (standard deviation). A constant column becomes 0.
+        scaling: none: X. auto: X / 255 for bytes, X / full_scale where the data set declares one, else as
+            standardize for a table, else X. unit: as auto where the full scale is known, else
+            (X - minimum) / (maximum - minimum). standardize: (X - mean) / (standard deviation). A constant column
+            becomes 0; the inputs of a table's categories stay 0 and 1.
         dtype: of the result.
         rows: the training rows, from which the statistics of unit and standardize are computed; None for all.
 
@@ -55,9 +56,13 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
     if dtype not in ("float32", "float64"):
         raise ConfigError(f"dtype must be one of float32, float64, not {dtype!r}")
     full = _full_scale(raw)
-    if scaling == "standardize" or (scaling == "unit" and full is None):
+    standardized = standardizes(raw, scaling)
+    if standardized or (scaling == "unit" and full is None):
         train = raw.X if rows is None else raw.X[rows]
-        shift, scale = _moments(train) if scaling == "standardize" else _range(train)
+        shift, scale = _moments(train) if standardized else _range(train)
+        if raw.columns is not None:
+            number = raw.columns.is_number
+            shift, scale = np.where(number, shift, 0.0), np.where(number, scale, 1.0)
         return _apply(raw, dtype, InputScaling(shift, scale))
     divide = scaling != "none" and full is not None
     key = (divide, dtype)
@@ -81,13 +86,18 @@ def target_scaling_of(raw: Raw, choice: TargetChoice, rows: Array) -> TargetScal
         if choice == "standardize":
             raise ConfigError("target_scaling='standardize' is for the targets of a regression, and these are classes")
         return None
-    if choice == "none" or (choice == "auto" and raw.columns is None):
+    if choice == "none" or (choice == "auto" and not raw.tabular):
         return None
     with np.errstate(over="ignore"):
         shift, scale = _moments(raw.y[rows])
     if not np.isfinite(scale).all():
         raise DataError(f"{raw.source}: the targets are too large for a standard deviation; use target_scaling=none")
     return TargetScaling(shift, scale)
+
+
+def standardizes(raw: Raw, scaling: Scaling) -> bool:
+    """Whether the declared scaling standardizes these data."""
+    return scaling == "standardize" or (scaling == "auto" and raw.tabular and _full_scale(raw) is None)
 
 
 def _full_scale(raw: Raw) -> float | None:
