@@ -158,6 +158,8 @@ def print_ranking(sweep: Sweep) -> None:
         left_out.append(column)
         table = _ranking_table(ranking, [name for name in columns if name not in left_out])
     console.print(table)
+    if ranking.meaning:
+        console.print(ranking.meaning, soft_wrap=True)
     if left_out:
         console.print(f"not shown   {', '.join(name for name in columns if name in left_out)}; see ranking.csv")
     for problem in ranking.problems:

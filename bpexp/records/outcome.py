@@ -74,7 +74,7 @@ def described_epochs(outcome: Outcome) -> dict[str, str]:
     Only `final` where both are the same epoch, or where there is no best one.
     """
     epochs = {when: outcome.metrics.get(f"{when}/epoch") for when in ("final", "best")}
-    words = {"last": "last epoch", "best": "best epoch, restored", "unevaluated": "last evaluated epoch"}
+    words = {"last": "last epoch", "best": "restored best epoch", "unevaluated": "last evaluated epoch"}
     told = {"final": words[outcome.weights], "best": "best epoch"}
     shown = {when: f"{told[when]} ({epoch:.0f})" for when, epoch in epochs.items() if epoch is not None}
     if epochs["final"] is not None and epochs["final"] == epochs["best"]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from bpexp.config.groups import GROUPS
 from bpexp.config.schema import Config
 from bpexp.data import DataSet
@@ -16,6 +18,9 @@ from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
 from bpexp.running.loading import load_data
 from bpexp.training.metrics import measured
+
+REACH = 3.0
+"""Standard deviations from the mean between which nearly all targets lie."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +47,7 @@ def outline(config: Config, data: DataSet | None = None) -> Outline:
     GROUPS["probe"].build(config.probe)
     data = data or load_data(config)
     _refuse_pairing(config, head, data)
+    _refuse_target_scaling(config, head, data)
     network = Network([data.n_inputs, *config.model.widths, data.n_outputs], hidden, head.output, config.dtype)
     method.refuse(network, head)
     _refuse_numbers(config, data)
@@ -84,6 +90,20 @@ def _refuse_pairing(config: Config, head: Head, data: DataSet) -> None:
         raise ConfigError(f"data.one_hot=false needs two classes, not {len(data.classes)}; declare data.one_hot=true")
     if output == "softmax" and data.n_outputs < 2:
         raise ConfigError(f"output 'softmax' of {data.n_outputs} unit is always 1; try output=sigmoid or identity")
+
+
+def _refuse_target_scaling(config: Config, head: Head, data: DataSet) -> None:
+    """Raise ConfigError for standardized targets, which lie on both sides of 0, under an output that cannot follow."""
+    if data.target_scaling is None:
+        return
+    z = np.array([[-1e4, 1e4]] * data.n_outputs)
+    with np.errstate(all="ignore"):
+        low, high = head.output.f(z)[0]
+    if not (low < -REACH and high > REACH):
+        raise ConfigError(
+            f"output {config.output['name']!r} cannot reach standardized targets, which lie between about -{REACH:.0f} "
+            f"and {REACH:.0f}; declare output=identity, or data.target_scaling=none"
+        )
 
 
 def _refuse_numbers(config: Config, data: DataSet) -> None:

@@ -100,8 +100,8 @@ def assert_told(err: str, *what: str) -> None:
 MOMENTS: dict[str, tuple[Any, str]] = {
     "closing the journal": (Journal, "close"),
     "saving histograms": (Histograms, "save"),
-    "writing the outcome": (running, "write_outcome"),
-    "saving the network": (running, "save_network"),
+    "writing the outcome": (conclusion, "write_outcome"),
+    "saving the network": (conclusion, "save_network"),
     "drawing": (conclusion, "_draw"),
     "handing over to MLflow": (TrackedRun, "finish"),
     "sending metrics": (JournalFeed, "_feed"),
@@ -161,7 +161,6 @@ CHILD = """
 import os, sys
 from bpexp.cli.main import main
 from bpexp.running import conclusion
-from bpexp.running import execute as running
 
 real, number = conclusion.save_network, int(sys.argv.pop())
 
@@ -250,7 +249,9 @@ def test_a_store_without_room(
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(perform, "_write_config"), (running, "Journal")], ids=["config", "journal"]
+    ("owner", "name"),
+    [(perform, "_write_config"), (running, "save_split"), (running, "Journal")],
+    ids=["config", "split", "journal"],
 )
 def test_no_room_to_begin(
     owner: Any, name: str, store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
