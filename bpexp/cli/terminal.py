@@ -38,8 +38,10 @@ def _console() -> Console:
 def print_outcome(outcome: Outcome) -> None:
     """Print a table of status, metrics, directory and store of a run, and the link to its page."""
     console = _console()
-    for label, value in _rows(outcome):
-        console.print(f"[bold]{label:<15}[/bold]{value}", soft_wrap=True)
+    rows = _rows(outcome)
+    width = max(14, *(len(label) for label, _ in rows))
+    for label, value in rows:
+        console.print(f"[bold]{label:<{width}}[/bold] {value}", soft_wrap=True)
 
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:

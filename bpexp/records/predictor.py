@@ -95,7 +95,7 @@ class Predictor:
         Raises BpexpError, a ValueError, for rows that the network cannot take.
         """
         name = self.saved.reported if weights is None else weights
-        if name not in self.networks:
+        if name not in tuple(self.networks):
             hint = nearest(str(name), self.networks)
             raise TrackingError(f"there are no weights {name!r}; {hint}choose from: {', '.join(self.networks)}")
         network = self.networks[name]
@@ -138,6 +138,8 @@ def _numbers(rows: Any) -> Array:
     """`rows` as an array of numbers; a data frame with columns of several types may be one of objects."""
     try:
         x = np.asarray(rows)
+        if x.dtype.kind == "c":
+            raise TypeError("found complex ones")
         return x if x.dtype.kind in "biuf" else x.astype(np.float64)
     except (TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]

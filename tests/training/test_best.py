@@ -1,4 +1,4 @@
-"""The best epoch's weights: kept by the rule that the summary has, at the cost of a copy, and restored where declared."""
+"""The best epoch's weights: kept by the rule that the summary has, for the price of a copy, restored where declared."""
 
 from __future__ import annotations
 
