@@ -17,7 +17,8 @@ from bpexp.errors import ConfigError
 from bpexp.training.callbacks import EarlyStopping
 from bpexp.training.events import EpochEnded
 
-LEAN = ("data=digits", "model.hidden=[4]", "lr=1.5", "epochs=12", "batch_size=20", "data.limit=200", "probe=off")
+SMALL = ("data=digits", "model.hidden=[4]", "batch_size=20", "data.limit=200", "probe=off")
+LEAN = (*SMALL, "lr=1.5", "epochs=12")
 QUIET = (*LEAN, "tracking=none")
 
 
@@ -77,7 +78,7 @@ def test_restoring_needs_a_validation_part() -> None:
 
 
 def test_one_epoch_is_saved_once() -> None:
-    run = bpexp.run(*QUIET, epochs=1, lr=0.1)
+    run = bpexp.run(*SMALL, "tracking=none", epochs=1, lr=0.1)
     assert run.metrics["final/epoch"] == run.metrics["best/epoch"]
     with np.load(run.directory / "network.npz") as archive:
         assert [name for name in archive.files if name.startswith("theta")] == ["theta"]
@@ -118,7 +119,7 @@ def test_a_best_epoch_that_the_journal_does_not_know_is_not_saved(monkeypatch: p
         original(self, epoch, *args)
 
     monkeypatch.setattr(EpochEnded, "__init__", interrupted)
-    assert command([*QUIET, "hydra.run.dir=here", "progress=false"], monkeypatch) == 130
+    assert command([*SMALL, "tracking=none", "hydra.run.dir=here", "progress=false"], monkeypatch) == 130
     run = Result(Path("here"))
     assert (run.metrics["best/epoch"], list(run.networks)) == (0, ["last"])
     assert run.outcome.weights == "unevaluated"
@@ -127,7 +128,7 @@ def test_a_best_epoch_that_the_journal_does_not_know_is_not_saved(monkeypatch: p
 def test_mlflow_holds_both_weights_and_says_which_are_which(store: Path) -> None:
     from stores import ask
 
-    run = bpexp.run(*LEAN, "tracking.figures=false", epochs=4)
+    run = bpexp.run(*SMALL, "tracking.figures=false", lr=1.5, epochs=4)
     tags = dict(ask(store, "select key, value from tags"))
     assert tags["bpexp.weights"] == "last"
     best = f"{run.metrics['best/epoch']:.0f}"
