@@ -309,8 +309,8 @@ FILES = {
     "not a number": (lambda: _npz(X=np.full((40, 2), np.nan), y=np.arange(40) % 2), "input"),
     "ragged csv": (lambda: _csv("1,2,0\n1,0\n"), "'d.csv', line 2: expected 3 columns"),
     "empty csv": (lambda: _csv(""), "'d.csv': is empty"),
-    "csv with a gap": (lambda: _csv("1,,0\n1,2,1\n"), "'d.csv', line 1, column 1: expected a finite number"),
-    "csv without the target": (lambda: [*_csv("a,b\n1,2\n"), "data.target=c"], "has no column 'c'"),
+    "csv with a gap": (lambda: _csv("5,,0\n1,2,1\n"), "'d.csv', line 1, column '1': a value is missing"),
+    "csv without the target": (lambda: [*_csv("a,b\n1,2\n"), "data.target=c"], "data.target='c' names no column"),
 }
 
 
