@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from bpexp.training.metrics import PARTS, PENALTY, better, metrics
 
@@ -15,13 +16,15 @@ def chooser(series: Series) -> str | None:
     return next((name for name in names if name in series), None)
 
 
-def summarize(series: Series) -> dict[str, float]:
+def summarize(series: Series, averaged: Sequence[str] = ()) -> dict[str, float]:
     """final/<metric>_<part> after the last epoch, best/<metric>_<part> and best/epoch at the best one.
 
-    The best epoch is that of the best value of `chooser(series)`, the first one in case of ties.
+    The best epoch is that of the best value of `chooser(series)`, the first one in case of ties. `averaged` names
+    series whose last value speaks of the whole run, which are added as final/... if they were recorded.
     """
     measured = {name: dict(points) for name, points in series.items() if _is_evaluated(name)}
-    summary = {f"final/{_flat(name)}": points[max(points)] for name, points in measured.items()}
+    whole = {name: dict(series[name]) for name in averaged if name in series}
+    summary = {f"final/{_flat(name)}": points[max(points)] for name, points in (measured | whole).items()}
     key = chooser(series)
     if key is None:
         return summary
