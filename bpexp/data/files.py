@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -67,7 +68,7 @@ def npz(
     y_test: str | None = None,
     task: TaskChoice = "auto",
 ) -> Loader:
-    """Arrays of an npz file: inputs (N, ...), and targets (N,) or (N, n_L).
+    """Arrays of an npz file: inputs (N, ...), which are a table where they are (N, n_0), and targets (N,) or (N, n_L).
 
     Args:
         path: the npz file.
@@ -86,7 +87,8 @@ def npz(
         wanted = [key for key in (x, y, x_test, y_test) if key is not None]
         arrays = _read_npz(place, wanted)
         test = (arrays[x_test], arrays[y_test]) if x_test is not None and y_test is not None else None
-        return assemble(arrays[x], arrays[y], test, source=f"npz file {str(place)!r}", task=task)
+        raw = assemble(arrays[x], arrays[y], test, source=f"npz file {str(place)!r}", task=task)
+        return replace(raw, tabular=arrays[x].ndim == 2)
 
     return Loader(load, seeded=False, files=lambda: [Path(path).expanduser()])
 

@@ -23,7 +23,7 @@ from bpexp.records.summary import Series, chooser, summarize
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
 from bpexp.running.observers import leave_out, observers
-from bpexp.running.progress import progress
+from bpexp.running.progress import progress, tell
 from bpexp.running.signals import Signals
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.feed import DataCard
@@ -98,6 +98,7 @@ def _train(
 def _watched(
     experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
 ) -> TrainingEnd:
+    tell(experiment.data.notes, experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
     histograms = Histograms() if experiment.probe.histograms else None
     watching = observers(experiment, journal, histograms)

@@ -91,7 +91,8 @@ def tell(notes: Sequence[str], show: bool) -> None:
     """Print what was decided about the data without being declared, if `show` is true and there is a standard error."""
     if show and sys.stderr is not None:
         with suppress(OSError):
-            print(*(f"data: {note}" for note in notes), sep="\n", file=sys.stderr, end="\n" if notes else "", flush=True)
+            for note in notes:
+                print(f"data: {note}", file=sys.stderr)
 
 
 def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:

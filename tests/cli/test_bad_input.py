@@ -46,6 +46,8 @@ KEYS = {
     "+lr=1": "lr exists already; write lr=VALUE without the +",
     "foo": "'foo' is not an override; write KEY=VALUE",
     "lr=(": "'lr=(' is not an override; write KEY=VALUE",
+    "data.target=width(cm)": """such as 'data.target="width(cm)"'""",
+    "data.drop=[a;b,größe]": """such as 'data.drop=["a;b","größe"]'""",
     "lr=0.1 lr=0.2": "lr is given 2 times; give it once",
     "lr=0.1 +lr=0.2": "lr is given 2 times; give it once",
     "model=linear model=chain": "model is given 2 times; give it once",

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bpexp.data import datasets
+from bpexp.data import datasets, prepare
 from bpexp.errors import BpexpError, DataError
 
 
@@ -48,6 +48,21 @@ def test_npz(tmp_path):
     assert load("npz", path=path, y="values").y.shape == (4, 4)
     assert load("npz", path=path, y="n").classes == ("1", "2", "3")
     assert load("npz", path=path, y="n", task="regression").y.shape == (4, 1)
+
+
+def test_an_npz_of_rows_is_standardized_as_a_table_is(tmp_path):
+    """N9; bytes and images keep their own scale."""
+    path, rng = str(tmp_path / "d.npz"), np.random.default_rng(0)
+    rows = 1000 * rng.random((30, 4))
+    np.savez(path, rows=rows, bytes=rows.astype(np.uint8), images=rows.reshape(30, 2, 2), y=np.arange(30) % 2)
+    go = {"name": "npz", "dtype": "float64"}
+    data = prepare(load("npz", path=path, x="rows"), rng=np.random.default_rng(0), **go)
+    np.testing.assert_allclose(data.train.X[data.train.rows].mean(axis=0), 0, atol=1e-12)
+    assert "standardized with the mean" in data.notes[0]
+    for x, largest in (("bytes", 1), ("images", rows.max())):
+        data = prepare(load("npz", path=path, x=x), rng=np.random.default_rng(0), **go)
+        assert data.train.X.max() == pytest.approx(largest, rel=0.01)
+        assert data.notes == ()
 
 
 def test_ages_in_an_npz_are_neither_classes_nor_values_in_silence(tmp_path):

@@ -55,7 +55,7 @@ def _cells(cells: pd.Series[Any], source: Source) -> Array:
 
 def target_note(y: Array, names: tuple[str, ...], classes: tuple[str, ...], task: TaskChoice) -> str:
     """What the target is taken for, and how to declare the other thing where that is possible."""
-    what = f"target {listed(names)}"
+    what = f"target {listed([repr(name) for name in names])}"
     if classes:
         other = "; data.task=regression takes its numbers as values" if task == "auto" and y.dtype.kind in "iu" else ""
         return f"{what}: {len(classes)} classes ({listed(classes)}){other}"

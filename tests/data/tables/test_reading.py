@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bpexp
 from bpexp.data import datasets, prepare
 from bpexp.errors import BpexpError, ConfigError, DataError
 
@@ -312,7 +313,7 @@ def test_pieces_of_a_long_file_are_one_table(table, monkeypatch):
 
 def test_notes_say_what_was_decided(table):
     raw = table("a;b;y\n1,5;7;0,5\n;;\n2,5;7;1,5\n")
-    assert raw.notes[0].endswith("2 rows, 2 features; target y: values")
+    assert raw.notes[0].endswith("2 rows, 2 features; target 'y': values")
     assert raw.notes[1:] == (
         "numbers have a decimal comma",
         "1 lines without any value left out",
@@ -363,3 +364,21 @@ def test_no_table_makes_it_fail_otherwise(tmp_path):
         except BpexpError as error:
             outcomes.add("refused" if "\n" not in str(error) else str(error))
     assert outcomes == {"read", "refused"}
+
+
+def test_the_screen_says_what_was_decided(tmp_path, monkeypatch, capfd):
+    """N9: standardized by default, and said, once for a run and once for a sweep."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": 1000 * rng.random(60), "y": rng.random(60) > 0.5})
+    frame.to_csv("t.csv")
+    said = ("data=csv", "data.path=t.csv", "epochs=1", "model.hidden=[3]", "tracking=none", "progress=true")
+    wanted = ("60 rows, 1 features; target 'y': 2 classes (False, True)", "the first column left out", "standardized")
+    bpexp.run(*said)
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("data: ")]
+    assert [any(part in line for line in lines) for part in wanted] == [True] * 3
+    bpexp.sweep(*said, seed=range(2))
+    again = [line for line in capfd.readouterr().err.splitlines() if line.startswith("data: ")]
+    assert again == lines
+    bpexp.run(*said, "data.scaling=none")
+    assert "standardized" not in capfd.readouterr().err
