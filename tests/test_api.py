@@ -93,7 +93,7 @@ def test_a_data_file_is_read_where_it_lies_and_as_it_is(tmp_path, monkeypatch):
     for folder, shift in (("one", 0), ("two", 5)):
         (tmp_path / folder).mkdir()
         monkeypatch.chdir(tmp_path / folder)
-        rows = "\n".join(f"{i + shift},{i % 3},{i % 2}" for i in range(60))
+        rows = "\n".join(f"{i * (i + shift)},{i % 3},{i % 2}" for i in range(60))
         Path("x.csv").write_text(f"a,b,c\n{rows}\n")
         said = ("data=csv", "data.path=x.csv", "model.hidden=[3]", "epochs=1", "tracking=none")
         digests.append(bpexp.run(*said).outcome.theta_sha256)

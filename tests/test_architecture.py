@@ -135,7 +135,7 @@ LIBRARIES = {
     "platformdirs": {"platformdirs"},
     "pooch": {"pooch"},
     "rich": {"rich.box", "rich.console", "rich.markup", "rich.progress", "rich.table"},
-    "scipy": {"scipy", "scipy.special"},
+    "scipy": {"scipy", "scipy.optimize", "scipy.special"},
     "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.multitest"},
     "threadpoolctl": {"threadpoolctl"},
     "yaml": {"yaml"},

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
 
-VERDICTS = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
+VERDICTS = {"supported": "green", "holds": "green", "refuted": "red", "violated": "red"}
 
 SHOWN = ("test", "validation", "train")
 """The parts of the data, of which the first that was measured is shown."""
@@ -104,6 +104,8 @@ def _print_link(console: Console, label: str, sweep: Sweep | None) -> None:
 
 def print_report(report: Report, sweep: Sweep | None) -> None:
     """Print the arms of a study and the verdicts on its claims; `sweep` is None for a recorded study."""
+    from bpexp.study.words import shown, told  # with the statistics, which only a study needs
+
     console, analysis = _console(), report.analysis
     study = analysis.study
     measures = [measure.text for measure in study.measures]
@@ -113,14 +115,15 @@ def print_report(report: Report, sweep: Sweep | None) -> None:
     for column in head:
         table.add_column(column.replace(" ", "\n", 1), no_wrap=True)
     for place, arm in enumerate(analysis.best, start=1):
-        tuned = [str(arm.tuned_to)] if study.tuned else []
-        cells = [str(place), *arm.levels.values(), *tuned, *(str(arm.intervals[m]) for m in measures), str(arm.runs)]
+        tuned = [arm.chosen] if study.tuned else []
+        intervals = [shown(arm.intervals[measure.text], measure, arm.runs) for measure in study.measures]
+        cells = [str(place), *arm.levels.values(), *tuned, *intervals, str(arm.runs)]
         table.add_row(*(escape(cell) for cell in cells))
     console.print(table)
     for verdict in analysis.verdicts:
-        colour = VERDICTS[verdict.answer]
-        told = f"{escape(verdict.claim.text)} ({escape(str(verdict.interval))}; {escape(verdict.note)})"
-        console.print(f"[{colour}]{verdict.answer.upper():<13}[/{colour}]{told}", soft_wrap=True)
+        colour = VERDICTS.get(verdict.answer, "yellow")
+        said = f"{escape(verdict.claim.text)} ({escape(told(verdict))})"
+        console.print(f"[{colour}]{verdict.answer.upper():<13}[/{colour}]{said}", soft_wrap=True)
     for problem in [*analysis.problems, *(sweep.ranking.problems[:8] if sweep else [])]:
         console.print(f"[yellow]note         {escape(problem)}[/yellow]", soft_wrap=True)
     console.print(f"report       {escape(str(report.files[0].absolute()))}", soft_wrap=True)

@@ -50,15 +50,13 @@ class Jacobian(GradientMethod):
     def _in_pieces(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """The same sum in pieces of PIECE samples, to limit the memory for Jacobians of n_L n_l numbers per sample."""
         B, cost, total = x.shape[1], 0.0, np.zeros_like(network.theta)
-        work: Workspace | None = None
         for start in range(0, B, PIECE):
             part = x[:, start : start + PIECE]
             piece = self(network, head, part, y[:, start : start + PIECE])
             share = head.weight(B) / head.weight(part.shape[1])
             cost += share * piece.cost
             total += share * piece.vector
-            work = piece.workspace
-        return Gradient(cost, total, work)
+        return Gradient(cost, total)
 
 
 @gradient_methods.register("jacobian")

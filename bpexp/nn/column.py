@@ -48,7 +48,7 @@ class Column:
         """The number of each category by its name, and by its value where the name spells a number or a truth value."""
         known: dict[str | float, int] = {}
         for i, name in enumerate(self.categories):
-            value = _float(name)
+            value = number_of(name)
             if value is not None:
                 known.setdefault(value, i)
         return known | {name: i for i, name in enumerate(self.categories)}
@@ -79,7 +79,7 @@ class Column:
         return column.reshape(-1, 1)
 
     def _number(self, row: int, value: Any) -> float:
-        found = float("nan") if is_missing(value) else _float(value)
+        found = float("nan") if is_missing(value) else number_of(value)
         if found is None:
             raise DataError(f"{self._place(row)}: expected a number, found {value!r}")
         return found
@@ -97,7 +97,7 @@ class Column:
             return self.width
         known = self.numbers_of_categories
         text = str(value).strip()
-        keys = [text] if isinstance(value, str) else [text, _float(value)]
+        keys = [text] if isinstance(value, str) else [text, number_of(value)]
         for key in keys:
             if key in known:
                 return known[key]
@@ -129,10 +129,10 @@ def _listed(values: Any) -> list[Any]:
     return found
 
 
-def _float(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
     """The number that a value is or spells, None where it is none."""
-    if isinstance(value, str) and value.strip().lower() in TRUTH:
-        return TRUTH[value.strip().lower()]
+    if isinstance(value, str) and (value.strip().lower() in TRUTH or "_" in value):
+        return TRUTH.get(value.strip().lower())  # Python reads 1_000, which no table has
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):

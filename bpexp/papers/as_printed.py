@@ -28,6 +28,12 @@ class AsPrinted(GradientMethod):
         self.formula, self._lines = formula, lines
         self.exact = formula.correctness == "correct"
 
+    @property
+    def by_transpose(self) -> bool:
+        """Whether the deltas are those of the correct lines, as where only a line for dC/dW or dC/db is misprinted."""
+        correct, own = Lines(), self._lines
+        return self.exact or (own.z, own.last, own.carry) == (correct.z, correct.last, correct.carry)
+
     def refuse(self, network: Network, head: Head) -> None:
         """Raise ConfigError for a formula that cannot run on this network, or that is correct for other heads only.
 

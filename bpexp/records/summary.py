@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from bpexp.training.metrics import PARTS, PENALTY, better, chooser
 
 Series = dict[str, list[tuple[int, float]]]
 
 
-def summarize(series: Series, *, restored: bool = False) -> dict[str, float]:
+def summarize(series: Series, averaged: Sequence[str] = (), *, restored: bool = False) -> dict[str, float]:
     """final/<metric>_<part> and final/epoch of the saved network, best/... the same at the best epoch.
 
     The best epoch is that of the best value of `chooser(series)`, the first one in case of ties. The saved network is
-    that of the last evaluated epoch or, where its weights were restored, of the best one.
+    that of the last evaluated epoch or, where its weights were restored, of the best one. `averaged` names series whose
+    last value speaks of the whole run, which are added as final/... if they were recorded.
     """
     measured = {name: dict(points) for name, points in series.items() if _is_evaluated(name)}
+    summary = {f"final/{_flat(name)}": series[name][-1][1] for name in averaged if name in series}
     if not measured:
-        return {}
+        return summary
     best = best_step(series)
     final = best if restored and best is not None else max(max(points) for points in measured.values())
     chosen = {"final": final} if best is None else {"final": final, "best": best}
     epochs = dict(series["time/epoch"])
-    summary: dict[str, float] = {}
     for when, step in chosen.items():
         summary |= {f"{when}/{_flat(name)}": points[step] for name, points in measured.items() if step in points}
         summary[f"{when}/epoch"] = epochs[step]

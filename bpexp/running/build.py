@@ -11,7 +11,7 @@ from bpexp.config.groups import GROUPS
 from bpexp.config.schema import Config
 from bpexp.data import Batches, DataSet, Part
 from bpexp.insight.gradient_check import CheckSettings
-from bpexp.insight.probing import ProbeSettings
+from bpexp.insight.probe_sets import ProbeSettings
 from bpexp.nn.network import Network
 from bpexp.running.outline import Outline, declared_activations, outline
 from bpexp.running.streams import Streams, streams

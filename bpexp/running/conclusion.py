@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bpexp.insight.histograms import FILE as HISTOGRAMS
+from bpexp.insight.probe_sets import averaged
 from bpexp.insight.samples import collect_samples
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import JOURNAL, history
@@ -75,7 +76,7 @@ def _outcome(
         overrides=info.overrides,
         params=info.params,
         seconds=seconds,
-        metrics=summarize(series, restored=end.restored),
+        metrics=summarize(series, averaged(), restored=end.restored),
         chosen_by=chooser(series),
         theta_sha256=hashlib.sha256(trainer.network.theta.tobytes()).hexdigest(),
         weights="best" if end.restored else weights,

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import time
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 
-import numpy as np
-
-from bpexp.data import DataSet, Part
-from bpexp.insight.gradient_check import GradientCheck
+from bpexp.data import DataSet
 from bpexp.insight.histograms import Histograms
-from bpexp.insight.probing import Probing
-from bpexp.nn.arrays import Array
 from bpexp.records.journal import Journal
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
 from bpexp.running.conclusion import TrainingEnd, attempt, conclude
-from bpexp.running.progress import progress
+from bpexp.running.observers import leave_out, observers
+from bpexp.running.progress import progress, tell
 from bpexp.running.signals import Signals
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.feed import DataCard
@@ -38,7 +35,7 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
     with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
         save_split(info.directory, experiment.data)
         journal = Journal(info.directory)
-        tracked = open_tracked(experiment, info, journal)
+        tracked = open_tracked(experiment, info, journal, leave_out(experiment, info, journal))
         started = time.monotonic()
         end = _train(experiment, info, [journal, *tracked.callbacks], journal, signals)
         with suppress(OSError):  # a full disk: what the journal holds is there
@@ -53,10 +50,12 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
     return outcome
 
 
-def open_tracked(experiment: Experiment, info: RunInfo, journal: Journal) -> TrackedRun:
-    """The run in MLflow."""
-    threads = {"bpexp.threads": str(experiment.config.threads)}
-    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), threads)
+def open_tracked(
+    experiment: Experiment, info: RunInfo, journal: Journal, tags: Mapping[str, str] | None = None
+) -> TrackedRun:
+    """The run in MLflow, with the number of threads and the given tags."""
+    tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
+    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), tags)
 
 
 def data_card(data: DataSet) -> DataCard:
@@ -84,32 +83,16 @@ def _train(
 def _watched(
     experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
 ) -> TrainingEnd:
+    tell(experiment.data.notes, experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
     histograms = Histograms() if experiment.probe.histograms else None
-    observers = _observers(experiment, journal, histograms)
+    watching = observers(experiment, journal, histograms)
     try:
         with signals.raised():
-            ended = train(experiment.trainer, [*observers, *recorders, *bars, *experiment.callbacks])
+            ended = train(experiment.trainer, [*watching, *recorders, *bars, *experiment.callbacks])
     finally:
         for bar in bars:
             bar.close()
         if histograms is not None:
             attempt("no histograms in", info, lambda: histograms.save(info.directory))
     return TrainingEnd(ended.status, ended.reason, ended.step, restored=ended.restored is not None)
-
-
-def _observers(experiment: Experiment, journal: Journal, histograms: Histograms | None) -> list[Callback]:
-    """The declared probes and gradient check, which write into the journal."""
-    probe, check = experiment.probe, experiment.check
-    fixed = fixed_batch(experiment.data.train, probe.fixed) if probe.fixed else None
-    probing = Probing(probe.measures, probe.every, journal.metrics, histograms=histograms, fixed=fixed)
-    observers: list[Callback] = [probing]
-    if check.on:
-        observers.insert(0, GradientCheck(check, rng=experiment.check_rng, keep=journal.metrics))
-    return observers
-
-
-def fixed_batch(part: Part, samples: int) -> tuple[Array, Array]:
-    """Samples spread evenly over the whole data, independent of the seed: x (n_0, B) and y (n_L, B)."""
-    rows = np.unique(np.linspace(0, len(part.X) - 1, samples).astype(np.intp))
-    return part.batch(rows)

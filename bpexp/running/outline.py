@@ -12,6 +12,7 @@ from bpexp.data import DataSet
 from bpexp.errors import ConfigError, nearest
 from bpexp.gradients.method import GradientMethod
 from bpexp.insight.gradient_check import CheckSettings, refuse_check
+from bpexp.insight.probe_sets import refuse_probes
 from bpexp.nn.activations import Activation, activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
@@ -44,7 +45,7 @@ def outline(config: Config, data: DataSet | None = None) -> Outline:
     method: GradientMethod = GROUPS["gradient"].build(config.gradient)
     check: CheckSettings = GROUPS["check"].build(config.check)
     refuse_check(method, config.gradient["name"], check)
-    GROUPS["probe"].build(config.probe)
+    refuse_probes(method, config.gradient["name"], GROUPS["probe"].build(config.probe))
     data = data or load_data(config)
     _refuse_pairing(config, head, data)
     _refuse_target_scaling(config, head, data)

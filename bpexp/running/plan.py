@@ -13,6 +13,7 @@ from bpexp.config.overrides import (
     Override,
     Parsed,
     levels,
+    refuse_overruled,
     refuse_senseless,
     refuse_unsweepable,
     refuse_unused,
@@ -122,6 +123,7 @@ def _jobs(
         try:
             known = first if number == 0 else None
             done = known or composing.compose([parsed(text) for text in lines], number)
+            refuse_overruled(done, [parsed(text) for text in lines])
             _refuse(done.config, seen)
         except BpexpError as error:
             if not multirun or not own:

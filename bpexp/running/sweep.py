@@ -13,8 +13,10 @@ from bpexp.records.outcome import Outcome
 from bpexp.running.directories import claim
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers.serial import serial
+from bpexp.running.loading import load_data
 from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
+from bpexp.running.progress import tell
 from bpexp.running.signals import Signals
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.environment import mlflow_environment
@@ -66,6 +68,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
+    tell(load_data(plan.config).notes, plan.config.progress)
     with mlflow_environment(), Signals() as signals:
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri

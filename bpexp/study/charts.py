@@ -7,9 +7,10 @@ from typing import Any
 
 from bpexp.figures.bands import BandPoint, draw_bands
 from bpexp.figures.heat_map import draw_heat_map
-from bpexp.study.analysis import Analysis, RunRecord, at_best, tuned_levels
+from bpexp.study.analysis import Analysis, RunRecord, at_best
 from bpexp.study.design import spelt
 from bpexp.study.statistics import mean_interval
+from bpexp.study.words import label
 
 MOST = 8
 """Largest number of arms in one chart: the best ranked."""
@@ -52,7 +53,7 @@ def _chosen(analysis: Analysis, runs: Sequence[RunRecord]) -> dict[str, list[Run
     """The good runs of the best ranked arms, each at its own level of the tuned factor."""
     study = analysis.study
     good = analysis.frame[analysis.frame["status"].isin(["finished", "stopped"])]
-    rows = at_best(study, good, tuned_levels(study, good))
+    rows = at_best(study, good, analysis.levels)
     wanted = {tuple(row[f] for f in [*study.factors, "seed"]) for _, row in rows.iterrows()}
     arms: dict[str, dict[Any, RunRecord]] = {label(arm.levels): {} for arm in analysis.best[:MOST]}
     for run in runs:
@@ -62,11 +63,6 @@ def _chosen(analysis: Analysis, runs: Sequence[RunRecord]) -> dict[str, list[Run
         if key in wanted and name in arms:
             arms[name][key] = run  # of runs with the same levels and seed the last counts, as in the analysis
     return {name: list(mine.values()) for name, mine in arms.items()}
-
-
-def label(levels: Mapping[str, str]) -> str:
-    """The name of an arm: its levels."""
-    return ", ".join(levels.values()) or "all runs"
 
 
 def _bands(curves: Mapping[str, Curve]) -> dict[str, list[BandPoint]]:

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from bpexp.errors import ConfigError, nearest
+from bpexp.errors import ConfigError
+from bpexp.study.claims import Claim, known_keys, number, read_claim
+from bpexp.study.gap import Gap, read_gap
 from bpexp.study.measures import Measure, parse
 
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A sentence that the study supports or refutes.
-
-    The statistic is the mean over seeds of `measure` in the arm `of`, or with `against` of the paired per-seed
-    difference `of` - `against`. The claim is that it is `above` or `below` a number; the 95 % interval decides. `at` is
-    the level of the tuned factor: `best`, each arm at its own best level, or `equal`, both arms at every level.
-    """
-
-    text: str
-    measure: Measure
-    of: Mapping[str, Any]
-    against: Mapping[str, Any] | None = None
-    above: float | None = None
-    below: float | None = None
-    at: str = "best"
+DIVERGED = ("chance", "survivors")
+"""What a study may say of runs that diverged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +22,10 @@ class Study:
     `factors` maps an override's key to its levels, `tuned` names the factor whose level each arm chooses for itself by
     `tuned_by`, on the validation part. `repeats` is the number of seeds, `seeds` are the seeds themselves. The first
     of `measures` ranks the arms.
+
+    `diverged` says what a run that diverged counts as: `chance`, what the same network scored before its first step, or
+    the number that `chance` gives for the metric; or `survivors`, left out, and every statement says so. `gap` asks
+    for the shares of the factors in the difference of two arms.
     """
 
     name: str
@@ -47,6 +37,9 @@ class Study:
     tuned: str | None = None
     tuned_by: Measure = field(default_factory=lambda: parse("final accuracy/validation"))
     claims: Sequence[Claim] = ()
+    diverged: str = "chance"
+    chance: Mapping[str, float] = field(default_factory=dict)
+    gap: Gap | None = None
     curves: Sequence[str] = ("accuracy/test", "loss/test")
     by_depth: Sequence[str] = ()
     heat_map: Sequence[str] = ()
@@ -76,7 +69,7 @@ def narrowed(study: Study, said: Mapping[str, Sequence[str]]) -> Study:
 def declared(name: str, node: Mapping[str, Any]) -> Study:
     """Read a `study` node; raises ConfigError for an unknown key or a wrong value."""
     given = dict(node)
-    _known("study", given, Study, {"name", "seeds"})
+    known_keys("study", given, [f.name for f in fields(Study) if f.name not in ("name", "seeds")])
     factors = _factors(given.get("factors"))
     for key in ("measures", "claims", "curves", "by_depth", "heat_map"):
         if not isinstance(given.get(key) or [], list | tuple):
@@ -89,16 +82,20 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
         raise ConfigError(f"study.tuned must be one of the factors {', '.join(factors)}, not {tuned!r}")
     if list(factors) == [tuned]:
         raise ConfigError(f"study.tuned={tuned!r} leaves no factor to compare; add one, or leave tuned out")
+    measures = [parse(text) for text in given.get("measures") or ["final accuracy/test"]]
     return Study(
         name=name,
         title=str(given.get("title", name)),
         question=str(given.get("question", "")),
         factors=factors,
         repeats=repeats,
-        measures=[parse(text) for text in given.get("measures") or ["final accuracy/test"]],
+        measures=measures,
         tuned=tuned,
         tuned_by=parse(given.get("tuned_by", "final accuracy/validation")),
-        claims=[_claim(claim, factors) for claim in given.get("claims") or []],
+        claims=[read_claim(claim, factors) for claim in given.get("claims") or []],
+        diverged=_diverged(given.get("diverged", "chance")),
+        chance=_chance(given.get("chance")),
+        gap=read_gap(given.get("gap"), factors, tuned, measures[0]),
         curves=tuple(given.get("curves") or ("accuracy/test", "loss/test")),
         by_depth=tuple(given.get("by_depth") or ()),
         heat_map=_axes(given.get("heat_map") or (), factors),
@@ -117,48 +114,25 @@ def _factors(node: Any) -> dict[str, list[Any]]:
     return {str(name): list(levels) for name, levels in node.items()}
 
 
+def _diverged(said: Any) -> str:
+    if said not in DIVERGED:
+        raise ConfigError(f"study.diverged must be {' or '.join(DIVERGED)}, not {said!r}")
+    return str(said)
+
+
+def _chance(node: Any) -> dict[str, float]:
+    if not isinstance(node or {}, Mapping) or not all(number(value) for value in (node or {}).values()):
+        raise ConfigError(f"study.chance must give metrics a number, as in {{accuracy: 0.1}}, not {node!r}")
+    for name in node or {}:
+        if "/" in str(name) or " " in str(name):
+            raise ConfigError(f"study.chance names metrics, such as accuracy, not {name!r}")
+    return {str(name): float(value) for name, value in (node or {}).items()}
+
+
 def _axes(named: Sequence[str], factors: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
     if named and (len(named) != 2 or any(name not in factors for name in named)):
         raise ConfigError(f"study.heat_map must be two of the factors {', '.join(factors)}, not {list(named)!r}")
     return tuple(named)
-
-
-def _claim(node: Mapping[str, Any], factors: Mapping[str, Sequence[Any]]) -> Claim:
-    if not isinstance(node, Mapping):
-        raise ConfigError(f"a claim must have text, measure, of and above or below, not {node!r}")
-    given = dict(node)
-    _known("claim", given, Claim, set())
-    for key in ("of", "against"):
-        if not isinstance(given.get(key) or {}, Mapping):
-            raise ConfigError(f"claim {given['text']!r}: {key} must give factors their levels, not {given[key]!r}")
-    given |= {"text": str(given["text"]), "of": given["of"] or {}}
-    for arm in (given["of"], given.get("against") or {}):
-        for factor, level in arm.items():
-            if factor not in factors:
-                raise ConfigError(
-                    f"claim {given['text']!r}: {factor!r} is no factor; choose from: {', '.join(factors)}"
-                )
-            if level not in factors[factor]:
-                raise ConfigError(f"claim {given['text']!r}: {level!r} is no level of {factor}: {factors[factor]!r}")
-    if (given.get("above") is None) == (given.get("below") is None):
-        raise ConfigError(f"claim {given['text']!r} needs one of above and below")
-    bound = given["below"] if given.get("above") is None else given["above"]
-    if not isinstance(bound, int | float) or isinstance(bound, bool) or not math.isfinite(bound):
-        raise ConfigError(f"claim {given['text']!r}: above and below are numbers, not {bound!r}")
-    if given.get("at", "best") not in ("best", "equal"):
-        raise ConfigError(f"claim {given['text']!r}: at must be best or equal, not {given['at']!r}")
-    return Claim(**{**given, "measure": parse(given["measure"])})
-
-
-def _known(what: str, given: Mapping[str, Any], schema: type, derived: set[str]) -> None:
-    known = [f.name for f in fields(schema) if f.name not in derived]
-    for key in given:
-        if key not in known:
-            raise ConfigError(f"{what} has no {key!r}; {nearest(key, known)}it takes: {', '.join(known)}")
-    for f in fields(schema):
-        required = f.default is MISSING and f.default_factory is MISSING
-        if what == "claim" and required and f.name not in given:
-            raise ConfigError(f"claim {given.get('text', '?')!r} needs {f.name!r}")
 
 
 def spelt(level: Any) -> str:

@@ -6,8 +6,10 @@
     mean saturation/layer_1                      the mean over the run
     epochs until accuracy/test >= 0.9            the first epoch that gets there; if none does, the last epoch + 1
     first delta_norm/layer_1 / delta_norm/layer_last       the ratio of two series, each read the same way
+    log10 first delta_norm/layer_1 / delta_norm/layer_last  the decimal logarithm of any of these but epochs
 
-`layer_last` and `W_last` stand for the last layer that was recorded.
+`layer_last` and `W_last` stand for the last layer that was recorded. A measure on a log scale is averaged, tested and
+shared out as a logarithm: a mean of logarithms is the logarithm of a geometric mean.
 """
 
 from __future__ import annotations
@@ -31,40 +33,64 @@ READERS: dict[str, Callable[[Sequence[float], str], float]] = {
     "best": lambda values, name: float(np.min(values) if better(name) == "lower" else np.max(values)),
 }
 
-_READ = re.compile(rf"({'|'.join(READERS)}) (\S+)(?: / (\S+))?")
-_UNTIL = re.compile(r"epochs until (\S+) (>=|<=) ([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
+UNTIL = "epochs until"
+
+_READ = re.compile(rf"(log10 )?({'|'.join(READERS)}) (\S+)(?: / (\S+))?")
+_UNTIL = re.compile(rf"{UNTIL} (\S+) (>=|<=) ([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number of a run. `text` names it; `read` computes it, NaN where the series is missing."""
+    """One number of a run.
+
+    `text` names it, `how` is the word of its reader, `names` are one series or the two of a ratio, `linear` computes it
+    without the logarithm, `log` says whether it is one.
+    """
 
     text: str
-    read: Callable[[Series], float]
+    how: str
+    names: tuple[str, ...]
+    linear: Callable[[Series], float]
+    log: bool = False
+
+    def read(self, series: Series) -> float:
+        """The number; NaN where a series is missing, and for the logarithm of what is not above 0."""
+        return self.scaled(self.linear(series))
+
+    def scaled(self, value: float) -> float:
+        """The value, or its logarithm for a measure on a log scale."""
+        if not self.log:
+            return value
+        return math.log10(value) if value > 0 else math.nan
 
     @property
     def lower_is_better(self) -> bool:
         """Whether a lower value is better: of epochs, losses and errors."""
-        words = self.text.split()
-        return words[0] == "epochs" or better(words[1]) == "lower"
+        return self.discrete or better(self.names[0]) == "lower"
+
+    @property
+    def discrete(self) -> bool:
+        """Whether it counts: the seeds of an arm then often have equal values."""
+        return self.how == UNTIL
 
     @property
     def series(self) -> list[str]:
         """The names of the series that it reads."""
-        return [word for word in self.text.split() if "/" in word and len(word) > 1]
+        return list(self.names)
 
 
 def parse(text: str) -> Measure:
     """The measure that a text names; raises ConfigError, which lists the forms, where it names none."""
     if found := _READ.fullmatch(str(text)):
-        how, name, below = found.groups()
-        return Measure(text, lambda series: _read(series, how, name, below))
+        log, how, name, below = found.groups()
+        names = (name,) if below is None else (name, below)
+        return Measure(text, how, names, lambda series: _read(series, how, name, below), log is not None)
     if found := _UNTIL.fullmatch(str(text)):
         name, sign, bound = found.group(1), found.group(2), float(found.group(3))
-        return Measure(text, lambda series: _until(series, name, sign, bound))
+        return Measure(text, UNTIL, (name,), lambda series: _until(series, name, sign, bound))
     raise ConfigError(
         f"{text!r} is no measure; use final, best, first or mean and a metric, as in 'final accuracy/test', "
-        "or 'epochs until accuracy/test >= 0.9'"
+        "or 'epochs until accuracy/test >= 0.9'; 'log10 ' before it takes the logarithm"
     )
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.study.analysis import Analysis, RunRecord, analyse
-from bpexp.study.charts import charts, label
+from bpexp.study.charts import charts
 from bpexp.study.design import Study
 from bpexp.study.page import page
 from bpexp.study.sources import STUDY_FILE
+from bpexp.study.words import label, shown, told
 
 REPORT, SUMMARY = "report.html", "summary.csv"
 
@@ -51,15 +52,29 @@ def note(analysis: Analysis) -> str:
     """Claims and arms as Markdown."""
     study = analysis.study
     lines = [f"**{_plain(study.title)}**", "", _plain(study.question), ""]
-    lines += [f"- **{v.answer}**: {_plain(v.claim.text)} ({v.interval}; {v.note})" for v in analysis.verdicts]
+    lines += [f"- **{v.answer}**: {_plain(v.claim.text)} ({_plain(told(v))})" for v in analysis.verdicts]
     lines += [f"- note: {_plain(problem)}" for problem in analysis.problems]
-    measures = [measure.text for measure in study.measures]
-    head = ["arm", *([f"best {study.tuned}"] if study.tuned else []), *measures, "seeds"]
+    head = ["arm", *([f"best {study.tuned}"] if study.tuned else []), *(m.text for m in study.measures), "seeds"]
     lines += ["", _row(head), _row(["---"] * len(head))]
     for arm in analysis.best:
-        tuned = [str(arm.tuned_to)] if study.tuned else []
-        lines.append(_row([label(arm.levels), *tuned, *(str(arm.intervals[m]) for m in measures), str(arm.runs)]))
-    return "\n".join(lines)
+        cells = [shown(arm.intervals[m.text], m, arm.runs) for m in study.measures]
+        lines.append(_row([label(arm.levels), *([arm.chosen] if study.tuned else []), *cells, str(arm.runs)]))
+    return "\n".join([*lines, *_gap(analysis)])
+
+
+def _gap(analysis: Analysis) -> list[str]:
+    """The Shapley shares of the study's gap, as a table."""
+    found = analysis.gap
+    if found is None or found.whole is None:
+        return []
+    rows = [_row([name, shown(one, found.gap.measure)]) for name, one in [*found.parts, ("the whole gap", found.whole)]]
+    head = f"share of the gap in {found.gap.measure.text}"
+    return [
+        "",
+        _row(["from " + label(found.gap.start) + " to " + label(found.gap.end), head]),
+        _row(["---"] * 2),
+        *rows,
+    ]
 
 
 def _row(cells: Sequence[str]) -> str:

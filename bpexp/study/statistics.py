@@ -1,33 +1,40 @@
-"""The statistics of a study: intervals, tests, corrections, shares of variance, all from scipy and statsmodels."""
+"""The statistics of one sample, a number for each seed: intervals, tests, and what makes them doubtful; from scipy."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
 LEVEL = 0.95
-"""The confidence level of every interval."""
+"""The confidence level of an interval that stands alone."""
+
+MINIMUM = 5
+"""Fewest seeds that decide anything: see `experiments/statistics`."""
 
 RESAMPLES = 9_999
-"""Resamples of a bootstrap."""
+"""Resamples of a sign-flip test with so many values that not all their signs are tried."""
+
+EQUAL = 1e-9
+"""Relative distance below which two values are the same."""
+
+Values = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A mean of n values and its 95 % interval; the bounds are NaN of fewer than two values."""
+    """A mean of n values and its interval, at 95 % unless `level` says otherwise; no bounds for fewer than two."""
 
     mean: float
     low: float
     high: float
     n: int
+    level: float = LEVEL
 
     def __str__(self) -> str:
         if math.isnan(self.mean):
@@ -37,94 +44,108 @@ class Interval:
         return f"{self.mean:.4g} [{self.low:.4g}, {self.high:.4g}]"
 
 
-def mean_interval(values: ArrayLike) -> Interval:
+def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
     """Mean and Student's interval: mean +- t * s / sqrt(n), over the finite values."""
-    x = _finite(values)
+    x = finite(values)
     if len(x) < 2:
-        return Interval(float(x.mean()) if len(x) else math.nan, math.nan, math.nan, len(x))
+        return Interval(float(x.mean()) if len(x) else math.nan, math.nan, math.nan, len(x), level)
     if np.ptp(x) == 0:
-        return Interval(float(x[0]), float(x[0]), float(x[0]), len(x))
-    low, high = stats.t.interval(LEVEL, len(x) - 1, loc=x.mean(), scale=stats.sem(x))
-    return Interval(float(x.mean()), float(low), float(high), len(x))
+        return Interval(float(x[0]), float(x[0]), float(x[0]), len(x), level)
+    low, high = stats.t.interval(level, len(x) - 1, loc=x.mean(), scale=stats.sem(x))
+    return Interval(float(x.mean()), float(low), float(high), len(x), level)
 
 
-def bootstrap_interval(values: ArrayLike) -> Interval:
-    """Mean and bootstrap interval (bias-corrected and accelerated, BCa), with a fixed seed so that it is repeatable."""
-    x = _finite(values)
-    if len(x) < 2 or np.ptp(x) == 0:
-        return mean_interval(x)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-        result = stats.bootstrap(
-            (x,), np.mean, confidence_level=LEVEL, n_resamples=RESAMPLES, rng=np.random.default_rng(0)
-        )
-    low, high = result.confidence_interval
-    if math.isnan(low) or math.isnan(high):
-        return mean_interval(x)
-    return Interval(float(x.mean()), float(low), float(high), len(x))
+def student_p(values: ArrayLike, bound: float = 0.0) -> float:
+    """Two-sided p of a t-test that the mean is `bound`; NaN of fewer than two values.
 
-
-def p_value(differences: ArrayLike) -> float:
-    """Two-sided p of a paired t-test; NaN of fewer than two pairs."""
-    x = _finite(differences)
+    Of equal values it is 1 at the bound and 0 elsewhere, which no test may rely on: see `p_value`.
+    """
+    x = finite(values)
     if len(x) < 2:
         return math.nan
     if np.ptp(x) <= 1e-12 * np.abs(x).max():  # equal but for rounding
-        return 1.0 if x[0] == 0 else 0.0
-    return float(stats.ttest_1samp(x, 0.0).pvalue)
+        return 1.0 if math.isclose(x[0], bound, rel_tol=EQUAL, abs_tol=0.0) else 0.0
+    return float(stats.ttest_1samp(x, bound).pvalue)
+
+
+def sign_flip_p(values: ArrayLike, bound: float = 0.0) -> float:
+    """Two-sided p of the exact sign-flip test that the values scatter symmetrically about `bound`.
+
+    The share of the 2^n assignments of signs to |x - bound| whose mean is at least as far from 0. It cannot be smaller
+    than 2 / 2^n. Fisher, The Design of Experiments (1935), section 21.
+    """
+    x = finite(values) - bound
+    if len(x) < 2:
+        return math.nan
+    x[np.abs(x) <= EQUAL * np.abs(finite(values)).max(initial=abs(bound))] = 0.0
+    return float(
+        stats.permutation_test(
+            (x,),
+            _mean,
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=RESAMPLES,
+            rng=np.random.default_rng(0),
+        ).pvalue
+    )
+
+
+def _mean(x: Values, axis: int = -1) -> Values:
+    return np.asarray(np.mean(x, axis=axis))
+
+
+def p_value(values: ArrayLike, bound: float = 0.0, *, discrete: bool = False) -> float:
+    """Two-sided p that the mean is `bound`: of a t-test, and where values repeat also of the sign-flip test.
+
+    Student's test takes repeated values for precision, down to p = 0 for equal ones; the larger p counts. Values
+    repeat if the measure is `discrete`, or if at most half of them differ from one another.
+    """
+    p = student_p(values, bound)
+    if math.isnan(p) or not (discrete or coarse(values)):
+        return p
+    return max(p, sign_flip_p(values, bound))
+
+
+def coarse(values: ArrayLike) -> bool:
+    """Whether at most half of the values, or only one, differ from one another."""
+    x = np.sort(finite(values))
+    if len(x) < 2:
+        return False
+    different = 1 + int((np.diff(x) > EQUAL * np.abs(x).max()).sum())
+    return different <= max(1, len(x) // 2)
+
+
+def seeds_for_signs(alpha: float) -> int:
+    """The fewest seeds with which a sign-flip test can reach p <= alpha: 2 / 2^n <= alpha."""
+    return math.ceil(1 - math.log2(alpha) - EQUAL)
+
+
+def outlier(values: ArrayLike) -> int | None:
+    """The place of a value that lies far from all others, if there is one: Grubbs' test at 1 %, from four values on.
+
+    The t of a value against the mean and spread of the others, as a prediction, with Bonferroni's correction for having
+    looked at all. Grubbs, Technometrics 11 (1969).
+    """
+    x = np.asarray(values, dtype=np.float64)
+    n = len(x)
+    if n < 4 or not np.isfinite(x).all():
+        return None
+    others = [np.delete(x, i) for i in range(n)]
+    spread = np.array([np.std(o, ddof=1) for o in others]) * math.sqrt(1 + 1 / (n - 1))
+    distance = np.abs(x - [o.mean() for o in others])
+    far = distance > np.maximum(stats.t.isf(0.01 / (2 * n), n - 2) * spread, EQUAL * np.abs(x).max())
+    return int(np.argmax(np.where(far, distance, 0))) if far.any() else None
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected by Holm's method; NaN stays NaN and does not count as a test."""
+    """p-values corrected by Holm's method; an unknown p counts as 1, since its claim was to be tested too."""
     from statsmodels.stats.multitest import multipletests
 
-    known = [p for p in p_values if not math.isnan(p)]
-    corrected = iter(multipletests(known, method="holm")[1]) if known else iter(())
-    return [p if math.isnan(p) else float(next(corrected)) for p in p_values]
+    known = [1.0 if math.isnan(p) else p for p in p_values]
+    return [float(p) for p in multipletests(known, method="holm")[1]] if known else []
 
 
-def variance_shares(frame: pd.DataFrame, measure: str, factors: Sequence[str]) -> dict[str, float]:
-    """Share of the variance of a measure that each factor, each pair of factors and the seeds explain (eta squared).
-
-    An analysis of variance with sums of squares of type II. Empty where nothing varies, or where the factors' effects
-    cannot be told apart.
-    """
-    import statsmodels.api as sm
-    from statsmodels.formula.api import ols
-
-    known = frame[np.isfinite(frame[measure].astype(float))]
-    varied = [f for f in factors if known[f].nunique() > 1]
-    data = known[[*varied, measure]]
-    if not varied or len(data) < 3 or data[measure].nunique() < 2:
-        return {}
-    data = data.rename(columns={measure: "y", **{f: f"f{i}" for i, f in enumerate(varied)}})
-    formula = "y ~ (" + " + ".join(f"C(f{i})" for i in range(len(varied))) + ")**2"
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # missing runs are reported as problems
-            if not _crossed(data, len(varied)):
-                return {}
-            table = sm.stats.anova_lm(ols(formula, data).fit(), typ=2)
-    except (ValueError, np.linalg.LinAlgError):
-        return {}
-    shares = table["sum_sq"] / table["sum_sq"].sum()
-    return {_spell(str(term), varied): max(float(share), 0.0) for term, share in shares.items() if np.isfinite(share)}
-
-
-def _crossed(data: pd.DataFrame, n: int) -> bool:
-    """Whether the main effects can be told apart: the design matrix has full rank."""
-    columns = pd.get_dummies(data[[f"f{i}" for i in range(n)]].astype(str), drop_first=True, dtype=float)
-    design = np.column_stack([np.ones(len(columns)), columns.to_numpy()])
-    return bool(np.linalg.matrix_rank(design) == design.shape[1])
-
-
-def _spell(term: str, factors: Sequence[str]) -> str:
-    if term == "Residual":
-        return "seeds and the rest"
-    numbers = [int(part[3:-1]) for part in term.split(":")]
-    return " x ".join(factors[i] for i in numbers)
-
-
-def _finite(values: ArrayLike) -> np.ndarray[Any, np.dtype[np.float64]]:
+def finite(values: ArrayLike) -> Values:
+    """The finite values."""
     x = np.asarray(values, dtype=np.float64)
     return x[np.isfinite(x)]

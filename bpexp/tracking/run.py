@@ -12,7 +12,7 @@ from bpexp.records.split_file import SPLIT
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.events import Callback
-from bpexp.training.metrics import headlines
+from bpexp.training.metrics import PARTS, headlines
 
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
 """MLflow's status of an outcome; every other outcome, diverged too, maps to FAILED."""
@@ -122,8 +122,11 @@ def note(outcome: Outcome) -> str:
 
 def _figures(outcome: Outcome) -> str:
     """The summaries as a table: a column for the saved network, and one for the best epoch where it is another."""
-    shown = described_epochs(outcome) or {"final": ""}
+    shown = described_epochs(outcome)
     names = [key.removeprefix("final/") for key in outcome.metrics if key.startswith("final/")]
+    if shown:  # other figures, such as averages over the run, are of no epoch
+        names = [name for name in names if name.rpartition("_")[2] in PARTS]
+    shown = shown or {"final": ""}
     head = ["", *shown.values()]
     rows = [[name.replace("_", " "), *(_cell(outcome, when, name) for when in shown)] for name in names]
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))

@@ -10,16 +10,19 @@ from bpexp.data.dataset import Part
 from bpexp.errors import ConfigError
 from bpexp.gradients import gradient_methods
 from bpexp.gradients.alignment import FeedbackAlignment
+from bpexp.gradients.backprop import backprop
 from bpexp.gradients.method import GradientMethod
 from bpexp.insight.gradient_check import gradient_checks, refuse_check
+from bpexp.insight.probe_sets import left_out, probe_sets, refuse_probes
 from bpexp.insight.probes import probe, probes
-from bpexp.insight.probing import Probing, probe_sets
+from bpexp.insight.probing import Probing
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
 from bpexp.papers import FORMULAS, WHOLE_PASSES
+from bpexp.papers.literal_pass import run_lines
 from bpexp.training.trainer import Trainer, train
 
 SHIPPED = {
@@ -35,25 +38,27 @@ def seen(monkeypatch):
     monkeypatch.setattr(probes, "_probes", dict(probes._probes))
     found = {name: [] for name in ("plain", "turning", "honest", "unasked")}
 
-    @probe("plain")
+    @probe(
+        "plain", population="the units of the last layer", samples=lambda piece: {"z": piece.total(piece.work.z[-1])}
+    )
     def plain(view):
         """How many units the last layer has."""
         found["plain"].append(view)
-        return {"plain/units": float(len(view.workspace.z[-1]))}
+        return {"plain/units": float(len(view.samples["z"].value))}
 
-    @probe("turning", "previous_gradient")
+    @probe("turning", "previous_gradient", population="no units")
     def turning(view):
         """Whether there was a step before."""
         found["turning"].append(view)
         return {"turning/before": float(view.previous is not None)}
 
-    @probe("honest", "true_gradient")
+    @probe("honest", "true_gradient", population="all entries of theta")
     def honest(view):
         """Largest difference to the true gradient."""
         found["honest"].append(view)
         return {"honest/off": float(np.abs(view.gradient - view.true).max())}
 
-    @probe("unasked", "true_gradient", if_inexact=True)
+    @probe("unasked", "true_gradient", if_inexact=True, population="all entries of theta")
     def unasked(view):
         """As above, without being asked for where the method is not exact."""
         return {"unasked/off": float(np.abs(view.gradient - view.true).max())}
@@ -119,7 +124,7 @@ def test_the_shipped_probes_on_fixed_samples():
 
 def test_a_taken_name_is_refused():
     with pytest.raises(ConfigError, match="probe 'dead' is registered already"):
-        probe("dead")(lambda view: {})
+        probe("dead", population="none")(lambda view: {})
 
 
 @pytest.mark.parametrize("name", probe_sets)
@@ -190,3 +195,64 @@ def test_what_is_not_exact_is_not_checkable_unless_it_says_so():
     assert not Rough().checkable
     assert not FeedbackAlignment(direct=True).checkable
     assert gradient_methods.build("backprop").checkable
+
+
+# Probes that split the recursion with W^T
+
+TRUE = ["backprop", "jacobian", "path_sum", "central_difference", "complex_step"]
+FALSE = ["feedback_alignment", "direct_feedback_alignment", "forward_gradient"]
+
+
+@pytest.mark.parametrize("name", [*TRUE, *FALSE])
+def test_every_method_says_whether_it_propagates_by_the_transpose(name):
+    assert gradient_methods.build(name).by_transpose == (name in TRUE)
+
+
+@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
+@pytest.mark.parametrize("name", WHOLE_PASSES)
+def test_a_printed_formula_propagates_by_the_transpose_only_if_its_deltas_are_right(name, output):
+    """Those of a misprint in dC/dW or dC/db alone are; they are compared with back-propagation."""
+    method, head = gradient_methods.build("as_printed", formula=name), build_head(output, "mse")
+    assert method.by_transpose or not method.exact
+    if method.exact or not method.by_transpose:
+        return
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        network = Network([4, 4, 4, 4], [activations.build("tanh")] * 2, head.output, "float64")
+        network.theta[...] = rng.normal(size=network.theta.size)
+        x, y = rng.normal(size=(4, 4)), np.eye(4)
+        printed, _ = run_lines(network, head, x, y, FORMULAS[name].code)
+        work = backprop()(network, head, x, y).workspace
+        for l in range(3):
+            np.testing.assert_allclose(printed.delta[l + 1] * work.weight, work.delta[l], rtol=1e-9)
+
+
+def test_some_misprints_have_a_ledger_and_some_have_none():
+    built = {name: gradient_methods.build("as_printed", formula=name) for name in WHOLE_PASSES}
+    wrong = {name: method.by_transpose for name, method in built.items() if not method.exact}
+    assert wrong["000-dw-last"] and wrong["002-db-free-index"]
+    assert not wrong["003-slope-index"] and not wrong["003-both-slips"]
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_the_ledger_of_another_recursion_is_left_out_in_any_case(name):
+    """Its entries would split by W^T, which was not used; on the fixed samples too."""
+    kept = probed(["dead", "ledger"], name)
+    names = {metric for measures in kept.values() for metric in measures}
+    assert not any("ledger" in metric for metric in names)
+    assert {"dead/layer_1", "fixed/dead/layer_1"} <= names
+    assert any("ledger/top" in measures for measures in probed(["dead", "ledger"]).values())
+
+
+@pytest.mark.parametrize("name", [*TRUE, *FALSE])
+def test_a_ledger_asked_for_by_name_is_refused_where_it_would_be_false(name):
+    method, full = gradient_methods.build(name), probe_sets.build("full")
+    named = probe_sets.build("standard", measures=["dead", "ledger"])
+    for settings in (full, probe_sets.build("standard"), probe_sets.build("off")):
+        refuse_probes(method, name, settings)
+    assert left_out(method, full) == (("ledger", "mean_field") if name in FALSE else ())
+    if name in TRUE:
+        refuse_probes(method, name, named)
+        return
+    with pytest.raises(ConfigError, match=rf"probe.measures names 'ledger', .* but gradient={name} does not .* W\^T"):
+        refuse_probes(method, name, named)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from synthetic import Point, claim, points, record, runs, study
 
-from bpexp.study.analysis import Analysis, Arm, RunRecord, analyse, frame_of, judge
+from bpexp.study.analysis import Analysis, Arm, RunRecord, analyse
 from bpexp.study.design import Study, narrowed
+from bpexp.study.variance import REST
 
 JITTER = [0.0, 0.01, -0.01, 0.005, -0.005]
 """What a seed adds to one arm and not to another; it sums to nought."""
@@ -42,6 +43,11 @@ def whole(design: Study) -> list[RunRecord]:
     return runs(design, effects)
 
 
+def told(analysis: Analysis) -> list[str]:
+    """The problems but for levels at an edge: of two levels, each is one."""
+    return [problem for problem in analysis.problems if not problem.startswith("the best lr of ")]
+
+
 # Arms
 
 
@@ -59,7 +65,7 @@ def test_arms() -> None:
     )
     assert {(arm.runs, arm.missing) for arm in [*analysis.best, *analysis.equal]} == {(5, 0)}
     assert len(analysis.equal) == 8
-    assert analysis.problems == []
+    assert told(analysis) == []
     assert len(analysis.frame) == 40
 
 
@@ -85,12 +91,14 @@ def test_epochs_are_fewest_first() -> None:
 
 
 def test_the_shares_are_those_of_the_arms() -> None:
-    """Squares 0.01 of the activation, 0.0004 of the initializer and 0.02 + 0.00005 of the seeds, and no interaction."""
-    shares = analyse(study(), whole(study())).shares
-    total = 0.01 + 0.0004 + 0.02
+    """Squares 0.01 of the activation, 0.0004 of the initializer, 0.02 of the seeds, 0.0001 of the rest."""
+    shares = {one.term: one.share for one in analyse(study(), whole(study())).shares}
+    total = 0.01 + 0.0004 + 0.02 + 0.0001
     assert shares["activation"] == pytest.approx(0.01 / total, rel=0.05)
     assert shares["init"] == pytest.approx(0.0004 / total, rel=0.05)
-    assert shares["activation x init"] == pytest.approx(0, abs=1e-9)
+    assert shares["seeds"] == pytest.approx(0.02 / total, rel=0.05)
+    assert shares["activation x init"] == 0
+    assert 0 < shares[REST] < 0.01
     assert sum(shares.values()) == pytest.approx(1)
 
 
@@ -132,10 +140,11 @@ def test_a_level_that_lost_a_seed_does_not_win(status: str) -> None:
         some = runs(design, lambda point: 0.9 if point["lr"] == 1.0 else 0.5)
         return [replace(r, status=status) if r.params["lr"] == 1.0 and r.params["seed"] == 3 else r for r in some]
 
-    analysis = analyse(study(), made(study()))
+    design = study(diverged="survivors")
+    analysis = analyse(design, made(design))
     assert {arm.tuned_to for arm in analysis.best} == {"0.1"}
-    assert {(arm.runs, arm.missing) for arm in analysis.best} == {(5, 1)}
-    assert arm(analysis, "relu", "he", "1").runs == 4
+    assert {(arm.runs, arm.missing) for arm in analysis.best} == {(5, 0)}
+    assert (arm(analysis, "relu", "he", "1").runs, arm(analysis, "relu", "he", "1").missing) == (4, 1)
     assert analysis.problems[0].startswith(f"4 runs {status}, left out of every mean: activation=sigmoid, init=xavier")
 
 
@@ -149,7 +158,7 @@ def test_an_arm_that_lost_a_seed_at_every_level_is_still_tuned() -> None:
     analysis = analyse(study(), made)
     assert arm(analysis, "sigmoid", "he").tuned_to == "1"
     assert arm(analysis, "sigmoid", "he").runs == 4
-    assert analysis.problems == ["4 of 40 runs are missing"]
+    assert told(analysis) == ["4 of 40 runs are missing"]
 
 
 def test_nothing_to_choose_by_is_told() -> None:
@@ -167,15 +176,16 @@ def test_nothing_to_choose_by_is_told() -> None:
 @pytest.mark.parametrize("status", ["failed", "diverged", "killed", "running", "lost"])
 def test_what_came_to_no_end_is_never_averaged(status: str) -> None:
     """Though it left a value."""
-    wild = [record(p, status, accuracy=99.0, validation=99.0) for p in points(study()) if p["seed"] == 0]
-    kept = [r for r in whole(study()) if r.params["seed"] > 0]
-    analysis, clean = analyse(study(), [*wild, *kept]), analyse(study(), kept)
+    design = study(diverged="survivors")
+    wild = [record(p, status, accuracy=99.0, validation=99.0) for p in points(design) if p["seed"] == 0]
+    kept = [r for r in whole(design) if r.params["seed"] > 0]
+    analysis, clean = analyse(design, [*wild, *kept]), analyse(design, kept)
     assert [a.intervals for a in analysis.best] == [a.intervals for a in clean.best]
-    assert [str(d.interval) for d in analysis.differences] == [str(d.interval) for d in clean.differences]
-    assert analysis.shares == clean.shares
+    assert [str(d.interval) for d in analysis.comparison] == [str(d.interval) for d in clean.comparison]
+    assert str(analysis.shares) == str(clean.shares)
     assert {a.missing for a in analysis.equal} == {1}
-    (told,) = analysis.problems
-    assert told.startswith(f"8 runs {status}, left out of every mean: ")
+    (said,) = told(analysis)
+    assert said.startswith(f"8 runs {status}, left out of every mean: ")
 
 
 def test_a_run_that_was_stopped_early_is_a_result() -> None:
@@ -190,7 +200,7 @@ def test_many_lost_runs_are_told_shortly() -> None:
 
 
 def test_missing_runs_are_counted() -> None:
-    assert analyse(study(), whole(study())[:-7]).problems == ["7 of 40 runs are missing"]
+    assert told(analyse(study(), whole(study())[:-7])) == ["7 of 40 runs are missing"]
     assert analyse(study(), []).problems == ["40 of 40 runs are missing"]
 
 
@@ -198,7 +208,7 @@ def test_of_runs_with_the_same_levels_and_seed_the_last_counts() -> None:
     """As where one was run anew; but where a factor was swept that the study does not know, the reader must hear."""
     old = [record(dict(r.params), accuracy=0.0, validation=0.0) for r in whole(study())[:3]]
     analysis = analyse(study(), [*old, *whole(study())])
-    assert analysis.problems == ["3 runs with the levels and the seed of a later run, which replaces it"]
+    assert told(analysis) == ["3 runs with the levels and the seed of a later run, which replaces it"]
     assert [a.intervals for a in analysis.best] == [a.intervals for a in analyse(study(), whole(study())).best]
 
 
@@ -206,7 +216,7 @@ def test_a_finished_run_without_a_value_is_told() -> None:
     made = whole(study())
     made[0] = replace(made[0], series={"accuracy/validation": [(1, 0.1)]})
     analysis = analyse(study(), made)
-    assert analysis.problems == [
+    assert told(analysis) == [
         "final accuracy/test has no finite value in 1 of the 40 runs that ended well; its means omit them"
     ]
 
@@ -235,7 +245,7 @@ def test_bare_studies_are_analysed(case: str, tuned: str | None) -> None:
     if case != "all equal":
         assert analysis.problems
         assert {v.answer for v in analysis.verdicts} == {"inconclusive"}
-        assert analysis.shares == {}
+        assert analysis.shares == []
 
 
 # Differences
@@ -244,10 +254,9 @@ def test_bare_studies_are_analysed(case: str, tuned: str | None) -> None:
 def test_what_a_seed_does_to_both_arms_cancels() -> None:
     """Seeds differ by 0.1, the arms by 0.04 exactly: overlapping means, and a difference without doubt."""
     analysis = analyse(study(), whole(study()))
-    gap = analysis.differences[0]
-    assert (gap.first, gap.second) == (analysis.best[0].levels, analysis.best[1].levels)
+    gap = analysis.comparison[0]
+    assert (gap.first, gap.second) == (0, 1)
     assert (gap.interval.low, gap.interval.high) == pytest.approx((0.04, 0.04))
-    assert gap.p == 0
     student = analysis.best[0].intervals["final accuracy/test"]
     assert student.low < analysis.best[1].intervals["final accuracy/test"].mean
 
@@ -256,20 +265,10 @@ def test_only_shared_seeds_are_paired() -> None:
     """Sigmoid lost its seeds 3 and 4, which were its best; unpaired it would look worse."""
     made = [r for r in whole(study()) if not (r.params["activation"] == "sigmoid" and r.params["seed"] > 2)]
     analysis = analyse(study(), made)
-    gap = next(d for d in analysis.differences if d.second == {"activation": "sigmoid", "init": "he"})
+    gap = next(d for d in analysis.comparison if tuple(analysis.best[d.second].levels.values()) == ("sigmoid", "he"))
     kept = [JITTER[(s + 2) % 5] - JITTER[s] for s in range(3)]
     assert gap.interval.n == 3
     assert gap.interval.mean == pytest.approx(0.2 + float(np.mean(kept)))
-
-
-def test_p_is_corrected_for_the_number_of_arms() -> None:
-    rng = np.random.default_rng(8)
-    analysis = analyse(study(), runs(study(), lambda point: float(rng.normal(0.5, 0.1))))
-    assert len(analysis.differences) == 3
-    assert all(d.p_adjusted >= d.p for d in analysis.differences)
-    assert min(d.p_adjusted for d in analysis.differences) == pytest.approx(
-        min(1, 3 * min(d.p for d in analysis.differences))
-    )
 
 
 # Claims
@@ -287,8 +286,7 @@ CLAIMS: dict[str, tuple[dict[str, Any], str, float]] = {
     "too close, below": ({"of": RELU_HE, "against": SIGMOID_HE, "below": 0.2}, "inconclusive", 0.2),
     "init left open": ({"of": RELU, "against": SIGMOID, "above": 0.15}, "supported", 0.2),
     "init left open on one side": ({"of": RELU_HE, "against": SIGMOID, "above": 0.15}, "supported", 0.22),
-    "init alone": ({"of": {"init": "he"}, "against": {"init": "xavier"}, "above": 0.03}, "supported", 0.04),
-    "init alone, false": ({"of": {"init": "he"}, "against": {"init": "xavier"}, "above": 0.05}, "refuted", 0.04),
+    "equal gaps": ({"of": {"init": "he"}, "against": {"init": "xavier"}, "above": 0.03}, "inconclusive", 0.04),
     "one arm": ({"of": RELU_HE, "above": 0.5}, "supported", 0.99),
     "one arm, false": ({"of": RELU_HE, "above": 2}, "refuted", 0.99),
     "one arm, below": ({"of": RELU_HE, "below": 2}, "supported", 0.99),
@@ -303,7 +301,7 @@ CLAIMS: dict[str, tuple[dict[str, Any], str, float]] = {
     "equal, one arm": ({"of": RELU_HE, "above": 0.5, "at": "equal"}, "supported", 0.965),
     "equal, of rates": (
         {"of": {**SIGMOID, "lr": 1.0}, "against": {**SIGMOID, "lr": 0.1}, "above": 0.04, "at": "equal"},
-        "supported",
+        "inconclusive",  # the gap is the same for all five seeds
         0.05,
     ),
     "itself": ({"of": RELU, "against": RELU, "above": 0}, "inconclusive", 0.0),
@@ -316,6 +314,7 @@ def test_claims(case: str) -> None:
     found = verdict(whole, **said)
     assert found[:2] == (answer, pytest.approx(mean))
     assert found[2].startswith("5 seeds, ")
+    assert ("can decide from 6 seeds on" in found[2]) == (case in ("equal gaps", "equal, of rates", "itself"))
 
 
 def test_at_best_and_at_equal_may_disagree() -> None:
@@ -341,22 +340,19 @@ def test_a_claim_about_a_level_however_it_is_written() -> None:
         made = [record({**p, "lr": spell(p["lr"])}, accuracy=0.8 + JITTER[p["seed"]]) for p in points(design)]
         analysis = analyse(design, made)
         assert analysis.verdicts[0].answer == "supported"
-        assert analysis.problems == []
+        assert told(analysis) == []
 
 
-def test_one_seed_decides_nothing_and_says_so() -> None:
-    design = study(repeats=1, claims=[claim(of=RELU, above=0), claim(of=RELU, against=SIGMOID, above=0)])
+@pytest.mark.parametrize("seeds", [1, 2, 4])
+def test_few_seeds_decide_nothing_and_say_so(seeds: int) -> None:
+    design = study(repeats=seeds, claims=[claim(of=RELU, above=-99), claim(of=RELU, against=SIGMOID, above=0)])
     analysis = analyse(design, whole(design))
     assert [v.answer for v in analysis.verdicts] == ["inconclusive"] * 2
-    assert {v.note for v in analysis.verdicts} == {"1 seed gives no interval"}
-    assert analysis.problems == ["each arm ran with one seed: there are no intervals, and no claim can be decided"]
-    assert all(math.isnan(i.low) for a in analysis.best for i in a.intervals.values())
-    assert all(math.isnan(d.p) and math.isnan(d.p_adjusted) for d in analysis.differences)
-
-
-def test_two_seeds_are_an_interval() -> None:
-    design = study(repeats=2, claims=[claim(of=RELU, above=-9)])
-    assert analyse(design, whole(design)).verdicts[0].note == "2 seeds, above -9"
+    assert all("a verdict needs at least 5 seeds" in v.note for v in analysis.verdicts)
+    assert all(math.isnan(d.p) and d.note == "a comparison needs at least 5 seeds" for d in analysis.comparison)
+    if seeds == 1:
+        assert "each arm ran with one seed: there are no intervals, and no claim can be decided" in analysis.problems
+        assert all(math.isnan(i.low) for a in analysis.best for i in a.intervals.values())
 
 
 @pytest.mark.parametrize("said", [{"of": RELU}, {"of": RELU, "against": SIGMOID}, {"of": SIGMOID, "against": RELU}])
@@ -369,27 +365,19 @@ def test_claims_about_arms_that_were_not_run(said: dict[str, Any], at: str) -> N
     assert str(found.interval) == "no runs"
 
 
-def test_a_claim_counts_the_seeds_that_have_a_value() -> None:
-    """Three of the five ended without the measure."""
+def test_a_claim_is_not_decided_by_the_runs_that_have_a_value() -> None:
+    """Three of ten ended without the measure; the seven that have it were above the bound."""
+    design = study(repeats=10, claims=[claim(of=RELU_HE, against=SIGMOID_HE, above=-9)])
+    made = whole(design)
+    blank = [replace(r, series={"accuracy/validation": [(1, 0.5)]}) if r.params["seed"] > 6 else r for r in made]
+    (found,) = analyse(design, blank).verdicts
+    assert (found.answer, found.interval.n) == ("inconclusive", 7)
+    assert "final accuracy/test has no finite value in 6 of 20 runs, and the others are no fair sample" in found.note
 
-    def made(design: Study) -> list[RunRecord]:
-        some = whole(design)
-        return [replace(r, series={"accuracy/validation": [(1, 0.5)]}) if r.params["seed"] > 1 else r for r in some]
 
-    answer, _, note = verdict(made, of=RELU_HE, against=SIGMOID_HE, above=-9)
-    assert (answer, note) == ("supported", "2 seeds, above -9")
-
-
-def test_false_claims_are_rarely_supported() -> None:
-    """Of 150 claims of an effect that is not there, about 2.5 % are supported, and as many refuted."""
-    rng = np.random.default_rng(9)
-    design = study(
-        factors={"activation": ["relu", "sigmoid"]}, tuned=None, claims=[claim(of=RELU, against=SIGMOID, above=0)]
-    )
-    answers = []
-    for _ in range(150):
-        frame = frame_of(design, runs(design, lambda point: float(rng.normal())))
-        answers.append(judge(design, design.claims[0], frame, frame).answer)
-    assert answers.count("supported") <= 10
-    assert answers.count("refuted") <= 10
-    assert answers.count("inconclusive") >= 130
+def test_a_run_that_failed_is_left_out_and_told() -> None:
+    design = study(repeats=6, claims=[claim(of=RELU_HE, against=SIGMOID_HE, above=-9)])
+    made = [replace(r, status="failed") if r.params["seed"] == 2 else r for r in whole(design)]
+    (found,) = analyse(design, made).verdicts
+    assert (found.answer, found.interval.n) == ("supported", 5)
+    assert "2 of 12 runs failed or were killed and are left out" in found.note

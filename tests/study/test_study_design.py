@@ -29,6 +29,13 @@ def with_claim(**changes: Any) -> dict[str, Any]:
     return {**NODE, "claims": [{k: v for k, v in {**CLAIM, **changes}.items() if v is not None}]}
 
 
+def with_gap(**changes: Any) -> dict[str, Any]:
+    """NODE with an initializer and a gap, changed; None takes a key away."""
+    gap = {"from": {"activation": "relu", "init": "xavier"}, "to": {"activation": "tanh", "init": "he"}, **changes}
+    factors = {**NODE["factors"], "init": ["xavier", "he"]}
+    return {**NODE, "factors": factors, "gap": {key: value for key, value in gap.items() if value is not None}}
+
+
 def test_declared() -> None:
     study = declared("mine", with_claim(against={"activation": "tanh"}, at="equal"))
     assert (study.name, study.title, study.question) == ("mine", "mine", "")
@@ -39,6 +46,39 @@ def test_declared() -> None:
     (claim,) = study.claims
     assert (claim.text, claim.of, claim.against) == ("so it is", {"activation": "relu"}, {"activation": "tanh"})
     assert (claim.above, claim.below, claim.at) == (0, None, "equal")
+
+
+def test_a_claim_of_equivalence() -> None:
+    (claim,) = declared("mine", with_claim(above=None, within=0.01)).claims
+    assert (claim.limits, claim.said) == ((-0.01, 0.01), "within 0.01 of 0")
+
+
+def test_a_theorem_is_no_claim_about_a_mean() -> None:
+    (claim,) = declared("mine", with_claim(above=None, within=0, theorem="they cancel", tolerance=1e-6)).claims
+    assert (claim.theorem, claim.tolerance, claim.limits) == ("they cancel", 1e-6, (0, 0))
+
+
+def test_a_gap() -> None:
+    gap = declared("mine", with_gap(measure="best loss/test")).gap
+    assert gap is not None
+    assert (gap.start, gap.end) == ({"activation": "relu", "init": "xavier"}, {"activation": "tanh", "init": "he"})
+    assert (gap.parts, gap.measure.text) == ([("activation",), ("init",)], "best loss/test")
+
+
+def test_factors_of_a_gap_can_be_one_part() -> None:
+    node = with_gap()
+    node["factors"]["loss"] = ["mse", "mae"]
+    node["gap"] |= {"from": {**node["gap"]["from"], "loss": "mse"}, "to": {**node["gap"]["to"], "loss": "mae"}}
+    node["gap"]["together"] = [["loss", "init"]]
+    gap = declared("mine", node).gap
+    assert gap is not None
+    assert gap.parts == [("loss", "init"), ("activation",)]
+
+
+def test_what_a_divergence_counts_as() -> None:
+    assert (declared("mine", NODE).diverged, declared("mine", NODE).chance) == ("chance", {})
+    said = declared("mine", {**NODE, "diverged": "survivors", "chance": {"loss": 2}})
+    assert (said.diverged, said.chance) == ("survivors", {"loss": 2.0})
 
 
 def test_declared_by_little() -> None:
@@ -80,7 +120,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "heat map of three": ({**NODE, "heat_map": ["lr", "activation", "lr"]}, "study.heat_map must be two of"),
     "heat map of others": ({**NODE, "heat_map": ["lr", "epochs"]}, "study.heat_map must be two of"),
     "heat map a text": ({**NODE, "heat_map": "lr"}, "study.heat_map must be a list, not 'lr'"),
-    "claim a text": ({**NODE, "claims": ["it is so"]}, "a claim must have text, measure, of and above or below"),
+    "claim a text": (
+        {**NODE, "claims": ["it is so"]},
+        "a claim must have text, measure, of and one of above, below, within",
+    ),
     "claim without text": (with_claim(text=None), "claim '?' needs 'text'"),
     "claim without measure": (with_claim(measure=None), "claim 'so it is' needs 'measure'"),
     "claim without of": (with_claim(of=None), "claim 'so it is' needs 'of'"),
@@ -91,11 +134,37 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "claim against unknown": (with_claim(against={"lr": 7}), "claim 'so it is': 7 is no level of lr"),
     "claim of a text": (with_claim(of="relu"), "claim 'so it is': of must give factors their levels, not 'relu'"),
     "claim against a list": (with_claim(against=["relu"]), "claim 'so it is': against must give factors"),
-    "claim without bound": (with_claim(above=None), "claim 'so it is' needs one of above and below"),
-    "claim with two bounds": (with_claim(below=1), "claim 'so it is' needs one of above and below"),
-    "claim above a text": (with_claim(above="0"), "claim 'so it is': above and below are numbers, not '0'"),
-    "claim above truth": (with_claim(above=True), "above and below are numbers, not True"),
-    "claim above nothing": (with_claim(above=float("nan")), "above and below are numbers, not nan"),
+    "claim without bound": (with_claim(above=None), "claim 'so it is' needs one of above, below, within, not none"),
+    "claim with two bounds": (with_claim(below=1), "needs one of above, below, within, not above and below"),
+    "claim above a text": (with_claim(above="0"), "claim 'so it is': above is a number, not '0'"),
+    "claim above truth": (with_claim(above=True), "above is a number, not True"),
+    "claim above nothing": (with_claim(above=float("nan")), "above is a number, not nan"),
+    "claim within nothing": (with_claim(above=None, within=0), "claim 'so it is': within is a distance above 0, not 0"),
+    "claim within less": (with_claim(above=None, within=-0.1), "within is a distance above 0, not -0.1"),
+    "claim within and above": (with_claim(within=1), "needs one of above, below, within, not above and within"),
+    "theorem without reason": (with_claim(theorem=True), "theorem is the reason why it must hold, in words, not True"),
+    "theorem of blanks": (with_claim(theorem=" "), "theorem is the reason why it must hold, in words, not ' '"),
+    "theorem at best": (with_claim(theorem="so", at="best"), "a theorem is checked in every run; leave 'at' out"),
+    "tolerance alone": (with_claim(tolerance=0.1), "only a theorem has a tolerance; leave 'tolerance' out"),
+    "tolerance below 0": (with_claim(theorem="so", tolerance=-1), "tolerance is a number of at least 0, not -1"),
+    "diverged otherwise": ({**NODE, "diverged": "zero"}, "study.diverged must be chance or survivors, not 'zero'"),
+    "diverged a number": ({**NODE, "diverged": 0.1}, "study.diverged must be chance or survivors, not 0.1"),
+    "chance a number": ({**NODE, "chance": 0.1}, "study.chance must give metrics a number, as in {accuracy: 0.1}"),
+    "chance in words": ({**NODE, "chance": {"accuracy": "low"}}, "study.chance must give metrics a number"),
+    "chance of a part": ({**NODE, "chance": {"accuracy/test": 0.1}}, "study.chance names metrics, such as accuracy"),
+    "gap a list": ({**NODE, "gap": ["relu", "tanh"]}, "study.gap must have from and to, not ['relu', 'tanh']"),
+    "gap, unknown key": ({**NODE, "gap": {"form": {}}}, "study.gap has no 'form'; did you mean 'from'?"),
+    "gap without to": (with_gap(to=None), "from and to must name the same factors, not ['activation', 'init'] and []"),
+    "gap, unknown level": (with_gap(to={"activation": "x", "init": "he"}), "study.gap: 'x' is no level of activation"),
+    "gap, tuned": (
+        with_gap(**{"from": {"activation": "relu", "lr": 0.1}, "to": {"activation": "tanh", "lr": 1}}),
+        "study.gap: every arm chooses its own lr; leave 'lr' out",
+    ),
+    "gap of one part": (with_gap(to={"activation": "relu", "init": "he"}), "must differ in 2 to 8 parts, not in 1"),
+    "gap all together": (with_gap(together=[["activation", "init"]]), "must differ in 2 to 8 parts, not in 1"),
+    "gap together, same": (with_gap(together=[["lr"]]), "study.gap.together: 'lr' must differ between from and to"),
+    "gap together, twice": (with_gap(together=[["init"], ["init"]]), "study.gap.together: 'init' must differ"),
+    "gap together, a text": (with_gap(together="init"), "study.gap.together must be a list of lists of factors"),
     "claim elsewhere": (with_claim(at="worst"), "claim 'so it is': at must be best or equal, not 'worst'"),
 }
 

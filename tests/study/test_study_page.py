@@ -113,8 +113,12 @@ def rendered(design: Study, made: list[RunRecord], facts: tuple[str, ...] = ("by
     return checked(page(analysis, charts(analysis, made), facts))
 
 
+JITTER = [0.0, 0.001, -0.001, 0.0005, -0.0005]
+
+
 def accuracy(point: Point) -> float:
-    return 0.5 + 0.2 * (point["activation"] == "relu") + 0.01 * point["seed"] * (1 + point["lr"])
+    relu, he = point["activation"] == "relu", point.get("init") == "he"
+    return 0.5 + 0.2 * relu + 0.01 * point["seed"] * (1 + point["lr"]) + JITTER[(point["seed"] + relu + 2 * he) % 5]
 
 
 CLAIMS = [
@@ -212,9 +216,7 @@ def bare() -> dict[str, tuple[Study, list[RunRecord]]]:
 def test_little_to_say(case: str) -> None:
     read = rendered(*bare()[case])
     assert "Provenance" in read.text
-    assert ("Differences from the best arm" in read.text) == (
-        case not in ("no runs", "one arm", "one run", "no parameters")
-    )
+    assert ("Differences from the best arm" in read.text) == (case in ("no claims",))
 
 
 # The files

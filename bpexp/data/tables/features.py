@@ -1,0 +1,175 @@
+"""The features of a table: from cells to inputs, with the index of pandas, missing values and categories dealt with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from bpexp.data.tables.advice import refuse_missing, typed
+from bpexp.data.tables.cells import Cells, Source
+from bpexp.data.tables.selection import NAMELESS
+from bpexp.errors import DataError
+from bpexp.nn.arrays import Array
+from bpexp.nn.column import Column, Impute, listed, number_of
+from bpexp.nn.columns import Columns
+
+Missing = float | Literal["error", "drop_rows", "mean", "median", "most_frequent"]
+
+COUNTING = 10
+"""Rows from which on a column that counts them is no accident."""
+
+ABSENT = "missing"
+"""The category of a missing value where a number is declared for missing ones."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Features:
+    """The inputs of a table.
+
+    Args:
+        X: (N, n_0); NaN where a value is to be imputed.
+        columns: what they are made of.
+        targets: one series for each target.
+        records: (N,) which record of the file each row is.
+        notes: what was decided.
+    """
+
+    X: Array
+    columns: Columns
+    targets: list[Any]
+    records: Array
+    notes: list[str]
+
+
+def features_of(cells: Cells, source: Source, missing: Missing, most: int) -> Features:
+    """The inputs of the cells.
+
+    Args:
+        cells: of the selected columns.
+        source: the file.
+        missing: what is declared about missing values.
+        most: largest number of categories of a column.
+
+    Raises DataError for a column that counts the rows, one without any value, missing values that are not declared, and
+    for a column of too many categories.
+    """
+    notes = [f"{cells.blank} lines without any value left out"] * bool(cells.blank)
+    kept = _kept_columns(cells, source, notes)
+    features, X = [source.selection.features[j] for j in kept], cells.X[:, kept]
+    for i, known in cells.levels.items():
+        if len(known) > most:
+            name = source.selection.names[i]
+            raise DataError(
+                f"{source.where}: column {name!r} has {len(known)} categories, more than data.most_categories={most}; "
+                f"leave it out by data.drop={typed(source.selection.names, i)}, or allow more"
+            )
+    rows = _kept_rows(X, cells, features, source, missing, notes)
+    X, records = X[rows], cells.records[rows]
+    targets = [series[rows] for series in cells.targets]
+    constant = [source.selection.names[i] for i, x in zip(features, X.T, strict=True) if (x == x[0]).all()]
+    if constant:
+        notes.append(f"one value only in {listed(constant)}")
+    blocks, columns = [], []
+    for i, x in zip(features, X.T, strict=True):
+        name = source.selection.names[i]
+        if i in cells.levels:
+            block, column = _category(x, name, _present(cells.levels[i], x), missing)
+        else:
+            block, column = _number(x, name, missing)
+        blocks.append(block)
+        columns.append(column)
+    return Features(np.hstack(blocks), Columns(tuple(columns)), targets, records, notes)
+
+
+def _kept_columns(cells: Cells, source: Source, notes: list[str]) -> list[int]:
+    """The places in X of the features that stay: pandas' index, and a nameless column without values, go."""
+    names, kept = source.selection.names, []
+    for j, i in enumerate(source.selection.features):
+        x = cells.X[:, j]
+        nameless = source.header and names[i] == NAMELESS.format(i)
+        if np.isnan(x).all():
+            if not nameless:
+                way = f"leave it out by data.drop={typed(names, i)}"
+                raise DataError(f"{source.where}: column {names[i]!r} has no value at all; {way}")
+            notes.append(f"column {i} left out: it has neither a name nor values")
+        elif i == source.selection.index and len(np.unique(x)) == len(x) and (x == np.round(x)).all():
+            notes.append("the first column left out: it has no name and numbers the rows, as an index of pandas does")
+        elif i == 0 and source.selection.proposed and i not in cells.levels and _counts(x):
+            raise DataError(
+                f"{source.where}: column {names[i]!r} counts the rows from {x[0]:.0f}, as an index does; leave it out "
+                f"by data.drop={typed(names, i)}, or choose the features by data.columns"
+            )
+        else:
+            kept.append(j)
+    if not kept:
+        raise DataError(f"{source.where}: no feature is left beside the target")
+    return kept
+
+
+def _counts(x: Array) -> bool:
+    return len(x) >= COUNTING and x[0] in (0, 1) and bool((x == x[0] + np.arange(len(x))).all())
+
+
+def _kept_rows(
+    X: Array, cells: Cells, features: list[int], source: Source, missing: Missing, notes: list[str]
+) -> Array:
+    """(N,) which rows stay; raises DataError for missing values that no declaration covers."""
+    gaps = {i: np.isnan(X[:, j]) for j, i in enumerate(features)} if missing in ("error", "drop_rows") else {}
+    gaps |= {i: series.isna().to_numpy() for i, series in zip(source.selection.targets, cells.targets, strict=True)}
+    gone: Array = np.any(list(gaps.values()), axis=0)
+    if not gone.any():
+        return ~gone
+    if missing != "drop_rows":
+        row = int(gone.argmax())
+        column = next(i for i, gap in gaps.items() if gap[row])
+        counts = {i: int(gap.sum()) for i, gap in gaps.items() if gap.any()}
+        refuse_missing(source, counts, int(cells.records[row]), column, imputing=missing != "error")
+    if gone.all():
+        raise DataError(f"{source.where}: every row has a missing value; leave columns out by data.drop")
+    notes.append(f"{int(gone.sum())} of {len(gone)} rows left out, in which a value is missing")
+    return ~gone
+
+
+def _how(missing: Missing) -> Impute | None:
+    if missing in ("mean", "median", "most_frequent"):
+        return missing
+    return "constant" if isinstance(missing, int | float) else None
+
+
+def _number(x: Array, name: str, missing: Missing) -> tuple[Array, Column]:
+    """The input (N, 1) of a column of numbers."""
+    fill = float(missing) if isinstance(missing, int | float) else None
+    return x.reshape(-1, 1), Column(name, impute=_how(missing), fill=fill)
+
+
+def _present(levels: dict[str, int], x: Array) -> dict[str, int]:
+    """The categories that the rows which stay have."""
+    numbers = set(x[~np.isnan(x)].tolist())
+    return {text: number for text, number in levels.items() if number in numbers}
+
+
+def _category(x: Array, name: str, known: dict[str, int], missing: Missing) -> tuple[Array, Column]:
+    """The inputs (N, categories) in sorted order; a row of NaN where the category is missing."""
+    constant = isinstance(missing, int | float)
+    highest = max(known.values())
+    if constant and ABSENT not in known:
+        known = known | {ABSENT: highest + 1}
+    ordered = sorted(known, key=_order)
+    places = np.empty(highest + 3, dtype=np.intp)
+    places[[known[text] for text in ordered]] = np.arange(len(ordered))
+    absent = np.isnan(x)
+    number = places[np.where(absent, known[ABSENT] if constant else -1, x).astype(np.intp)]
+    block = np.zeros((len(x), len(ordered)))
+    rows = np.arange(len(x)) if constant else np.flatnonzero(~absent)
+    block[rows, number[rows]] = 1
+    block[absent & (not constant)] = np.nan
+    how = _how(missing) if constant or _how(missing) is None else "most_frequent"
+    return block, Column(name, "category", tuple(ordered), how, ABSENT if constant else None)
+
+
+def _order(text: str) -> tuple[float, str]:
+    """Numbers by value, then other texts."""
+    value = number_of(text)
+    return (float("inf") if value is None else value, text)

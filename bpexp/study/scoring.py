@@ -1,0 +1,94 @@
+"""What a run counts as: its measures, also those of a run that diverged, and which runs count at all.
+
+To leave out the runs that diverged is to compare the lucky seeds of one arm with all seeds of another. Unless a study
+declares `diverged: survivors`, such a run counts as one that learned nothing:
+
+    first ...             as measured, since it was measured before the run diverged
+    epochs until ...      never: the declared epochs + 1
+    final, best, mean     the chance level of the metric: the number that `study.chance` gives, or what the same network
+                          scored before its first step; no value for what is no score, such as a norm or a ratio
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from bpexp.study.design import Study, spelt
+from bpexp.study.measures import Measure, Series
+from bpexp.training.metrics import metrics
+
+ENDED = ["finished", "stopped"]
+"""The status of runs that ended well."""
+
+DIVERGED = "diverged"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunRecord:
+    """One run of a study, read from a folder or from the tracking store. `series` maps metrics to (step, value)."""
+
+    params: Mapping[str, Any]
+    status: str
+    series: Series
+    run_id: str | None = None
+
+
+def frame_of(study: Study, runs: Sequence[RunRecord]) -> pd.DataFrame:
+    """One row for each run: levels as text, seed, status, and every measure that the study or a claim names."""
+    wanted: dict[str, Measure] = {m.text: m for m in [*study.measures, study.tuned_by]}
+    wanted |= {claim.measure.text: claim.measure for claim in study.claims}
+    wanted |= {study.gap.measure.text: study.gap.measure} if study.gap else {}
+    rows = []
+    for run in runs:
+        row: dict[str, Any] = {key: spelt(run.params.get(key)) for key in study.factors}
+        row |= {"seed": int(run.params.get("seed", 0)), "status": run.status, "run_id": run.run_id}
+        rows.append(row | {text: float(value(study, measure, run)) for text, measure in wanted.items()})
+    columns = [*study.factors, "seed", "status", "run_id", *wanted]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def counted(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs behind means and verdicts: those that ended well and, unless only survivors count, that diverged."""
+    statuses = ENDED if study.diverged == "survivors" else [*ENDED, DIVERGED]
+    return frame[frame["status"].isin(statuses)]
+
+
+def value(study: Study, measure: Measure, run: RunRecord) -> float:
+    """The measure of a run, or what stands for it if the run diverged; NaN where there is neither."""
+    if run.status != DIVERGED or study.diverged == "survivors" or measure.how == "first":
+        return _never(measure, run, measure.read(run.series))
+    if measure.discrete:
+        return _epochs(run) + 1
+    metric = measure.names[0].split("/")[0]
+    if len(measure.names) > 1:
+        return math.nan
+    if metric in study.chance:
+        return measure.scaled(study.chance[metric])
+    return measure.scaled(_untrained(run.series, measure.names[0])) if metric in metrics else math.nan
+
+
+def _never(measure: Measure, run: RunRecord, found: float) -> float:
+    """`found`, or the declared epochs + 1 where `epochs until` was never reached, also by a run that stopped early."""
+    if not measure.discrete or math.isnan(found):
+        return found
+    last = max((epoch for _, epoch in run.series.get("time/epoch", ())), default=math.nan)
+    declared = _epochs(run)
+    return declared + 1 if found > last and declared > last else found
+
+
+def _epochs(run: RunRecord) -> float:
+    try:
+        return float(run.params.get("epochs", math.nan))
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _untrained(series: Series, name: str) -> float:
+    """The value before the first step: at epoch 0."""
+    start = {step for step, epoch in series.get("time/epoch", ()) if epoch == 0}
+    return next((found for step, found in series.get(name, ()) if step in start), math.nan)

@@ -1,0 +1,175 @@
+"""The sections of a study's page: claims, theorems, arms, comparisons and shares, each as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from bpexp.study.analysis import Analysis, Arm
+from bpexp.study.statistics import MINIMUM
+from bpexp.study.verdicts import Verdict
+from bpexp.study.words import label, p_text, shown
+
+INTERVALS = (
+    "Mean and Student's 95 % interval over seeds. It assumes that the values of the seeds scatter normally. Simulated "
+    "with five seeds, it contains the true mean in 95 of 100 studies of normal values, in 82 where they are skewed "
+    "(lognormal), and in 42 where one run in ten lies far off, because five runs often show none of those."
+)
+
+
+def claims(analysis: Analysis) -> str:
+    """The verdicts on claims, and those on theorems apart."""
+    tested = [v for v in analysis.verdicts if v.checked is None]
+    proven = [v for v in analysis.verdicts if v.checked is not None]
+    parts = []
+    if tested:
+        together = (
+            f"The verdicts hold for all {len(tested)} claims together: by Holm's method over two-sided tests, any of "
+            "them is false in at most 5 of 100 studies. Each interval is the one at which its claim is decided."
+            if len(tested) > 1
+            else "The verdict is false in at most 5 of 100 studies."
+        )
+        told = f"{together} Fewer than {MINIMUM} seeds decide nothing."
+        parts.append(f"<h2>Claims</h2>{_list(analysis, tested)}{_note(told)}")
+    if proven:
+        told = "They follow from mathematics; where one is violated, the code or the proof has a fault."
+        parts.append(f"<h2>Theorems, checked in every run</h2>{_list(analysis, proven)}{_note(told)}")
+    return "".join(parts)
+
+
+def _list(analysis: Analysis, verdicts: Sequence[Verdict]) -> str:
+    items = "".join(
+        f'<li class="{verdict.answer}"><b class="answer">{verdict.answer}</b> {escape(verdict.claim.text)}'
+        f'<br><span class="note">{escape(_basis(analysis, verdict))}</span></li>'
+        for verdict in verdicts
+    )
+    return f'<ol class="claims">{items}</ol>'
+
+
+def _basis(analysis: Analysis, verdict: Verdict) -> str:
+    """The statistic of a claim, its interval and what qualifies it."""
+    claim = verdict.claim
+    against = f" minus {label(claim.against)}" if claim.against else ""
+    if verdict.checked is not None:
+        return f"{claim.measure.text} of {label(claim.of)}{against}: {verdict.note}"
+    best = " at its own best level" if claim.at == "best" and analysis.study.tuned else ""
+    level = f"{100 * verdict.interval.level:.3g} % interval, " if verdict.family > 1 else ""
+    interval = shown(verdict.interval, claim.measure)
+    return f"{claim.measure.text} of {label(claim.of)}{against}{best}: {interval} ({level}{verdict.note})"
+
+
+def problems(analysis: Analysis) -> str:
+    """What a reader must know before anything else."""
+    items = "".join(f"<li>{escape(problem)}</li>" for problem in analysis.problems)
+    return f'<ul class="problems">{items}</ul>' if items else ""
+
+
+def arms(analysis: Analysis, ranked: Sequence[Arm]) -> str:
+    """A table of arms, best first."""
+    study = analysis.study
+    factors = list(ranked[0].levels) if ranked else []
+    tuned = study.tuned if any(arm.tuned_to for arm in ranked) else None
+    chosen = [f"best {tuned}"] if tuned else []
+    counts = ["seeds", "diverged", "left out"]
+    rows = []
+    for place, arm in enumerate(ranked, start=1):
+        cells = [shown(arm.intervals[m.text], m, arm.runs) for m in study.measures]
+        numbers = [str(arm.runs), str(arm.diverged), str(arm.missing)]
+        rows.append([str(place), *arm.levels.values(), *([arm.chosen] if tuned else []), *cells, *numbers])
+    return table(["rank", *factors, *chosen, *(m.text for m in study.measures), *counts], rows)
+
+
+def arms_note(analysis: Analysis) -> str:
+    """What stands behind the table of arms."""
+    study = analysis.study
+    told = [INTERVALS]
+    if any(measure.log for measure in study.measures):
+        told.append("A number in brackets is the mean without the logarithm: a geometric mean.")
+    if study.diverged == "survivors":
+        told.append("Every number is of the runs that survived. Left out: runs that diverged, failed or were killed.")
+    else:
+        told.append(
+            "A run that diverged counts as one that learned nothing (chance level, or the untrained network's value; "
+            "never, of epochs). Left out: runs that failed or were killed."
+        )
+    if study.tuned:
+        told.append(
+            f"The level of {study.tuned} is chosen by the mean of {study.tuned_by.text}, never by the test part."
+        )
+    return _note(" ".join(told))
+
+
+def comparison(analysis: Analysis) -> str:
+    """Every arm beside the best one."""
+    if not analysis.comparison:
+        return ""
+    measure = analysis.study.measures[0]
+    rows = []
+    for one in analysis.comparison:
+        answer = "worse" if one.worse else one.note or "not told apart"
+        arm = label(analysis.best[one.second].levels)
+        rows.append([arm, shown(one.interval, measure), p_text(one.p), answer])
+    best = label(analysis.best[0].levels)
+    told = (
+        f"{measure.text} of {best} minus that of the arm, paired by seed. Intervals and p hold for all arms together "
+        "and account for choosing the best from the same runs: of equal arms, any is called worse in at most 5 of 100 "
+        "studies (multiple comparisons with the best, simulated for equal variances)."
+    )
+    head = ["arm", "difference, simultaneous 95 % interval", "p", "against the best"]
+    return f"<h2>Differences from the best arm</h2>{table(head, rows)}{_note(told)}"
+
+
+def shares(analysis: Analysis) -> str:
+    """The shares of the variance."""
+    if not analysis.shares:
+        return ""
+    *terms, rest = analysis.shares
+    rows = "".join(
+        f"<tr><td>{escape(one.term)}</td><td>{escape(str(one))}</td>"
+        f'<td><span class="bar" style="width:{12 * one.share:.2f}rem"></span></td></tr>'
+        for one in [*sorted(terms, key=lambda one: -one.share), rest]
+    )
+    told = (
+        f"Analysis of variance of {analysis.study.measures[0].text} over the runs above, type II, with the seeds as a "
+        "block: omega squared, which is 0 on average where a factor does nothing, and its 95 % interval from the "
+        "noncentral F distribution, given the other shares."
+    )
+    return f"<h2>Share of the variance by factor</h2><table>{rows}</table>{_note(told)}"
+
+
+def gap(analysis: Analysis) -> str:
+    """The Shapley shares of the gap between two arms."""
+    found = analysis.gap
+    if found is None:
+        return ""
+    measure, start, end = found.gap.measure, label(found.gap.start), label(found.gap.end)
+    head = f"<h2>What the gap from {escape(start)} to {escape(end)} is made of</h2>"
+    if found.whole is None:
+        return head + _note(f"There are no shares: {found.reason}.")
+    rows = [[name, shown(one, measure), f"{found.percent(one):.0f} %"] for name, one in found.parts]
+    rows.append(["the whole gap", shown(found.whole, measure), "100 %"])
+    first = found.parts[0][0]
+    larger = [found.parts[one.second][0] for one in found.apart if one.worse]
+    answer = f"The share of {first} is larger than that of {', '.join(larger)}"
+    if not larger:
+        answer = "No share is shown to be the largest"
+    told = (
+        f"Shapley shares of the difference in {measure.text}: what each factor adds, averaged over all orders in which "
+        "the factors can be changed, each arm at its own best level; mean and Student's 95 % interval over seeds. "
+        f"{answer} (simultaneously at 5 %)."
+    )
+    return head + table(["factor", "share of the gap", "of the mean gap"], rows) + _note(told)
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{escape(text)}</p>'
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """An HTML table of text."""
+
+    def row(tag: str, cells: Iterable[str]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    body = "".join(row("td", cells) for cells in rows)
+    return f'<div class="scroll"><table><thead>{row("th", head)}</thead><tbody>{body}</tbody></table></div>'

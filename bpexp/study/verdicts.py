@@ -1,0 +1,157 @@
+"""Verdicts on the claims of a study, so that any false one stands in at most 5 % of studies.
+
+Every claim is tested on both sides: the p of an inequality is the two-sided p of its bound; the p of an equivalence is
+the larger of those of its two bounds, which is the test of two one-sided tests at half the level (Schuirmann, Journal
+of Pharmacokinetics and Biopharmaceutics 15, 1987) that can also refute. Holm's method corrects over all claims of the
+study but theorems. A claim is decided if its corrected p is at most alpha: supported if the mean lies where the claim
+says, else refuted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bpexp.study.claims import Claim
+from bpexp.study.design import Study
+from bpexp.study.samples import Sample, sample
+from bpexp.study.scoring import counted
+from bpexp.study.statistics import (
+    LEVEL,
+    MINIMUM,
+    Interval,
+    adjusted,
+    coarse,
+    mean_interval,
+    outlier,
+    p_value,
+    seeds_for_signs,
+)
+from bpexp.study.theorems import Check, check
+from bpexp.study.tuning import at_best, tuned_levels
+
+ALPHA = 1 - LEVEL
+"""Largest share of studies in which any verdict is false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer to a claim: `supported`, `refuted` or `inconclusive`; of a theorem `holds`, `violated` or `unchecked`.
+
+    `interval` is the one that decides: at the level at which Holm's method tests this claim. `alone` is the 95 %
+    interval, `p` the p-value and `answer_alone` the answer as if the study had no other claim; `p_family` is corrected
+    for all `family` claims. `deviation` is the standard deviation over the seeds. `warnings` say what makes the
+    verdict doubtful, or impossible.
+    """
+
+    claim: Claim
+    answer: str
+    interval: Interval
+    alone: Interval
+    answer_alone: str = "inconclusive"
+    p: float = math.nan
+    p_family: float = math.nan
+    family: int = 0
+    deviation: float = math.nan
+    warnings: tuple[str, ...] = ()
+    checked: Check | None = None
+
+    @property
+    def note(self) -> str:
+        """What the verdict rests on, in words."""
+        if self.checked is not None:
+            return "; ".join([self.checked.told, *self.warnings])
+        n = self.interval.n
+        told = [f"{n} {'seed' if n == 1 else 'seeds'}, {self.claim.said}"] if n else []
+        if not math.isnan(self.p):
+            alone = f"p = {self.p:.2g}"
+            told.append(alone if self.family < 2 else f"{alone}, over the {self.family} claims {self.p_family:.2g}")
+        if self.answer_alone != self.answer:
+            told.append(f"{self.answer_alone} if it were the only claim")
+        return "; ".join([*told, *self.warnings])
+
+
+def verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA) -> list[Verdict]:
+    """A verdict on each claim, in their order; `frame` has one row for each run, as `frame_of` gives it.
+
+    `alpha` is the largest probability that any of them is false: at one look, where a study is looked at repeatedly.
+    """
+    runs = counted(study, frame)
+    levels = tuned_levels(study, runs)
+    chosen = at_best(study, runs, levels)
+    tested = [claim for claim in study.claims if claim.theorem is None]
+    samples = [sample(study, claim, frame, runs, chosen, levels) for claim in tested]
+    ps = [_p(one) for one in samples]
+    found = iter(judge(one, ps, place, alpha) for place, one in enumerate(samples))
+    return [next(found) if claim.theorem is None else _theorem(study, claim, frame) for claim in study.claims]
+
+
+def judge(one: Sample, ps: Sequence[float], place: int, alpha: float = ALPHA) -> Verdict:
+    """The verdict on a claim from its sample, its `place` among the tested claims, and the p-values of all of them."""
+    corrected = adjusted(ps)[place]
+    step = holm_step(ps, place, alpha)
+    p, values = ps[place], one.values
+    return Verdict(
+        claim=one.claim,
+        answer=_answer(one, corrected, alpha),
+        interval=mean_interval(values, 1 - alpha / step),
+        alone=mean_interval(values),
+        answer_alone=_answer(one, p, alpha),
+        p=p,
+        p_family=math.nan if math.isnan(p) else corrected,
+        family=len(ps),
+        deviation=float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
+        warnings=(*one.reasons, *_doubts(one, step, alpha)),
+    )
+
+
+def holm_step(ps: Sequence[float], place: int, alpha: float) -> int:
+    """By how many claims Holm's method divides alpha for this one: those that are not decided before it."""
+    known = np.array([1.0 if math.isnan(p) else p for p in ps])
+    order = np.argsort(known, kind="stable")
+    steps = len(known) - np.arange(len(known))
+    stop = next((i for i in range(len(known)) if known[order[i]] > alpha / steps[i]), len(known) - 1)
+    return int(steps[min(int(np.flatnonzero(order == place)[0]), stop)])
+
+
+def _p(one: Sample) -> float:
+    """The p-value of a claim; NaN where nothing may be decided."""
+    if one.reasons or len(one.values) < MINIMUM:
+        return math.nan
+    bounds = [bound for bound in one.claim.limits if math.isfinite(bound)]
+    return max(p_value(one.values, bound, discrete=one.claim.measure.discrete) for bound in bounds)
+
+
+def _answer(one: Sample, p: float, alpha: float) -> str:
+    if math.isnan(p) or p > alpha:
+        return "inconclusive"
+    low, high = one.claim.limits
+    return "supported" if low < one.values.mean() < high else "refuted"
+
+
+def _doubts(one: Sample, step: int, alpha: float) -> list[str]:
+    """What a reader must know of the values: too few, repeated, or one far from the others."""
+    n, told = len(one.values), list(one.remarks)
+    signs = seeds_for_signs(alpha / step)
+    if n == 0:
+        return [*told, "no seed has a value"] if not one.reasons else told
+    if n < MINIMUM:
+        told.append(f"a verdict needs at least {MINIMUM} seeds")
+    elif n < signs and (one.claim.measure.discrete or coarse(one.values)):
+        told.append(f"values repeat, so signs are tested, which can decide from {signs} seeds on")
+    if (place := outlier(one.values)) is not None:
+        told.append(
+            f"seed {one.seeds[place]} lies far from the others ({one.values[place]:.4g}), which Student's interval "
+            "does not expect"
+        )
+    return told
+
+
+def _theorem(study: Study, claim: Claim, frame: pd.DataFrame) -> Verdict:
+    found = check(study, claim, frame)
+    interval = mean_interval(found.values)
+    return Verdict(claim, found.answer, interval, interval, answer_alone=found.answer, checked=found)
