@@ -86,12 +86,8 @@ def _network(outcome: Outcome) -> list[str]:
     if outcome.weights == "unevaluated":
         return [f"as after {outcome.step} steps, which was not evaluated"]
     if outcome.weights == "best":
-        return ["the best epoch's weights; the last epoch's are kept beside them"]
-    return (
-        ["the last epoch's weights; the best epoch's are kept beside them"]
-        if len(described_epochs(outcome)) > 1
-        else []
-    )
+        return ["best epoch's weights; the last epoch's beside"]
+    return ["last epoch's weights; the best epoch's beside"] if len(described_epochs(outcome)) > 1 else []
 
 
 def _print_link(console: Console, label: str, sweep: Sweep | None) -> None:

@@ -95,7 +95,7 @@ def test_every_figure_stands_below_its_epoch(width: int, monkeypatch: pytest.Mon
         "test loss      1.5000           1.2500",
         "best epoch     7, by accuracy/validation 0.8000",
     ]
-    assert "network        the last epoch's weights; the best epoch's are kept beside them" in lines
+    assert "network        last epoch's weights; the best epoch's beside" in lines
     assert f"model          runs:/{'b' * 32}/network" in lines
     assert max(map(len, lines[place : place + 4])) <= 60
 
@@ -106,7 +106,7 @@ def test_restored_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = told(80, monkeypatch, weights="best", metrics=best)
     assert "               restored best epoch (7)" in lines
     assert "test accuracy  0.7500" in lines
-    assert "network        the best epoch's weights; the last epoch's are kept beside them" in lines
+    assert "network        best epoch's weights; the last epoch's beside" in lines
 
 
 def test_weights_that_were_not_evaluated_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
