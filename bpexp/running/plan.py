@@ -111,7 +111,7 @@ def _study(first: Composition, said: Sequence[Override]) -> Study | None:
     if not isinstance(node, dict) or first.config.task not in ("train", "report"):
         return None
     study = declared(first.choice("experiment") or "study", node)
-    chosen = [override for override in said if override.key_or_group in (*study.factors, "seed")]
+    chosen = [override for override in said if override.key_or_group in study.grid()]
     return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o)] for o in chosen})
 
 

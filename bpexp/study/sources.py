@@ -86,7 +86,7 @@ def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
 
 def _belongs(params: Mapping[str, str], study: Study) -> bool:
     """Whether a child is a job of the study; False for one that ended before its parameters were recorded."""
-    return params.get("seed", "").isdigit() and any(factor in params for factor in study.factors)
+    return params.get("seed", "").isdigit() and any(factor in params for factor in study.swept)
 
 
 def _expand(needed: Iterable[str], recorded: Iterable[str], by_depth: Iterable[str]) -> Iterator[str]:
