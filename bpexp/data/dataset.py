@@ -12,7 +12,7 @@ import numpy as np
 
 from bpexp.nn.arrays import Array
 from bpexp.nn.columns import Columns
-from bpexp.nn.scaling import InputScaling
+from bpexp.nn.scaling import InputScaling, TargetScaling
 from bpexp.registry import Registry
 
 Task = Literal["classification", "regression"]
@@ -64,6 +64,8 @@ class Part:
     """(N_part,) indices of the samples of this part."""
     labels: Array | None
     """(N,) class numbers; None for a regression."""
+    target_scaling: TargetScaling | None = None
+    """What turned the targets of the data into Y; None where Y holds them as they are."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -90,6 +92,8 @@ class DataSet:
     targets: Targets
     scaling: InputScaling
     """What turned raw rows into the inputs of the parts; a saved network applies it to the rows that it is given."""
+    target_scaling: TargetScaling | None = None
+    """What turned the targets of a regression into those of the parts; a saved network turns its outputs back."""
     columns: Columns | None = None
     """Of a table: what makes numbers of a raw row, before scaling, with the values that replace missing ones."""
     target_names: tuple[str, ...] = ()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpexp.data.dataset import Raw
-from bpexp.data.scaling import Scaling, standardizes
+from bpexp.data.scaling import Scaling, TargetChoice, standardizes
 from bpexp.nn.arrays import Array
 from bpexp.nn.column import listed
+from bpexp.nn.scaling import TargetScaling
 
 
 def preparation_notes(raw: Raw, rows: Array, scaling: Scaling, missing: int) -> Iterator[str]:
@@ -38,3 +39,12 @@ def preparation_notes(raw: Raw, rows: Array, scaling: Scaling, missing: int) -> 
     ]
     if lost:
         yield f"no training row has {listed(lost)}: what the network makes of such rows is not learned"
+
+
+def target_notes(choice: TargetChoice, units: TargetScaling | None) -> Iterator[str]:
+    """A sentence about targets that were standardized without being told to."""
+    if choice == "auto" and units is not None:
+        yield (
+            "targets standardized in the same way: the loss is that of the scaled targets, while predictions, rmse and "
+            "r2 are in the units of the data; data.target_scaling=none leaves them as they are"
+        )

@@ -26,9 +26,10 @@ import numpy as np
 from bpexp.data.dataset import Raw
 from bpexp.errors import ConfigError, DataError
 from bpexp.nn.arrays import DTYPES, Array
-from bpexp.nn.scaling import CHUNK, InputScaling
+from bpexp.nn.scaling import CHUNK, InputScaling, TargetScaling
 
 Scaling = Literal["auto", "none", "unit", "standardize"]
+TargetChoice = Literal["auto", "none", "standardize"]
 _Scaled = tuple[Array, Array | None, InputScaling]
 _latest: weakref.WeakKeyDictionary[Raw, tuple[tuple[bool, str], _Scaled]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
@@ -71,6 +72,27 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
             how = InputScaling(None, np.asarray(full, dtype=np.float64) if divide else None)
             known = _latest[raw] = (key, _apply(raw, dtype, how))
     return known[1]
+
+
+def target_scaling_of(raw: Raw, choice: TargetChoice, rows: Array) -> TargetScaling | None:
+    """The declared scaling of the targets, from the training rows; None where they are left as they are.
+
+    A constant target becomes 0. Raises ConfigError for an unknown choice, and for standardize where targets are
+    classes; DataError for targets beyond 1e154.
+    """
+    if choice not in ("auto", "none", "standardize"):
+        raise ConfigError(f"target_scaling must be one of auto, none, standardize, not {choice!r}")
+    if raw.task == "classification":
+        if choice == "standardize":
+            raise ConfigError("target_scaling='standardize' is for the targets of a regression, and these are classes")
+        return None
+    if choice == "none" or (choice == "auto" and not raw.tabular):
+        return None
+    with np.errstate(over="ignore"):
+        shift, scale = _moments(raw.y[rows])
+    if not np.isfinite(scale).all():
+        raise DataError(f"{raw.source}: the targets are too large for a standard deviation; use target_scaling=none")
+    return TargetScaling(shift, scale)
 
 
 def standardizes(raw: Raw, scaling: Scaling) -> bool:
