@@ -117,9 +117,7 @@ def compare(folder: Path, name: str, seeds: Sequence[int], epochs: int) -> tuple
 
 def measure(seeds: Sequence[int], epochs: int = EPOCHS) -> None:
     """Print the table of the README."""
-    print(
-        "| table | networks of five styles | bpexp | scikit-learn | difference, 95 % interval | its spread |"
-    )
+    print("| table | networks of five styles | bpexp | scikit-learn | difference, 95 % interval | its spread |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as scratch:
         for name in TABLES:

@@ -114,6 +114,10 @@ def _kept_rows(
     """(N,) which rows stay; raises DataError for missing values that no declaration covers."""
     gaps = {i: np.isnan(X[:, j]) for j, i in enumerate(features)} if missing in ("error", "drop_rows") else {}
     gaps |= {i: series.isna().to_numpy() for i, series in zip(source.selection.targets, cells.targets, strict=True)}
+    for i in source.selection.targets:
+        if gaps[i].all():
+            name = source.selection.names[i]
+            raise DataError(f"{source.where}: the target {name!r} has no value at all; name another by data.target")
     gone: Array = np.any(list(gaps.values()), axis=0)
     if not gone.any():
         return ~gone
