@@ -82,8 +82,9 @@ def _refuse_pairing(config: Config, head: Head, data: DataSet) -> None:
     loss, output = config.loss["name"], config.output["name"]
     wants_classes = head.loss.classes
     if wants_classes and data.task != "classification":
+        declare = " or declare data.task=classification" if "task" in config.data else ""
         raise ConfigError(
-            f"loss {loss!r} needs class labels, but data={data.name} has values; try loss=mse output=identity"
+            f"loss {loss!r} needs class labels, but data={data.name} has values; try loss=mse output=identity{declare}"
         )
     if data.targets == "index" and not wants_classes:
         raise ConfigError(f"loss {loss!r} cannot compare class numbers; declare data.one_hot=true")

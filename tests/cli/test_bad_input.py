@@ -314,6 +314,10 @@ FILES = {
     "ragged csv": (lambda: _csv("1,2,0\n1,0\n"), "'d.csv', line 2: expected 3 columns"),
     "empty csv": (lambda: _csv(""), "'d.csv': is empty"),
     "csv with a gap": (lambda: _csv("5,,0\n1,2,1\n"), "'d.csv', line 1, column '1': a value is missing"),
+    "csv with values": (
+        lambda: _csv("a,b\n" + "\n".join(f"{i % 7},{i / 7}" for i in range(60))),
+        "loss 'cross_entropy' needs class labels, but data=csv has values; try loss=mse output=identity or declare",
+    ),
     "csv without the target": (lambda: [*_csv("a,b\n1,2\n"), "data.target=c"], "data.target='c' names no column"),
 }
 

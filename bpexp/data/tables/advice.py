@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*|\d{4}/\d\d?/\d\d?.*")
 GROUPED = re.compile(r"[+-]?\d{1,3}([,. ']\d{3})+([.,]\d+)?")
+MEND = "; mend the cell"
 FEW = 20
 """The largest number of different texts for which a message proposes categories."""
 
@@ -27,7 +28,10 @@ FEW = 20
 def refuse_cell(source: Source, record: int, column: int, cell: Any) -> NoReturn:
     """Raise DataError for a cell of a column of numbers that is text or infinite."""
     text = str(cell).strip()
-    raise DataError(f"{source.place(record, column)}: expected a finite number, found {text!r}{_hint(source, text)}")
+    hint = _hint(source, text)
+    if record == 0 and not source.header and hint.startswith(MEND):
+        hint = "; if the first line holds names, declare data.header=true"
+    raise DataError(f"{source.place(record, column)}: expected a finite number, found {text!r}{hint}")
 
 
 def refuse_texts(source: Source, bad: Mapping[int, Array], piece: pd.DataFrame) -> None:
@@ -85,7 +89,7 @@ def _hint(source: Source, text: str) -> str:
         return "; write a date as a number, such as days since the first one, or leave the column out by data.drop"
     if "inf" in text.lower():
         return "; put a number in its place"
-    return "; mend the cell, or declare the column in data.categorical or data.drop"
+    return f"{MEND}, or declare the column in data.categorical or data.drop"
 
 
 def _sign(dialect: Dialect, text: str) -> str:

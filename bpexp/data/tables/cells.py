@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -46,10 +48,8 @@ class Source:
     def line(self, record: int) -> int:
         """The number of the line, counted from 1, of a record, counted from 0 without the header."""
         with self.dialect.open(self.path) as file:
-            for i, (line, _) in enumerate(self.dialect.records(file)):
-                if i == record + self.header:
-                    return line
-        raise AssertionError(f"record {record} is not in {self.path}")
+            ((line, _),) = deque(islice(self.dialect.records(file), record + self.header + 1), maxlen=1)
+        return line
 
     def place(self, record: int, column: int) -> str:
         """A cell for messages."""
@@ -129,6 +129,7 @@ def _pieces(source: Source) -> Iterator[pd.DataFrame]:
                 dtype=dict.fromkeys(source.selection.categorical, str),
                 na_values=source.na_values,
                 skipinitialspace=True,
+                low_memory=False,  # one type for a column of a piece; the pieces bound the memory
                 chunksize=max(PIECE // width, 100),
                 **exact,
             )
@@ -145,12 +146,17 @@ def _after_header(file: IO[str], source: Source) -> IO[str]:
     return file
 
 
+def fits(cells: list[str], width: int) -> bool:
+    """Whether a record has `width` cells; a delimiter at the end of the line is no cell."""
+    return len(cells) == width or (len(cells) == width + 1 and cells[-1] == "")
+
+
 def refuse_ragged(source: Source) -> None:
     """Raise DataError for the first record that has not as many cells as the first one."""
     width = len(source.selection.names)
     with source.dialect.open(source.path) as file:
         for line, cells in source.dialect.records(file):
-            if len(cells) != width and not (len(cells) == width + 1 and cells[-1] == ""):
+            if not fits(cells, width):
                 raise DataError(
                     f"{source.where}, line {line}: expected {width} columns as in the first line, found {len(cells)}"
                 )

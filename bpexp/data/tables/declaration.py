@@ -72,6 +72,7 @@ def csv(
         comment=None if comment is None else character("comment", comment, SIGNS),
         encoding=known_encoding(encoding),
     )
+    _refuse_one_sign_for_two(declared)
     wanted = Wanted(
         roles=roles,
         header=True if named_by else header,
@@ -83,3 +84,13 @@ def csv(
     )
     place = Path(path)
     return Loader(lambda rng: load(place.expanduser(), wanted), seeded=False, files=lambda: [place.expanduser()])
+
+
+def _refuse_one_sign_for_two(dialect: Dialect) -> None:
+    """Raise ConfigError for a dialect in which one sign has two meanings."""
+    if dialect.thousands is not None and dialect.thousands == dialect.decimal:
+        raise ConfigError(f"thousands and decimal are the same sign, {dialect.decimal!r}; declare two")
+    if dialect.comment in (dialect.delimiter, dialect.decimal, dialect.thousands, '"') and dialect.comment is not None:
+        raise ConfigError(f"comment must be a character without another meaning, not {dialect.comment!r}")
+    if dialect.delimiter == '"':
+        raise ConfigError("delimiter must be a character without another meaning, not a quote")

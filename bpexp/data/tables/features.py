@@ -29,7 +29,7 @@ class Features:
     """The inputs of a table.
 
     Args:
-        X: (N, n_0); NaN where a value is to be imputed.
+        X: (N, n_0); NaN where a value is missing, in each input of a category.
         columns: what they are made of.
         targets: one series for each target.
         records: (N,) which record of the file each row is.
@@ -57,7 +57,8 @@ def features_of(cells: Cells, source: Source, missing: Missing, most: int) -> Fe
     """
     notes = [f"{cells.blank} lines without any value left out"] * bool(cells.blank)
     kept = _kept_columns(cells, source, notes)
-    features, X = [source.selection.features[j] for j in kept], cells.X[:, kept]
+    features = [source.selection.features[j] for j in kept]
+    X = cells.X if len(kept) == cells.X.shape[1] else cells.X[:, kept]
     for i, known in cells.levels.items():
         if len(known) > most:
             name = source.selection.names[i]
@@ -66,21 +67,16 @@ def features_of(cells: Cells, source: Source, missing: Missing, most: int) -> Fe
                 f"leave it out by data.drop={typed(source.selection.names, i)}, or allow more"
             )
     rows = _kept_rows(X, cells, features, source, missing, notes)
-    X, records = X[rows], cells.records[rows]
-    targets = [series[rows] for series in cells.targets]
-    constant = [source.selection.names[i] for i, x in zip(features, X.T, strict=True) if (x == x[0]).all()]
+    records, targets = cells.records, cells.targets
+    if not rows.all():  # a copy of a large table is made only where it has to be
+        X, records, targets = X[rows], records[rows], [series[rows] for series in targets]
+    names = [source.selection.names[i] for i in features]
+    constant = [name for name, x in zip(names, X.T, strict=True) if (x == x[0]).all()]
     if constant:
         notes.append(f"one value only in {listed(constant)}")
-    blocks, columns = [], []
-    for i, x in zip(features, X.T, strict=True):
-        name = source.selection.names[i]
-        if i in cells.levels:
-            block, column = _category(x, name, _present(cells.levels[i], x), missing)
-        else:
-            block, column = _number(x, name, missing)
-        blocks.append(block)
-        columns.append(column)
-    return Features(np.hstack(blocks), Columns(tuple(columns)), targets, records, notes)
+    levels = [_present(cells.levels[i], x) if i in cells.levels else None for i, x in zip(features, X.T, strict=True)]
+    columns = Columns(tuple(_column(name, known, missing) for name, known in zip(names, levels, strict=True)))
+    return Features(_inputs(X, columns, levels), columns, targets, records, notes)
 
 
 def _kept_columns(cells: Cells, source: Source, notes: list[str]) -> list[int]:
@@ -118,6 +114,10 @@ def _kept_rows(
     """(N,) which rows stay; raises DataError for missing values that no declaration covers."""
     gaps = {i: np.isnan(X[:, j]) for j, i in enumerate(features)} if missing in ("error", "drop_rows") else {}
     gaps |= {i: series.isna().to_numpy() for i, series in zip(source.selection.targets, cells.targets, strict=True)}
+    for i in source.selection.targets:
+        if gaps[i].all():
+            name = source.selection.names[i]
+            raise DataError(f"{source.where}: the target {name!r} has no value at all; name another by data.target")
     gone: Array = np.any(list(gaps.values()), axis=0)
     if not gone.any():
         return ~gone
@@ -138,35 +138,36 @@ def _how(missing: Missing) -> Impute | None:
     return "constant" if isinstance(missing, int | float) else None
 
 
-def _number(x: Array, name: str, missing: Missing) -> tuple[Array, Column]:
-    """The input (N, 1) of a column of numbers."""
-    fill = float(missing) if isinstance(missing, int | float) else None
-    return x.reshape(-1, 1), Column(name, impute=_how(missing), fill=fill)
-
-
 def _present(levels: dict[str, int], x: Array) -> dict[str, int]:
     """The categories that the rows which stay have."""
-    numbers = set(x[~np.isnan(x)].tolist())
+    numbers = set(np.unique(x[~np.isnan(x)]).tolist())
     return {text: number for text, number in levels.items() if number in numbers}
 
 
-def _category(x: Array, name: str, known: dict[str, int], missing: Missing) -> tuple[Array, Column]:
-    """The inputs (N, categories) in sorted order; a row of NaN where the category is missing."""
-    constant = isinstance(missing, int | float)
-    highest = max(known.values())
-    if constant and ABSENT not in known:
-        known = known | {ABSENT: highest + 1}
-    ordered = sorted(known, key=_order)
-    places = np.empty(highest + 3, dtype=np.intp)
-    places[[known[text] for text in ordered]] = np.arange(len(ordered))
-    absent = np.isnan(x)
-    number = places[np.where(absent, known[ABSENT] if constant else -1, x).astype(np.intp)]
-    block = np.zeros((len(x), len(ordered)))
-    rows = np.arange(len(x)) if constant else np.flatnonzero(~absent)
-    block[rows, number[rows]] = 1
-    block[absent & (not constant)] = np.nan
-    how = _how(missing) if constant or _how(missing) is None else "most_frequent"
-    return block, Column(name, "category", tuple(ordered), how, ABSENT if constant else None)
+def _column(name: str, known: dict[str, int] | None, missing: Missing) -> Column:
+    """A column of numbers, or of the known categories in their order."""
+    number = float(missing) if isinstance(missing, int | float) else None
+    if known is None:
+        return Column(name, impute=_how(missing), fill=number)
+    how = _how(missing) if number is not None or _how(missing) is None else "most_frequent"
+    texts = set(known) | ({ABSENT} if number is not None else set())
+    return Column(name, "category", tuple(sorted(texts, key=_order)), how, None if number is None else ABSENT)
+
+
+def _inputs(X: Array, columns: Columns, levels: list[dict[str, int] | None]) -> Array:
+    """(N, n_0) the inputs of the numbers, and of the categories by their numbers; NaN where one is missing."""
+    out, start = np.zeros((len(X), columns.width)), 0
+    for x, column, known in zip(X.T, columns.columns, levels, strict=True):
+        block = out[:, start : start + column.width]
+        start += column.width
+        if known is None:
+            block[:, 0] = x
+            continue
+        absent = np.isnan(x)
+        for place, text in enumerate(column.categories):
+            block[x == known.get(text, -1), place] = 1
+        block[absent] = np.nan
+    return out
 
 
 def _order(text: str) -> tuple[float, str]:

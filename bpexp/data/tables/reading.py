@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bpexp.data.dataset import Raw
 from bpexp.data.files import TaskChoice, assemble
-from bpexp.data.tables.cells import Source, read_cells
+from bpexp.data.tables.cells import Source, fits, read_cells
 from bpexp.data.tables.dialect import SAMPLE, Dialect, sniff_decimal, sniff_delimiter
 from bpexp.data.tables.features import Missing, features_of
 from bpexp.data.tables.header import has_header
@@ -112,10 +112,12 @@ def _refuse_shape(records: list[tuple[int, list[str]]], wanted: Wanted, where: s
             f"{where}, line {line}: begins with '#'; declare data.comment=hash to leave such lines out, or "
             "data.header=true"
         )
+    if first[0].lower().startswith("sep="):
+        raise DataError(f"{where}, line {line}: {first[0]!r} is a line for Excel; remove it")
     if len(first) < 2:
         raise DataError(f"{where}: expected 2 or more columns, found {len(first)}; is the delimiter right?")
     for number, cells in records:
-        if len(cells) != len(first):
+        if not fits(cells, len(first)):
             raise DataError(
                 f"{where}, line {number}: expected {len(first)} columns as in the first line, found {len(cells)}"
             )

@@ -56,6 +56,7 @@ def table(tmp_path):
         ("a,id,b,kind\n1,x,2,cat\n3,y,4,dog\n5,z,6,cat\n", {"drop": [1]}),
         ("a,id,b,kind\n1,x,2,cat\n3,y,4,dog\n5,z,6,cat\n", {"columns": [0, "b"]}),
         ("a (cm), b ,kind\n1,2,cat\n3,4,dog\n5,6,cat\n", {"columns": ["a_cm", "b"], "target": "kind"}),
+        ("a,b,kind\n1,2,cat,\n3,4,dog,\n5,6,cat,\n", {}),
         ("a,b,kind,\n1,2,cat,\n3,4,dog,\n5,6,cat,\n", {"target": "kind"}),
         ("a,b,kind\n1,2,cat\n,,\n3,4,dog\n5,6,cat\n", {}),
     ],
@@ -242,6 +243,9 @@ def test_missing_values(table):
             {},
             r"found '\?'; if it stands for a missing value, declare data.na_values=\?",
         ),
+        ("a,b\n1,2\n3,4\n", {"header": False}, "if the first line holds names, declare data.header=true"),
+        ("a,b,\n1,2,\n", {}, "the target 'Unnamed: 2' has no value at all; name another by data.target"),
+        ("sep=;\na;b\n1;2\n", {}, "'sep=' is a line for Excel; remove it"),
         ("# a,b\n1,2\n", {}, r"line 1: begins with '#'; declare data\.comment=hash"),
         (
             "c,y\n" + "\n".join(f"k{i},1.5" for i in range(9)),
@@ -271,6 +275,8 @@ def test_what_is_wrong_is_one_line(tmp_path, text, params, message):
         ({"delimiter": "and"}, "delimiter must be one character, or one of tab, semicolon, pipe, comma, whitespace"),
         ({"encoding": "klingon"}, "encoding must be one that Python knows"),
         ({"thousands": "dots"}, "thousands must be one character"),
+        ({"thousands": "comma", "decimal": "comma"}, "thousands and decimal are the same sign"),
+        ({"comment": "comma", "delimiter": ","}, "comment must be a character without another meaning"),
         ({"columns": "a", "drop": "b"}, "two ways to choose"),
         ({"target": []}, "target must name a column"),
         ({"target": [True]}, "target takes names and numbers of columns, not True"),
@@ -309,6 +315,14 @@ def test_pieces_of_a_long_file_are_one_table(table, monkeypatch):
             table("\n".join([*lines[:390], "", bad, *lines[390:]]), categorical="c")
     with pytest.raises(DataError, match="line 391, column 'y': expected a finite number, found 'no'"):
         table("\n".join([*lines[:390], "1,red,no", *lines[390:]]), categorical="c", task="regression")
+
+
+def test_a_column_of_two_kinds_in_a_long_file_warns_of_nothing(table):
+    """pandas warns of mixed types in a piece; the user is told the line, and nothing else."""
+    lines = ["a,y", *(f"{i},{i / 3}" for i in range(200_000, 0, -1))]
+    lines[150_000] = "?,1"
+    with pytest.raises(DataError, match=r"line 150001, column 'a'.* data\.na_values=\?"):
+        table("\n".join(lines))
 
 
 def test_notes_say_what_was_decided(table):
