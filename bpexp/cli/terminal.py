@@ -175,4 +175,6 @@ def print_ranking(sweep: Sweep) -> None:
     for problem in ranking.problems:
         console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
     console.print(f"files       {escape(str(sweep.directory))}", soft_wrap=True)
+    if ranking.best is not None and ranking.best.model:
+        console.print(f"best model  {escape(ranking.best.model)}", soft_wrap=True)
     _print_link(console, "look at it  ", sweep)

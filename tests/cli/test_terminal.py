@@ -132,6 +132,7 @@ def test_a_ranking_says_of_which_epochs_its_columns_are(monkeypatch: pytest.Monk
     terminal.print_ranking(Sweep(Path("/somewhere"), ranking=ranking))
     meaning = "final: the last epoch or the restored best epoch; best: the epoch that is best by accuracy/validation"
     assert meaning in console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"best model  runs:/{'b' * 32}/network\n" in console.file.getvalue()  # type: ignore[attr-defined]
     assert ranking.columns[-4:] == ["final epoch", "best epoch", "weights", "seconds"]
     assert [row[-4:-1] for row in ranking.rows] == [["10", "7", "last"], ["10", "7", "best"]]
 

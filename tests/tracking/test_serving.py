@@ -305,6 +305,52 @@ def test_the_served_model_refuses_what_it_cannot_take(endpoint: str, body: dict[
     assert told in text
 
 
+ANSWERS = """
+import json, sys
+import mlflow.pyfunc
+from mlflow.pyfunc import scoring_server
+
+model = mlflow.pyfunc.load_model(sys.argv[1])
+for kind, body in json.load(open(sys.argv[2], encoding="utf-8")):
+    answer = scoring_server.invocations(body, kind, model, model.metadata.get_input_schema())
+    print(json.dumps(json.loads(answer.response)["predictions"]))
+"""
+
+
+def test_text_columns_in_every_form_that_the_server_takes(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server does with a request, without the server: one process answers all forms."""
+    monkeypatch.chdir(tmp_path)
+    colours = [("red", "green", "blue")[i % 3] for i in range(90)]
+    shown = {"size": [i / 7 for i in range(90)], "colour": colours, "big": [i % 2 == 0 for i in range(90)]}
+    table = pd.DataFrame(shown).assign(kind=["warm" if colour == "red" else "cold" for colour in colours])
+    table.to_csv("t.csv", index=False)
+    said = ("data=csv", "data.path=t.csv", "data.categorical=[colour]", "model.hidden=[4]", "tracking.figures=false")
+    run = bpexp.run(*said, f"tracking.uri={store.uri}", epochs=2)
+    rows = table.drop(columns="kind")[:4]
+    shuffled = rows[["big", "colour", "size"]].assign(more=[None, "x", 1, 2])
+    bodies = [
+        ("application/json", json.dumps({"dataframe_split": rows.to_dict("split")})),
+        ("application/json", json.dumps({"dataframe_records": shuffled.to_dict("records")})),
+        ("application/json", json.dumps({"inputs": rows.to_numpy().tolist()})),
+        ("application/json", json.dumps({"inputs": rows.to_dict("list")})),
+        ("application/json", json.dumps({"instances": rows.to_dict("records")})),
+        ("text/csv", table[:4].to_csv(index=False)),
+    ]
+    (tmp_path / "bodies.json").write_text(json.dumps(bodies), encoding="utf-8")
+    command = [sys.executable, "-P", "-c", ANSWERS, str(run.outcome.model), "bodies.json"]
+    told = subprocess.check_output(command, env=environment(store), text=True, timeout=120).splitlines()
+    assert len(told) == len(bodies)
+    expected = json.loads(run.predict(rows).to_json(orient="records", double_precision=15))
+    assert list(expected[0]) == ["kind", "cold", "warm"]
+    for line in told:
+        for answer, wanted in zip(json.loads(line), expected, strict=True):
+            assert answer["kind"] == wanted["kind"]
+            outputs = [answer["cold"], answer["warm"]]
+            assert outputs == pytest.approx([wanted["cold"], wanted["warm"]], rel=1e-12)
+
+
 def one_line(error: BaseException) -> str:
     """What a person reads, which is not more than a line and shows no insides."""
     text = str(error)
