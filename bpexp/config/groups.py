@@ -99,7 +99,9 @@ GROUPS: dict[str, Group] = {
         Group("optimizer", optimizers, {}),
         Group("schedule", schedules, {}),
         Group("gradient", gradient_methods, {}),
-        Group("data", datasets, _shared(prepare, "validation", "test", "one_hot", "scaling", "limit")),
+        Group(
+            "data", datasets, _shared(prepare, "validation", "test", "one_hot", "scaling", "target_scaling", "limit")
+        ),
         Group("probe", probe_sets, {}, described),
         Group("check", gradient_checks, {}),
         Group("tracking", tracking_settings, {}),

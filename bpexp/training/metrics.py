@@ -7,7 +7,7 @@ names of recorded series are `metric/part`, such as accuracy/test.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -51,7 +51,11 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evaluated:
-    """Outputs on N samples: costs C_k (N,), outputs a and targets y (n_L, N), class numbers (N,) or None."""
+    """Outputs on N samples: costs C_k (N,), outputs a and targets y (n_L, N), class numbers (N,) or None.
+
+    Costs are those of the targets that the network is trained on. Where these are scaled, a and y are in the units of
+    the data again, in float64: a loss is one of scaled targets, an error is one in the units of the data.
+    """
 
     costs: Array
     a: Array
@@ -198,6 +202,8 @@ def evaluate(network: Network, head: Head, part: Part) -> dict[str, float]:
     """Every metric that is defined for one part of the data, by name."""
     outputs = [_piece(network, head, part, part.rows[i : i + PIECE]) for i in range(0, len(part), PIECE)]
     costs, a, y = (np.concatenate(arrays, axis=-1) for arrays in zip(*outputs, strict=True))
+    if part.target_scaling is not None:
+        a, y = (part.target_scaling.undo(values.T).T for values in (a, y))
     labels = None if part.labels is None else part.labels[part.rows]
     task: Task = "regression" if labels is None else "classification"
     evaluated = Evaluated(costs, a, y, labels)
@@ -223,6 +229,13 @@ def better(series: str) -> Direction:
     if name in metrics:
         return metrics[name].better
     return "lower" if name == PENALTY.split("/")[0] else "higher"
+
+
+def chooser(series: Iterable[str]) -> str | None:
+    """The recorded series that determines the best epoch: accuracy or r2 on validation, else on test, else on train."""
+    names = [f"{metric.name}/{part}" for part in PARTS for metric in metrics.values() if metric.chooses]
+    known = set(series)
+    return next((name for name in names if name in known), None)
 
 
 def headlines(part: str) -> list[str]:
