@@ -153,6 +153,11 @@ def _values(series: Series, name: str) -> list[float]:
     return [value for _, value in series.get(resolve(series, name), ())] or [math.nan]
 
 
+def layer_stems(name: str) -> tuple[str, str]:
+    """What comes before the number of a layer in the series of `name`: delta_norm/layer_1, or ledger/slope_layer_1."""
+    return f"{name}/layer_", f"{name}_layer_"
+
+
 def resolve(series: Series, name: str) -> str:
     """A name in which `layer_last` or `W_last` is replaced by the highest layer that was recorded."""
     if not name.endswith("_last"):
