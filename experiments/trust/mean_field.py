@@ -22,6 +22,7 @@ from bpexp.study.statistics import mean_interval
 
 FOLDER = Path(__file__).parent
 DEPTH = 12
+DIGITS = 5
 FIRST = 100
 """The first seed: the studies use those from 0 on, whose networks this table leaves unseen."""
 
@@ -61,8 +62,9 @@ def one(activation: str, init: str, data: str, images: int, seed: int, folder: s
         ("predicted", "mean_field/delta_norm", "mean_field/sample_spread"),
     ):
         deltas = [math.log10(first(history, f"{norm}/layer_{l}")) for l in range(1, DEPTH + 1)]
-        found[label] = [delta - deltas[-1] for delta in deltas]
-        found[f"spread {label}"] = [math.log10(first(history, f"{spread}/layer_{l}")) for l in range(1, DEPTH + 1)]
+        found[label] = [round(delta - deltas[-1], DIGITS) for delta in deltas]
+        spreads = [math.log10(first(history, f"{spread}/layer_{l}")) for l in range(1, DEPTH + 1)]
+        found[f"spread {label}"] = [round(value, DIGITS) for value in spreads]
     return found
 
 
