@@ -59,7 +59,7 @@ def one(activation: str, init: str, data: str, images: int, seed: int, folder: s
     found = {}
     for label, norm, spread in (
         ("measured", "delta_norm", "forward/sample_spread"),
-        ("predicted", "mean_field/delta_norm", "mean_field/sample_spread"),
+        ("predicted", "mean_field/delta_norm", "mean_field/forward/sample_spread"),
     ):
         deltas = [math.log10(first(history, f"{norm}/layer_{l}")) for l in range(1, DEPTH + 1)]
         found[label] = [round(delta - deltas[-1], DIGITS) for delta in deltas]

@@ -24,7 +24,7 @@ SERIES = {
     "ledger, W^T": "ledger/weights_layer_{}",
     "ledger, f'": "ledger/slope_layer_{}",
     "spread of a": "forward/sample_spread/layer_{}",
-    "spread of a, mean field": "mean_field/sample_spread/layer_{}",
+    "spread of a, mean field": "mean_field/forward/sample_spread/layer_{}",
     "chi": "mean_field/chi/layer_{}",
 }
 """Recorded series by what they are called in the table; all but the ledger and chi are turned into log10."""
