@@ -29,7 +29,8 @@ from bpexp.records.journal import JOURNAL
 from bpexp.records.journal import history as series_of
 from bpexp.records.network_file import WEIGHTS
 from bpexp.records.outcome import Outcome, read_outcome
-from bpexp.records.predictor import Predictor, load_predictor
+from bpexp.records.predictor import PARAM, Predictor, load_predictor
+from bpexp.records.split_file import Split, load_split
 from bpexp.running.plan import Plan, plan
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class Result:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The summaries final/... and best/..."""
+        """The summaries: final/... of the saved network, best/... of the best epoch."""
         return self.outcome.metrics
 
     @property
@@ -72,12 +73,36 @@ class Result:
 
     @property
     def network(self) -> Network:
-        """The network after training; raises BpexpError if none was saved."""
+        """The network that the figures final/... speak of; raises BpexpError if none was saved."""
         return self._predictor.network
 
-    def predict(self, x: Any) -> Array:
-        """a^L (N, n_L) for raw rows x (N, n_0), scaled as in training; raises BpexpError without a network."""
-        return self._predictor.predict(x)
+    @property
+    def networks(self) -> dict[str, Network]:
+        """The network with the weights of the `last` epoch and, where one was chosen, with those of the `best` one."""
+        return self._predictor.networks
+
+    @cached_property
+    def split(self) -> Split:
+        """The rows of the data in each part, numbered from 0 as in the file, its header not counted."""
+        return load_split(self.directory)
+
+    def predict(self, rows: Any, weights: str | None = None) -> pd.DataFrame:
+        """The answer for each raw row: the predicted class and the output of each class, or the values of a regression.
+
+        Args:
+            rows: a data frame, array or list (N, n_0) as the data set has them: neither scaled nor encoded. Of a table,
+                a data frame is read by the names of its columns, and further columns are ignored.
+            weights: last or best; None for those that the figures final/... speak of.
+
+        Returns a table of N rows. Its first column, named as the target of the data or `class`, holds the names of the
+        predicted classes; each further one is named as its class. Of a regression it holds the targets in their own
+        units. Raises BpexpError without a network, and for rows that it cannot take.
+        """
+        return self._predictor.predict(rows, None if weights is None else {PARAM: weights})
+
+    def outputs(self, rows: Any, weights: str | None = None) -> Array:
+        """a^L (N, n_L) for raw rows, arguments as in `predict`; of a regression in the units of the data."""
+        return self._predictor.outputs(rows, weights)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

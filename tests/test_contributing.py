@@ -57,7 +57,7 @@ SECTIONS = sections()
 CODE = {kind: path for kind, s in SECTIONS.items() for path in s.blocks if path.startswith("bpexp/")}
 """The file that the guide adds each Python example to."""
 
-NAMES = {kind: re.findall(r'^@[\w.]+\("(\w+)"', SECTIONS[kind].blocks[path], re.M)[0] for kind, path in CODE.items()}
+NAMES = {kind: re.findall(r'^@[\w.]+\(\s*"(\w+)"', SECTIONS[kind].blocks[path], re.M)[0] for kind, path in CODE.items()}
 """The name that each Python example registers."""
 
 WHOLE = {"probe": "test_insight_settings", "metric": "test_metrics"}
@@ -154,7 +154,7 @@ def test_the_printed_command_runs_and_checks_the_gradient(kind: str, installed: 
     assert series["check/coordinates"][0] > 0
     assert series["check/worst_error"][0] < 1e-5
     if kind == "probe":
-        assert all(0 < angle < 180 for angle in series["update_angle/theta"])
+        assert all(0 <= share < 1 for l in (1, 2) for share in series[f"sparsity/layer_{l}"])
     elif kind == "plug-in":
         assert (result["params"]["init"], result["params"]["init.scale"]) == ("laplace", 0.2)
     else:
@@ -219,8 +219,8 @@ def written(extended: Path) -> list[str]:
 def test_the_command_writes_the_one_file_that_the_guide_names(extended: Path, written: list[str]) -> None:
     assert written == sorted(SECTIONS[kind].file for kind in CODE if kind != "metric")
     assert (SECTIONS["metric"].file, SECTIONS["plug-in"].file) == ("", "")
-    node = yaml.safe_load((extended / "conf/loss/log_cosh.yaml").read_text(encoding="utf-8"))
-    assert (node["name"], node["scale"]) == ("log_cosh", 1.0)
+    node = yaml.safe_load((extended / "conf/loss/pseudo_huber.yaml").read_text(encoding="utf-8"))
+    assert (node["name"], node["scale"]) == ("pseudo_huber", 1.0)
     assert NAMES["probe"] in yaml.safe_load((extended / "conf/probe/full.yaml").read_text(encoding="utf-8"))["measures"]
 
 

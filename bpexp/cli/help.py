@@ -72,7 +72,11 @@ def _about(word: str) -> str:
         raise ConfigError(f"--help knows no {word!r}; {nearest(name, known)}choose from: {', '.join(known)}")
     group = GROUPS[name]
     chosen = [option] if option else sorted(group.registry)
-    return "\n".join(_component(name, choice) for choice in chosen)
+    values = [
+        textwrap.fill(f"{value}: {told}", WIDTH, initial_indent="  ", subsequent_indent=" " * 6)
+        for value, told in group.values().items()
+    ]
+    return "\n".join([*(_component(name, choice) for choice in chosen), *values])
 
 
 def _file(name: str, option: str) -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bpexp.records.outcome import Outcome
+from bpexp.records.outcome import Outcome, described_epochs
 from bpexp.study.declaration import moment
 from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
 from bpexp.training.metrics import headlines
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
 
 VERDICTS = {"supported": "green", "holds": "green", "refuted": "red", "violated": "red"}
+
+SHOWN = ("test", "validation", "train")
+"""The parts of the data, of which the first that was measured is shown."""
 
 START = "python -m bpexp.ui, then "
 """The command that makes a local link work."""
@@ -36,28 +39,56 @@ def _console() -> Console:
 def print_outcome(outcome: Outcome) -> None:
     """Print a table of status, metrics, directory and store of a run, and the link to its page."""
     console = _console()
-    for label, value in _rows(outcome):
-        console.print(f"[bold]{label:<15}[/bold]{value}", soft_wrap=True)
+    rows = _rows(outcome)
+    width = max(14, *(len(label) for label, _ in rows))
+    for label, value in rows:
+        console.print(f"[bold]{label:<{width}}[/bold] {value}", soft_wrap=True)
 
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:
     metrics, colour = outcome.metrics, COLOURS.get(outcome.status, "red")
     status = f"[{colour}]{outcome.status}[/{colour}]: {escape(outcome.reason)}"
     rows = [("run", escape(outcome.name)), ("status", status)]
-    for key in headlines("test"):
-        if f"final/{key}" in metrics:
-            rows.append((f"test {key.removesuffix('_test').replace('_', ' ')}", f"{metrics[f'final/{key}']:.4f}"))
+    rows += _figures(outcome)
     if "best/epoch" in metrics and outcome.chosen_by:
         chosen = metrics[f"best/{outcome.chosen_by.replace('/', '_')}"]
-        rows.append(("best epoch", f"{metrics['best/epoch']:.0f} ({outcome.chosen_by} {chosen:.4f})"))
+        by = "" if outcome.chosen_by.endswith("/validation") else "; no validation part, so that figure flatters"
+        rows.append(("best epoch", f"{metrics['best/epoch']:.0f}, by {outcome.chosen_by} {chosen:.4f}{by}"))
     rows.append(("time", f"{outcome.seconds:.1f} s"))
     rows.append(("files", escape(outcome.directory)))
+    rows += [("network", text) for text in _network(outcome)]
     if outcome.run_id and outcome.experiment_id and outcome.store:
         rows.append(("recorded in", escape(outcome.store)))
         base = base_of(outcome.store)
         link = run_link(base or LOCAL, outcome.experiment_id, outcome.run_id)
         rows.append(("look at it", ("" if base else START) + link))
+    if outcome.model:
+        rows.append(("model", escape(outcome.model)))
     return rows
+
+
+def _figures(outcome: Outcome) -> list[tuple[str, str]]:
+    """The headline figures, below a line that says of which epoch they are."""
+    shown = described_epochs(outcome)
+    part = next((p for p in SHOWN if any(f"final/{key}" in outcome.metrics for key in headlines(p))), None)
+    if part is None or not shown:
+        return []
+    width = max(map(len, shown.values())) + 2
+    rows = [("", "".join(f"{told:<{width}}" for told in shown.values()).rstrip())]
+    for key in headlines(part):
+        if f"final/{key}" in outcome.metrics:
+            values = "".join(f"{outcome.metrics[f'{when}/{key}']:<{width}.4f}" for when in shown)
+            rows.append((f"{part} {key.removesuffix(f'_{part}').replace('_', ' ')}", values.rstrip()))
+    return rows
+
+
+def _network(outcome: Outcome) -> list[str]:
+    """Which weights network.npz holds, where it is not the last epoch's alone."""
+    if outcome.weights == "unevaluated":
+        return [f"as after {outcome.step} steps, which was not evaluated"]
+    if outcome.weights == "best":
+        return ["best epoch's weights; the last epoch's beside"]
+    return ["last epoch's weights; the best epoch's beside"] if len(described_epochs(outcome)) > 1 else []
 
 
 def _print_link(console: Console, label: str, sweep: Sweep | None) -> None:
@@ -137,9 +168,13 @@ def print_ranking(sweep: Sweep) -> None:
         left_out.append(column)
         table = _ranking_table(ranking, [name for name in columns if name not in left_out])
     console.print(table)
+    if ranking.meaning:
+        console.print(ranking.meaning, soft_wrap=True)
     if left_out:
         console.print(f"not shown   {', '.join(name for name in columns if name in left_out)}; see ranking.csv")
     for problem in ranking.problems:
         console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
     console.print(f"files       {escape(str(sweep.directory))}", soft_wrap=True)
+    if ranking.best is not None and ranking.best.model:
+        console.print(f"best model  {escape(ranking.best.model)}", soft_wrap=True)
     _print_link(console, "look at it  ", sweep)

@@ -15,7 +15,7 @@ from bpexp.data import datasets
 from bpexp.data.prepare import prepare
 from bpexp.gradients import gradient_methods
 from bpexp.insight.gradient_check import gradient_checks
-from bpexp.insight.probing import probe_sets
+from bpexp.insight.probe_sets import described, probe_sets
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.initializers import initializers
@@ -39,11 +39,15 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A config group, `group=option`, with the parameters of the option's factory and the `shared` ones."""
+    """A config group, `group=option`, with the parameters of the option's factory and the `shared` ones.
+
+    `values` describes what a list of the group can name, by name.
+    """
 
     name: str
     registry: Registry[Any]
     shared: Mapping[str, Parameter]
+    values: Callable[[], Mapping[str, str]] = dict
 
     def declared(self, node: Any) -> Declaration:
         """Split and validate the node of this group in a config; raises ConfigError."""
@@ -91,12 +95,14 @@ GROUPS: dict[str, Group] = {
         Group("activation", activations, {}),
         Group("output", outputs, {}),
         Group("loss", losses, _shared(build_head, "batch", "shortcut")),
-        Group("init", initializers, _shared(Network.initialize, "biases")),
+        Group("init", initializers, _shared(Network.initialize, "biases", "bias_std")),
         Group("optimizer", optimizers, {}),
         Group("schedule", schedules, {}),
         Group("gradient", gradient_methods, {}),
-        Group("data", datasets, _shared(prepare, "validation", "test", "one_hot", "scaling", "limit")),
-        Group("probe", probe_sets, {}),
+        Group(
+            "data", datasets, _shared(prepare, "validation", "test", "one_hot", "scaling", "target_scaling", "limit")
+        ),
+        Group("probe", probe_sets, {}, described),
         Group("check", gradient_checks, {}),
         Group("tracking", tracking_settings, {}),
     )

@@ -50,11 +50,21 @@ def _translate(error: BaseException, overrides: Sequence[Override]) -> str:
     if said := _of_file(error):
         return said
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} is not an override; write KEY=VALUE, such as lr=0.1; quote special characters"
+        return f"{error.override!r} is not an override; write KEY=VALUE, such as {_quoted(str(error.override))}"
     found = re.match(r"In '([^']+)': ", str(error))
     file = found[1] if found and found[1] != "config" else ""
     told = _of_key(error, overrides) or " ".join(str(error).partition("Config search path:")[0].split())[:400]
     return f"in {file}: {told}" if file else told
+
+
+def _quoted(override: str) -> str:
+    """An override that shell and Hydra read as the text that was meant, such as the name of a column; or an example."""
+    found = re.fullmatch(r"(data\.\w+)=(\[?)([^\"'\\${}\[\]]+)(\]?)", override)
+    if found is None:
+        return "lr=0.1; quote special characters"
+    key, opening, text, closing = found.groups()
+    items = text.split(",") if opening and closing else [text]
+    return f"'{key}={opening}{','.join(f'{chr(34)}{item}{chr(34)}' for item in items)}{closing}'"
 
 
 def _of_file(error: BaseException) -> str | None:

@@ -15,7 +15,16 @@ from bpexp.errors import ConfigError
 if TYPE_CHECKING:
     from bpexp.config.composition import Composer, Composition
 
-__all__ = ["Override", "Parsed", "levels", "refuse_senseless", "refuse_unsweepable", "refuse_unused", "spelled"]
+__all__ = [
+    "Override",
+    "Parsed",
+    "levels",
+    "refuse_overruled",
+    "refuse_senseless",
+    "refuse_unsweepable",
+    "refuse_unused",
+    "spelled",
+]
 
 HONOURED = (
     *("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.mode", "hydra.output_subdir", "hydra.job.name"),
@@ -28,6 +37,9 @@ A launcher may have any parameter. The levels of a sweep are overrides, so hydra
 
 UNREAD = ("hydra.searchpath", "hydra.sweeper.params")
 """Keys that Hydra itself cannot read from a command line: they are refused before it composes."""
+
+NAMES = ("model.name", "pairing.name")
+"""Names of options that a config file sets; another name in the record would be that of something that did not run."""
 
 WORDS = ("null", "true", "false", "yes", "no", "on", "off", "inf", "nan")
 """Words that Hydra's grammar, or YAML, does not read as text."""
@@ -90,6 +102,28 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
         if override.is_add() and known:
             raise ConfigError(f"{key} exists already; write {key}=VALUE without the +")
     return list(overrides)
+
+
+def refuse_overruled(composition: Composition, overrides: Sequence[Override]) -> None:
+    """Raise ConfigError for an override of a job that another setting makes ineffective, instead of ignoring it."""
+    config = composition.config
+    stopping = config.callbacks.get("early_stopping") or {}
+    idle = isinstance(stopping, dict) and stopping.get("patience") is None
+    for override in overrides:
+        key = override.key_or_group
+        if key.partition(".")[0] == "activation" and config.model.activations is not None:
+            raise ConfigError(
+                f"{override.input_line} has no effect: model.activations={config.model.activations} names the function "
+                "of every hidden layer; leave out one of them"
+            )
+        if key.startswith("callbacks.early_stopping.") and idle and not key.endswith(".patience"):
+            raise ConfigError(f"{override.input_line} has no effect without callbacks.early_stopping.patience; set it")
+        if key == "sample" and config.task != "trace":
+            raise ConfigError(f"{override.input_line} has no effect without task=trace; add it, or leave sample out")
+        if key in NAMES:
+            raise ConfigError(f"{key} is the name of an option; choose one with {key.partition('.')[0]}=NAME")
+        if key.startswith("pairing."):
+            raise ConfigError(f"{key} belongs to a pairing; choose output and loss with output=NAME and loss=NAME")
 
 
 def _levels_of_a_study(override: Override) -> ConfigError:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from bpexp.errors import ConfigError, nearest
 from bpexp.nn.architecture import Architecture
+from bpexp.nn.pairing import Pairing
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.registry import Count, Parameter, Positive, Range, declared_parameters
 from bpexp.training.metrics import Evaluation
@@ -74,7 +75,7 @@ class Config:
     activation: dict[str, Any] = field(default_factory=dict)
     output: dict[str, Any] = field(default_factory=dict)
     loss: dict[str, Any] = field(default_factory=dict)
-    pairing: str | None = None
+    pairing: Pairing = field(default_factory=Pairing)
     init: dict[str, Any] = field(default_factory=dict)
     optimizer: dict[str, Any] = field(default_factory=dict)
     schedule: dict[str, Any] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class Config:
 
 def scalars() -> dict[str, Parameter]:
     """The root keys that hold one value, in the order of the schema."""
-    return {name: p for name, p in declared_parameters(Config).items() if is_scalar(p) and name != "pairing"}
+    return {name: p for name, p in declared_parameters(Config).items() if is_scalar(p)}
 
 
 def is_scalar(parameter: Parameter) -> bool:

@@ -18,6 +18,7 @@ def validate(config: Config) -> None:
     """
     for name, group in GROUPS.items():
         group.declared(getattr(config, name))
+    config.pairing.refuse_others(config.output["name"], config.loss["name"])
     for name, params in config.callbacks.items():
         if not isinstance(params, dict):
             raise ConfigError(f"callbacks.{name} must be a mapping of parameters, such as {{}}, not {params!r}")

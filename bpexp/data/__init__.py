@@ -4,12 +4,13 @@ Everything between a declared data set and the arrays that training reads belong
 package transposes: stored rows are samples, batches are columns.
 """
 
-from bpexp.data import bundled, files, mnist, synthetic, table
+from bpexp.data import bundled, files, mnist, synthetic
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import DataSet, Loader, Part, Raw, Targets, Task, classify, datasets, digest_of
 from bpexp.data.idx import read_idx
 from bpexp.data.prepare import prepare
 from bpexp.data.scaling import Scaling, scaled
+from bpexp.data.tables import declaration
 
 __all__ = [
     "Batches",
@@ -23,6 +24,7 @@ __all__ = [
     "bundled",
     "classify",
     "datasets",
+    "declaration",
     "digest_of",
     "files",
     "mnist",
@@ -30,5 +32,4 @@ __all__ = [
     "read_idx",
     "scaled",
     "synthetic",
-    "table",
 ]

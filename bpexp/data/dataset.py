@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 
 from bpexp.nn.arrays import Array
-from bpexp.nn.scaling import InputScaling
+from bpexp.nn.columns import Columns
+from bpexp.nn.scaling import InputScaling, TargetScaling
 from bpexp.registry import Registry
 
 Task = Literal["classification", "regression"]
@@ -37,6 +38,16 @@ class Raw:
     """Inputs and targets of the official test set, where there is one."""
     full_scale: float | None = None
     """The largest value that an input can take; None where it is unknown or is that of the type, 255 for bytes."""
+    columns: Columns | None = None
+    """Of a table: what its n_0 inputs are made of. X is NaN where a value is missing that is to be imputed."""
+    target_names: tuple[str, ...] = ()
+    """Names of the target's columns, n_L for a regression and one for a classification; empty where they have none."""
+    tabular: bool = False
+    """Whether each input has a unit of its own, as the columns of a table have; scaling=auto then standardizes."""
+    notes: tuple[str, ...] = ()
+    """What was decided about the data without being declared, one sentence each, for the screen."""
+    row_numbers: Array | None = None
+    """(N,) the number, from 0, that each sample has in the file, of which rows were left out; None where none were."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +66,8 @@ class Part:
     """(N_part,) indices of the samples of this part."""
     labels: Array | None
     """(N,) class numbers; None for a regression."""
+    target_scaling: TargetScaling | None = None
+    """What turned the targets of the data into Y; None where Y holds them as they are."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -81,6 +94,16 @@ class DataSet:
     targets: Targets
     scaling: InputScaling
     """What turned raw rows into the inputs of the parts; a saved network applies it to the rows that it is given."""
+    target_scaling: TargetScaling | None = None
+    """What turned the targets of a regression into those of the parts; a saved network turns its outputs back."""
+    columns: Columns | None = None
+    """Of a table: what makes numbers of a raw row, before scaling, with the values that replace missing ones."""
+    target_names: tuple[str, ...] = ()
+    """As in `Raw`."""
+    notes: tuple[str, ...] = ()
+    """As in `Raw`, with what was decided about the parts."""
+    row_numbers: Array | None = None
+    """As in `Raw`."""
 
     @property
     def n_inputs(self) -> int:

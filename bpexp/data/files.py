@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,9 @@ from bpexp.nn.arrays import Array
 TaskChoice = Literal["auto", "classification", "regression"]
 TRAIN_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST_NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+MOST_KINDS = 20
+"""The largest number of different whole numbers that are taken for classes without a declaration."""
 
 
 @datasets.register("idx")
@@ -64,7 +68,7 @@ def npz(
     y_test: str | None = None,
     task: TaskChoice = "auto",
 ) -> Loader:
-    """Arrays of an npz file: inputs (N, ...), and targets (N,) or (N, n_L).
+    """Arrays of an npz file: inputs (N, ...), which are a table where they are (N, n_0), and targets (N,) or (N, n_L).
 
     Args:
         path: the npz file.
@@ -72,8 +76,8 @@ def npz(
         y: name of the array of targets.
         x_test: name of the inputs of an official test set; null for none.
         y_test: name of its targets.
-        task: classification, regression, or auto, by which one column of whole numbers or text are classes and any
-            other targets are values.
+        task: classification, regression, or auto, by which one column of text, or of whole numbers of at most 20
+            kinds, are classes and any other targets are values.
     """
 
     def load(rng: np.random.Generator) -> Raw:
@@ -83,7 +87,8 @@ def npz(
         wanted = [key for key in (x, y, x_test, y_test) if key is not None]
         arrays = _read_npz(place, wanted)
         test = (arrays[x_test], arrays[y_test]) if x_test is not None and y_test is not None else None
-        return assemble(arrays[x], arrays[y], test, source=f"npz file {str(place)!r}", task=task)
+        raw = assemble(arrays[x], arrays[y], test, source=f"npz file {str(place)!r}", task=task)
+        return replace(raw, tabular=arrays[x].ndim == 2)
 
     return Loader(load, seeded=False, files=lambda: [Path(path).expanduser()])
 
@@ -103,7 +108,7 @@ def assemble(X: Array, y: Array, test: tuple[Array, Array] | None, *, source: st
     for A in (X, y, *(test or ())):
         if A.ndim == 0 or len(A) == 0:
             raise DataError(f"{source}: expected arrays with one sample a row, found the shape {A.shape}")
-    kind = guess_task(y) if task == "auto" else task
+    kind = guess_task(y, source) if task == "auto" else task
     image_shape = (int(X.shape[1]), int(X.shape[2])) if X.ndim == 3 else None
     pairs = [(X, y)] if test is None else [(X, y), test]
     inputs = [np.ascontiguousarray(A.reshape(len(A), -1)) for A, _ in pairs]
@@ -120,10 +125,21 @@ def assemble(X: Array, y: Array, test: tuple[Array, Array] | None, *, source: st
     )
 
 
-def guess_task(y: Array) -> Task:
-    """classification for one column of whole numbers, text or truth values, else regression."""
+def guess_task(y: Array, source: str) -> Task:
+    """classification for one column of whole numbers, text or truth values, else regression.
+
+    Raises DataError for whole numbers of many kinds, which may be classes or values, such as ages.
+    """
     one_column = y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1)
-    return "classification" if one_column and y.dtype.kind in "iubUS" else "regression"
+    if not (one_column and y.dtype.kind in "iubUS"):
+        return "regression"
+    kinds = len(np.unique(y)) if y.dtype.kind in "iu" else 0
+    if kinds > MOST_KINDS:
+        raise DataError(
+            f"{source}: the target holds {kinds} different whole numbers; declare data.task=regression to take them as "
+            "values, or data.task=classification to take them as classes"
+        )
+    return "classification"
 
 
 def _answers(ys: list[Array], task: Task, source: str) -> tuple[list[Array], tuple[str, ...]]:

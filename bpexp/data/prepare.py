@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from bpexp.data.dataset import DataSet, Part, Raw, Task
-from bpexp.data.scaling import Scaling, check_finite, scaled
+from bpexp.data.impute import imputed
+from bpexp.data.notes import preparation_notes, target_notes
+from bpexp.data.scaling import Scaling, TargetChoice, check_finite, scaled, target_scaling_of
 from bpexp.data.split import limited, split
 from bpexp.errors import DataError
 from bpexp.nn.arrays import DTYPES, Array
+from bpexp.nn.scaling import TargetScaling
 from bpexp.registry import Count, Fraction
 
 
@@ -21,6 +24,7 @@ def prepare(
     test: Fraction = 0.2,
     one_hot: bool = True,
     scaling: Scaling = "auto",
+    target_scaling: TargetChoice = "auto",
     limit: Count | None = None,
     dtype: str = "float32",
 ) -> DataSet:
@@ -34,8 +38,13 @@ def prepare(
             of the samples outside it.
         test: fraction of the samples in the test part, 0 for none; ignored where there is an official test set.
         one_hot: one-hot targets, one output for each class; if false, one output with the class number as its target.
-        scaling: of the inputs. auto divides bytes by 255; unit maps each column to [0, 1]; standardize gives each
-            column mean 0 and standard deviation 1; none leaves them. Statistics are those of the training part.
+        scaling: of the inputs. auto divides bytes by 255 and standardizes tables; unit maps each column to [0, 1];
+            standardize gives each column mean 0 and standard deviation 1; none leaves them. Statistics are those of
+            the training part; the inputs of categories stay 0 and 1.
+        target_scaling: of the targets of a regression. standardize gives each output targets of mean 0 and standard
+            deviation 1, and predictions are turned back; none leaves them; auto standardizes those of tables.
+            Statistics are those of the training part. The loss is that of the scaled targets, rmse and r2 are in the
+            data's units.
         limit: largest number of samples in the training part, and in each other part; null for no limit.
         dtype: float32 or float64, of inputs and targets.
 
@@ -43,10 +52,13 @@ def prepare(
     """
     check_raw(raw)
     rows = _rows(raw, validation=validation, test=test, limit=limit, rng=rng)
+    raw, missing = imputed(raw, rows[0])
+    check_finite(raw.X, "input")
     X, X_test, how = scaled(raw, scaling, dtype, rows=rows[0])
-    train, held_out, tested = _parts(raw, X, rows, one_hot)
+    units = target_scaling_of(raw, target_scaling, rows[0])
+    train, held_out, tested = _parts(raw, X, rows, one_hot, units)
     if raw.test is not None and X_test is not None:
-        tested = _official(raw, X_test, raw.test[1], one_hot, limit)
+        tested = _official(raw, X_test, raw.test[1], one_hot, limit, units)
     return DataSet(
         name=name,
         task=raw.task,
@@ -59,6 +71,11 @@ def prepare(
         digest=raw.digest,
         targets="values" if raw.task == "regression" else "one_hot" if one_hot else "index",
         scaling=how,
+        target_scaling=units,
+        columns=raw.columns,
+        target_names=raw.target_names,
+        row_numbers=raw.row_numbers,
+        notes=(*raw.notes, *preparation_notes(raw, rows[0], scaling, missing), *target_notes(target_scaling, units)),
     )
 
 
@@ -76,6 +93,7 @@ def check_raw(raw: Raw) -> None:
     if raw.test is not None:
         X, y = raw.test
         _check_arrays(X, y, raw.task, " of the test set")
+        check_finite(X, "input of the test set")
         if X.shape[1] != raw.X.shape[1] or y.shape[1:] != raw.y.shape[1:]:
             raise DataError(
                 f"{raw.source}: expected test samples of {raw.X.shape[1]} inputs as in training, found {X.shape[1]}"
@@ -88,14 +106,15 @@ def n_classes(raw: Raw) -> int:
     return len(raw.classes) or int(raw.y.max()) + 1
 
 
-def targets(raw: Raw, y: Array, one_hot: bool, dtype: str) -> Array:
-    """(N, n_L) targets in `dtype`, read-only: one-hot rows, class numbers, or the values of a regression."""
+def targets(raw: Raw, y: Array, one_hot: bool, dtype: str, units: TargetScaling | None = None) -> Array:
+    """(N, n_L) targets in `dtype`, read-only: one-hot rows, class numbers, or the values of a regression, scaled."""
     if raw.task == "classification" and one_hot:
         Y = np.zeros((len(y), n_classes(raw)), dtype=DTYPES[dtype])
         Y[np.arange(len(y)), y] = 1
     else:
         with np.errstate(over="ignore"):
-            Y = y.reshape(len(y), -1).astype(DTYPES[dtype])
+            values = y.reshape(len(y), -1)
+            Y = (values if units is None else units.apply(values)).astype(DTYPES[dtype])
         check_finite(Y, f"target in {dtype}")
     Y.flags.writeable = False
     return Y
@@ -110,7 +129,6 @@ def _check_arrays(X: Array, y: Array, task: Task, where: str) -> None:
         raise DataError(f"targets{where} of a {task}: expected {wanted}, found {y.dtype} of shape {y.shape}")
     if len(X) != len(y):
         raise DataError(f"expected as many targets{where} as inputs, {len(X)}, found {len(y)}")
-    check_finite(X, f"input{where}")
 
 
 def _rows(
@@ -132,18 +150,19 @@ def _strata(raw: Raw, y: Array) -> Array:
     return y.astype(np.intp, copy=False) if raw.task == "classification" else np.zeros(len(y), dtype=np.intp)
 
 
-def _parts(raw: Raw, X: Array, rows: tuple[Array, ...], one_hot: bool) -> list[Part]:
+def _parts(raw: Raw, X: Array, rows: tuple[Array, ...], one_hot: bool, units: TargetScaling | None) -> list[Part]:
     """The parts, which share their arrays."""
-    Y = targets(raw, raw.y, one_hot, X.dtype.name)
+    Y = targets(raw, raw.y, one_hot, X.dtype.name, units)
     labels = raw.y if raw.task == "classification" else None
-    return [Part(X=X, Y=Y, rows=r, labels=labels) for r in rows]
+    return [Part(X=X, Y=Y, rows=r, labels=labels, target_scaling=units) for r in rows]
 
 
-def _official(raw: Raw, X: Array, y: Array, one_hot: bool, limit: int | None) -> Part:
+def _official(raw: Raw, X: Array, y: Array, one_hot: bool, limit: int | None, units: TargetScaling | None) -> Part:
     """The official test set; a limit selects the same samples for every seed."""
     rows = np.arange(len(y))
     if limit is not None and limit < len(y):
         mixed = np.random.default_rng(0).permutation(rows)  # a file may be sorted by class
         rows = limited(mixed, _strata(raw, y), limit)
     labels = y if raw.task == "classification" else None
-    return Part(X=X, Y=targets(raw, y, one_hot, X.dtype.name), rows=rows, labels=labels)
+    Y = targets(raw, y, one_hot, X.dtype.name, units)
+    return Part(X=X, Y=Y, rows=rows, labels=labels, target_scaling=units)

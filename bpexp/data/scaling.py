@@ -26,9 +26,10 @@ import numpy as np
 from bpexp.data.dataset import Raw
 from bpexp.errors import ConfigError, DataError
 from bpexp.nn.arrays import DTYPES, Array
-from bpexp.nn.scaling import CHUNK, InputScaling
+from bpexp.nn.scaling import CHUNK, InputScaling, TargetScaling
 
 Scaling = Literal["auto", "none", "unit", "standardize"]
+TargetChoice = Literal["auto", "none", "standardize"]
 _Scaled = tuple[Array, Array | None, InputScaling]
 _latest: weakref.WeakKeyDictionary[Raw, tuple[tuple[bool, str], _Scaled]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
@@ -41,9 +42,10 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
 
     Args:
         raw: the data.
-        scaling: none: X. auto: X / 255 for bytes, X / full_scale where the data set declares one, else X. unit: as
-            auto where the full scale is known, else (X - minimum) / (maximum - minimum). standardize:
-            (X - mean) / (standard deviation). A constant column becomes 0.
+        scaling: none: X. auto: X / 255 for bytes, X / full_scale where the data set declares one, else as
+            standardize for a table, else X. unit: as auto where the full scale is known, else
+            (X - minimum) / (maximum - minimum). standardize: (X - mean) / (standard deviation). A constant column
+            becomes 0; the inputs of a table's categories stay 0 and 1.
         dtype: of the result.
         rows: the training rows, from which the statistics of unit and standardize are computed; None for all.
 
@@ -54,9 +56,13 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
     if dtype not in ("float32", "float64"):
         raise ConfigError(f"dtype must be one of float32, float64, not {dtype!r}")
     full = _full_scale(raw)
-    if scaling == "standardize" or (scaling == "unit" and full is None):
+    standardized = standardizes(raw, scaling)
+    if standardized or (scaling == "unit" and full is None):
         train = raw.X if rows is None else raw.X[rows]
-        shift, scale = _moments(train) if scaling == "standardize" else _range(train)
+        shift, scale = _moments(train) if standardized else _range(train)
+        if raw.columns is not None:
+            number = raw.columns.is_number
+            shift, scale = np.where(number, shift, 0.0), np.where(number, scale, 1.0)
         return _apply(raw, dtype, InputScaling(shift, scale))
     divide = scaling != "none" and full is not None
     key = (divide, dtype)
@@ -66,6 +72,32 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
             how = InputScaling(None, np.asarray(full, dtype=np.float64) if divide else None)
             known = _latest[raw] = (key, _apply(raw, dtype, how))
     return known[1]
+
+
+def target_scaling_of(raw: Raw, choice: TargetChoice, rows: Array) -> TargetScaling | None:
+    """The declared scaling of the targets, from the training rows; None where they are left as they are.
+
+    A constant target becomes 0. Raises ConfigError for an unknown choice, and for standardize where targets are
+    classes; DataError for targets beyond 1e154.
+    """
+    if choice not in ("auto", "none", "standardize"):
+        raise ConfigError(f"target_scaling must be one of auto, none, standardize, not {choice!r}")
+    if raw.task == "classification":
+        if choice == "standardize":
+            raise ConfigError("target_scaling='standardize' is for the targets of a regression, and these are classes")
+        return None
+    if choice == "none" or (choice == "auto" and not raw.tabular):
+        return None
+    with np.errstate(over="ignore"):
+        shift, scale = _moments(raw.y[rows])
+    if not np.isfinite(scale).all():
+        raise DataError(f"{raw.source}: the targets are too large for a standard deviation; use target_scaling=none")
+    return TargetScaling(shift, scale)
+
+
+def standardizes(raw: Raw, scaling: Scaling) -> bool:
+    """Whether the declared scaling standardizes these data."""
+    return scaling == "standardize" or (scaling == "auto" and raw.tabular and _full_scale(raw) is None)
 
 
 def _full_scale(raw: Raw) -> float | None:

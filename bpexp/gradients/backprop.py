@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
@@ -80,11 +82,10 @@ class Backprop(GradientMethod):
         if network is not self._network:
             self._attach(network)
         B = x.shape[1]
-        weight = head.weight(B)
         if self.piece >= B:
-            cost, work = self._pass(network, head, x, y, weight)
+            cost, work = self._pass(network, head, x, y, head.weight(B))
             return Gradient(cost, self._vector, work)
-        return self._in_pieces(network, head, x, y, weight)
+        return self._in_pieces(network, head, x, y)
 
     def _attach(self, network: Network) -> None:
         self._network = network
@@ -103,17 +104,27 @@ class Backprop(GradientMethod):
         np.multiply(delta, weight, out=delta)
         work.weight = weight
         backward(network, work, self._slots, ones)
-        return float(costs.sum()) * weight, work
+        return float(np.add.reduce(costs)) * weight, work
 
-    def _in_pieces(self, network: Network, head: Head, x: Array, y: Array, weight: float) -> Gradient:
-        cost, total = 0.0, np.zeros_like(network.theta)
+    def passes(self, network: Network, head: Head, x: Array, y: Array) -> Iterator[tuple[float, Workspace, Array]]:
+        """The pieces of a batch x (n_0, B), y (n_L, B) in their order: cost, workspace, y of each.
+
+        The next piece overwrites the workspace of the last one. Each sample has its weight in the cost of the batch.
+        """
+        if network is not self._network:
+            self._attach(network)
+        weight = head.weight(x.shape[1])
         for start in range(0, x.shape[1], self.piece):
             columns = slice(start, start + self.piece)
-            part, work = self._pass(network, head, x[:, columns], y[:, columns], weight)
+            yield *self._pass(network, head, x[:, columns], y[:, columns], weight), y[:, columns]
+
+    def _in_pieces(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
+        cost, total = 0.0, np.zeros_like(network.theta)
+        for part, _, _ in self.passes(network, head, x, y):
             cost += part
             total += self._vector
         self._vector[...] = total
-        return Gradient(cost, self._vector, work)
+        return Gradient(cost, self._vector)
 
 
 @gradient_methods.register("backprop")

@@ -16,8 +16,8 @@ from bpexp.registry import Registry
 class Gradient(NamedTuple):
     """The cost of a batch, and dC/dtheta (P,) in the order of `network.theta`.
 
-    The array may be a buffer that the next call overwrites. `workspace` holds the pass with its deltas, or None if the
-    method computes none; for a batch that is processed in pieces it is that of the last piece.
+    The array may be a buffer that the next call overwrites. `workspace` holds the method's pass over the whole batch
+    with its deltas; it is None if the method computes no deltas, or processes the batch in pieces.
     """
 
     cost: float
@@ -32,6 +32,11 @@ class GradientMethod(ABC):
     """
 
     exact = True
+
+    @property
+    def by_transpose(self) -> bool:
+        """Whether its deltas follow delta^{l-1} = (W^l)^T delta^l * f'(z^{l-1}); those of an exact method do."""
+        return self.exact
 
     @property
     def checkable(self) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bpexp.insight.pieces import Piece, Statistics, Total
 from bpexp.insight.probes import View
 from bpexp.nn.arrays import Array
 
@@ -18,22 +19,31 @@ ACTIVATION_EDGES = np.linspace(-6, 6, 61)
 
 
 class Histograms:
-    """Counts by step: (steps, bins) for the gradient of every W and the activations of every layer."""
+    """Counts by step: (steps, bins) for the gradient of every W and the activations of every layer.
+
+    Gradients are of the whole batch of the step, activations of all units of a layer and all samples of the batch.
+    """
 
     def __init__(self) -> None:
         self._steps: list[int] = []
         self._counts: dict[str, list[Array]] = {}
 
+    @staticmethod
+    def samples(piece: Piece) -> Statistics:
+        """Counts (bins,) of the activations of each layer, over all units and samples."""
+        counts = {f"layer_{l}": _count(a.ravel(), ACTIVATION_EDGES) for l, a in enumerate(piece.work.a, start=1)}
+        return {name: Total(count, piece.samples) for name, count in counts.items()}
+
     def add(self, step: int, view: View) -> None:
-        """Add the counts of one step."""
+        """Add the counts of one step; view.samples holds those of `samples` over the whole batch."""
         self._steps.append(step)
         for name, g in view.arrays(view.gradient):
             if name.startswith("W"):
                 size = np.abs(g.ravel())
                 logs = np.log10(size, out=np.full(size.shape, -np.inf, size.dtype), where=size != 0)
                 self._counts.setdefault(f"gradient_{name}", []).append(_count(logs, GRADIENT_EDGES))
-        for l, a in enumerate(view.workspace.a, start=1):
-            self._counts.setdefault(f"activation_layer_{l}", []).append(_count(a.ravel(), ACTIVATION_EDGES))
+        for layer, count in view.samples.items():
+            self._counts.setdefault(f"activation_{layer}", []).append(count.value.astype(np.intp))
 
     def save(self, directory: Path) -> Path | None:
         """Write the counts to histograms.npz and return its path; None, and no file, if no step was added."""

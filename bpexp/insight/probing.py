@@ -1,130 +1,60 @@
-"""Probing: runs the probes at selected steps of a run."""
+"""Probing: runs the probes at selected steps of a run, over the whole batch whatever its size."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from bpexp.gradients.backprop import backprop
-from bpexp.insight import full_probes, ledger  # noqa: F401  they register probes, which the full set holds
+from bpexp.gradients.backprop import Backprop, backprop
 from bpexp.insight.histograms import Histograms
-from bpexp.insight.probes import Probe, View, probes
+from bpexp.insight.pieces import Piece, reduce
+from bpexp.insight.probes import Measures, Probe, View, probes
 from bpexp.nn.arrays import Array
-from bpexp.registry import Count, Range, Registry
+from bpexp.nn.network import Workspace
 from bpexp.training.events import Callback, EpochEnded, RunStarted, Step, stride
 
 POINTS = 50
 """Approximate number of steps that are probed in a run with `every: auto`."""
 
-Every = Count | Literal["auto"]
-Samples = Annotated[int, Range(least=0)]
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeSettings:
-    """Which probes run at which steps, whether histograms are kept, and how many fixed samples are measured."""
-
-    every: int | str = "auto"
-    measures: tuple[str, ...] = ()
-    histograms: bool = False
-    fixed: int = 0
-
-
-probe_sets: Registry[ProbeSettings] = Registry("probe")
-
-
-@probe_sets.register("off")
-def off(
-    every: Every = "auto", measures: list[str] | None = None, histograms: bool = False, fixed: Samples = 0
-) -> ProbeSettings:
-    """No probes. The parameters of the other options are accepted, so that a study can be run without its probes.
-
-    Args:
-        every: has no effect here.
-        measures: has no effect here.
-        histograms: has no effect here.
-        fixed: has no effect here.
-    """
-    return ProbeSettings()
-
-
-STANDARD = ["grad_norm", "delta_norm", "saturation", "dead", "update_ratio"]
-FULL = [name for name, probe in probes.items() if not probe.if_inexact]
-
-
-def _settings(every: int | str, measures: list[str] | tuple[str, ...], histograms: bool, fixed: int) -> ProbeSettings:
-    for measure in measures:
-        probes.require(measure)
-    return ProbeSettings(every, tuple(measures), histograms, fixed)
-
-
-@probe_sets.register("standard")
-def standard(
-    every: Every = "auto",
-    measures: list[str] = STANDARD,
-    histograms: bool = False,
-    fixed: Samples = 0,
-) -> ProbeSettings:
-    """Norms of gradient and delta by layer, saturation, dead units and update ratios.
-
-    Args:
-        every: steps between two measurements; auto measures about 50 steps of a run.
-        measures: names of the probes.
-        histograms: keep histograms of gradients and activations over the steps.
-        fixed: number of samples, the same for every run of a data set, also measured at every epoch; 0 for none.
-    """
-    return _settings(every, measures, histograms, fixed)
-
-
-@probe_sets.register("full")
-def full(
-    every: Every = "auto",
-    measures: list[str] = FULL,
-    histograms: bool = True,
-    fixed: Samples = 256,
-) -> ProbeSettings:
-    """All probes (gradient_angle where the method is not exact), histograms, and measurements on fixed samples.
-
-    Args:
-        every: steps between two measurements; auto measures about 50 steps of a run.
-        measures: names of the probes.
-        histograms: keep histograms of gradients and activations over the steps.
-        fixed: number of samples, the same for every run of a data set, also measured at every epoch; 0 for none.
-    """
-    return _settings(every, measures, histograms, fixed)
-
 
 class Probing(Callback):
-    """Runs probes every `every` steps.
+    """Runs probes every `every` steps, on the whole batch of the step.
+
+    The pass of the gradient method is measured where it keeps one of the whole batch. Otherwise the batch passes once
+    more, by back-propagation and in pieces, at the probed steps only.
 
     Args:
-        names: of the probes; those with `if_inexact` are added if the gradient method is not exact.
+        names: of the probes; those with `if_inexact` are added if the gradient method is not exact, those with
+            `by_transpose` are left out if it does not propagate by W^T.
         every: steps between two measurements, or auto.
         keep: called with (step, measures).
         histograms: collects the counts of the probed steps; None for none.
         fixed: a batch x (n_0, B), y (n_L, B), the same for every run of the data set; the probes without needs are
-            measured on it too, at every evaluated epoch, with names that begin with fixed/.
+            measured on it too, by back-propagation, at every evaluated epoch, with names that begin with fixed/.
+        passes: back-propagation, whose pieces are those in which a batch passes once more.
     """
 
     def __init__(
         self,
         names: Sequence[str],
         every: int | str,
-        keep: Callable[[int, dict[str, float]], None],
+        keep: Callable[[int, Measures], None],
         *,
         histograms: Histograms | None = None,
         fixed: tuple[Array, Array] | None = None,
+        passes: Backprop | None = None,
     ) -> None:
         self._names, self._every, self._keep = list(names), every, keep
         self._histograms, self._fixed = histograms, fixed
+        self._own = passes or backprop()
 
     def on_start(self, event: RunStarted) -> None:
-        self._network, self._head = event.network, event.head
+        self._network, self._head, method = event.network, event.head, event.method
         self._stride = stride(self._every, event.epochs * event.steps_per_epoch, POINTS)
-        self._own = backprop()
-        unasked = [p for p in probes.values() if p.if_inexact] if self._names and not event.method.exact else []
-        self._probes = list(dict.fromkeys([*(probes[name] for name in self._names), *unasked]))
+        unasked = [p for p in probes.values() if p.if_inexact] if self._names and not method.exact else []
+        chosen = dict.fromkeys([*(probes[name] for name in self._names), *unasked])
+        self._probes = [p for p in chosen if method.by_transpose or not p.by_transpose]
+        self._means = {p.name: Means() for p in self._probes if p.over_steps}
         needs = frozenset().union(*(p.needs for p in self._probes))
         self._needs_truth, self._needs_previous = "true_gradient" in needs, "previous_gradient" in needs
         self._previous: Array | None = None
@@ -134,28 +64,76 @@ class Probing(Callback):
             if self._needs_previous and (event.number + 1) % self._stride == 0:
                 self._previous = event.gradient.vector.copy()
             return
-        work, true = event.gradient.workspace, None
-        if work is None or self._needs_truth:
-            own = self._own(self._network, self._head, event.x, event.y)
-            work, true = work or own.workspace, own.vector
-        assert work is not None
-        y = event.y[:, -work.x.shape[1] :]  # if the batch is processed in pieces, the workspace is that of the last
-        view = View(self._network, work, event.gradient.vector, event.update, true, self._previous, self._head, y)
-        self._keep(event.number, self._measure(view, self._probes))
-        if self._histograms is not None:
-            self._histograms.add(event.number, view)
+        x, y, gradient = event.x, event.y, event.gradient
+        true = self._own(self._network, self._head, x, y).vector.copy() if self._needs_truth else None
+        weight = self._head.weight(x.shape[1])
+        view = View(self._network, gradient.vector, event.update, true, self._previous, weight=weight)
+        due = [p for p in self._probes if not event.number or "first_step" not in p.needs]
+        measures = self._measure(view, self._pieces(x, y, gradient.workspace), due, event.number)
+        self._keep(event.number, measures | self._over_steps(measures))
         if self._needs_previous:
-            self._previous = event.gradient.vector.copy()
+            self._previous = gradient.vector.copy()
 
     def on_epoch(self, event: EpochEnded) -> None:
         if self._fixed is None or not self._probes:
             return
         x, y = self._fixed
-        _, vector, work = self._own(self._network, self._head, x, y)
-        assert work is not None
-        view = View(self._network, work, vector, vector, head=self._head, y=y)
+        vector = self._own(self._network, self._head, x, y).vector.copy()
+        view = View(self._network, vector, vector, weight=self._head.weight(x.shape[1]))
         still = [p for p in self._probes if not p.needs]
-        self._keep(event.step, {f"fixed/{name}": value for name, value in self._measure(view, still).items()})
+        measures = self._measure(view, self._pieces(x, y), still)
+        self._keep(event.step, {f"fixed/{name}": value for name, value in measures.items()})
 
-    def _measure(self, view: View, chosen: Sequence[Probe]) -> dict[str, float]:
-        return {name: value for probe in chosen for name, value in probe(view).items()}
+    def _pieces(self, x: Array, y: Array, work: Workspace | None = None) -> Iterator[Piece]:
+        """The batch x (n_0, B), y (n_L, B): `work` if it is a pass over it, else back-propagation in pieces.
+
+        Raises ValueError for a pass over a part of the batch.
+        """
+        if work is None:
+            for _, part, targets in self._own.passes(self._network, self._head, x, y):
+                yield Piece(self._network, part, self._head, targets)
+            return
+        if work.z[0].shape[1] != x.shape[1]:
+            raise ValueError(
+                f"the gradient method returns a workspace of {work.z[0].shape[1]} samples for a batch of {x.shape[1]}; "
+                "it must be of the whole batch, or None"
+            )
+        yield Piece(self._network, work, self._head, y)
+
+    def _measure(
+        self, view: View, pieces: Iterator[Piece], chosen: Sequence[Probe], step: int | None = None
+    ) -> Measures:
+        """The numbers of the chosen probes; the counts of a step of training are added to the histograms."""
+        histograms = None if step is None else self._histograms
+        reductions = [p.samples for p in chosen if p.samples] + ([histograms.samples] if histograms is not None else [])
+        sums = reduce(list(dict.fromkeys(reductions)), pieces)
+        if histograms is not None and step is not None:
+            histograms.add(step, replace(view, samples=sums[histograms.samples]))
+        views = [(p, replace(view, samples=sums[p.samples]) if p.samples else view) for p in chosen]
+        return {name: value for p, seen in views for name, value in p(seen).items()}
+
+    def _over_steps(self, measures: Measures) -> Measures:
+        """What probes compute from the means of their numbers over the probed steps so far."""
+        more: Measures = {}
+        for p in self._probes:
+            own = {k: v for k, v in measures.items() if k.startswith(f"{p.name}/")} if p.over_steps else {}
+            if own:
+                means = self._means[p.name].add(own)
+                more |= {f"{p.name}/{name}": ratio(means) for name, ratio in p.over_steps.items()}
+        return more
+
+
+class Means:
+    """Means of numbers by name over the steps at which they are added."""
+
+    def __init__(self) -> None:
+        self._sums: Measures = {}
+        self._count = 0
+
+    def add(self, measures: Measures) -> Measures:
+        """Add the numbers of one step; returns the means so far. Raises ValueError for other names than before."""
+        if self._count and measures.keys() != self._sums.keys():
+            raise ValueError(f"a probe with over_steps returned {list(measures)} after {list(self._sums)}")
+        self._count += 1
+        self._sums = {name: self._sums.get(name, 0.0) + value for name, value in measures.items()}
+        return {name: total / self._count for name, total in self._sums.items()}

@@ -8,6 +8,9 @@ from typing import Annotated, Any
 from bpexp.errors import ConfigError
 from bpexp.registry import Count, Range
 
+DEFAULT_WIDTH = 32
+"""Units of a layer where model.depth is given without model.width."""
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -17,14 +20,14 @@ class Architecture:
         name: name of the preset.
         hidden: widths of the hidden layers, from the input on.
         depth: number of hidden layers of equal width, in place of hidden; null to use hidden.
-        width: units of each of these layers.
+        width: units of each of the depth layers; null for 32.
         activations: a list with one activation for each hidden layer; null to use `activation` for all.
     """
 
     name: str = "custom"
     hidden: list[Count] = field(default_factory=list)
     depth: Annotated[int, Range(least=0)] | None = None
-    width: Count = 32
+    width: Count | None = None
     activations: list[Any] | None = None
 
     def __post_init__(self) -> None:
@@ -32,6 +35,11 @@ class Architecture:
             raise ConfigError(
                 f"model.hidden={self.hidden} and model.depth={self.depth} contradict each other; "
                 "set model.depth=null to use hidden, or model.hidden=[] to use depth"
+            )
+        if self.depth is None and self.width is not None:
+            raise ConfigError(
+                f"model.width={self.width} has no effect without model.depth; set model.hidden=[] and model.depth=2, "
+                f"or model.hidden=[{self.width},{self.width}]"
             )
         per_layer, depth = self.activations, len(self.widths)
         if per_layer is None or (len(per_layer) == depth and all(isinstance(a, str | dict) for a in per_layer)):
@@ -42,4 +50,4 @@ class Architecture:
     @property
     def widths(self) -> list[int]:
         """n_1, ..., n_{L-1}."""
-        return self.hidden if self.depth is None else [self.width] * self.depth
+        return self.hidden if self.depth is None else [self.width or DEFAULT_WIDTH] * self.depth

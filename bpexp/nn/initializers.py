@@ -58,17 +58,17 @@ def normal(std: Positive = 0.01, mean: float = 0.0) -> Initializer:
     return lambda shape, rng: rng.normal(mean, std, shape)
 
 
-def _uniform_of_variance(variance: Callable[[int, int], float]) -> Initializer:
+def _uniform_of_variance(variance: Callable[[int, int], float], gain: float) -> Initializer:
     def init(shape: tuple[int, int], rng: np.random.Generator) -> Array:
-        limit = np.sqrt(3.0 * variance(shape[1], shape[0]))  # U(-r, r) has variance r^2 / 3
+        limit = gain * np.sqrt(3.0 * variance(shape[1], shape[0]))  # U(-r, r) has variance r^2 / 3
         return rng.uniform(-limit, limit, shape)
 
     return init
 
 
-def _normal_of_variance(variance: Callable[[int, int], float]) -> Initializer:
+def _normal_of_variance(variance: Callable[[int, int], float], gain: float) -> Initializer:
     def init(shape: tuple[int, int], rng: np.random.Generator) -> Array:
-        return rng.normal(0.0, np.sqrt(variance(shape[1], shape[0])), shape)
+        return rng.normal(0.0, gain * np.sqrt(variance(shape[1], shape[0])), shape)
 
     return init
 
@@ -86,39 +86,63 @@ def _lecun(n_in: int, n_out: int) -> float:
 
 
 @initializers.register("xavier_uniform")
-def xavier_uniform() -> Initializer:
-    """W ~ U(-r, r), r^2 = 6 / (n_in + n_out). Source: Glorot, Bengio (2010)."""
-    return _uniform_of_variance(_xavier)
+def xavier_uniform(gain: Positive = 1.0) -> Initializer:
+    """W ~ gain U(-r, r), r^2 = 6 / (n_in + n_out). Source: Glorot, Bengio (2010).
+
+    Args:
+        gain: factor of every weight.
+    """
+    return _uniform_of_variance(_xavier, gain)
 
 
 @initializers.register("xavier_normal")
-def xavier_normal() -> Initializer:
-    """W ~ N(0, 2 / (n_in + n_out)). Source: Glorot, Bengio (2010)."""
-    return _normal_of_variance(_xavier)
+def xavier_normal(gain: Positive = 1.0) -> Initializer:
+    """W ~ N(0, gain^2 2 / (n_in + n_out)). Source: Glorot, Bengio (2010).
+
+    Args:
+        gain: factor of every weight.
+    """
+    return _normal_of_variance(_xavier, gain)
 
 
 @initializers.register("he_uniform")
-def he_uniform() -> Initializer:
-    """W ~ U(-r, r), r^2 = 6 / n_in. Source: He et al. (2015)."""
-    return _uniform_of_variance(_he)
+def he_uniform(gain: Positive = 1.0) -> Initializer:
+    """W ~ gain U(-r, r), r^2 = 6 / n_in. Source: He et al. (2015).
+
+    Args:
+        gain: factor of every weight.
+    """
+    return _uniform_of_variance(_he, gain)
 
 
 @initializers.register("he_normal")
-def he_normal() -> Initializer:
-    """W ~ N(0, 2 / n_in). Source: He et al. (2015)."""
-    return _normal_of_variance(_he)
+def he_normal(gain: Positive = 1.0) -> Initializer:
+    """W ~ N(0, gain^2 2 / n_in). Source: He et al. (2015).
+
+    Args:
+        gain: factor of every weight.
+    """
+    return _normal_of_variance(_he, gain)
 
 
 @initializers.register("lecun_uniform")
-def lecun_uniform() -> Initializer:
-    """W ~ U(-r, r), r^2 = 3 / n_in. Source: LeCun et al. (1998)."""
-    return _uniform_of_variance(_lecun)
+def lecun_uniform(gain: Positive = 1.0) -> Initializer:
+    """W ~ gain U(-r, r), r^2 = 3 / n_in. Source: LeCun et al. (1998).
+
+    Args:
+        gain: factor of every weight: sigma_w of mean-field theory, where W has the variance sigma_w^2 / n_in.
+    """
+    return _uniform_of_variance(_lecun, gain)
 
 
 @initializers.register("lecun_normal")
-def lecun_normal() -> Initializer:
-    """W ~ N(0, 1 / n_in). Source: LeCun et al. (1998)."""
-    return _normal_of_variance(_lecun)
+def lecun_normal(gain: Positive = 1.0) -> Initializer:
+    """W ~ N(0, gain^2 / n_in). Source: LeCun et al. (1998).
+
+    Args:
+        gain: factor of every weight: sigma_w of mean-field theory, where W has the variance sigma_w^2 / n_in.
+    """
+    return _normal_of_variance(_lecun, gain)
 
 
 @initializers.register("orthogonal")

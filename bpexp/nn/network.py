@@ -13,6 +13,7 @@ from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import DTYPES, Array
 from bpexp.nn.initializers import Initializer
 from bpexp.nn.outputs import Output
+from bpexp.registry import NonNegative
 
 Biases = Literal["zero", "drawn"]
 
@@ -75,18 +76,24 @@ class Network:
         """W1, b1, W2, b2, ...: the parameters in the order of theta."""
         return [f"{letter}{l}" for l in range(1, len(self.sizes)) for letter in "Wb"]
 
-    def initialize(self, init: Initializer, rng: np.random.Generator, *, biases: Biases = "zero") -> None:
+    def initialize(
+        self, init: Initializer, rng: np.random.Generator, *, biases: Biases = "zero", bias_std: NonNegative = 0.0
+    ) -> None:
         """Draw every W, then set or draw every b.
 
         Args:
             init: draws a matrix (n_l, n_{l-1}).
             rng: its random generator.
             biases: zero sets every b to 0; drawn draws b as the first column of a second matrix.
+            bias_std: sigma_b, standard deviation of normal numbers that are added to every b.
         """
         for layer in self.layers:
             n_out, n_in = layer.W.shape
             layer.W[...] = init((n_out, n_in), rng)
             layer.b[...] = init((n_out, n_in), rng)[:, :1] if biases == "drawn" else 0.0
+        if bias_std:  # after all weights, which then are the same for every bias_std
+            for layer in self.layers:
+                layer.b[...] += rng.normal(0.0, bias_std, layer.b.shape)
 
     def at(self, theta: Array) -> Network:
         """The same network at other parameters (P,), in their dtype."""

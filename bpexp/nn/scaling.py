@@ -1,4 +1,4 @@
-"""The scaling of a network's inputs, applied alike to training data and to rows for prediction."""
+"""The scaling of a network's inputs and targets, applied alike to training data and to rows for prediction."""
 
 from __future__ import annotations
 
@@ -40,3 +40,24 @@ class InputScaling:
                 else:
                     out[rows] = (X[rows] - self.shift) / self.scale
         return out
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TargetScaling:
+    """(y - shift) / scale for the targets y (N, n_L) of a regression, and its inverse for outputs; both in float64.
+
+    Args:
+        shift: (n_L,) in float64.
+        scale: (n_L,) in float64, above 0.
+    """
+
+    shift: Array
+    scale: Array
+
+    def apply(self, y: Array) -> Array:
+        """The scaled targets (N, n_L)."""
+        return np.asarray((y - self.shift) / self.scale)
+
+    def undo(self, a: Array) -> Array:
+        """scale * a + shift: outputs (N, n_L) in the units of the data."""
+        return np.asarray(a.astype(np.float64) * self.scale + self.shift)

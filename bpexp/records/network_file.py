@@ -1,6 +1,7 @@
 """The network file of a run: network.npz holds the arrays, network.json describes them; nothing is pickled.
 
-Every saved MLflow model contains a copy of this module, of `predictor` and of `bpexp.nn`, so they import nothing else.
+Every saved MLflow model contains a copy of this module, of `network_spec`, of `predictor` and of `bpexp.nn`, so they
+import nothing else of bpexp.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Mapping
-from importlib import metadata
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,61 +20,99 @@ import numpy as np
 
 import bpexp
 from bpexp.errors import TrackingError
-from bpexp.nn.activations import activations
 from bpexp.nn.arrays import Array
-from bpexp.nn.network import Network, count_parameters
-from bpexp.nn.outputs import outputs
-from bpexp.nn.scaling import InputScaling
-from bpexp.registry import Registry
+from bpexp.nn.columns import Columns
+from bpexp.nn.network import count_parameters
+from bpexp.nn.scaling import InputScaling, TargetScaling
+from bpexp.records.network_spec import BEST, FORMAT, LAST, SPEC, columns_of, one_line, read_spec, validate_spec
 
-FORMAT = 2
-"""Version of the format. Format 1 has no scaling of the inputs: its networks take rows scaled as in training."""
-
-TRAINED_IN = ("float32", "float64")
-"""The dtypes of saved networks."""
-
-WEIGHTS, SPEC = "network.npz", "network.json"
-SHIFT, SCALE = "input_shift", "input_scale"
+WEIGHTS = "network.npz"
+INPUT, TARGET = ("input_shift", "input_scale"), ("target_shift", "target_scale")
+THETAS = ("theta", f"theta_{LAST}", f"theta_{BEST}")
+"""The weights that the figures of the run speak of, and beside them those of the last or of the best epoch."""
 
 
-def save_network(directory: Path, *, theta: Array, spec: Mapping[str, Any]) -> None:
-    """Write theta (P,) and its description to `directory`, each file atomically.
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedNetwork:
+    """The content of a network file.
+
+    Args:
+        spec: `sizes` [n_0, ..., n_L], `hidden` and `output` activations as in a config, `dtype`, and other plain
+            values. `weights` says of which epochs the weights are; `weights["reported"]` is last or best.
+        weights: theta (P,) by name, last and best; the same array where the best epoch is the last one.
+        scaling: of raw rows, after `columns`.
+        target_scaling: what turns outputs back into the units of the data; None where they are in these units.
+        columns: of a table, what makes numbers of raw rows; None where raw rows are numbers.
+    """
+
+    spec: dict[str, Any]
+    weights: dict[str, Array]
+    scaling: InputScaling
+    target_scaling: TargetScaling | None = None
+    columns: Columns | None = None
+
+    @property
+    def reported(self) -> str:
+        """The name of the weights that the figures of the run speak of: last, or best where they were restored."""
+        return str((self.spec.get("weights") or {}).get("reported", LAST))
+
+
+def save_network(directory: Path, *, theta: Array, spec: Mapping[str, Any], other: Array | None = None) -> None:
+    """Write weights and their description to `directory`, each file atomically.
 
     Args:
         directory: the folder, which is created if it is missing.
-        theta: the parameters.
-        spec: `sizes` [n_0, ..., n_L], `hidden` and `output` activations as in a config, `dtype`, and any other plain
-            values; optionally `scaling`, the InputScaling of raw rows.
+        theta: the parameters (P,) that the figures of the run speak of.
+        spec: as in `SavedNetwork`; optionally `scaling`, `target_scaling` and `columns`, the objects.
+        other: the parameters (P,) of the best epoch, or of the last one where theta is the best one's.
 
     Raises TrackingError for a spec that is incomplete or does not fit theta.
     """
-    described = {key: value for key, value in spec.items() if key != "scaling"}
+    described = {key: value for key, value in spec.items() if key not in ("scaling", "target_scaling")}
+    if described.get("columns") is not None:
+        described["columns"] = described["columns"].to_spec()
     validate_spec(described, str(directory))
-    sizes = described["sizes"]
-    if theta.shape != (count_parameters(sizes),) or theta.dtype != described["dtype"]:
-        expected = f"({count_parameters(sizes)},) {described['dtype']}"
-        raise TrackingError(f"theta is {theta.shape} {theta.dtype}, but sizes {sizes!r} ask for {expected}")
-    arrays = {"theta": theta, **_scaling_arrays(spec.get("scaling"))}
-    layers = [[[n, m], [n, 1]] for m, n in pairwise(sizes)]  # of W and b
-    described |= {"format": FORMAT, "shapes": layers, "sha256": _digest(arrays), "bpexp": bpexp.__version__}
+    arrays = {"theta": theta, **_scaling_arrays(spec)}
+    if other is not None:
+        arrays[_other(described)] = other
+    _refuse_shapes(arrays, described, f"in {str(directory)!r}")
+    layers = [[[n, m], [n, 1]] for m, n in pairwise(described["sizes"])]  # of W and b
+    described |= {"format": FORMAT, "shapes": layers, "bpexp": bpexp.__version__}
+    described["sha256"] = _digest(arrays, described)
     text = json.dumps(described, indent=2, sort_keys=True, allow_nan=False).encode()
     directory.mkdir(parents=True, exist_ok=True)
     _write(directory / WEIGHTS, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
     _write(directory / SPEC, lambda file: file.write(text))
 
 
-def _scaling_arrays(scaling: InputScaling | None) -> dict[str, Array]:
-    if scaling is None:
-        return {}
-    found = {SHIFT: scaling.shift, SCALE: scaling.scale}
-    return {name: np.asarray(values, dtype=np.float64) for name, values in found.items() if values is not None}
+def _other(spec: Mapping[str, Any]) -> str:
+    """The name in the file of the weights beside theta."""
+    reported = (spec.get("weights") or {}).get("reported", LAST)
+    return f"theta_{BEST if reported == LAST else LAST}"
 
 
-def _digest(arrays: Mapping[str, Array]) -> str:
-    """SHA-256 of theta, and of the scaling where there is one."""
+def _scaling_arrays(spec: Mapping[str, Any]) -> dict[str, Array]:
+    """Shift and scale of inputs and targets in float64, as far as there are such."""
+    pairs = ((INPUT, spec.get("scaling")), (TARGET, spec.get("target_scaling")))
+    found = [
+        (name, value)
+        for names, how in pairs
+        if how is not None
+        for name, value in zip(names, (how.shift, how.scale), strict=True)
+    ]
+    return {name: np.asarray(value, dtype=np.float64) for name, value in found if value is not None}
+
+
+def _digest(arrays: Mapping[str, Array], spec: Mapping[str, Any]) -> str:
+    """SHA-256 of the description and the arrays with their names; in earlier formats, of the arrays alone."""
     sha = hashlib.sha256()
-    for name in ("theta", SHIFT, SCALE):
+    named = spec["format"] > 2
+    if named:
+        told = {key: value for key, value in spec.items() if key != "sha256"}
+        sha.update(json.dumps(told, sort_keys=True, allow_nan=False).encode())
+    for name in (*THETAS, *INPUT, *TARGET):
         if name in arrays:
+            sha.update(name.encode() * named)
             sha.update(arrays[name].tobytes())
     return sha.hexdigest()
 
@@ -91,91 +130,55 @@ def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def load_network(directory: Path) -> tuple[Network, InputScaling, dict[str, Any]]:
-    """The network of a directory, the scaling of its inputs, its spec.
+def load_network(directory: Path) -> SavedNetwork:
+    """The network file of a directory; raises TrackingError for a file that is missing, unreadable or changed."""
+    directory = Path(directory)
+    spec = read_spec(directory / SPEC)
+    arrays = _read_arrays(directory / WEIGHTS, spec)
+    shift, scale = (arrays.get(name) for name in INPUT)
+    weights = {LAST: arrays["theta"]}
+    described = spec.get("weights") or {}
+    if described.get(BEST) is not None:
+        both = {"theta": arrays["theta"], **{name: arrays[name] for name in THETAS[1:] if name in arrays}}
+        weights = {name: both.get(f"theta_{name}", both["theta"]) for name in (LAST, BEST)}
+    return SavedNetwork(
+        spec=spec,
+        weights=weights,
+        scaling=InputScaling(shift, scale[()] if scale is not None and scale.ndim == 0 else scale),
+        target_scaling=TargetScaling(*(arrays[name] for name in TARGET)) if TARGET[0] in arrays else None,
+        columns=columns_of(spec, str(directory / SPEC)),
+    )
 
-    Raises TrackingError for a file that is missing, unreadable or changed.
-    """
-    arrays, spec = _load_arrays(Path(directory))
-    network = network_from_spec(arrays["theta"], spec)
-    scale = arrays.get(SCALE)
-    scaling = InputScaling(arrays.get(SHIFT), scale[()] if scale is not None and scale.ndim == 0 else scale)
-    return network, scaling, spec
 
-
-def load_weights(directory: Path) -> tuple[Array, dict[str, Any]]:
-    """theta (P,) and the spec of a saved network, verified as in `load_network`."""
-    arrays, spec = _load_arrays(Path(directory))
-    return arrays["theta"], spec
-
-
-def _load_arrays(directory: Path) -> tuple[dict[str, Array], dict[str, Any]]:
-    spec = _read_spec(directory / SPEC)
-    path = directory / WEIGHTS
+def _read_arrays(path: Path, spec: Mapping[str, Any]) -> dict[str, Array]:
+    """The arrays of the file, held to the description and its digest."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: np.asarray(archive[name]) for name in ("theta", SHIFT, SCALE) if name in archive.files}
-        theta = arrays["theta"]
+            known = (*THETAS, *INPUT, *TARGET)
+            arrays = {name: np.asarray(archive[name]) for name in known if name in archive.files}
+        arrays["theta"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise TrackingError(
-            f"the weights {str(path)!r} cannot be read: {_line(error)}; save the model again"
+            f"the weights {str(path)!r} cannot be read: {one_line(error)}; save the model again"
         ) from error
-    expected = (count_parameters(spec["sizes"]),)
-    if theta.shape != expected or theta.dtype != spec["dtype"]:
-        found = f"{theta.shape} {theta.dtype}"
-        raise TrackingError(f"the weights {str(path)!r} are {found}, but {SPEC} says {expected} {spec['dtype']}")
-    for name in (SHIFT, SCALE):
-        if name in arrays and arrays[name].shape not in ((), (spec["sizes"][0],)):
-            raise TrackingError(f"the weights {str(path)!r} hold {name} of shape {arrays[name].shape}")
-    digest = _digest(arrays)
-    if digest != spec.get("sha256"):
-        wanted = str(spec.get("sha256"))[:12]
-        raise TrackingError(f"the weights {str(path)!r} were changed: SHA-256 {digest[:12]}..., not {wanted}...")
-    return arrays, spec
+    _refuse_shapes(arrays, spec, f"of {str(path)!r}")
+    digest, wanted = _digest(arrays, spec), str(spec.get("sha256"))
+    if digest != wanted:
+        raise TrackingError(f"the weights {str(path)!r} were changed: SHA-256 {digest[:12]}..., not {wanted[:12]}...")
+    return arrays
 
 
-def _read_spec(path: Path) -> dict[str, Any]:
-    """The description of the network; raises TrackingError for one that is incomplete or of another format."""
-    try:
-        spec = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise TrackingError(
-            f"the network {str(path)!r} cannot be read: {_line(error)}; save the model again"
-        ) from error
-    if not isinstance(spec, dict) or spec.get("format") not in (1, FORMAT):
-        found = spec.get("format") if isinstance(spec, dict) else spec
-        raise TrackingError(f"the network {str(path)!r} has format {found!r}; this version reads 1 and {FORMAT}")
-    validate_spec(spec, str(path))
-    return spec
-
-
-def validate_spec(spec: Mapping[str, Any], where: str) -> None:
-    """Raise TrackingError for a spec from which no network can be built."""
-    missing = [key for key in ("sizes", "hidden", "output", "dtype") if key not in spec]
-    if missing:
-        raise TrackingError(f"the network {where!r} lacks {missing[0]!r}; it needs sizes, hidden, output and dtype")
-    sizes, hidden, dtype = spec["sizes"], spec["hidden"], spec["dtype"]
-    if dtype not in TRAINED_IN:
-        raise TrackingError(f"the network {where!r} has dtype {dtype!r}; choose from: {', '.join(TRAINED_IN)}")
-    if len(sizes) < 2 or len(hidden) != len(sizes) - 2 or not all(isinstance(n, int) and n > 0 for n in sizes):
-        raise TrackingError(f"the network {where!r} has sizes {sizes!r} and {len(hidden)} hidden activations")
-
-
-def network_from_spec(theta: Array, spec: Mapping[str, Any]) -> Network:
-    """The network with the layers of the spec and the parameters theta (P,)."""
-    hidden = [_component(activations, node) for node in spec["hidden"]]
-    network = Network(spec["sizes"], hidden, _component(outputs, spec["output"]), spec["dtype"])
-    network.theta[...] = theta
-    return network
-
-
-def _component(registry: Registry[Any], node: Any) -> Any:
-    """A function from a node such as {"name": "leaky_relu", "slope": 0.1}; an unknown name loads the plug-ins."""
-    if registry.parse(node)[0] not in registry:
-        for plugin in metadata.entry_points(group="bpexp.plugins"):
-            plugin.load()
-    return registry.from_config(node)
-
-
-def _line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
+def _refuse_shapes(arrays: Mapping[str, Array], spec: Mapping[str, Any], where: str) -> None:
+    """Raise TrackingError for arrays that do not fit the sizes of the description."""
+    n_0, n_L = spec["sizes"][0], spec["sizes"][-1]
+    P = (count_parameters(spec["sizes"]),)
+    for name, array in arrays.items():
+        dtype = spec["dtype"] if name in THETAS else "float64"
+        shapes = [P] if name in THETAS else [(), (n_0,)] if name in INPUT else [(n_L,)]
+        if array.shape not in shapes or array.dtype != dtype:
+            raise TrackingError(
+                f"{name} {where} is {array.shape} {array.dtype}, but {SPEC} says {shapes[-1]} {dtype}, "
+                f"for sizes {spec['sizes']!r}"
+            )
+    if len([name for name in TARGET if name in arrays]) == 1:
+        raise TrackingError(f"the weights {where} hold one of {' and '.join(TARGET)}; they go together")

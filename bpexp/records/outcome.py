@@ -6,11 +6,13 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bpexp.records.journal import plain
 
 RESULT = "result.json"
+
+Weights = Literal["last", "best", "unevaluated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,10 @@ class Outcome:
 
     status is finished, stopped (by a callback), diverged, failed or killed; metrics are the final/... and best/...
     summaries; chosen_by is the metric that determined the best epoch.
+
+    weights says which ones network.npz holds, those after `step` updates: last, of the last epoch; best, of the best
+    epoch, restored over the last ones; unevaluated, where the run ended within an epoch, so that the figures final/...
+    are those of an earlier one. model is the address of the network in MLflow.
     """
 
     name: str
@@ -43,9 +49,12 @@ class Outcome:
     metrics: dict[str, float] = field(default_factory=dict)
     chosen_by: str | None = None
     theta_sha256: str = ""
+    weights: Weights = "last"
+    step: int | None = None
     run_id: str | None = None
     experiment_id: str | None = None
     store: str | None = None
+    model: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -54,9 +63,23 @@ class Outcome:
 
     @property
     def objective(self) -> float:
-        """The declared objective after the last epoch, else accuracy or r2 on the validation part; NaN without one."""
+        """The declared objective, else accuracy or r2 on the validation part, of the saved network; NaN without one."""
         wanted = self.params.get("objective") or self.chosen_by
         return self.metrics.get(f"final/{str(wanted).replace('/', '_')}", math.nan)
+
+
+def described_epochs(outcome: Outcome) -> dict[str, str]:
+    """What the figures final/... and best/... are of, such as `last epoch (10)` and `best epoch (7)`.
+
+    Only `final` where both are the same epoch, or where there is no best one.
+    """
+    epochs = {when: outcome.metrics.get(f"{when}/epoch") for when in ("final", "best")}
+    words = {"last": "last epoch", "best": "restored best epoch", "unevaluated": "last evaluated epoch"}
+    told = {"final": words[outcome.weights], "best": "best epoch"}
+    shown = {when: f"{told[when]} ({epoch:.0f})" for when, epoch in epochs.items() if epoch is not None}
+    if epochs["final"] is not None and epochs["final"] == epochs["best"]:
+        del shown["best"]
+    return shown
 
 
 def write_outcome(outcome: Outcome, directory: Path) -> Path:

@@ -1,37 +1,49 @@
-"""The summary of a run: its last and its best metrics, read from its journal."""
+"""The summary of a run: the metrics of its saved network and those of its best epoch, read from its journal."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from bpexp.training.metrics import PARTS, PENALTY, better, metrics
+from bpexp.training.metrics import PARTS, PENALTY, better, chooser
 
 Series = dict[str, list[tuple[int, float]]]
 
 
-def chooser(series: Series) -> str | None:
-    """The metric that determines the best epoch: accuracy or r2 on validation, else on test, else on train."""
-    names = [f"{metric.name}/{part}" for part in PARTS for metric in metrics.values() if metric.chooses]
-    return next((name for name in names if name in series), None)
+def summarize(series: Series, averaged: Sequence[str] = (), *, restored: bool = False) -> dict[str, float]:
+    """final/<metric>_<part> and final/epoch of the saved network, best/... the same at the best epoch.
 
-
-def summarize(series: Series) -> dict[str, float]:
-    """final/<metric>_<part> after the last epoch, best/<metric>_<part> and best/epoch at the best one.
-
-    The best epoch is that of the best value of `chooser(series)`, the first one in case of ties.
+    The best epoch is that of the best value of `chooser(series)`, the first one in case of ties. The saved network is
+    that of the last evaluated epoch or, where its weights were restored, of the best one. `averaged` names series whose
+    last value speaks of the whole run, which are added as final/... if they were recorded.
     """
     measured = {name: dict(points) for name, points in series.items() if _is_evaluated(name)}
-    summary = {f"final/{_flat(name)}": points[max(points)] for name, points in measured.items()}
+    summary = {f"final/{_flat(name)}": series[name][-1][1] for name in averaged if name in series}
+    if not measured:
+        return summary
+    best = best_step(series)
+    final = best if restored and best is not None else max(max(points) for points in measured.values())
+    chosen = {"final": final} if best is None else {"final": final, "best": best}
+    epochs = dict(series["time/epoch"])
+    for when, step in chosen.items():
+        summary |= {f"{when}/{_flat(name)}": points[step] for name, points in measured.items() if step in points}
+        summary[f"{when}/epoch"] = epochs[step]
+    return summary
+
+
+def best_step(series: Series) -> int | None:
+    """The number of updates before the best evaluated epoch; None where no metric can choose one."""
     key = chooser(series)
     if key is None:
-        return summary
+        return None
     sign = 1.0 if better(key) == "higher" else -1.0
-    ranked = {step: sign * value for step, value in measured[key].items() if math.isfinite(value)}
-    if ranked:
-        step = max(ranked, key=lambda s: (ranked[s], -s))
-        summary |= {f"best/{_flat(name)}": points[step] for name, points in measured.items() if step in points}
-        summary["best/epoch"] = dict(series["time/epoch"])[step]
-    return summary
+    ranked = {step: sign * value for step, value in series[key] if math.isfinite(value)}
+    return max(ranked, key=lambda step: (ranked[step], -step)) if ranked else None
+
+
+def last_step(series: Series) -> int | None:
+    """The number of updates before the last evaluated epoch; None where none was evaluated."""
+    return max((step for step, _ in series.get("time/epoch", ())), default=None)
 
 
 def _is_evaluated(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from bpexp.config.groups import GROUPS
 from bpexp.config.schema import Config
 from bpexp.data import Batches, DataSet, Part
 from bpexp.insight.gradient_check import CheckSettings
-from bpexp.insight.probing import ProbeSettings
+from bpexp.insight.probe_sets import ProbeSettings
 from bpexp.nn.network import Network
 from bpexp.running.outline import Outline, declared_activations, outline
 from bpexp.running.streams import Streams, streams
@@ -88,13 +88,13 @@ def evaluated_parts(config: Config, data: DataSet) -> dict[str, Part]:
     if len(rows) > most and len(data.train.X) == len(rows):
         rows = np.random.default_rng(0).permutation(rows)  # rows in the order of a file are no fair sample
     rows = rows[:: -(-len(train) // most)]
-    sample = Part(X=train.X, Y=train.Y, rows=rows, labels=train.labels)
+    sample = replace(train, rows=rows)
     parts = {"train": sample, "validation": data.validation, "test": data.test}
     return {name: part for name, part in parts.items() if part is not None}
 
 
 def describe(config: Config, network: Network, data: DataSet) -> dict[str, Any]:
-    """What is needed in addition to theta to use the network again: plain values, and the scaling of its inputs."""
+    """What is needed in addition to theta to use the network again: plain values, and what surrounds the network."""
     return {
         "sizes": list(network.sizes),
         "hidden": declared_activations(config),
@@ -104,5 +104,8 @@ def describe(config: Config, network: Network, data: DataSet) -> dict[str, Any]:
         "classes": list(data.classes),
         "image_shape": list(data.image_shape) if data.image_shape else None,
         "data": {"name": data.name, "source": data.source, "digest": data.digest},
+        "target_names": list(data.target_names),
+        "columns": data.columns,
         "scaling": data.scaling,
+        "target_scaling": data.target_scaling,
     }

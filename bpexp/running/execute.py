@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 
-import numpy as np
-
-from bpexp.data import DataSet, Part
-from bpexp.insight.gradient_check import GradientCheck
-from bpexp.insight.histograms import FILE as HISTOGRAMS
+from bpexp.data import DataSet
 from bpexp.insight.histograms import Histograms
-from bpexp.insight.probing import Probing
-from bpexp.insight.samples import collect_samples
-from bpexp.nn.arrays import Array
-from bpexp.records.journal import JOURNAL, Journal, history
-from bpexp.records.network_file import save_network
-from bpexp.records.outcome import Outcome, RunInfo, write_outcome
-from bpexp.records.summary import Series, chooser, summarize
+from bpexp.records.journal import Journal
+from bpexp.records.outcome import Outcome, RunInfo
+from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
-from bpexp.running.progress import progress
+from bpexp.running.conclusion import TrainingEnd, attempt, conclude
+from bpexp.running.observers import leave_out, observers
+from bpexp.running.progress import progress, tell
 from bpexp.running.signals import Signals
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
 from bpexp.training.events import Callback
 from bpexp.training.trainer import train
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingEnd:
-    """How training ended, by itself or not."""
-
-    status: str
-    reason: str
-    step: int | None = None
-    interruption: BaseException | None = None
 
 
 def execute(experiment: Experiment, info: RunInfo) -> Outcome:
@@ -52,14 +33,15 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
     when the record is written.
     """
     with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
+        save_split(info.directory, experiment.data)
         journal = Journal(info.directory)
-        tracked = open_tracked(experiment, info, journal)
+        tracked = open_tracked(experiment, info, journal, leave_out(experiment, journal))
         started = time.monotonic()
         end = _train(experiment, info, [journal, *tracked.callbacks], journal, signals)
         with suppress(OSError):  # a full disk: what the journal holds is there
             journal.close(end.status, end.reason)
         try:
-            outcome = _conclude(experiment, info, end, time.monotonic() - started, tracked, signals)
+            outcome = conclude(experiment, info, end, time.monotonic() - started, tracked, signals)
         except BaseException:  # a second signal: nobody waits for the rest, but the run in MLflow has ended
             tracked.end(end.status)
             raise
@@ -68,10 +50,12 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
     return outcome
 
 
-def open_tracked(experiment: Experiment, info: RunInfo, journal: Journal) -> TrackedRun:
-    """The run in MLflow."""
-    threads = {"bpexp.threads": str(experiment.config.threads)}
-    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), threads)
+def open_tracked(
+    experiment: Experiment, info: RunInfo, journal: Journal, tags: Mapping[str, str] | None = None
+) -> TrackedRun:
+    """The run in MLflow, with the number of threads and the given tags."""
+    tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
+    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), tags)
 
 
 def data_card(data: DataSet) -> DataCard:
@@ -99,111 +83,16 @@ def _train(
 def _watched(
     experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
 ) -> TrainingEnd:
+    tell(experiment.data.notes, experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
     histograms = Histograms() if experiment.probe.histograms else None
-    observers = _observers(experiment, journal, histograms)
+    watching = observers(experiment, journal, histograms)
     try:
         with signals.raised():
-            ended = train(experiment.trainer, [*observers, *recorders, *bars, *experiment.callbacks])
+            ended = train(experiment.trainer, [*watching, *recorders, *bars, *experiment.callbacks])
     finally:
         for bar in bars:
             bar.close()
         if histograms is not None:
-            _attempt("no histograms in", info, lambda: histograms.save(info.directory))
-    return TrainingEnd(ended.status, ended.reason, ended.step)
-
-
-def _observers(experiment: Experiment, journal: Journal, histograms: Histograms | None) -> list[Callback]:
-    """The declared probes and gradient check, which write into the journal."""
-    probe, check = experiment.probe, experiment.check
-    fixed = fixed_batch(experiment.data.train, probe.fixed) if probe.fixed else None
-    probing = Probing(probe.measures, probe.every, journal.metrics, histograms=histograms, fixed=fixed)
-    observers: list[Callback] = [probing]
-    if check.on:
-        observers.insert(0, GradientCheck(check, rng=experiment.check_rng, keep=journal.metrics))
-    return observers
-
-
-def fixed_batch(part: Part, samples: int) -> tuple[Array, Array]:
-    """Samples spread evenly over the whole data, independent of the seed: x (n_0, B) and y (n_L, B)."""
-    rows = np.unique(np.linspace(0, len(part.X) - 1, samples).astype(np.intp))
-    return part.batch(rows)
-
-
-def _conclude(
-    experiment: Experiment, info: RunInfo, end: TrainingEnd, seconds: float, tracked: TrackedRun, signals: Signals
-) -> Outcome:
-    """Write the outcome first, then the weights and the figures, and hand everything to MLflow.
-
-    Nothing that goes wrong here loses what was written before. An interrupted run leaves its record and no pictures.
-    """
-    folder, theta = info.directory, experiment.trainer.network.theta
-    series: dict[str, list[tuple[int, float]]] = {}
-    _attempt("no metrics of", info, lambda: series.update(history(folder / JOURNAL)))
-    outcome = Outcome(
-        name=info.name,
-        directory=str(folder),
-        status=end.status,
-        reason=end.reason,
-        overrides=info.overrides,
-        params=info.params,
-        seconds=seconds,
-        metrics=summarize(series),
-        chosen_by=chooser(series),
-        theta_sha256=hashlib.sha256(theta.tobytes()).hexdigest(),
-        run_id=tracked.run_id,
-        experiment_id=tracked.experiment_id,
-        store=tracked.store_uri,
-    )
-    unwritten = _attempt("no result.json in", info, lambda: write_outcome(outcome, folder))
-    unsaved = _attempt("no weights in", info, lambda: save_network(folder, theta=theta, spec=experiment.spec))
-    problem = unsaved or unwritten
-    if problem and outcome.ok:
-        what = "the network" if unsaved else "result.json"
-        outcome = replace(outcome, status="failed", reason=f"{what} could not be saved: {problem}")
-        _attempt("no result.json in", info, lambda: write_outcome(outcome, folder))
-    interrupted = end.interruption is not None or signals.pending is not None
-    if not interrupted:
-        _attempt("no figures of", info, lambda: _draw(experiment, info, series))
-    if _attempt(
-        "no whole record of",
-        info,
-        lambda: tracked.finish(outcome, end.step, model=not interrupted and problem is None),
-    ):
-        tracked.end(outcome.status)
-    return outcome
-
-
-def _attempt(what: str, info: RunInfo, action: Callable[[], object]) -> str | None:
-    """Do one thing at the end of a run. Where it fails, warn and return the reason: the rest is yet to be recorded."""
-    try:
-        action()
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"bpexp: warning: {what} {info.directory} ({reason})", file=sys.stderr)
-        return reason
-    return None
-
-
-def _draw(experiment: Experiment, info: RunInfo, series: Series) -> None:
-    """The learning curve and, of a run that is not one of many, the page of figures."""
-    if not (experiment.tracking.figures and series):
-        return
-    from bpexp.figures.learning_curve import learning_curve  # matplotlib is not needed without figures
-    from bpexp.figures.run_page import figure_page
-
-    folder, trainer, data = info.directory, experiment.trainer, experiment.data
-    if info.one_of_many:
-        learning_curve(series, folder / "learning_curve.png")
-        return
-    name, part = next((n, p) for n, p in (("test", data.test), ("training", data.train)) if p is not None)
-    samples = collect_samples(trainer.network, trainer.head, part, data.classes, data.image_shape, name=name)
-    histograms = folder / HISTOGRAMS
-    figure_page(
-        series,
-        folder / "figures.png",
-        network=trainer.network,
-        histograms=histograms if histograms.exists() else None,
-        samples=samples,
-        title=info.name,
-    )
+            attempt("no histograms in", info, lambda: histograms.save(info.directory))
+    return TrainingEnd(ended.status, ended.reason, ended.step, restored=ended.restored is not None)

@@ -29,8 +29,8 @@ class Job:
 
     @property
     def params(self) -> dict[str, Any]:
-        """The config as flat parameters."""
-        return parameters(asdict(self.config))
+        """What runs, as flat parameters; see `ran`."""
+        return ran(self.config)
 
     def info(self) -> RunInfo:
         """The description of the run for its records."""
@@ -50,6 +50,18 @@ class Ending:
     job: Job
     outcome: Outcome | None
     reason: str = ""
+
+
+def ran(config: Config) -> dict[str, Any]:
+    """The config as flat parameters, as the objects of the run hold it.
+
+    model.hidden lists the widths also where model.depth gives them. `activation` is left out where no layer uses it:
+    where model.activations gives one for each layer, and where there are no hidden layers.
+    """
+    flat = parameters(asdict(config)) | {"model.hidden": list(config.model.widths)}
+    if config.model.activations is None and config.model.widths:
+        return flat
+    return {key: value for key, value in flat.items() if key.partition(".")[0] != "activation"}
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

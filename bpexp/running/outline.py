@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from bpexp.config.groups import GROUPS
 from bpexp.config.schema import Config
 from bpexp.data import DataSet
 from bpexp.errors import ConfigError, nearest
 from bpexp.gradients.method import GradientMethod
 from bpexp.insight.gradient_check import CheckSettings, refuse_check
+from bpexp.insight.probe_sets import refuse_probes
 from bpexp.nn.activations import Activation, activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
 from bpexp.running.loading import load_data
 from bpexp.training.metrics import measured
+
+REACH = 3.0
+"""Standard deviations from the mean between which nearly all targets lie."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,9 +45,10 @@ def outline(config: Config, data: DataSet | None = None) -> Outline:
     method: GradientMethod = GROUPS["gradient"].build(config.gradient)
     check: CheckSettings = GROUPS["check"].build(config.check)
     refuse_check(method, config.gradient["name"], check)
-    GROUPS["probe"].build(config.probe)
+    refuse_probes(method, config.gradient["name"], GROUPS["probe"].build(config.probe))
     data = data or load_data(config)
     _refuse_pairing(config, head, data)
+    _refuse_target_scaling(config, head, data)
     network = Network([data.n_inputs, *config.model.widths, data.n_outputs], hidden, head.output, config.dtype)
     method.refuse(network, head)
     _refuse_numbers(config, data)
@@ -75,8 +82,9 @@ def _refuse_pairing(config: Config, head: Head, data: DataSet) -> None:
     loss, output = config.loss["name"], config.output["name"]
     wants_classes = head.loss.classes
     if wants_classes and data.task != "classification":
+        declare = " or declare data.task=classification" if "task" in config.data else ""
         raise ConfigError(
-            f"loss {loss!r} needs class labels, but data={data.name} has values; try loss=mse output=identity"
+            f"loss {loss!r} needs class labels, but data={data.name} has values; try loss=mse output=identity{declare}"
         )
     if data.targets == "index" and not wants_classes:
         raise ConfigError(f"loss {loss!r} cannot compare class numbers; declare data.one_hot=true")
@@ -84,6 +92,20 @@ def _refuse_pairing(config: Config, head: Head, data: DataSet) -> None:
         raise ConfigError(f"data.one_hot=false needs two classes, not {len(data.classes)}; declare data.one_hot=true")
     if output == "softmax" and data.n_outputs < 2:
         raise ConfigError(f"output 'softmax' of {data.n_outputs} unit is always 1; try output=sigmoid or identity")
+
+
+def _refuse_target_scaling(config: Config, head: Head, data: DataSet) -> None:
+    """Raise ConfigError for standardized targets, which lie on both sides of 0, under an output that cannot follow."""
+    if data.target_scaling is None:
+        return
+    z = np.array([[-1e4, 1e4]] * data.n_outputs)
+    with np.errstate(all="ignore"):
+        low, high = head.output.f(z)[0]
+    if not (low < -REACH and high > REACH):
+        raise ConfigError(
+            f"output {config.output['name']!r} cannot reach standardized targets, which lie between about -{REACH:.0f} "
+            f"and {REACH:.0f}; declare output=identity, or data.target_scaling=none"
+        )
 
 
 def _refuse_numbers(config: Config, data: DataSet) -> None:
@@ -95,7 +117,10 @@ def _refuse_numbers(config: Config, data: DataSet) -> None:
 
 
 def _refuse_metrics(config: Config, data: DataSet) -> None:
-    """Raise ConfigError for an objective, or a metric of early stopping, that this run does not measure."""
+    """Raise ConfigError for an objective, or a metric of early stopping, that this run does not measure.
+
+    And for weights that would be restored by the choice of the test part, or of the training part.
+    """
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     present = [name for name, part in parts.items() if part is not None]
     names = measured(data.task, data.n_outputs, present, penalty=bool(config.penalty))
@@ -107,6 +132,12 @@ def _refuse_metrics(config: Config, data: DataSet) -> None:
         if metric is not None and metric not in names:
             hint = _missing_part(str(metric), present) or nearest(metric, names)
             raise ConfigError(f"{key}={metric!r} is not measured; {hint}choose from: {', '.join(names)}")
+    stops = stopping.get("patience") is not None
+    if stops and stopping.get("restore_best", True) and "validation" not in present:
+        raise ConfigError(
+            "callbacks.early_stopping.restore_best=true needs a validation part, which chooses the best epoch; "
+            "set data.validation=0.1, or restore_best=false"
+        )
 
 
 def _missing_part(metric: str, present: list[str]) -> str:

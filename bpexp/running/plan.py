@@ -13,6 +13,7 @@ from bpexp.config.overrides import (
     Override,
     Parsed,
     levels,
+    refuse_overruled,
     refuse_senseless,
     refuse_unsweepable,
     refuse_unused,
@@ -112,7 +113,7 @@ def _study(first: Composition, said: Sequence[Override]) -> Study | None:
     if not isinstance(node, dict) or first.config.task not in ("train", "report"):
         return None
     study = declared(first.choice("experiment") or "study", node)
-    chosen = [override for override in said if override.key_or_group in (*study.factors, "seed")]
+    chosen = [override for override in said if override.key_or_group in study.grid()]
     return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o)] for o in chosen})
 
 
@@ -141,6 +142,7 @@ def _jobs(
         try:
             known = first if number == 0 else None
             done = known or composing.compose([parsed(text) for text in lines], number)
+            refuse_overruled(done, [parsed(text) for text in lines])
             _refuse(done.config, seen)
         except BpexpError as error:
             if not multirun or not own:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -84,6 +85,14 @@ class LiveProgress(Callback):
         """Remove the bar and restore the terminal, also if the run was interrupted."""
         if hasattr(self, "_bar"):
             self._bar.stop()
+
+
+def tell(notes: Sequence[str], show: bool) -> None:
+    """Print what was decided about the data without being declared, if `show` is true and there is a standard error."""
+    if show and sys.stderr is not None:
+        with suppress(OSError):
+            for note in notes:
+                print(f"data: {note}", file=sys.stderr)
 
 
 def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:

@@ -13,8 +13,10 @@ from bpexp.records.outcome import Outcome
 from bpexp.running.directories import claim
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers.serial import serial
+from bpexp.running.loading import load_data
 from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
+from bpexp.running.progress import tell
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
 from bpexp.study.ranking import Ranking, rank
@@ -67,6 +69,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
+    tell(load_data(plan.config).notes, plan.config.progress)
     with mlflow_environment(), Signals() as signals:
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
@@ -139,7 +142,7 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
         print(f"bpexp: warning: no whole {TABLE} in {sweep.directory} ({error.strerror or error})", file=sys.stderr)
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
-    note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.markdown()}"
+    note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
     metrics = {**counts, **(best.metrics if best else {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 

@@ -112,7 +112,8 @@ def _basis(analysis: Analysis, verdict: Verdict) -> str:
         return f"{claim.measure.text} of {label(claim.of)}{against}: {verdict.note}"
     best = " at its own best level" if claim.at == "best" and analysis.study.tuned else ""
     level = f"{100 * verdict.interval.level:.3g} % interval, " if verdict.interval.level != LEVEL else ""
-    interval = shown(verdict.interval, claim.measure)
+    bounded = verdict.interval if claim.against else verdict.interval.inside(claim.measure.bounds)
+    interval = shown(bounded, claim.measure)
     return f"{claim.measure.text} of {label(claim.of)}{against}{best}: {interval} ({level}{verdict.note})"
 
 

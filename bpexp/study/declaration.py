@@ -96,7 +96,7 @@ def moment(at: str) -> str:
 
 def levels_and_seeds(study: Study) -> dict[str, list[str]]:
     """The levels and seeds that run, which a command line may have narrowed."""
-    factors = {key: [str(level) for level in levels] for key, levels in study.factors.items()}
+    factors = {key: [str(level) for level in levels] for key, levels in study.swept.items()}
     return {**factors, "seed": [str(seed) for seed in study.seeds]}
 
 

@@ -73,7 +73,7 @@ def decided(verdict: Verdict) -> bool:
 
 def complete(study: Study, frame: pd.DataFrame) -> int:
     """How many of the first stages have all their runs, whatever became of those: only then is a stage looked at."""
-    each = math.prod(len(levels) for levels in study.factors.values())
+    each = math.prod(len(levels) for levels in study.swept.values())
     for done, seeds in enumerate(study.stages):
         if frame["seed"].isin(study.seeds[:seeds]).sum() < each * seeds:
             return done

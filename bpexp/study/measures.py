@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.training.metrics import better
+from bpexp.training.metrics import SHARE, SIZE, Bounds, better, metrics
 
 Series = Mapping[str, Sequence[tuple[int, float]]]
 
@@ -34,6 +34,16 @@ READERS: dict[str, Callable[[Sequence[float], str], float]] = {
 }
 
 UNTIL = "epochs until"
+
+NO_BOUNDS: Bounds = (-math.inf, math.inf)
+PROBED: dict[str, Bounds] = {
+    **dict.fromkeys(("saturation", "dead", "fixed/saturation", "fixed/dead"), SHARE),
+    **dict.fromkeys(("grad_norm", "delta_norm", "weight_norm", "update_ratio", "check"), SIZE),
+}
+"""The bounds of what the probes measure: shares and norms."""
+
+PREDICTION = "mean_field/"
+"""What the name of a series begins with that mean-field theory predicts; the rest names what is measured."""
 
 _READ = re.compile(rf"(log10 )?({'|'.join(READERS)}) (\S+)(?: / (\S+))?")
 _UNTIL = re.compile(rf"{UNTIL} (\S+) (>=|<=) ([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
@@ -74,9 +84,37 @@ class Measure:
         return self.how == UNTIL
 
     @property
+    def bounds(self) -> Bounds:
+        """The smallest and largest value that it can take."""
+        if self.discrete:
+            return SIZE
+        low, high = bounds_of(self.names[0])
+        if len(self.names) > 1:
+            low, high = (0.0, math.inf) if low == bounds_of(self.names[1])[0] == 0 else NO_BOUNDS
+        if not self.log:
+            return low, high
+        return -math.inf, math.log10(high) if high > 0 else math.inf
+
+    @property
+    def predicted(self) -> str:
+        """The text of the measure of what mean-field theory predicts for it."""
+        return re.sub(r"\S+/\S+", lambda name: predicted(name[0]), self.text)
+
+    @property
     def series(self) -> list[str]:
         """The names of the series that it reads."""
         return list(self.names)
+
+
+def bounds_of(series: str) -> Bounds:
+    """The smallest and largest value that a recorded series can take, such as 0 and 1 of an accuracy."""
+    name = series.rpartition("/")[0] or series
+    return metrics[name].bounds if name in metrics else PROBED.get(name, NO_BOUNDS)
+
+
+def predicted(series: str) -> str:
+    """The series that holds what mean-field theory predicts for a series, if it predicts it."""
+    return PREDICTION + series
 
 
 def parse(text: str) -> Measure:
@@ -114,6 +152,14 @@ def _until(series: Series, name: str, sign: str, bound: float) -> float:
 
 def _values(series: Series, name: str) -> list[float]:
     return [value for _, value in series.get(resolve(series, name), ())] or [math.nan]
+
+
+def layer_stems(name: str) -> tuple[str, ...]:
+    """What comes before the number of a layer in the series of `name`, and in that of its prediction.
+
+    It is delta_norm/layer_1 and mean_field/delta_norm/layer_1, or ledger/slope_layer_1.
+    """
+    return f"{name}/layer_", f"{name}_layer_", f"{predicted(name)}/layer_"
 
 
 def resolve(series: Series, name: str) -> str:

@@ -9,6 +9,7 @@ from html import escape
 from bpexp.figures.palette import BLUE, GREEN, ORANGE, VERMILION
 from bpexp.study import sections
 from bpexp.study.analysis import Analysis
+from bpexp.study.charts import Chart
 from bpexp.study.claim_list import STYLE as CLAIMS
 from bpexp.study.claim_list import claims_html
 from bpexp.study.standing import Standings
@@ -40,10 +41,10 @@ ul.problems { border-left: .35rem solid var(--orange); padding: .4rem 1.6rem; ba
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequence[str], standings: Standings) -> str:
+def page(analysis: Analysis, charts: Sequence[Chart], facts: Sequence[str], standings: Standings) -> str:
     """The whole report as HTML. All text from outside is escaped.
 
-    `charts` holds (caption, SVG); `facts` are lines on the origin of the report; `standings` say which claims stood
+    `facts` are lines on the origin of the report; `standings` say which claims stood
     before the results.
     """
     study = analysis.study
@@ -56,7 +57,7 @@ def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequenc
         f"<h2>Arms, {escape(best)}</h2>",
         sections.arms(analysis, analysis.best),
         sections.arms_note(analysis),
-        *(_figure(caption, svg) for caption, svg in charts),
+        *(_figure(chart) for chart in charts),
         sections.comparison(analysis),
         sections.gap(analysis),
         sections.shares(analysis),
@@ -73,7 +74,7 @@ def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequenc
     return f'<!doctype html><html lang="en"><head>{head}</head><body>' + "\n".join(parts) + "</body></html>\n"
 
 
-def _figure(caption: str, svg: bytes) -> str:
-    data = base64.b64encode(svg).decode()
-    text = escape(caption)
+def _figure(chart: Chart) -> str:
+    data = base64.b64encode(chart.svg).decode()
+    text = escape(chart.caption)
     return f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}"><figcaption>{text}</figcaption></figure>'

@@ -18,7 +18,9 @@ class Ranking:
     """A table of text, best run first.
 
     `varied` names the parameters that differ, `key` the metric that decides the order; `problems` has one line for each
-    run that failed, diverged or left no result; `best` is the first run.
+    run that failed, diverged or left no result; `best` is the first run. The columns `final ...` are of the saved
+    networks, those of `final epoch`; `weights` says which they are: last, best, or unevaluated, as in `Outcome`.
+    `meaning` says the same in a sentence.
     """
 
     columns: list[str]
@@ -27,6 +29,7 @@ class Ranking:
     key: str | None
     problems: list[str]
     best: Outcome | None = None
+    meaning: str = ""
 
     def columns_to_show(self) -> list[str]:
         """The columns that fit on a terminal: what varied, the status, and the first measures."""
@@ -75,8 +78,18 @@ def rank(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Ranking:
         if o.status not in ("finished", "stopped")
     ]
     first = outcomes[order[0]] if order and not _place(outcomes[order[0]], sign)[0] else None
-    head = [*columns, "best epoch", "seconds"]
-    return Ranking(head, rows, varied, None if key is None else str(key), problems, first)
+    head = [*columns, "final epoch", "best epoch", "weights", "seconds"]
+    return Ranking(head, rows, varied, None if key is None else str(key), problems, first, _meaning(outcomes))
+
+
+def _meaning(outcomes: Sequence[Outcome]) -> str:
+    """Of which epochs the columns `final ...` and `best ...` are; empty where nothing was measured."""
+    choosers = sorted({o.chosen_by for o in outcomes if o.chosen_by})
+    if not choosers:
+        return ""
+    kinds = {"last": "the last epoch", "best": "the restored best epoch", "unevaluated": "the last evaluated epoch"}
+    found = [words for kind, words in kinds.items() if any(o.weights == kind and o.metrics for o in outcomes)]
+    return f"final: {' or '.join(found)}; best: the epoch that is best by {' or '.join(choosers)}"
 
 
 def _place(outcome: Outcome, sign: float) -> tuple[bool, float]:
@@ -90,8 +103,9 @@ def _cells(outcome: Outcome, varied: list[str], measures: list[str]) -> list[str
     params = [_text(outcome.params.get(name)) for name in varied]
     final = [_number(outcome.metrics.get(f"final/{m}")) for m in measures]
     best = [_number(outcome.metrics.get(f"best/{m}")) for m in measures]
-    epoch = outcome.metrics.get("best/epoch")
-    return [*params, outcome.status, *final, *best, "" if epoch is None else f"{epoch:.0f}", f"{outcome.seconds:.2f}"]
+    epochs = [outcome.metrics.get(f"{when}/epoch") for when in ("final", "best")]
+    shown = ["" if epoch is None else f"{epoch:.0f}" for epoch in epochs]
+    return [*params, outcome.status, *final, *best, *shown, outcome.weights, f"{outcome.seconds:.2f}"]
 
 
 def _varied(outcomes: Sequence[Outcome]) -> list[str]:

@@ -31,12 +31,14 @@ class Report:
 def write_report(
     study: Study, runs: Sequence[RunRecord], folder: Path, facts: Sequence[str], standings: Standings
 ) -> Report:
-    """Analyse the runs and write report.html and summary.csv to `folder`."""
+    """Analyse the runs and write report.html, each chart and summary.csv to `folder`."""
     analysis = in_families(analyse(study, runs), standings)
+    drawn = charts(analysis, runs)
     files = {
-        REPORT: page(analysis, charts(analysis, runs), facts, standings),
+        REPORT: page(analysis, drawn, facts, standings),
         SUMMARY: analysis.frame.to_csv(index=False),
     }
+    files |= {f"{chart.name}.svg": chart.svg.decode() for chart in drawn}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
     return Report(analysis, standings, [folder / name for name in files], note(analysis, standings))
@@ -66,7 +68,7 @@ def note(analysis: Analysis, standings: Standings) -> str:
     head = ["arm", *([f"best {study.tuned}"] if study.tuned else []), *(m.text for m in study.measures), "seeds"]
     lines += ["", _row(head), _row(["---"] * len(head))]
     for arm in analysis.best:
-        cells = [shown(arm.intervals[m.text], m, arm.runs) for m in study.measures]
+        cells = [shown(arm.intervals[m.text], m, arm.runs, arm.never.get(m.text, 0)) for m in study.measures]
         lines.append(_row([label(arm.levels), *([arm.chosen] if study.tuned else []), *cells, str(arm.runs)]))
     return "\n".join([*lines, *_gap(analysis)])
 

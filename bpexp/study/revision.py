@@ -10,7 +10,7 @@ from bpexp.errors import ConfigError
 from bpexp.study.declaration import claim_digest, digest
 from bpexp.study.design import Study, declared, narrowed, spelt
 
-SHOWN = ("title", "question", "measures", "curves", "by_depth", "heat_map")
+SHOWN = ("title", "question", "measures", "curves", "by_depth", "heat_map", "across")
 """Keys of a study that decide what a report shows. The others decide its verdicts, which use those of the record."""
 
 

@@ -30,7 +30,7 @@ def arms(analysis: Analysis, ranked: Sequence[Arm]) -> str:
     counts = ["seeds", "diverged", "left out"]
     rows = []
     for place, arm in enumerate(ranked, start=1):
-        cells = [shown(arm.intervals[m.text], m, arm.runs) for m in study.measures]
+        cells = [shown(arm.intervals[m.text], m, arm.runs, arm.never.get(m.text, 0)) for m in study.measures]
         numbers = [str(arm.runs), str(arm.diverged), str(arm.missing)]
         rows.append([str(place), *arm.levels.values(), *([arm.chosen] if tuned else []), *cells, *numbers])
     return table(["rank", *factors, *chosen, *(m.text for m in study.measures), *counts], rows)

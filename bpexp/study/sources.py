@@ -13,6 +13,7 @@ from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
 from bpexp.study.declaration import STUDY_FILE, STUDY_TAG
 from bpexp.study.design import Study
+from bpexp.study.measures import layer_stems
 from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run
 from bpexp.tracking.store import Store
 
@@ -86,13 +87,13 @@ def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
 
 def _belongs(params: Mapping[str, str], study: Study) -> bool:
     """Whether a child is a job of the study; False for one that ended before its parameters were recorded."""
-    return params.get("seed", "").isdigit() and any(factor in params for factor in study.factors)
+    return params.get("seed", "").isdigit() and any(factor in params for factor in study.swept)
 
 
 def _expand(needed: Iterable[str], recorded: Iterable[str], by_depth: Iterable[str]) -> Iterator[str]:
     """The recorded names among those needed; all layers where a measure or a chart speaks of the last or of each."""
     stems = [name.removesuffix("last") for name in needed if name.endswith("_last")]
-    stems += [f"{name}/layer_" for name in by_depth]
+    stems += [stem for name in by_depth for stem in layer_stems(name)]
     stems += [stem.removesuffix("_") for stem in stems if stem.endswith(("W_", "b_"))]
     wanted = set(needed)
     for name in recorded:

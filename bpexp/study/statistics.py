@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,11 @@ class Interval:
     high: float
     n: int
     level: float = LEVEL
+
+    def inside(self, bounds: tuple[float, float]) -> Interval:
+        """The interval without what lies outside the bounds of its quantity, where the true mean cannot be."""
+        low, high = (min(max(end, bounds[0]), bounds[1]) for end in (self.low, self.high))
+        return self if math.isnan(self.low) else replace(self, low=low, high=high)
 
     def __str__(self) -> str:
         if math.isnan(self.mean):

@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 from bpexp.errors import TrackingError
-from bpexp.records.network_file import SPEC, WEIGHTS
+from bpexp.records.network_file import WEIGHTS
+from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import RESULT
 from bpexp.tracking.store import Store
 

@@ -10,13 +10,13 @@ import warnings
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 import bpexp
 from bpexp.errors import TrackingError
-from bpexp.records.network_file import SPEC, WEIGHTS, load_weights
+from bpexp.records.network_file import WEIGHTS, load_network
+from bpexp.records.network_spec import SPEC
+from bpexp.records.predictor import PARAM, Predictor
 from bpexp.tracking import serving
 from bpexp.tracking.store import Store
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from mlflow.models import Model
 
 MODEL_NAME = "network"
-REQUIREMENTS = ("mlflow", "numpy", "scipy")
+REQUIREMENTS = ("mlflow", "numpy", "pandas", "scipy")
 """What a process needs in order to load the model; it does not need bpexp."""
 
 _LOADER = "bpexp_serving"
 _DATA, _CODE = "data", "code"
 _TRAVELS = (
     *("errors.py", "registry.py", "nn/*.py"),
-    *("records/network_file.py", "records/predictor.py"),
+    *("records/network_file.py", "records/network_spec.py", "records/predictor.py"),
 )
 """The files of bpexp that a model needs to predict."""
 
@@ -48,20 +48,20 @@ __version__ = "{version}"
 def log_model(store: Store, run_id: str, directory: Path) -> str:
     """Log the network that is saved in `directory` as a pyfunc model of an existing run.
 
-    The model takes raw rows, as the data set has them. Returns its URI, `models:/...`. Raises TrackingError for a
-    network that cannot be read, and where the store does not take the model.
+    The model takes raw rows, as the data set has them, and returns the table of `Predictor.predict`. Returns its URI,
+    `models:/...`. Raises TrackingError for a network that cannot be read, and where the store does not take the model.
     """
-    _, spec = load_weights(directory)
+    predictor = Predictor(load_network(directory))
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
         warnings.simplefilter("ignore")  # deprecations inside MLflow, at its first import
         try:
-            return _log(store, run_id, directory, spec, Path(scratch))
+            return _log(store, run_id, directory, predictor, Path(scratch))
         except Exception as error:
             reason = " ".join(str(error).split("\n")[0].split())[:300] or type(error).__name__
             raise TrackingError(f"the model of run {run_id!r} cannot be logged: {reason}") from error
 
 
-def _log(store: Store, run_id: str, directory: Path, spec: dict[str, Any], folder: Path) -> str:
+def _log(store: Store, run_id: str, directory: Path, predictor: Predictor, folder: Path) -> str:
     """Create the model's entry in the store, write its files into `folder`, upload them, mark it ready."""
     from mlflow.entities import LoggedModelOutput
 
@@ -71,7 +71,7 @@ def _log(store: Store, run_id: str, directory: Path, spec: dict[str, Any], folde
         _stage_data(directory, folder / _DATA)
         _stage_code(folder / _CODE)
         _stage_environment(folder)
-        _describe(model.model_id, run_id, model.artifact_location, spec).save(str(folder / "MLmodel"))
+        _describe(model.model_id, run_id, model.artifact_location, predictor).save(str(folder / "MLmodel"))
         client.log_model_artifacts(model.model_id, str(folder))
         client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         client.finalize_logged_model(model.model_id, "READY")
@@ -82,29 +82,45 @@ def _log(store: Store, run_id: str, directory: Path, spec: dict[str, Any], folde
     return str(model.model_uri)
 
 
-def _describe(model_id: str, run_id: str, location: str, spec: dict[str, Any]) -> Model:
+def _describe(model_id: str, run_id: str, location: str, predictor: Predictor) -> Model:
     """The MLmodel file. `mlflow.pyfunc.add_to_model` costs 1 ms where `save_model` takes 0.3 s to search packages.
 
-    The signature declares the outputs only. MLflow would hold inputs to one dtype exactly and so refuse float32 or
-    float64 arrays, lists and data frames of bytes; the predictor accepts all of them, casts, and reports a wrong shape.
+    The signature declares the answers and the choice of the weights, and no inputs. MLflow would hold inputs to one
+    dtype exactly and so refuse float32 or float64 arrays, lists and data frames of bytes; the predictor accepts all of
+    them, and reports what it cannot take.
     """
     import mlflow.pyfunc
     from mlflow.models import Model, ModelSignature
-    from mlflow.types import Schema, TensorSpec
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    n_0, n_L = spec["sizes"][0], spec["sizes"][-1]
+    saved, names = predictor.saved, predictor.answer_names
+    kinds = ["string"] if predictor.classes else []
+    number = "double" if saved.target_scaling is not None or saved.spec["dtype"] == "float64" else "float"
+    kinds += [number] * (len(names) - len(kinds))
+    signature = ModelSignature(
+        outputs=Schema([ColSpec(kind, name, required=True) for kind, name in zip(kinds, names, strict=True)]),
+        params=ParamSchema([ParamSpec(PARAM, "string", saved.reported)]),
+    )
     model: Model = Model(
         artifact_path=location,
         run_id=run_id,
         model_uuid=model_id,
         model_id=model_id,
-        signature=ModelSignature(outputs=Schema([TensorSpec(np.dtype(spec["dtype"]), (-1, n_L))])),
-        metadata={"inputs": f"rows of {n_0} numbers, (N, {n_0}), in the units of the data set"},
+        signature=signature,
+        metadata={"inputs": _inputs(predictor), PARAM: list(saved.weights)},
     )
     mlflow.pyfunc.add_to_model(
         model, _LOADER, data=_DATA, code=_CODE, conda_env="conda.yaml", python_env="python_env.yaml"
     )
     return model
+
+
+def _inputs(predictor: Predictor) -> str:
+    """What the model takes, in words."""
+    n_0, columns = predictor.spec["sizes"][0], predictor.saved.columns
+    if columns is None:
+        return f"rows of {n_0} numbers, (N, {n_0}), in the units of the data set"
+    return f"a table with the columns {', '.join(columns.names)}, in any order, as the data set has them"
 
 
 def _stage_data(directory: Path, target: Path) -> None:

@@ -7,17 +7,18 @@ from functools import lru_cache
 from pathlib import Path
 
 from bpexp.errors import TrackingError
-from bpexp.records.outcome import RESULT, Outcome, RunInfo
+from bpexp.records.outcome import RESULT, Outcome, RunInfo, described_epochs
+from bpexp.records.split_file import SPLIT
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.events import Callback
-from bpexp.training.metrics import headlines
+from bpexp.training.metrics import PARTS, headlines
 
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
 """MLflow's status of an outcome; every other outcome, diverged too, maps to FAILED."""
 
 PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
-FILES = ("config.yaml", "metrics.jsonl", RESULT, *PICTURES, "trace.md", "traceback.txt")
+FILES = ("config.yaml", "metrics.jsonl", RESULT, SPLIT, *PICTURES, "trace.md", "traceback.txt")
 """The files of a run's directory that are logged as artifacts if they exist; the network is logged as a model."""
 
 
@@ -50,22 +51,27 @@ class TrackedRun:
         feed.declare(info.params, data)
         return feed
 
-    def finish(self, outcome: Outcome, step: int | None, *, model: bool) -> None:
+    def log_model(self, outcome: Outcome) -> str | None:
+        """Log the saved network as a model of the run; its address, None where there is none or the config says no."""
+        if self._feed is None or not self._settings.model or outcome.status not in ("finished", "stopped"):
+            return None
+        logged: list[str] = []
+        self._feed.attempt(lambda: logged.append(self._log_model()))
+        return logged[0] if logged else None
+
+    def finish(self, outcome: Outcome, step: int | None) -> None:
         """Log summary, tags and files, and end the run with the status of the outcome.
 
         Args:
             outcome: the result of the run.
             step: number of updates, recorded as the step of divergence if the run diverged.
-            model: log the saved network as an MLflow model, where the config says so.
         """
         if self._feed is None:
             return
-        tags = {key: getattr(outcome, key) for key in ("status", "reason", "theta_sha256")}
+        tags = {key: getattr(outcome, key) for key in ("status", "reason", "theta_sha256", "weights")}
         tags = {f"bpexp.{key}": value for key, value in tags.items()} | {"mlflow.note.content": note(outcome)}
         if outcome.status == "diverged":
             tags["diverged_at_step"] = str(step)
-        if model and self._settings.model and outcome.status in ("finished", "stopped"):
-            self._feed.attempt(self._log_model)
         files = [self._info.directory / name for name in FILES]
         self._feed.finish(
             STATUS.get(outcome.status, "FAILED"),
@@ -79,11 +85,12 @@ class TrackedRun:
         if (feed := self._feed) is not None:
             feed.attempt(lambda: feed.store.client.set_terminated(feed.run_id, status=STATUS.get(status, "FAILED")))
 
-    def _log_model(self) -> None:
-        from bpexp.tracking.model import log_model
+    def _log_model(self) -> str:
+        from bpexp.tracking.model import MODEL_NAME, log_model
 
         assert self._feed is not None
         log_model(self._feed.store, self._feed.run_id, self._info.directory)
+        return f"runs:/{self._feed.run_id}/{MODEL_NAME}"
 
 
 def origin(info: RunInfo) -> dict[str, str]:
@@ -108,7 +115,23 @@ def note(outcome: Outcome) -> str:
     """The run in a few lines of Markdown, for MLflow's description; the first lines are always visible there."""
     final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
     short = [f"{key.replace('_', ' ')} {final[key]:.4f}" for key in headlines("test") if key in final]
-    rows = "\n".join(f"| {key.replace('_', ' ')} | {value:.4f} |" for key, value in final.items())
     command = f"python -m bpexp {' '.join(outcome.overrides)}".strip()
     head = f"**{'; '.join([outcome.status, *short])}**: {outcome.reason}"
-    return f"{head}\n\n`{command}`\n\n| after the last epoch | |\n|---|---|\n{rows}\n"
+    return f"{head}\n\n`{command}`\n\n{_figures(outcome)}\n"
+
+
+def _figures(outcome: Outcome) -> str:
+    """The summaries as a table: a column for the saved network, and one for the best epoch where it is another."""
+    shown = described_epochs(outcome)
+    names = [key.removeprefix("final/") for key in outcome.metrics if key.startswith("final/")]
+    if shown:  # other figures, such as averages over the run, are of no epoch
+        names = [name for name in names if name.rpartition("_")[2] in PARTS]
+    shown = shown or {"final": ""}
+    head = ["", *shown.values()]
+    rows = [[name.replace("_", " "), *(_cell(outcome, when, name) for when in shown)] for name in names]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
+
+
+def _cell(outcome: Outcome, when: str, name: str) -> str:
+    value = outcome.metrics.get(f"{when}/{name}")
+    return "" if value is None else f"{value:.4f}"

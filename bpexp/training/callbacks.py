@@ -14,18 +14,28 @@ callbacks: Registry[Callback] = Registry("callback")
 
 @callbacks.register("early_stopping")
 class EarlyStopping(Callback):
-    """Stop when a metric has not improved for a number of epochs.
+    """Stop when a metric has not improved for a number of epochs, and go back to the best epoch's weights.
+
+    Going back is the default: whoever stops a run early has said that its later epochs are the worse ones. The best
+    epoch is the one that every run names, by accuracy or r2 on the validation part, whatever `metric` is.
 
     Args:
         patience: epochs without improvement after which the run stops; null never stops.
         metric: name of the metric.
         min_delta: a change must exceed this to count as an improvement.
+        restore_best: whether a run that is stopped ends with the weights of its best epoch; if not, with those of its
+            last one.
     """
 
     def __init__(
-        self, patience: Count | None = None, metric: str = "loss/validation", min_delta: NonNegative = 0.0
+        self,
+        patience: Count | None = None,
+        metric: str = "loss/validation",
+        min_delta: NonNegative = 0.0,
+        restore_best: bool = True,
     ) -> None:
         self.patience, self.metric, self.min_delta = patience, metric, min_delta
+        self.restore_best = restore_best
         self._sign = 1.0 if better(metric) == "higher" else -1.0
 
     def on_start(self, event: RunStarted) -> None:
@@ -44,6 +54,5 @@ class EarlyStopping(Callback):
             self._best, self._best_epoch = value, event.epoch
         elif event.epoch - self._best_epoch >= self.patience:
             best = self._sign * self._best
-            raise StopTraining(
-                f"{self.metric} has not improved on {best:.4g} of epoch {self._best_epoch} for {self.patience} epochs"
-            )
+            reason = f"has not improved on {best:.4g} of epoch {self._best_epoch} for {self.patience} epochs"
+            raise StopTraining(f"{self.metric} {reason}", restore_best=self.restore_best)

@@ -56,17 +56,28 @@ class EpochEnded:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """Training is over: finished, stopped by a callback, or diverged; `reason` is a sentence."""
+    """Training is over: finished, stopped by a callback, or diverged; `reason` is a sentence.
+
+    `restored` is the epoch whose weights were put back over the last ones; None where theta holds the last ones.
+    """
 
     status: Status
     reason: str
     epoch: int
     step: int
     seconds: float
+    restored: int | None = None
 
 
 class StopTraining(Exception):
-    """Raised by a callback to end the run early; the message is the reason."""
+    """Raised by a callback to end the run early; the message is the reason.
+
+    With `restore_best` the run ends with the weights of its best epoch, which the trainer puts back.
+    """
+
+    def __init__(self, reason: str, *, restore_best: bool = False) -> None:
+        super().__init__(reason)
+        self.restore_best = restore_best
 
 
 class Callback:

@@ -18,8 +18,17 @@ from bpexp.nn.network import Network
 from bpexp.nn.optimizers import Optimizer
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.nn.schedules import Schedule
+from bpexp.training.best import Best
 from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Status, Step, StopTraining
 from bpexp.training.metrics import PENALTY, evaluate
+
+
+@dataclass(slots=True)
+class Position:
+    """The progress of a training: its current epoch and the number of updates."""
+
+    epoch: int = 0
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +36,8 @@ class Trainer:
     """Everything that the training loop needs to minimise the cost of `network` under `head`.
 
     `parts` are evaluated before the first epoch, after every `evaluate_every`-th and after the last; their keys are the
-    second part of the metrics' names.
+    second part of the metrics' names. `best` keeps the weights of the best evaluated epoch, and `at` how far the
+    training is; both are those of the latest training, also of one that was interrupted.
     """
 
     network: Network
@@ -42,6 +52,8 @@ class Trainer:
     evaluate_every: int = 1
     penalty: Penalty = field(default_factory=Penalty)
     clip: Clip = field(default_factory=Clip)
+    best: Best = field(default_factory=Best)
+    at: Position = field(default_factory=Position)
 
     def step(self, epoch: int, number: int, x: Array, y: Array) -> Step:
         """Compute cost, gradient and update for x (n_0, B), y (n_L, B); theta is unchanged. Raises Diverged."""
@@ -91,17 +103,18 @@ class Trainer:
             a = layer.f.f(z)
         return f"the cost of layer {len(self.network.layers)}'s output is not finite"
 
+    def restore(self) -> int | None:
+        """Put the best epoch's weights into theta; the epoch, None where there is none or theta holds them already."""
+        best, theta = self.best, self.network.theta
+        if best.theta is None or best.step == self.at.step:
+            return None
+        best.replaced = theta.copy()
+        theta[...] = best.theta
+        return best.epoch
+
 
 class Diverged(ArithmeticError):
     """A cost is not finite: the run ends with the status `diverged`."""
-
-
-@dataclass(slots=True)
-class _Position:
-    """The progress of a run: its current epoch and the number of updates."""
-
-    epoch: int = 0
-    step: int = 0
 
 
 def train(trainer: Trainer, callbacks: Sequence[Callback]) -> RunEnded:
@@ -110,9 +123,12 @@ def train(trainer: Trainer, callbacks: Sequence[Callback]) -> RunEnded:
     A callback stops the run by raising StopTraining; no event but RunEnded follows. A cost that is not finite ends the
     run with the status `diverged` and raises nothing.
     """
-    started, at = time.monotonic(), _Position()
+    started, at = time.monotonic(), trainer.at
+    at.epoch = at.step = 0
+    trainer.best.clear()
     status: Status = "finished"
     reason = "all epochs are done"
+    restored: int | None = None
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow makes the cost not finite, which is detected
         try:
             _loop(trainer, callbacks, at, started)
@@ -120,13 +136,14 @@ def train(trainer: Trainer, callbacks: Sequence[Callback]) -> RunEnded:
             status, reason = "diverged", f"{diverged} in epoch {at.epoch}, step {at.step}"
         except StopTraining as stop:
             status, reason = "stopped", str(stop)
-    ended = RunEnded(status, reason, at.epoch, at.step, time.monotonic() - started)
+            restored = trainer.restore() if stop.restore_best else None
+    ended = RunEnded(status, reason, at.epoch, at.step, time.monotonic() - started, restored)
     for callback in callbacks:
         callback.on_end(ended)
     return ended
 
 
-def _loop(trainer: Trainer, callbacks: Sequence[Callback], at: _Position, started: float) -> None:
+def _loop(trainer: Trainer, callbacks: Sequence[Callback], at: Position, started: float) -> None:
     """Gradient descent on mini-batches; `at` is kept up to date."""
     network, watching = trainer.network, [c.on_step for c in callbacks if type(c).on_step is not Callback.on_step]
     first = RunStarted(network, trainer.head, trainer.method, trainer.epochs, len(trainer.batches))
@@ -144,8 +161,9 @@ def _loop(trainer: Trainer, callbacks: Sequence[Callback], at: _Position, starte
             _evaluate(trainer, callbacks, at, started)
 
 
-def _evaluate(trainer: Trainer, callbacks: Sequence[Callback], at: _Position, started: float) -> None:
+def _evaluate(trainer: Trainer, callbacks: Sequence[Callback], at: Position, started: float) -> None:
     metrics = trainer.evaluate()
+    trainer.best.consider(metrics, trainer.network.theta, epoch=at.epoch, step=at.step)
     event = EpochEnded(at.epoch, at.step, metrics, time.monotonic() - started)
     for callback in callbacks:
         callback.on_epoch(event)

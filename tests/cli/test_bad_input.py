@@ -46,6 +46,8 @@ KEYS = {
     "+lr=1": "lr exists already; write lr=VALUE without the +",
     "foo": "'foo' is not an override; write KEY=VALUE",
     "lr=(": "'lr=(' is not an override; write KEY=VALUE",
+    "data.target=width(cm)": """such as 'data.target="width(cm)"'""",
+    "data.drop=[a;b,größe]": """such as 'data.drop=["a;b","größe"]'""",
     "lr=0.1 lr=0.2": "lr is given 2 times; give it once",
     "lr=0.1 +lr=0.2": "lr is given 2 times; give it once",
     "model=linear model=chain": "model is given 2 times; give it once",
@@ -94,6 +96,8 @@ RANGES = {
     "lr=0": "lr must be a number greater than 0, not 0.0",
     "lr=-1": "lr must be a number greater than 0, not -1.0",
     "lr=nan": "lr must be finite, not nan",
+    "init.gain=0": "init 'he_normal': gain must be a number greater than 0, not 0",
+    "init.bias_std=-1": "init.bias_std must be a number of at least 0, not -1",
     "lr=inf": "lr must be finite, not inf",
     "batch_size=0": "batch_size must be a whole number of at least 1 or full, not 0",
     "batch_size=-3": "batch_size must be a whole number of at least 1 or full, not -3",
@@ -309,8 +313,12 @@ FILES = {
     "not a number": (lambda: _npz(X=np.full((40, 2), np.nan), y=np.arange(40) % 2), "input"),
     "ragged csv": (lambda: _csv("1,2,0\n1,0\n"), "'d.csv', line 2: expected 3 columns"),
     "empty csv": (lambda: _csv(""), "'d.csv': is empty"),
-    "csv with a gap": (lambda: _csv("1,,0\n1,2,1\n"), "'d.csv', line 1, column 1: expected a finite number"),
-    "csv without the target": (lambda: [*_csv("a,b\n1,2\n"), "data.target=c"], "has no column 'c'"),
+    "csv with a gap": (lambda: _csv("5,,0\n1,2,1\n"), "'d.csv', line 1, column '1': a value is missing"),
+    "csv with values": (
+        lambda: _csv("a,b\n" + "\n".join(f"{i % 7},{i / 7}" for i in range(60))),
+        "loss 'cross_entropy' needs class labels, but data=csv has values; try loss=mse output=identity or declare",
+    ),
+    "csv without the target": (lambda: [*_csv("a,b\n1,2\n"), "data.target=c"], "data.target='c' names no column"),
 }
 
 

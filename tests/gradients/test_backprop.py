@@ -114,7 +114,23 @@ def test_pieces_are_the_whole(seed, pairing, hidden, batch, piece):
     whole, pieces = backprop()(network, head, x, y), backprop(piece)(network, head, x, y)
     assert pieces.cost == pytest.approx(whole.cost, rel=1e-12)
     assert compare(network, pieces.vector, whole.vector).error < 1e-9
-    assert pieces.workspace.weight == whole.workspace.weight
+    assert (pieces.workspace is None) == (piece < 7)
+
+
+@given(SEEDS, PAIRINGS, HIDDEN, BATCH, st.integers(1, 8))
+def test_passes_are_the_columns_of_the_whole(seed, pairing, hidden, batch, piece):
+    """In their order, each sample once, with its weight in the cost of the whole batch."""
+    network, head, x, y = random_case(seed, pairing, hidden, batch, B=7)
+    whole, found = backprop()(network, head, x, y), []
+    for _, work, targets in backprop(piece).passes(network, head, x, y):
+        assert work.weight == whole.workspace.weight
+        found.append(
+            [work.x.copy(), targets, *(array.copy() for array in [*work.z, *work.a, *work.slope, *work.delta])]
+        )
+    joined = [np.concatenate(arrays, axis=1) for arrays in zip(*found, strict=True)]
+    of = whole.workspace
+    for part, array in zip(joined, [x, y, *of.z, *of.a, *of.slope, *of.delta], strict=True):
+        np.testing.assert_allclose(part, array, rtol=1e-9, atol=1e-12)
 
 
 @given(SEEDS, PAIRINGS, HIDDEN)

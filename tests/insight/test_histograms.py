@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from looks import Look, in_pieces
 
 from bpexp.gradients.backprop import backprop
 from bpexp.insight.histograms import ACTIVATION_EDGES, FILE, GRADIENT_EDGES, Histograms
-from bpexp.insight.probes import View
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
@@ -21,13 +21,13 @@ def view(dtype="float64", seed=0, gradient=None):
     network.theta[...] = rng.normal(size=network.theta.size)
     x, y = rng.normal(size=(3, 5)).astype(dtype), rng.uniform(size=(2, 5)).astype(dtype)
     _, vector, work = backprop()(network, head, x, y)
-    return View(network, work, vector if gradient is None else gradient.astype(dtype), vector)
+    return Look(network, work, vector if gradient is None else gradient.astype(dtype), vector, head=head, y=y)
 
 
 def counted(seen, name):
     """The counts of one step under one name."""
     histograms = Histograms()
-    histograms.add(0, seen)
+    histograms.add(0, seen.view(Histograms.samples))
     return histograms._counts[name][0]
 
 
@@ -40,7 +40,7 @@ def of_gradients(values, dtype="float64"):
 def test_counts_sum_to_the_sizes(dtype, tmp_path):
     histograms = Histograms()
     for number in (0, 7, 20):
-        histograms.add(number, view(dtype, seed=number))
+        histograms.add(number, view(dtype, seed=number).view(Histograms.samples))
     path = histograms.save(tmp_path)
     assert path == tmp_path / FILE
     with np.load(path, allow_pickle=False) as kept:
@@ -91,7 +91,7 @@ def test_counting_reads_only():
     seen = view()
     arrays = [seen.gradient, seen.network.theta, *seen.workspace.a]
     before = [array.copy() for array in arrays]
-    Histograms().add(0, seen)
+    Histograms().add(0, seen.view(Histograms.samples))
     for array, old in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, old)
 
@@ -99,3 +99,14 @@ def test_counting_reads_only():
 def test_nothing_counted_is_nothing_saved(tmp_path):
     assert Histograms().save(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("piece", [1, 2, 4])
+def test_a_batch_in_pieces_is_counted_as_in_one(piece):
+    seen, whole, parts = view(), Histograms(), Histograms()
+    whole.add(0, seen.view(Histograms.samples))
+    parts.add(0, seen.view(Histograms.samples, in_pieces(seen, piece)))
+    assert whole._counts.keys() == parts._counts.keys()
+    for name, (counts,) in whole._counts.items():
+        np.testing.assert_array_equal(parts._counts[name][0], counts)
+        assert parts._counts[name][0].dtype == counts.dtype

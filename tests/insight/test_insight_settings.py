@@ -12,8 +12,9 @@ from bpexp.gradients import gradient_methods
 from bpexp.gradients.alignment import FeedbackAlignment
 from bpexp.gradients.method import GradientMethod
 from bpexp.insight.gradient_check import gradient_checks, refuse_check
+from bpexp.insight.probe_sets import probe_sets
 from bpexp.insight.probes import probe, probes
-from bpexp.insight.probing import Probing, probe_sets
+from bpexp.insight.probing import Probing
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
@@ -35,25 +36,27 @@ def seen(monkeypatch):
     monkeypatch.setattr(probes, "_probes", dict(probes._probes))
     found = {name: [] for name in ("plain", "turning", "honest", "unasked")}
 
-    @probe("plain")
+    @probe(
+        "plain", population="the units of the last layer", samples=lambda piece: {"z": piece.total(piece.work.z[-1])}
+    )
     def plain(view):
         """How many units the last layer has."""
         found["plain"].append(view)
-        return {"plain/units": float(len(view.workspace.z[-1]))}
+        return {"plain/units": float(len(view.samples["z"].value))}
 
-    @probe("turning", "previous_gradient")
+    @probe("turning", "previous_gradient", population="no units")
     def turning(view):
         """Whether there was a step before."""
         found["turning"].append(view)
         return {"turning/before": float(view.previous is not None)}
 
-    @probe("honest", "true_gradient")
+    @probe("honest", "true_gradient", population="all entries of theta")
     def honest(view):
         """Largest difference to the true gradient."""
         found["honest"].append(view)
         return {"honest/off": float(np.abs(view.gradient - view.true).max())}
 
-    @probe("unasked", "true_gradient", if_inexact=True)
+    @probe("unasked", "true_gradient", if_inexact=True, population="all entries of theta")
     def unasked(view):
         """As above, without being asked for where the method is not exact."""
         return {"unasked/off": float(np.abs(view.gradient - view.true).max())}
@@ -119,7 +122,7 @@ def test_the_shipped_probes_on_fixed_samples():
 
 def test_a_taken_name_is_refused():
     with pytest.raises(ConfigError, match="probe 'dead' is registered already"):
-        probe("dead")(lambda view: {})
+        probe("dead", population="none")(lambda view: {})
 
 
 @pytest.mark.parametrize("name", probe_sets)
@@ -190,3 +193,30 @@ def test_what_is_not_exact_is_not_checkable_unless_it_says_so():
     assert not Rough().checkable
     assert not FeedbackAlignment(direct=True).checkable
     assert gradient_methods.build("backprop").checkable
+
+
+def test_other_names_at_another_step_are_refused_where_means_are_taken(seen):
+    """The mean of a number that is there at some steps only would be that of other steps than its partner's."""
+
+    @probe("moody", "update", population="no units", over_steps={"sum": lambda means: sum(means.values())})
+    def moody(view):
+        """One number more at each step."""
+        found = len(seen["plain"]) + 1
+        seen["plain"].append(view)
+        return {f"moody/{number}": 1.0 for number in range(found)}
+
+    with pytest.raises(ValueError, match=r"returned \['moody/0', 'moody/1'\] after \['moody/0'\]"):
+        probed(["moody"])
+
+
+# Probes that split the recursion with W^T
+
+
+@pytest.mark.parametrize("name", ["feedback_alignment", "direct_feedback_alignment", "forward_gradient"])
+def test_the_ledger_of_another_recursion_is_left_out_in_any_case(name):
+    """Its entries would split by W^T, which was not used; on the fixed samples too."""
+    kept = probed(["dead", "ledger"], name)
+    names = {metric for measures in kept.values() for metric in measures}
+    assert not any("ledger" in metric for metric in names)
+    assert {"dead/layer_1", "fixed/dead/layer_1"} <= names
+    assert any("ledger/top" in measures for measures in probed(["dead", "ledger"]).values())

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from looks import Look, measured
 
 from bpexp.gradients.backprop import backprop
-from bpexp.insight.probes import View, probes
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
@@ -34,12 +34,12 @@ def seen(sizes, hidden, output, loss, *, rng, B=4, batch="mean", theta=None, dty
     x = rng.normal(size=(sizes[0], B)).astype(dtype)
     y = np.eye(sizes[-1], dtype=dtype)[:, rng.integers(0, sizes[-1], B)]
     _, vector, work = backprop()(network, head, x, y)
-    return View(network, work, vector, 0.1 * vector, vector, head=head, y=y)
+    return Look(network, work, vector, 0.1 * vector, vector, head=head, y=y)
 
 
 def entries(view):
     """The ledger without its prefix."""
-    return {name.removeprefix("ledger/"): value for name, value in probes["ledger"](view).items()}
+    return {name.removeprefix("ledger/"): value for name, value in measured("ledger", view).items()}
 
 
 def total(measures, l, L):
@@ -60,7 +60,7 @@ def test_entries_add_up_to_the_delta_of_every_layer(sizes, data, head, batch, se
     sizes[-1] = max(2, sizes[-1])
     hidden = [data.draw(st.sampled_from(HIDDEN)) for _ in sizes[1:-1]]
     view = seen(sizes, hidden, *head, rng=np.random.default_rng(seed), batch=batch)
-    measures, norms = entries(view), probes["delta_norm"](view)
+    measures, norms = entries(view), measured("delta_norm", view)
     L = len(sizes) - 1
     for l in range(1, L + 1):
         norm = norms[f"delta_norm/layer_{l}"]
@@ -126,7 +126,7 @@ def test_a_dead_layer_is_where_everything_ends():
     view = seen([3, 4, 4, 4, 2], ["relu"] * 3, "identity", "mse", rng=np.random.default_rng(0))
     view.network.layers[1].b[...] = -1000
     _, vector, work = backprop()(view.network, view.head, view.workspace.x, view.y)
-    measures = entries(View(view.network, work, vector, vector, head=view.head, y=view.y))
+    measures = entries(Look(view.network, work, vector, vector, head=view.head, y=view.y))
     assert measures["slope_layer_2"] == -math.inf
     assert math.isfinite(measures["weights_layer_2"])
     assert measures["weights_layer_1"] == measures["slope_layer_1"] == 0.0
@@ -139,7 +139,7 @@ def test_weights_of_zero_end_it_at_their_own_entry(zeroed):
     view = seen([3, 4, 4, 2], ["tanh"] * 2, "identity", "mse", rng=np.random.default_rng(1))
     view.network.layers[zeroed].W[...] = 0
     _, vector, work = backprop()(view.network, view.head, view.workspace.x, view.y)
-    measures = entries(View(view.network, work, vector, vector, head=view.head, y=view.y))
+    measures = entries(Look(view.network, work, vector, vector, head=view.head, y=view.y))
     assert measures[f"weights_layer_{zeroed}"] == -math.inf
     assert measures[f"slope_layer_{zeroed}"] == 0.0
     assert not not_a_number(measures)
@@ -151,7 +151,7 @@ def test_a_network_without_error_has_a_top_of_minus_infinity(loss):
     view = seen([2, 3, 2], ["tanh"], "identity", loss, rng=np.random.default_rng(2))
     y = view.network.forward(view.workspace.x)
     _, vector, work = backprop()(view.network, view.head, view.workspace.x, y)
-    measures = entries(View(view.network, work, vector, vector, head=view.head, y=y))
+    measures = entries(Look(view.network, work, vector, vector, head=view.head, y=y))
     assert measures["top"] == -math.inf
     assert not not_a_number(measures)
     assert all(value in (0.0, -math.inf) for value in measures.values())
@@ -174,6 +174,22 @@ def test_a_saturated_output_gives_no_nan(z, shortcut, dtype, head):
         assert measures["loss"] + measures["output"] == pytest.approx(measures["top"], abs=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_error_that_rounds_away_in_a_stays_in_the_ledger(dtype):
+    """a = sigmoid(40) rounds to 1, the target; a - y is -exp(-40) all the same, and delta is 2 exp(-80)."""
+    view = seen(
+        [1, 2], [], "sigmoid", "mse", rng=np.random.default_rng(0), theta=np.array([0, 0, 40, 40.0]), dtype=dtype
+    )
+    view.y[...] = 1
+    work, y = view.workspace, view.y
+    view.head.cost_and_delta(work.z[-1], y, work.a[-1], work.delta[-1])
+    work.delta[-1][...] *= work.weight
+    measures = entries(view)
+    log_error = math.log10(2 * math.exp(-40) * math.sqrt(2))
+    assert measures["loss"] == pytest.approx(log_error, abs=1e-5)
+    assert measures["top"] == pytest.approx(log_error + math.log10(math.exp(-40)), abs=1e-5)
+
+
 def test_a_vanished_float32_delta_keeps_its_digits():
     """1e-24 is far from 0, though its square is 0 in float32."""
     theta = np.array([1.0, 0.0] + [1e-8, 0.0] * 3, np.float32)
@@ -187,5 +203,5 @@ def test_a_vanished_float32_delta_keeps_its_digits():
 
 def test_a_view_without_head_tells_the_layers_only():
     view = seen([2, 3, 2], ["tanh"], "sigmoid", "mse", rng=np.random.default_rng(4))
-    bare = View(view.network, view.workspace, view.gradient, view.update)
+    bare = Look(view.network, view.workspace, view.gradient, view.update)
     assert set(entries(bare)) == {"top", "weights_layer_1", "slope_layer_1"}

@@ -7,12 +7,13 @@ import math
 import numpy as np
 import pytest
 from gradient_cases import make_ready
+from looks import Look, measured
 
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import Part
 from bpexp.gradients import gradient_methods
 from bpexp.gradients.backprop import backprop
-from bpexp.insight.probes import View, norm, probes
+from bpexp.insight.probes import norm, probes
 from bpexp.insight.probing import POINTS, Probing, stride
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
@@ -31,12 +32,12 @@ def view(hidden="tanh", output="sigmoid", batch="mean", theta=None, B=6, dtype="
     network.theta[...] = drawn if theta is None else theta
     x, y = rng.normal(size=(3, B)).astype(dtype), rng.uniform(size=(2, B)).astype(dtype)
     _, vector, work = backprop()(network, head, x, y)
-    return View(network, work, vector, 0.01 * vector, vector.copy()), (network, head, x, y)
+    return Look(network, work, vector, 0.01 * vector, vector.copy()), (network, head, x, y)
 
 
 def test_grad_norm():
     seen, (network, *_) = view()
-    measures = probes["grad_norm"](seen)
+    measures = measured("grad_norm", seen)
     arrays = [array for pair in network.parameters(seen.gradient) for array in pair]
     assert list(measures) == [f"grad_norm/{name}" for name in ("W1", "b1", "W2", "b2", "W3", "b3")]
     for value, array in zip(measures.values(), arrays, strict=True):
@@ -47,7 +48,7 @@ def test_grad_norm():
 def test_delta_norm_is_that_of_single_samples(batch):
     """The root mean square of ||delta|| of samples that pass alone, whatever the batch is divided by."""
     seen, (network, head, x, y) = view(batch=batch)
-    measures = probes["delta_norm"](seen)
+    measures = measured("delta_norm", seen)
     singles = [backprop()(network, head, x[:, [k]], y[:, [k]]).workspace.delta for k in range(6)]
     for l in range(3):
         squares = [float(np.square(delta[l]).sum()) for delta in singles]
@@ -58,7 +59,7 @@ def test_saturation_counts_slopes_below_a_hundredth_of_the_steepest():
     seen, (network, _, x, _) = view(hidden="sigmoid")
     network.layers[0].W[...] *= 6
     seen, _ = view(hidden="sigmoid", theta=network.theta)
-    measures = probes["saturation"](seen)
+    measures = measured("saturation", seen)
     a, shares = x, []
     for layer in network.layers:
         a = 1 / (1 + np.exp(-(layer.W @ a + layer.b)))
@@ -71,7 +72,7 @@ def test_saturation_counts_slopes_below_a_hundredth_of_the_steepest():
 def test_saturation_of_constructed_layers(bias, share):
     theta = np.zeros(3 * 4 + 4 + 4 * 5 + 5 + 5 * 2 + 2)
     theta[12:16] = bias
-    measures = probes["saturation"](view(hidden="tanh", theta=theta)[0])
+    measures = measured("saturation", view(hidden="tanh", theta=theta)[0])
     assert measures["saturation/layer_1"] == share
     assert measures["saturation/layer_2"] == 0.0
 
@@ -80,7 +81,7 @@ def test_dead_counts_units_that_pass_nothing_for_any_sample():
     theta = np.random.default_rng(1).normal(size=12 + 4 + 20 + 5 + 10 + 2)
     theta[12:16] = [-100, 100, -100, -100]
     seen, (network, *_) = view(hidden="relu", output="identity", theta=theta)
-    measures = probes["dead"](seen)
+    measures = measured("dead", seen)
     assert measures["dead/layer_1"] == 0.75
     assert measures["dead/layer_3"] == 0.0
     (dW1, _), *_ = network.parameters(seen.gradient)
@@ -92,18 +93,18 @@ def test_a_unit_that_lives_for_one_sample_is_not_dead():
     theta[:3], theta[12:16] = 1.0, [-1.0, -1.0, -1.0, -1.0]
     seen, (_, _, x, _) = view(hidden="relu", theta=theta)
     expected = 0.75 if (x.sum(axis=0) > 1).any() else 1.0
-    assert probes["dead"](seen)["dead/layer_1"] == expected
+    assert measured("dead", seen)["dead/layer_1"] == expected
 
 
 def test_a_softmax_output_has_no_slope_to_measure():
     seen, _ = view(output="softmax")
     for name in ("saturation", "dead"):
-        assert set(probes[name](seen)) == {f"{name}/layer_1", f"{name}/layer_2"}
+        assert set(measured(name, seen)) == {f"{name}/layer_1", f"{name}/layer_2"}
 
 
 def test_update_ratio():
     seen, (network, *_) = view()
-    measures = probes["update_ratio"](seen)
+    measures = measured("update_ratio", seen)
     assert list(measures) == ["update_ratio/W1", "update_ratio/W2", "update_ratio/W3"]
     updates = network.parameters(seen.update)
     for value, (dW, _), layer in zip(measures.values(), updates, network.layers, strict=True):
@@ -113,17 +114,17 @@ def test_update_ratio():
 def test_update_ratio_of_zero_weights():
     """Nothing to measure against: infinite, or NaN where nothing moves either; no warning."""
     seen, _ = view(output="identity", theta=np.zeros(53))
-    measures = probes["update_ratio"](seen)
+    measures = measured("update_ratio", seen)
     assert all(math.isnan(value) for value in measures.values())
-    moved = View(seen.network, seen.workspace, seen.gradient, np.ones(53))
-    assert set(probes["update_ratio"](moved).values()) == {math.inf}
+    moved = Look(seen.network, seen.workspace, seen.gradient, np.ones(53))
+    assert set(measured("update_ratio", moved).values()) == {math.inf}
 
 
 def test_gradient_angle():
     seen, _ = view()
-    assert set(probes["gradient_angle"](seen).values()) == {0.0}
-    turned = View(seen.network, seen.workspace, -seen.gradient, seen.update, seen.true)
-    assert list(probes["gradient_angle"](turned).values()) == pytest.approx([180.0] * 4)
+    assert set(measured("gradient_angle", seen).values()) == {0.0}
+    turned = Look(seen.network, seen.workspace, -seen.gradient, seen.update, seen.true)
+    assert list(measured("gradient_angle", turned).values()) == pytest.approx([180.0] * 4)
 
 
 @pytest.mark.parametrize("name", probes)
@@ -142,12 +143,12 @@ def test_every_probe_reads_only_and_names_its_numbers(name, dtype, hidden, outpu
         *seen.workspace.slope,
     ]
     before = [array.copy() for array in arrays]
-    measures = probes[name](seen)
+    measures = measured(name, seen)
     for array, old in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(array, old)
     assert all(key.startswith(f"{name}/") for key in measures)
     assert all(type(value) is float and math.isfinite(value) for value in measures.values())
-    assert probes[name](seen) == measures
+    assert measured(name, seen) == measures
 
 
 def test_norm_of_a_vanishing_float32():

@@ -22,6 +22,12 @@ VARIANCES = [
     ("he_normal", {}, 2 / N_IN),
     ("lecun_uniform", {}, 1 / N_IN),
     ("lecun_normal", {}, 1 / N_IN),
+    ("xavier_uniform", {"gain": 2.0}, 4 * 2 / (N_IN + N_OUT)),
+    ("xavier_normal", {"gain": 2.0}, 4 * 2 / (N_IN + N_OUT)),
+    ("he_uniform", {"gain": 0.5}, 0.25 * 2 / N_IN),
+    ("he_normal", {"gain": 0.5}, 0.25 * 2 / N_IN),
+    ("lecun_uniform", {"gain": 4.0}, 16 / N_IN),
+    ("lecun_normal", {"gain": 4.0}, 16 / N_IN),
     ("orthogonal", {}, 1 / N_OUT),  # the columns are the fewer: each has length 1 over N_OUT entries
 ]
 
@@ -49,12 +55,30 @@ def test_mean_and_variance(name, parameters, variance):
     assert not np.array_equal(W, draw(name, seed=1, **parameters))
 
 
-@pytest.mark.parametrize("name", [name for name, *_ in VARIANCES if "uniform" in name])
-def test_uniform_draws_fill_their_interval(name):
-    W = draw(name)
-    r = math.sqrt(3 * next(variance for other, _, variance in VARIANCES if other == name))
+@pytest.mark.parametrize(
+    ("name", "parameters", "variance"), [case for case in VARIANCES if "uniform" in case[0] and "low" not in case[1]]
+)
+def test_uniform_draws_fill_their_interval(name, parameters, variance):
+    W = draw(name, **parameters)
+    r = math.sqrt(3 * variance)
     assert np.abs(W).max() <= r
     assert np.abs(W).max() > 0.999 * r
+
+
+GAINED = [name for name in initializers if "gain" in initializers.parameters(name)]
+
+
+def test_every_scaled_initializer_has_a_gain():
+    scaled = ("xavier", "he", "lecun", "orthogonal")
+    assert set(GAINED) == {name for name in initializers if name.split("_")[0] in scaled}
+
+
+@pytest.mark.parametrize("name", GAINED)
+def test_gain_is_a_factor_of_the_same_draw(name):
+    """So that runs which differ in the gain are paired: the same directions, longer; and 1 changes no bit."""
+    W = draw(name)
+    np.testing.assert_array_equal(draw(name, gain=1.0), W)
+    np.testing.assert_allclose(draw(name, gain=4.0), 4 * W, rtol=1e-14)
 
 
 @pytest.mark.parametrize("name", [name for name, *_ in VARIANCES if "normal" in name])
@@ -93,6 +117,7 @@ def test_constants():
         ("normal", {"std": 0.0}, "std must be a number greater than 0, not 0.0"),
         ("normal", {"std": -1.0}, "std must be a number greater than 0"),
         ("orthogonal", {"gain": 0.0}, "gain must be a number greater than 0"),
+        ("lecun_normal", {"gain": -4.0}, "gain must be a number greater than 0, not -4.0"),
     ],
 )
 def test_parameters_out_of_range(name, parameters, says):

@@ -82,6 +82,23 @@ def test_biases_drawn():
     np.testing.assert_array_equal(net.theta, again.theta)
 
 
+@pytest.mark.parametrize("biases", ["zero", "drawn"])
+def test_bias_std_adds_normal_numbers_and_leaves_the_weights_alone(biases):
+    def drawn(**options):
+        net = network((3, 2000, 1000, 2))
+        net.initialize(initializers.build("he_normal"), np.random.default_rng(2), biases=biases, **options)
+        return net
+
+    without, some = drawn(), drawn(bias_std=0.7)
+    np.testing.assert_array_equal(drawn(bias_std=0.0).theta, without.theta)
+    for a, b in zip(some.layers, without.layers, strict=True):
+        np.testing.assert_array_equal(a.W, b.W)
+    for l in (0, 1):
+        added = some.layers[l].b - without.layers[l].b
+        assert added.std() == pytest.approx(0.7, rel=0.06)
+        assert abs(added.mean()) < 0.06
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_types(dtype):
     net = network(dtype=dtype)

@@ -22,8 +22,8 @@ from stores import ask
 from bpexp.insight.histograms import Histograms
 from bpexp.records.journal import JOURNAL, Journal
 from bpexp.records.outcome import read_outcome
+from bpexp.running import conclusion, perform, sweep, trace_task
 from bpexp.running import execute as running
-from bpexp.running import perform, sweep, trace_task
 from bpexp.running.job import Job
 from bpexp.running.launchers import serial
 from bpexp.tracking.feed import DataCard, JournalFeed
@@ -100,9 +100,9 @@ def assert_told(err: str, *what: str) -> None:
 MOMENTS: dict[str, tuple[Any, str]] = {
     "closing the journal": (Journal, "close"),
     "saving histograms": (Histograms, "save"),
-    "writing the outcome": (running, "write_outcome"),
-    "saving the network": (running, "save_network"),
-    "drawing": (running, "_draw"),
+    "writing the outcome": (conclusion, "write_outcome"),
+    "saving the network": (conclusion, "save_network"),
+    "drawing": (conclusion, "_draw"),
     "handing over to MLflow": (TrackedRun, "finish"),
     "sending metrics": (JournalFeed, "_feed"),
     "ending the run in MLflow": (JournalFeed, "finish"),
@@ -125,7 +125,7 @@ def test_a_signal_after_training_waits_for_the_record(
 
 @both
 def test_who_signals_twice_waits_no_longer(number: int, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "save_network", with_signals(running.save_network, number, times=2))
+    monkeypatch.setattr(conclusion, "save_network", with_signals(conclusion.save_network, number, times=2))
     assert command(TINY, monkeypatch) == CODES[signal.Signals(number)]
     assert_recorded(store, "finished", "FINISHED")
 
@@ -143,7 +143,7 @@ def test_a_signal_while_a_failure_is_recorded(number: int, store: Path, monkeypa
 @both
 def test_a_signal_in_training_and_another_at_the_end(number: int, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "train", with_signals(running.train, number))
-    monkeypatch.setattr(running, "write_outcome", with_signals(running.write_outcome, number))
+    monkeypatch.setattr(conclusion, "write_outcome", with_signals(conclusion.write_outcome, number))
     assert command(TINY, monkeypatch) == CODES[signal.Signals(number)]
     (result,) = Path.cwd().glob("outputs/*/*/result.json")
     assert read_outcome(result.parent).status == "killed"
@@ -160,15 +160,15 @@ def test_no_histograms_are_no_reason_to_forget_a_signal(store: Path, monkeypatch
 CHILD = """
 import os, sys
 from bpexp.cli.main import main
-from bpexp.running import execute as running
+from bpexp.running import conclusion
 
-real, number = running.save_network, int(sys.argv.pop())
+real, number = conclusion.save_network, int(sys.argv.pop())
 
 def interrupted(*args, **kwargs):
     os.kill(os.getpid(), number)
     real(*args, **kwargs)
 
-running.save_network = interrupted
+conclusion.save_network = interrupted
 main()
 """
 
@@ -193,7 +193,7 @@ def test_the_exit_code_of_a_process(number: int, store: Path) -> None:
 def test_no_room_for_the_network(
     store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(running, "save_network", full_disk)
+    monkeypatch.setattr(conclusion, "save_network", full_disk)
     assert command(TINY, monkeypatch) == 1
     assert_recorded(store, "failed", "FAILED")
     out, err = capfd.readouterr()
@@ -204,7 +204,7 @@ def test_no_room_for_the_network(
 def test_no_room_for_the_outcome(
     store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(running, "write_outcome", full_disk)
+    monkeypatch.setattr(conclusion, "write_outcome", full_disk)
     assert command(TINY, monkeypatch) == 1
     assert only_journal()[-1]["event"] == "ended"
     assert ask(store, "select status from runs") == [("FAILED",)]
@@ -215,7 +215,7 @@ def test_no_room_for_the_outcome(
 
 FORGIVEN: dict[str, tuple[Any, str, str]] = {
     "histograms": (Histograms, "save", "no histograms in"),
-    "figures": (running, "_draw", "no figures of"),
+    "figures": (conclusion, "_draw", "no figures of"),
     "record": (TrackedRun, "finish", "no whole record of"),
 }
 
@@ -249,7 +249,9 @@ def test_a_store_without_room(
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(perform, "_write_config"), (running, "Journal")], ids=["config", "journal"]
+    ("owner", "name"),
+    [(perform, "_write_config"), (running, "save_split"), (running, "Journal")],
+    ids=["config", "split", "journal"],
 )
 def test_no_room_to_begin(
     owner: Any, name: str, store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

@@ -231,7 +231,7 @@ def test_the_files(tmp_path: Path) -> None:
     design = study(claims=CLAIMS)
     made = runs(design, accuracy)
     report = written(design, made, tmp_path)
-    assert [path.name for path in report.files] == ["report.html", "summary.csv"]
+    assert [path.name for path in report.files] == ["report.html", "summary.csv", "accuracy_test_over_the_epochs.svg"]
     checked(report.files[0].read_text(encoding="utf-8"))
     frame = pd.read_csv(report.files[1])
     assert len(frame) == 40

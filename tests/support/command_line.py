@@ -62,6 +62,6 @@ def own_files(name: str) -> list[str]:
         np.savez("d.npz", X=np.random.default_rng(0).normal(size=(60, 3)), y=np.arange(60) % 3)
         return [f"data.path={Path('d.npz').absolute()}"]
     if name == "csv":
-        Path("d.csv").write_text("a,b,c\n" + "\n".join(f"{i},{-i},{i % 2}" for i in range(60)), encoding="utf-8")
+        Path("d.csv").write_text("a,b,c\n" + "\n".join(f"{i % 7},{-i},{i % 2}" for i in range(60)), encoding="utf-8")
         return [f"data.path={Path('d.csv').absolute()}"]
     return []

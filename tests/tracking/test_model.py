@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
 from bpexp.nn.scaling import InputScaling
-from bpexp.records.network_file import load_network, load_weights, save_network
+from bpexp.records.network_file import load_network, save_network
 from bpexp.records.predictor import load_predictor
 from bpexp.tracking.model import log_model
 from bpexp.tracking.store import Store, open_store
@@ -61,8 +62,10 @@ def rows(count: int = 7) -> Array:
 def test_weights_come_back_bit_for_bit(dtype: str, tmp_path: Path) -> None:
     theta = trained(dtype).theta
     save_network(tmp_path, theta=theta, spec={**SPEC, "dtype": dtype})
-    loaded, spec = load_weights(tmp_path)
-    assert loaded.tobytes() == theta.tobytes()
+    found = load_network(tmp_path)
+    spec = found.spec
+    assert list(found.weights) == ["last"]
+    assert found.weights["last"].tobytes() == theta.tobytes()
     plain = {key: value for key, value in SPEC.items() if key != "scaling"}
     assert {key: spec[key] for key in plain} == {**plain, "dtype": dtype}
     assert spec["shapes"] == [[[5, 6], [5, 1]], [[4, 5], [4, 1]], [[3, 4], [3, 1]]]
@@ -72,11 +75,15 @@ def test_weights_come_back_bit_for_bit(dtype: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "has format 99; this version reads 1 and 2"),
-        ({"sizes": [6, 5, 4, 2]}, r"network\.json says \(69,\) float32"),
+        ({"format": 99}, "has format 99; this version reads 1 to 3"),
+        ({"sizes": [6, 5, 4, 2], "classes": []}, r"network\.json says \(69,\) float32"),
         ({"sizes": [6, "5", 4, 3]}, r"has sizes \[6, '5', 4, 3\]"),
         ({"dtype": "float16"}, "has dtype 'float16'; choose from: float32, float64"),
         ({"dtype": "float64"}, "says .* float64"),
+        ({"classes": ["a", "b", "c"]}, "were changed: SHA-256"),
+        ({"classes": ["a", "b"]}, "has 3 outputs and 2 names of classes"),
+        ({"columns": {"columns": [{"name": "x"}]}}, "has 6 inputs, and columns that make 1"),
+        ({"columns": {"rows": []}}, "the description of columns cannot be read"),
         ({"sha256": "0" * 64}, "were changed: SHA-256"),
         ({"hidden": ["sigmoid"]}, "1 hidden activations"),
         ({"output": None}, "lacks 'output'"),
@@ -87,7 +94,7 @@ def test_a_spec_that_does_not_fit_is_refused(change: dict[str, Any], message: st
     spec = {key: value for key, value in {**spec, **change}.items() if value is not None}
     (saved / "network.json").write_text(json.dumps(spec))
     with pytest.raises(TrackingError, match=message) as caught:
-        load_weights(saved)
+        load_network(saved)
     assert "\n" not in str(caught.value)
 
 
@@ -105,18 +112,18 @@ def test_a_damaged_file_is_named(name: str, damage: str, saved: Path) -> None:
     }
     path.unlink() if damage == "gone" else path.write_bytes(damaged[damage])
     with pytest.raises(TrackingError, match=name.replace(".", r"\.")) as caught:
-        load_weights(saved)
+        load_network(saved)
     assert "\n" not in str(caught.value)
 
 
 def test_a_pickle_is_not_opened(saved: Path) -> None:
     np.savez(saved / "network.npz", theta=np.array([object()]))
     with pytest.raises(TrackingError, match=r"network\.npz' cannot be read: Object arrays"):
-        load_weights(saved)
+        load_network(saved)
 
 
 def test_theta_that_does_not_fit_its_spec_is_not_saved(tmp_path: Path) -> None:
-    with pytest.raises(TrackingError, match=r"theta is \(3,\) float64, but sizes"):
+    with pytest.raises(TrackingError, match=r"theta in .* is \(3,\) float64, but network\.json says \(74,\) float32"):
         save_network(tmp_path / "x", theta=np.zeros(3), spec=SPEC)
     assert not (tmp_path / "x").exists()
 
@@ -127,7 +134,8 @@ mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model(sys.argv[2])
 x = np.load(sys.argv[3])
 answers = [model.predict(x), model.predict(x.astype(float)), model.predict(pd.DataFrame(x).astype(float))]
-np.save(sys.argv[4], np.stack(answers))
+np.save(sys.argv[4], np.stack([answer.iloc[:, 1:] for answer in answers]))
+print(json.dumps(answers[0].to_dict("records")[0]))
 print(sys.modules["bpexp"].__file__)
 print(model.get_raw_model().spec["classes"])
 try:
@@ -154,9 +162,12 @@ def test_a_logged_model_predicts_the_same_bits_in_a_process_without_bpexp(
     expected = trained().forward((x / np.float32(255)).T).T
     for answer in np.load(tmp_path / "y.npy"):
         assert answer.tobytes() == np.ascontiguousarray(expected).tobytes()
-    assert "/mlartifacts/" in said[0]
-    assert said[1] == str(SPEC["classes"])
-    assert said[2] == "the model takes rows of 6 numbers, (N, 6), not an array of shape (7, 2)"
+    first = json.loads(said[0])
+    assert list(first) == ["class", *SPEC["classes"]]
+    assert first["class"] == SPEC["classes"][int(expected[0].argmax())]
+    assert "/mlartifacts/" in said[1]
+    assert said[2] == str(SPEC["classes"])
+    assert said[3] == "the model takes rows of 6 numbers, (N, 6), not an array of shape (7, 2)"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model", "x.npy", "y.npy"]
 
 
@@ -177,8 +188,11 @@ def test_a_logged_model_belongs_to_its_run_and_holds_no_pickle(saved: Path, stor
     assert endings == {"", ".py", ".npz", ".json", ".yaml", ".txt"}
     assert "mlflow==" in (folder / "requirements.txt").read_text()
     described = Model.load(str(folder))
-    assert described.metadata == {"inputs": "rows of 6 numbers, (N, 6), in the units of the data set"}
-    assert described.signature.outputs.inputs[0].shape == (-1, 3)
+    units = "rows of 6 numbers, (N, 6), in the units of the data set"
+    assert described.metadata == {"inputs": units, "weights": ["last"]}
+    answer = {column.name: column.type.name for column in described.signature.outputs.inputs}
+    assert answer == {"class": "string", **dict.fromkeys(SPEC["classes"], "float")}
+    assert [(param.name, param.default) for param in described.signature.params.params] == [("weights", "last")]
 
 
 def test_what_cannot_be_logged_is_one_line(saved: Path, store: Store) -> None:
@@ -197,26 +211,36 @@ def test_the_scaling_comes_back_bit_for_bit(scaling: str, tmp_path: Path) -> Non
         "standardize": InputScaling(shift, scale),
     }[scaling]
     save_network(tmp_path, theta=trained().theta, spec={**SPEC, "scaling": how})
-    _, found, _ = load_network(tmp_path)
+    found = load_network(tmp_path).scaling
     raw = rng.integers(0, 255, (9, 6)).astype(np.uint8)
     expected = how.apply(raw, np.dtype("float32"))
     assert found.apply(raw, np.dtype("float32")).tobytes() == expected.tobytes()
     outputs_of = trained().forward(expected.T).T
-    assert load_predictor(tmp_path).predict(raw.tolist()).tobytes() == np.ascontiguousarray(outputs_of).tobytes()
+    assert load_predictor(tmp_path).outputs(raw.tolist()).tobytes() == np.ascontiguousarray(outputs_of).tobytes()
 
 
-def test_a_network_of_format_1_takes_rows_as_they_are(saved: Path) -> None:
-    """Earlier versions saved no scaling."""
-    save_network(saved, theta=trained().theta, spec={**SPEC, "scaling": None})
-    spec = json.loads((saved / "network.json").read_text())
-    (saved / "network.json").write_text(json.dumps({**spec, "format": 1}))
-    assert (
-        load_predictor(saved).predict(rows()).tobytes() == np.ascontiguousarray(trained().forward(rows().T).T).tobytes()
-    )
+def as_saved_before(folder: Path, version: int) -> None:
+    """Turn a saved network into one of an earlier version, whose digest is that of its arrays alone."""
+    with np.load(folder / "network.npz") as archive:
+        digest = hashlib.sha256(b"".join(archive[name].tobytes() for name in archive.files)).hexdigest()
+    spec = json.loads((folder / "network.json").read_text())
+    (folder / "network.json").write_text(json.dumps({**spec, "format": version, "sha256": digest}))
+
+
+@pytest.mark.parametrize(("version", "scale"), [(1, 1), (2, 255)])
+def test_a_network_of_an_earlier_format_is_read(version: int, scale: int, saved: Path) -> None:
+    """Format 1 had no scaling of the inputs, and took rows as they are."""
+    if version == 1:
+        save_network(saved, theta=trained().theta, spec={**SPEC, "scaling": None})
+    as_saved_before(saved, version)
+    expected = trained().forward((rows() / np.float32(scale)).T).T
+    predictor = load_predictor(saved)
+    assert predictor.outputs(rows()).tobytes() == np.ascontiguousarray(expected).tobytes()
+    assert list(predictor.networks) == ["last"]
 
 
 def test_a_changed_scaling_is_seen(saved: Path) -> None:
     with np.load(saved / "network.npz") as archive:
         np.savez(saved / "network.npz", theta=archive["theta"], input_scale=np.asarray(1.0))
     with pytest.raises(TrackingError, match="were changed: SHA-256"):
-        load_weights(saved)
+        load_network(saved)

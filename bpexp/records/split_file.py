@@ -1,0 +1,72 @@
+"""Which samples a run used for what: split.npz in its directory, the row numbers of each part of the data."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from bpexp.data.dataset import DataSet, Part
+from bpexp.errors import DataError
+from bpexp.nn.arrays import Array
+
+SPLIT = "split.npz"
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Split:
+    """The rows of the data in each part, numbered from 0 as in the file or table, its header not counted.
+
+    Rows that were left out for a missing value are counted and in no part; blank lines and comments are not counted.
+
+    Args:
+        train: rows of the training part, in the order in which training has them before it shuffles.
+        validation: rows of the validation part; empty where there is none.
+        test: rows of the test part; empty where there is none.
+        official_test: whether the rows of `test` are those of the official test set, counted in that set.
+        digest: SHA-256 of the data set.
+    """
+
+    train: Array = field(repr=False)
+    validation: Array = field(repr=False)
+    test: Array = field(repr=False)
+    official_test: bool
+    digest: str
+
+
+def save_split(directory: Path, data: DataSet) -> None:
+    """Write split.npz, with row numbers in the smallest unsigned integers that hold them."""
+    parts = {name: getattr(data, name) for name in PARTS}
+    rows = {name: _numbers(data, part) for name, part in parts.items()}
+    official = data.test is not None and data.test.X is not data.train.X
+    temporary = directory / f"{SPLIT}.new"
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, official_test=official, digest=data.digest, **rows)  # type: ignore[arg-type]
+        temporary.replace(directory / SPLIT)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _numbers(data: DataSet, part: Part | None) -> Array:
+    """The numbers of a part's rows in the file, in the smallest unsigned integers that hold them."""
+    rows = np.empty(0, np.intp) if part is None else part.rows
+    if part is not None and part.X is data.train.X and data.row_numbers is not None:
+        rows = data.row_numbers[rows]
+    return rows.astype(np.min_scalar_type(int(rows.max(initial=0))))
+
+
+def load_split(directory: Path) -> Split:
+    """The split of a run; raises DataError where its file is missing or damaged."""
+    path = directory / SPLIT
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            rows = {name: archive[name].astype(np.intp) for name in PARTS}
+            return Split(**rows, official_test=bool(archive["official_test"]), digest=str(archive["digest"]))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise DataError(f"the split {str(path)!r} cannot be read: {reason}") from None

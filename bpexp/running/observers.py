@@ -1,0 +1,49 @@
+"""The declared probes and gradient check of a run, and what is left out of them."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from bpexp.data import Part
+from bpexp.insight.gradient_check import GradientCheck
+from bpexp.insight.histograms import Histograms
+from bpexp.insight.probe_sets import left_out
+from bpexp.insight.probing import Probing
+from bpexp.nn.arrays import Array
+from bpexp.records.journal import Journal
+from bpexp.running.build import Experiment
+from bpexp.training.events import Callback
+
+
+def observers(experiment: Experiment, journal: Journal, histograms: Histograms | None) -> list[Callback]:
+    """The declared probes and gradient check, which write into the journal."""
+    probe, check = experiment.probe, experiment.check
+    fixed = fixed_batch(experiment.data.train, probe.fixed) if probe.fixed else None
+    probing = Probing(probe.measures, probe.every, journal.metrics, histograms=histograms, fixed=fixed)
+    watching: list[Callback] = [probing]
+    if check.on:
+        watching.insert(0, GradientCheck(check, rng=experiment.check_rng, keep=journal.metrics))
+    return watching
+
+
+def fixed_batch(part: Part, samples: int) -> tuple[Array, Array]:
+    """Samples spread evenly over the whole data, independent of the seed: x (n_0, B) and y (n_L, B)."""
+    rows = np.unique(np.linspace(0, len(part.X) - 1, samples).astype(np.intp))
+    return part.batch(rows)
+
+
+def leave_out(experiment: Experiment, journal: Journal) -> dict[str, str]:
+    """Say which probes are left out because they have no meaning for the gradient method, and write it to the journal.
+
+    Returns the tag that records it in MLflow; {} where none is left out.
+    """
+    names = list(left_out(experiment.trainer.method, experiment.probe))
+    if not names:
+        return {}
+    reason = f"gradient={experiment.config.gradient['name']} does not propagate by W^T"
+    which = f"the probe {names[0]} is" if len(names) == 1 else f"the probes {', '.join(names)} are"
+    print(f"bpexp: note: {which} left out: {reason}", file=sys.stderr)
+    journal.write({"event": "left out", "probes": names, "reason": reason})
+    return {"bpexp.probes_left_out": ", ".join(names)}
