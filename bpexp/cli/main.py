@@ -119,5 +119,5 @@ def _report(planned: Plan) -> int:
     from bpexp.cli.terminal import print_report
     from bpexp.running.report_task import rebuild_report
 
-    print_report(rebuild_report(planned.config, Path.cwd()), None)
+    print_report(rebuild_report(planned, Path.cwd()), None)
     return 0

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bpexp.records.outcome import Outcome, described_epochs
+from bpexp.study.declaration import moment
 from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
 from bpexp.training.metrics import headlines
 
@@ -120,12 +121,20 @@ def print_report(report: Report, sweep: Sweep | None) -> None:
         cells = [str(place), *arm.levels.values(), *tuned, *intervals, str(arm.runs)]
         table.add_row(*(escape(cell) for cell in cells))
     console.print(table)
+    standings = report.standings
+    for problem in standings.evidence.problems:
+        console.print(f"[red]record       {escape(problem)}[/red]", soft_wrap=True)
     for verdict in analysis.verdicts:
         colour = VERDICTS.get(verdict.answer, "yellow")
         said = f"{escape(verdict.claim.text)} ({escape(told(verdict))})"
+        if not standings.of(verdict.claim).before:
+            said = f"[bold]post hoc:[/bold] {said}; {escape(standings.of(verdict.claim).told)}"
         console.print(f"[{colour}]{verdict.answer.upper():<13}[/{colour}]{said}", soft_wrap=True)
-    for problem in [*analysis.problems, *(sweep.ranking.problems[:8] if sweep else [])]:
+    for problem in [*standings.changes, *analysis.problems, *(sweep.ranking.problems[:8] if sweep else [])]:
         console.print(f"[yellow]note         {escape(problem)}[/yellow]", soft_wrap=True)
+    if standings.evidence.sha256:
+        at, sha256 = moment(standings.evidence.at), standings.evidence.sha256
+        console.print(f"declared     {escape(at)}, SHA-256 {escape(sha256)}", soft_wrap=True)
     console.print(f"report       {escape(str(report.files[0].absolute()))}", soft_wrap=True)
     _print_link(console, "look at it   ", sweep)
 

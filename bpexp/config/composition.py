@@ -26,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from bpexp.config.groups import GROUPS, config_folder
 from bpexp.config.hydra_errors import one_line
 from bpexp.config.hydra_state import own_state
+from bpexp.config.overrides import spelled
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, construct
 from bpexp.config.validation import refuse_code
@@ -126,7 +127,7 @@ class Composer:
             self._from_files(parsed)
 
     def _from_files(self, overrides: Sequence[Override]) -> DictConfig:
-        lines = [_line(override) for override in overrides]
+        lines = [line for override in overrides for line in _lines(override)]
         whole = compose(self._name, lines, return_hydra_config=True)
         self.compositions += 1
         if (key := self._choices(overrides)) is not None:
@@ -206,6 +207,18 @@ def typed(whole: DictConfig) -> Config:
     content: Any = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     refuse_code(content)
     return construct(Config, content)
+
+
+def _lines(override: Override) -> list[str]:
+    """An override as Hydra composes it: a mapping that names an option of a group becomes the option and its values.
+
+    Hydra would merge the mapping with the option that was chosen before, whose parameters the new one may not have.
+    """
+    group, value = GROUPS.get(override.key_or_group), override.value()
+    if group is None or not isinstance(value, dict) or value.get("name") not in group.registry:
+        return [_line(override)]
+    own = [f"{group.name}.{key}={spelled(item)}" for key, item in value.items() if key != "name"]
+    return [f"{group.name}={value['name']}", *own]
 
 
 def _line(override: Override) -> str:

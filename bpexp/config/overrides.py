@@ -44,6 +44,9 @@ NAMES = ("model.name", "pairing.name")
 WORDS = ("null", "true", "false", "yes", "no", "on", "off", "inf", "nan")
 """Words that Hydra's grammar, or YAML, does not read as text."""
 
+LEVELS = "study.factors."
+"""Keys that hold the levels of a study, which the command line gives as a sweep."""
+
 FIXED = ("task", "study", "experiment")
 """Keys that apply to a whole command, so that they cannot differ between the jobs of a sweep."""
 
@@ -90,6 +93,8 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
         key = override.key_or_group
         if key.startswith(UNREAD):
             raise _without_effect(key)
+        if key.startswith(LEVELS):
+            raise _levels_of_a_study(override)
         known = key_type(key) is not None
         if override.is_delete() and not override.is_hydra_override():
             told = f"~{key} deletes a required key; remove this override, or use {key}=VALUE"
@@ -121,6 +126,13 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
             raise ConfigError(f"{key} belongs to a pairing; choose output and loss with output=NAME and loss=NAME")
 
 
+def _levels_of_a_study(override: Override) -> ConfigError:
+    """The refusal of study.factors.KEY=[...], with what to type."""
+    factor, value = override.key_or_group.removeprefix(LEVELS), override.value()
+    listed = ",".join(spelled(level) for level in value) if isinstance(value, list) and value else "LEVEL,LEVEL"
+    return ConfigError(f"{override.key_or_group} cannot be set here; name the levels that shall run: {factor}={listed}")
+
+
 def refuse_unused(composition: Composition, overrides: Sequence[Override]) -> None:
     """Raise ConfigError for settings of Hydra that have no effect here, instead of ignoring them."""
     for override in overrides:
@@ -142,15 +154,13 @@ def _without_effect(key: str) -> ConfigError:
     return ConfigError(f"{key} has no effect here; of Hydra's keys these have: {', '.join(HONOURED)}")
 
 
-def refuse_unsweepable(grid: Mapping[str, Sequence[str]], task: str) -> None:
-    """Raise ConfigError for a sweep over a key of the whole command, and for a sweep of reports."""
+def refuse_unsweepable(grid: Mapping[str, Sequence[str]]) -> None:
+    """Raise ConfigError for a sweep over a key of the whole command."""
     for key, found in grid.items():
         if len(found) > 1 and key.lstrip("+") in FIXED:
             raise ConfigError(f"{key} is the same for all jobs of a sweep; use one of {', '.join(found)}")
         if len(found) > 1 and key.startswith("hydra"):
             raise ConfigError(f"{key} cannot be swept; use one value")
-    if task == "report":
-        raise ConfigError("task=report writes one report; leave -m out")
 
 
 def spelled(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Curves with bands: a mean and its interval for each of several arms."""
+"""Curves with bands: a mean and its interval for each of several arms, in one panel or in several that share axes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from bpexp.figures.palette import GRID, arm_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = 3
+"""Largest number of panels side by side."""
+
+LEGEND_ROW = 0.17
+"""Height of a row of the legend, in inches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,43 +33,117 @@ class BandPoint:
     high: float
 
 
-def draw_bands(arms: Mapping[str, Sequence[BandPoint]], across: str, up: str, *, log: bool) -> bytes:
-    """Draw a line with a band for each arm; returns SVG.
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The measured points of an arm, and those that a theory predicts for it, which are drawn without an interval."""
+
+    points: Sequence[BandPoint]
+    predicted: Sequence[BandPoint] = ()
+
+
+Panels = Mapping[str, Mapping[str, Band]]
+"""Panel title -> arm -> band; an arm has one style in all panels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """The axes of a chart.
 
     Args:
-        arms: the points of each arm, by its name.
         across: label of the horizontal axis.
         up: label of the vertical axis.
-        log: use a logarithmic vertical axis if all means are positive.
+        log_across: use a logarithmic horizontal axis if all x are positive.
+        log_up: use a logarithmic vertical axis if all means are positive.
+        ticks: the x that have a tick, such as the levels of a factor; empty for whole numbers.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
-    rows = -(-len(arms) // 2)
-    height = 3.9 + 0.22 * rows
-    figure = Figure(figsize=(8, height))
-    figure.subplots_adjust(left=0.1, right=0.98, bottom=(0.65 + 0.22 * rows) / height, top=1 - 0.1 / height)
-    axes = figure.subplots()
-    for number, (arm, points) in enumerate(arms.items()):
-        if points:
-            _line(axes, arm, points, number)
-    axes.set_xlabel(across)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_ylabel(plain(up))
-    finite = [point.mean for points in arms.values() for point in points if math.isfinite(point.mean)]
-    if log and finite and min(finite) > 0:
-        axes.set_yscale("log")
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, ncol=2, loc="upper center", bbox_to_anchor=(0.5, -0.14))
+    across: str
+    up: str
+    log_across: bool = False
+    log_up: bool = False
+    ticks: Sequence[float] = ()
+
+
+def draw_bands(panels: Panels, scales: Scales) -> bytes:
+    """Draw a line with a band for each arm, and a dotted line for what is predicted; returns SVG."""
+    names = list(dict.fromkeys(arm for arms in panels.values() for arm in arms))
+    across = min(COLUMNS, len(panels)) or 1
+    down = -(-len(panels) // across) or 1
+    columns = 1 if len(names) > 1 and max(map(len, names)) > 56 else 2
+    legend = LEGEND_ROW * (-(-len(names) // columns) + 1)
+    figure, axes = _axes(across, down, legend)
+    for place, (title, arms) in zip(axes, panels.items(), strict=False):
+        for arm, band in arms.items():
+            _line(place, band, names.index(arm))
+        _finish(place, title, panels, scales)
+    for place in axes[len(panels) :]:
+        place.set_axis_off()
+    _legend(figure, panels, names, columns)
     return svg(figure)
 
 
-def _line(axes: Axes, arm: str, points: Sequence[BandPoint], number: int) -> None:
-    style, x = arm_style(number), [point.x for point in points]
+def _axes(across: int, down: int, legend: float) -> tuple[Figure, list[Axes]]:
+    """The panels, above a strip of `legend` inches."""
+    from matplotlib.figure import Figure
+
+    width, tall = (8.0, 3.3) if across == 1 else (max(8.0, 3.4 * across), 2.7)
+    height = tall * down + 0.6 + legend
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(
+        left=0.8 / width, right=1 - 0.15 / width, bottom=(0.55 + legend) / height, top=1 - 0.3 / height, hspace=0.4
+    )
+    grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    return figure, [place for row in grid for place in row]
+
+
+def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
+    from matplotlib.ticker import MaxNLocator, NullLocator
+
+    shown = [point for arms in panels.values() for band in arms.values() for point in [*band.points, *band.predicted]]
+    if scales.log_across and shown and min(point.x for point in shown) > 0:
+        axes.set_xscale("log")
+    if scales.ticks:
+        axes.set_xticks(scales.ticks, [f"{x:g}" for x in scales.ticks], fontsize=8)
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    finite = [point.mean for point in shown if math.isfinite(point.mean)]
+    if scales.log_up and finite and min(finite) > 0:
+        axes.set_yscale("log")
+    axes.set_title(plain(title), fontsize=9)
+    axes.set_xlabel(plain(scales.across))
+    axes.set_ylabel(plain(scales.up))
+    axes.label_outer()
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _line(axes: Axes, band: Band, number: int) -> None:
+    if not band.points:
+        return
+    style, x = arm_style(number), [point.x for point in band.points]
     every = max(1, len(x) // 10)
-    means = [point.mean for point in points]
-    axes.plot(x, means, label=plain(arm), markersize=4, linewidth=1.6, markevery=every, **style)
-    low = np.array([point.mean if math.isnan(point.low) else point.low for point in points])
-    high = np.array([point.mean if math.isnan(point.high) else point.high for point in points])
+    means = [point.mean for point in band.points]
+    axes.plot(x, means, markersize=4, linewidth=1.6, markevery=every, **style)
+    low = np.array([point.mean if math.isnan(point.low) else point.low for point in band.points])
+    high = np.array([point.mean if math.isnan(point.high) else point.high for point in band.points])
     axes.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
+    if band.predicted:
+        line = [point.mean for point in band.predicted]
+        axes.plot([p.x for p in band.predicted], line, color=style["color"], linewidth=1.0, linestyle=":", alpha=0.9)
+
+
+def _legend(figure: Figure, panels: Panels, names: Sequence[str], columns: int) -> None:
+    """One legend below all panels."""
+    from matplotlib.lines import Line2D
+
+    drawn = {arm for arms in panels.values() for arm, band in arms.items() if band.points}
+    handles = [
+        Line2D([], [], label=plain(name), markersize=4, linewidth=1.6, **arm_style(number))
+        for number, name in enumerate(names)
+        if name in drawn
+    ]
+    if any(band.predicted for arms in panels.values() for band in arms.values()):
+        handles.append(Line2D([], [], label="predicted", color="black", linewidth=1.0, linestyle=":"))
+    if handles:
+        figure.legend(handles=handles, frameon=False, fontsize=8, ncol=columns, loc="lower center")

@@ -37,9 +37,10 @@ MAP = "cividis"
 
 
 def arm_style(number: int) -> dict[str, Any]:
-    """Colour, stroke and marker of the arm of this number; after eight they repeat."""
-    number %= len(COLOURS)
-    return {"color": COLOURS[number], "linestyle": STROKES[number], "marker": MARKERS[number]}
+    """Colour, stroke and marker of the arm of this number; after eight the colours come back with other strokes."""
+    turn, colour = divmod(number, len(COLOURS))
+    other = (colour + turn) % len(STROKES)
+    return {"color": COLOURS[colour], "linestyle": STROKES[other], "marker": MARKERS[other]}
 
 
 def depth_style(index: int, count: int) -> dict[str, Any]:

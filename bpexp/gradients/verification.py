@@ -1,9 +1,9 @@
 """Verification: compares a method's gradient with differences of the cost, coordinate by coordinate.
 
-The method is called once more, in float64 on at most `SAMPLES` samples of the batch, so that the algorithm is verified
-and not the rounding of float32. Coordinates are drawn from every W and b: half of them uniformly, half in proportion to
-|g|, the sum over the method and back-propagation. Most pixels of an image are constant, and their derivatives are 0 by
-any formula.
+The method is called once more, in float64 on at most `SAMPLES` samples drawn from the batch, so that the algorithm is
+verified and not the rounding of float32; `whole_batch` verifies the sum over a larger batch. Coordinates are drawn from
+every W and b: half of them uniformly, half in proportion to |g|, the sum over the method and back-propagation. Most
+pixels of an image are constant, and their derivatives are 0 by any formula.
 """
 
 from __future__ import annotations
@@ -75,11 +75,14 @@ def verify(
         head: output and loss.
         x: (n_0, B).
         y: (n_L, B).
-        rng: draws the coordinates.
+        rng: draws the samples and the coordinates.
         coordinates: number of entries of each array.
         tolerance: largest relative error that will be accepted.
     """
-    x, y = (np.asarray(part[:, :SAMPLES], dtype=np.float64) for part in (x, y))
+    if x.shape[1] > SAMPLES:
+        drawn = np.sort(rng.choice(x.shape[1], SAMPLES, replace=False))
+        x, y = x[:, drawn], y[:, drawn]
+    x, y = x.astype(np.float64), y.astype(np.float64)
     twin = network.at(network.theta.astype(np.float64))
     vector = method(twin, head, x, y).vector.copy()
     size = np.abs(vector) + np.abs(backprop()(twin, head, x, y).vector)

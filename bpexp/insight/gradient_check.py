@@ -1,4 +1,8 @@
-"""The gradient check: compares the method's gradient with differences of the cost; a wrong gradient fails the run."""
+"""The gradient check: compares the method's gradient with differences of the cost; a wrong gradient fails the run.
+
+Coordinates are compared on at most 256 samples drawn from the batch. The gradient of a larger batch is then held, in
+every entry, to the sum over all of its samples.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ import numpy as np
 
 from bpexp.errors import ConfigError
 from bpexp.gradients.method import GradientMethod
-from bpexp.gradients.verification import verify
+from bpexp.gradients.verification import SAMPLES, Verification, verify
+from bpexp.gradients.whole_batch import WholeBatch, verify_whole
 from bpexp.registry import Count, Range, Registry
 from bpexp.training.events import Callback, RunStarted, Step
 
@@ -82,9 +87,11 @@ class GradientWrong(ArithmeticError):
 class GradientCheck(Callback):
     """Verifies the gradient at the first step, and at every `every`-th if set; records check/worst_error.
 
+    Of a batch of more than 256 samples the sum is verified too; its relative error is check/whole_batch_error.
+
     Args:
         settings: when and how closely to check.
-        rng: draws the coordinates that are compared.
+        rng: draws the samples and coordinates that are compared.
         keep: called with (step, measures) after each check.
 
     Raises GradientWrong for an error above the tolerance.
@@ -113,6 +120,14 @@ class GradientCheck(Callback):
             tolerance=settings.tolerance,
         )
         measures: dict[str, Any] = {"check/worst_error": found.error, "check/coordinates": found.compared}
+        wrong: Verification | WholeBatch | None = None if found.error <= settings.tolerance else found
+        if event.x.shape[1] > SAMPLES:
+            whole = verify_whole(
+                *(run.method, run.network, run.head, event.x, event.y, event.gradient.vector),
+                tolerance=settings.tolerance,
+            )
+            measures["check/whole_batch_error"] = whole.error
+            wrong = wrong or (None if whole.error <= settings.tolerance else whole)
         self._keep(event.number, measures)
-        if not found.error <= settings.tolerance:
-            raise GradientWrong(f"{found} at step {event.number}")
+        if wrong is not None:
+            raise GradientWrong(f"{wrong} at step {event.number}")

@@ -46,7 +46,7 @@ def _squares(piece: Piece) -> dict[str, Total]:
 )
 def ledger(view: View) -> Measures:
     """ledger/top + the entries of the layers above l = log10 of delta_norm/layer_l, to rounding; -inf if delta is 0."""
-    norms = {name: float(np.sqrt(squares.mean.sum())) for name, squares in view.samples.items()}
+    norms = {name: squares.root for name, squares in view.samples.items()}
     L = len(view.network.layers)
     top = norms[f"layer_{L}"] / view.weight
     entries = {"ledger/top": _log(top)}

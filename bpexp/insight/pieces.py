@@ -6,6 +6,7 @@ A batch of any size is measured in pieces, so that memory does not grow with it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -29,6 +30,11 @@ class Total:
     def mean(self) -> Array:
         """The sum divided by the number of samples."""
         return self.value / self.count
+
+    @property
+    def root(self) -> float:
+        """sqrt(sum of all entries / number of samples): of `squares` the root mean square of a sample's norm."""
+        return math.sqrt(float(self.value.sum()) / self.count)
 
     def merge(self, other: Total) -> Total:
         """The sum over the samples of both, in float64."""
@@ -85,8 +91,9 @@ class Piece:
         return Total(self._of_samples(array).sum(axis=-1, dtype=np.float64), self.samples)
 
     def squares(self, array: Array) -> Total:
-        """The sum over the samples of the squares of an array (n, b), (n,): the square of a small float32 is not 0."""
-        return Total(np.einsum("ij,ij->i", self._of_samples(array), array, dtype=np.float64), self.samples)
+        """The sum over the samples of squares, (...), for (..., b); in float64, as a small one is 0 in float32."""
+        exact = self._of_samples(array).astype(np.float64, copy=False)
+        return Total(np.vecdot(exact, exact), self.samples)
 
     def products(self, left: Array, right: Array) -> Total:
         """The sum over the samples k of left_k right_k^T, (n, m), for left (n, b) and right (m, b)."""

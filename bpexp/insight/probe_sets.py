@@ -94,7 +94,8 @@ def described() -> Mapping[str, str]:
     """What each probe measures, and its population, by name."""
     told = {name: f"{summary(found.measure)} Population: {found.population}." for name, found in probes.items()}
     still = ", ".join(name for name, found in probes.items() if not found.needs)
-    return told | {"fixed/...": f"{still} of the fixed samples in place of the batch, by a pass of back-propagation."}
+    of = "of the fixed samples, spread evenly over all parts of the data, in place of the batch"
+    return told | {"fixed/...": f"{still} {of}, by a pass of back-propagation at every evaluated epoch."}
 
 
 def averaged() -> list[str]:

@@ -160,7 +160,7 @@ def delta_norm(view: View) -> Measures:
 
     Of a method with deltas of its own, such as feedback alignment, they are these.
     """
-    return {f"delta_norm/{l}": float(np.sqrt(d.mean.sum())) / view.weight for l, d in view.samples.items()}
+    return {f"delta_norm/{l}": d.root / view.weight for l, d in view.samples.items()}
 
 
 def _saturated(piece: Piece) -> dict[str, Total]:

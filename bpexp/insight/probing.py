@@ -116,8 +116,8 @@ class Probing(Callback):
         """What probes compute from the means of their numbers over the probed steps so far."""
         more: Measures = {}
         for p in self._probes:
-            own = {name: value for name, value in measures.items() if name.startswith(f"{p.name}/")}
-            if p.over_steps and own:
+            own = {k: v for k, v in measures.items() if k.startswith(f"{p.name}/")} if p.over_steps else {}
+            if own:
                 means = self._means[p.name].add(own)
                 more |= {f"{p.name}/{name}": ratio(means) for name, ratio in p.over_steps.items()}
         return more
@@ -131,7 +131,9 @@ class Means:
         self._count = 0
 
     def add(self, measures: Measures) -> Measures:
-        """Add the numbers of one step; returns the means so far."""
+        """Add the numbers of one step; returns the means so far. Raises ValueError for other names than before."""
+        if self._count and measures.keys() != self._sums.keys():
+            raise ValueError(f"a probe with over_steps returned {list(measures)} after {list(self._sums)}")
         self._count += 1
         self._sums = {name: self._sums.get(name, 0.0) + value for name, value in measures.items()}
         return {name: total / self._count for name, total in self._sums.items()}

@@ -88,7 +88,7 @@ def mean_field(view: View) -> Measures:
     square = float(np.square(inputs.mean).mean()) + float(inputs.variance.mean())
     signals = forward_signal(hidden, layers, square, between)
     chis = chi(hidden, layers, [signal.q for signal in signals])
-    deltas = delta_norms(chis, math.sqrt(view.samples["delta"].mean.sum()) / view.weight)
+    deltas = delta_norms(chis, view.samples["delta"].root / view.weight)
     spreads = [math.sqrt(signal.activation_variance) for signal in signals[: L - 1]]
     named = {
         "q": [signal.q for signal in signals],

@@ -35,7 +35,7 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
     with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
         save_split(info.directory, experiment.data)
         journal = Journal(info.directory)
-        tracked = open_tracked(experiment, info, journal, leave_out(experiment, info, journal))
+        tracked = open_tracked(experiment, info, journal, leave_out(experiment, journal))
         started = time.monotonic()
         end = _train(experiment, info, [journal, *tracked.callbacks], journal, signals)
         with suppress(OSError):  # a full disk: what the journal holds is there

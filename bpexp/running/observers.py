@@ -13,7 +13,6 @@ from bpexp.insight.probe_sets import left_out
 from bpexp.insight.probing import Probing
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import Journal
-from bpexp.records.outcome import RunInfo
 from bpexp.running.build import Experiment
 from bpexp.training.events import Callback
 
@@ -35,7 +34,7 @@ def fixed_batch(part: Part, samples: int) -> tuple[Array, Array]:
     return part.batch(rows)
 
 
-def leave_out(experiment: Experiment, info: RunInfo, journal: Journal) -> dict[str, str]:
+def leave_out(experiment: Experiment, journal: Journal) -> dict[str, str]:
     """Say which probes are left out because they have no meaning for the gradient method, and write it to the journal.
 
     Returns the tag that records it in MLflow; {} where none is left out.
@@ -43,10 +42,8 @@ def leave_out(experiment: Experiment, info: RunInfo, journal: Journal) -> dict[s
     names = list(left_out(experiment.trainer.method, experiment.probe))
     if not names:
         return {}
-    gradient = experiment.config.gradient["name"]
-    print(
-        f"bpexp: note: {', '.join(names)} left out of {info.name}: gradient={gradient} does not propagate by W^T",
-        file=sys.stderr,
-    )
-    journal.write({"event": "left out", "probes": names, "reason": f"gradient={gradient} does not propagate by W^T"})
+    reason = f"gradient={experiment.config.gradient['name']} does not propagate by W^T"
+    which = f"the probe {names[0]} is" if len(names) == 1 else f"the probes {', '.join(names)} are"
+    print(f"bpexp: note: {which} left out: {reason}", file=sys.stderr)
+    journal.write({"event": "left out", "probes": names, "reason": reason})
     return {"bpexp.probes_left_out": ", ".join(names)}

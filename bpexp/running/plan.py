@@ -36,7 +36,8 @@ class Plan:
     """The validated jobs of a command line, and their directory.
 
     `first` is the composition from which launcher and directories are read. `named` tells whether the user named the
-    directory. `said` are the overrides of the whole command, with those that a study or a config adds.
+    directory. `said` are the overrides of the whole command, with those that a study or a config adds. `data` holds
+    name and digest of each data set, as the first job with it loaded it.
     """
 
     jobs: list[Job]
@@ -46,6 +47,7 @@ class Plan:
     named: bool
     said: list[str]
     study: Study | None = None
+    data: tuple[str, ...] = ()
 
     @property
     def config(self) -> Config:
@@ -76,12 +78,18 @@ def plan(line: CommandLine) -> Plan:
         everything = [*said, *extra] if study else [*extra, *said]
         grid = {override.get_key_element(): levels(override) for override in everything}
         if multirun:
-            refuse_unsweepable(grid, first.config.task)
-        jobs = _jobs(composing, parsed, grid, None if extra else first, multirun=multirun)
+            refuse_unsweepable(grid)
+        if line.multirun and first.config.task == "report":
+            raise ConfigError("task=report writes one report; leave -m out")
+        seen = _Seen({}, set())
+        jobs = _jobs(composing, parsed, grid, None if extra else first, seen, multirun=multirun)
+    multirun = multirun or first.config.task == "report"  # which reads the folder of a sweep
     kind = "sweep" if multirun else "run"
     named = any(override.key_or_group == f"hydra.{kind}.dir" for override in said)
     texts = [str(override.input_line) for override in everything]
-    return Plan(jobs, first, multirun, first.sweep_dir if multirun else first.run_dir, named, texts, study)
+    directory = first.sweep_dir if multirun else first.run_dir
+    data = tuple(sorted({f"{data.name} {data.digest}" for data in seen.data.values()}))
+    return Plan(jobs, first, multirun, directory, named, texts, study, data)
 
 
 def _declared(first: Composition, study: Study | None) -> dict[str, str]:
@@ -100,10 +108,10 @@ def _refuse_sweeps(said: Sequence[Override]) -> None:
 def _study(first: Composition, said: Sequence[Override]) -> Study | None:
     """The study that a config declares, with the levels and seeds of the command line in place of its own."""
     node = first.config.study
-    if not isinstance(node, dict) or first.config.task != "train":
+    if not isinstance(node, dict) or first.config.task not in ("train", "report"):
         return None
     study = declared(first.choice("experiment") or "study", node)
-    chosen = [override for override in said if override.key_or_group in (*study.factors, "seed")]
+    chosen = [override for override in said if override.key_or_group in study.grid()]
     return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o)] for o in chosen})
 
 
@@ -112,12 +120,12 @@ def _jobs(
     parsed: Parsed,
     grid: Mapping[str, Sequence[str]],
     first: Composition | None,
+    seen: _Seen,
     *,
     multirun: bool,
 ) -> list[Job]:
     """Every combination of the levels, composed and validated; `first` is the first one, if it is composed already."""
     jobs: list[Job] = []
-    seen = _Seen({}, set())
     for number, lines in enumerate(itertools.product(*grid.values())):
         own = tuple(text for text in lines if not text.lstrip("+~").startswith(("hydra.", "hydra/")))
         try:

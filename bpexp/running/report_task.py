@@ -1,29 +1,55 @@
-"""`task=report`: the report of a recorded study, rewritten from the runs in MLflow."""
+"""`task=report`: the report of a recorded study, rewritten from its runs in MLflow or in the folder of its sweep."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bpexp.config.schema import Config
 from bpexp.errors import ConfigError
-from bpexp.study.conclude import rebuild
+from bpexp.running.plan import Plan
+from bpexp.study.conclude import rebuild, rebuild_from_folder
+from bpexp.study.declaration import shared
 from bpexp.study.report import Report
+from bpexp.study.revision import Today
 from bpexp.tracking.environment import mlflow_environment
-from bpexp.tracking.settings import TrackingSettings, tracking_settings
-from bpexp.tracking.store import open_store
+from bpexp.tracking.store import Store, open_store
 
 
-def rebuild_report(config: Config, folder: Path) -> Report:
-    """Write the report of the newest recorded sweep of the study `config.study` to `folder`.
+def rebuild_report(plan: Plan, folder: Path) -> Report:
+    """Write the report of a recorded study to `folder`.
 
-    Raises ConfigError without the name of a study or with tracking=none, TrackingError if none is recorded.
+    With `experiment=NAME` it answers the claims of the declaration as it is now, and says of each whether it stood
+    before the results; with `study=NAME` those that were recorded. The runs are those of the newest sweep in MLflow, or
+    with `hydra.sweep.dir=FOLDER` those in a folder.
+
+    Raises ConfigError where nothing says which study, TrackingError where it is not recorded.
     """
-    if not isinstance(config.study, str):
-        raise ConfigError(
-            f"task=report needs the name of a study, as in study=vanishing_gradients, not {config.study!r}"
-        )
-    tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
-    if not tracking.mlflow:
-        raise ConfigError("task=report reads MLflow; leave tracking=mlflow")
     with mlflow_environment():
-        return rebuild(config.study, open_store(tracking.uri, tracking.experiment), folder)
+        if plan.named:
+            return rebuild_from_folder(plan.directory.absolute(), _store(plan), folder, _today(plan))
+        name, store = _name(plan), _store(plan)
+        if store is None:
+            raise ConfigError(
+                "task=report reads MLflow; leave tracking=mlflow, or name the folder of a sweep: hydra.sweep.dir=FOLDER"
+            )
+        return rebuild(name, store, folder, _today(plan))
+
+
+def _name(plan: Plan) -> str:
+    if plan.study is not None:
+        return plan.study.name
+    if not isinstance(plan.config.study, str):
+        raise ConfigError(
+            "task=report needs the name of a study, as in experiment=vanishing_gradients, or study=vanishing_gradients "
+            f"for the claims as they were recorded, not study={plan.config.study!r}"
+        )
+    return plan.config.study
+
+
+def _today(plan: Plan) -> Today | None:
+    if plan.study is None:
+        return None
+    return Today(plan.study, plan.first.config.study, shared([job.params for job in plan.jobs]))
+
+
+def _store(plan: Plan) -> Store | None:
+    return open_store(plan.tracking.uri, plan.tracking.experiment) if plan.tracking.mlflow else None

@@ -18,6 +18,9 @@ from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
 from bpexp.running.signals import Signals
+from bpexp.study.declaration import STUDY_FILE, STUDY_TAG, declaration, record
+from bpexp.study.design import Study
+from bpexp.study.earlier import earlier_sweeps
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
@@ -72,6 +75,8 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     with mlflow_environment(), Signals() as signals:
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
+        if plan.study is not None:
+            _declare(plan, plan.study, directory, parent)
         jobs = [job.below(directory, parent.run_id) for job in plan.jobs]
         status = "KILLED"
         try:
@@ -91,6 +96,20 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
                 reason = error.strerror or error
                 print(f"bpexp: warning: no whole report in {sweep.directory} ({reason})", file=sys.stderr)
     return sweep
+
+
+def _declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> None:
+    """Record what a study declares, in its folder and on its parent run, before the first job."""
+    params = [job.params for job in plan.jobs]
+    content = declaration(study, plan.first.config.study, params, plan.data)
+    earlier = earlier_sweeps(content, parent.store, directory)
+    declared = record({**content, "earlier": earlier}, parent.run_id)
+    file = directory / STUDY_FILE
+    try:
+        file.write_text(declared.text(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
+    parent.declare(declared.params(), {STUDY_TAG: study.name}, [file])
 
 
 def _launch(plan: Plan, jobs: Sequence[Job]) -> Iterator[Ending]:
@@ -146,9 +165,9 @@ def _lost(ending: Ending) -> Outcome:
 
 def _report(plan: Plan, sweep: Sweep, parent: ParentRun, command: Sequence[str]) -> None:
     from bpexp.study.conclude import conclude
-    from bpexp.study.sources import STUDY_TAG, from_folders
+    from bpexp.study.sources import from_folders
 
     assert plan.study is not None
     runs = from_folders([ending.job.directory for ending in sweep.endings])
-    sweep.report = conclude(plan.study, plan.first.config.study, runs, sweep.directory, " ".join(command))
-    parent.attach(sweep.report.files, sweep.report.note, {STUDY_TAG: plan.study.name})
+    sweep.report = conclude(plan.study, runs, sweep.directory, " ".join(command), parent.params())
+    parent.attach(sweep.report.files, sweep.report.note)

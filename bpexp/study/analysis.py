@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ import pandas as pd
 from bpexp.study.comparison import Comparison, compare
 from bpexp.study.design import Study
 from bpexp.study.samples import paired, select
-from bpexp.study.scoring import DIVERGED, ENDED, RunRecord, counted, frame_of
+from bpexp.study.scoring import DECLARED, DIVERGED, ENDED, RunRecord, counted, frame_of
 from bpexp.study.shapley import Shares, gap_shares
 from bpexp.study.statistics import Interval, mean_interval
 from bpexp.study.tuning import Chosen, at_best, edge, tuned_levels
@@ -28,7 +28,7 @@ class Arm:
 
     `runs` counts the runs behind the intervals, `diverged` those of the arm that diverged, `missing` those that are
     left out. `tuned_to` is the level of the tuned factor that the arm chose, `edge` says whether it is the `largest` or
-    the `smallest` that was tried.
+    the `smallest` that was tried. `never` counts, for a measure `epochs until`, the runs that did not get there.
     """
 
     levels: dict[str, str]
@@ -38,6 +38,7 @@ class Arm:
     intervals: dict[str, Interval]
     diverged: int = 0
     edge: str = ""
+    never: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def chosen(self) -> str:
@@ -98,11 +99,12 @@ def arms(study: Study, factors: list[str], frame: pd.DataFrame, runs: pd.DataFra
         if tuned_to is not None:
             everything = everything[everything[str(study.tuned)] == tuned_to]
         mine = runs[(runs[factors] == list(key)).all(axis=1)]
-        intervals = {measure.text: mean_interval(mine[measure.text]) for measure in study.measures}
+        intervals = {m.text: mean_interval(mine[m.text]).inside(m.bounds) for m in study.measures}
+        never = {m.text: int((mine[m.text] > mine[DECLARED]).sum()) for m in study.measures if m.discrete}
         arm = dict(zip(factors, key, strict=True))
         diverged = int((everything["status"] == DIVERGED).sum())
         left_out = len(everything) - len(mine)
-        found.append(Arm(arm, tuned_to, len(mine), left_out, intervals, diverged, edge(study, tuned_to)))
+        found.append(Arm(arm, tuned_to, len(mine), left_out, intervals, diverged, edge(study, tuned_to), never))
     return sorted(found, key=lambda arm: _order(arm, study))
 
 
@@ -130,7 +132,7 @@ def problems(study: Study, frame: pd.DataFrame, best: Sequence[Arm], repeated: i
             f"{_runs(len(some))} {status}, {'counted as chance' if scored else 'left out of every mean'}: {where}"
             + (" ..." if len(some) > 8 else "")
         )
-    expected = math.prod(len(levels) for levels in study.factors.values()) * len(study.seeds)
+    expected = math.prod(len(levels) for levels in study.grid().values())
     if len(frame) < expected:
         found.append(f"{expected - len(frame)} of {expected} runs are missing")
     if repeated:

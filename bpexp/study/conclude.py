@@ -1,33 +1,95 @@
-"""The report of a study, from the folders of its jobs, or again from MLflow only."""
+"""The report of a study, from the folders of its jobs, or again from a folder or from MLflow."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from bpexp.errors import BpexpError, ConfigError, TrackingError
 from bpexp.records.provenance import provenance
 from bpexp.study.analysis import RunRecord
+from bpexp.study.declaration import STUDY_FILE
 from bpexp.study.design import Study
+from bpexp.study.evidence import BROKEN, Evidence, weigh
 from bpexp.study.report import Report, write_report
-from bpexp.study.sources import from_mlflow, recorded_study
+from bpexp.study.revision import Today, asked, changes, narrowing
+from bpexp.study.sources import from_folder, from_mlflow, recorded_sweep
+from bpexp.study.standing import Standings, standings
+from bpexp.tracking.query import first_start, run_params
 from bpexp.tracking.store import Store
 
 
 def conclude(
-    study: Study, declaration: Mapping[str, Any], runs: Sequence[RunRecord], folder: Path, command: str
+    study: Study, runs: Sequence[RunRecord], folder: Path, command: str, params: Mapping[str, str] | None
 ) -> Report:
-    """Analyse the runs of a study and write its report to `folder`; `command` holds the arguments of bpexp."""
+    """Analyse the runs of a study and write its report to `folder`, which holds its declaration.
+
+    Args:
+        study: the study as it ran.
+        runs: its runs.
+        folder: the folder of its sweep.
+        command: the arguments of bpexp.
+        params: the parameters of the parent run; None without one.
+    """
+    found = weigh(_read(folder / STUDY_FILE), params)
+    told = standings(found, study, None, narrowing=narrowing(found.content) if found.content else ())
     facts = [f"command: python -m bpexp {command}", f"runs: {len(runs)}", *_origin()]
-    return write_report(study, declaration, runs, folder, facts)
+    return write_report(study, runs, folder, facts, told)
 
 
-def rebuild(name: str, store: Store, folder: Path) -> Report:
-    """Write the report of the newest recorded sweep of a study to `folder`, from the runs in MLflow."""
-    study, declaration, parent = recorded_study(store, name)
+def rebuild(name: str, store: Store, folder: Path, today: Today | None = None) -> Report:
+    """Write the report of the newest recorded sweep of a study to `folder`, from the runs in MLflow.
+
+    `today` is the declaration as it is now, None to ask what was asked when it ran. Raises TrackingError where no sweep
+    is recorded, or where nothing says what was asked.
+    """
+    parent, text = recorded_sweep(store, name)
+    found = weigh(text, parent.params, first_start(store, parent.run_id))
+    study, told = _question(found, today, f"the parent run {parent.run_id!r}")
     runs = from_mlflow(store, parent.run_id, study)
     facts = [f"parent run {parent.run_id}: {parent.name}", f"runs: {len(runs)}", *_origin()]
-    return write_report(study, declaration, runs, folder, facts)
+    return write_report(study, runs, folder, facts, told)
+
+
+def rebuild_from_folder(sweep: Path, store: Store | None, folder: Path, today: Today | None = None) -> Report:
+    """The same from the folder of a sweep; `store` may hold its parent run, whose record is compared.
+
+    Raises ConfigError where the folder holds no study.
+    """
+    text = _read(sweep / STUDY_FILE)
+    found = weigh(text, None)
+    parent = str(found.parent) if found.parent else None
+    if store is not None and parent is not None:
+        try:
+            found = weigh(text, run_params(store, parent), first_start(store, parent))
+        except BpexpError as error:
+            found.problems.append(f"the record on the parent run cannot be compared: {error}")
+    study, told = _question(found, today, f"the folder {str(sweep)!r}")
+    runs = from_folder(sweep)
+    facts = [f"folder {sweep}", f"runs: {len(runs)}", *_origin()]
+    return write_report(study, runs, folder, facts, told)
+
+
+def _question(found: Evidence, today: Today | None, place: str) -> tuple[Study, Standings]:
+    """The study that a report answers, and the standing of its claims."""
+    if found.content is None and today is not None:
+        return today.study, standings(found, today.study, today.study)
+    try:
+        content = found.content or {}
+        study, unanswered = asked(content, today)
+        now = today.study if today else None
+        edited = [*unanswered, *changes(content, today)]
+        return study, standings(found, study, now, edited, narrowing(content))
+    except (ConfigError, *BROKEN) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise TrackingError(f"{place} has no readable {STUDY_FILE}: {reason}") from error
+
+
+def _read(file: Path) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _origin() -> list[str]:

@@ -10,6 +10,7 @@ from bpexp.errors import ConfigError
 from bpexp.study.claims import Claim, known_keys, number, read_claim
 from bpexp.study.gap import Gap, read_gap
 from bpexp.study.measures import Measure, parse
+from bpexp.study.split import Split, levels_of, read_split, told_apart
 
 DIVERGED = ("chance", "survivors")
 """What a study may say of runs that diverged."""
@@ -26,6 +27,9 @@ class Study:
     `diverged` says what a run that diverged counts as: `chance`, what the same network scored before its first step, or
     the number that `chance` gives for the metric; or `survivors`, left out, and every statement says so. `gap` asks
     for the shares of the factors in the difference of two arms.
+
+    `swept` are the keys and levels of the sweep where they are not the factors: `split` tells a swept factor apart as
+    several. `across` maps an ordered factor, the horizontal axis of a chart, to the measures that are drawn over it.
     """
 
     name: str
@@ -43,7 +47,10 @@ class Study:
     curves: Sequence[str] = ("accuracy/test", "loss/test")
     by_depth: Sequence[str] = ()
     heat_map: Sequence[str] = ()
+    across: Mapping[str, Sequence[Measure]] = field(default_factory=dict)
     seeds: Sequence[int] = ()
+    split: Split = field(default_factory=dict)
+    swept: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @property
     def arm_factors(self) -> list[str]:
@@ -52,25 +59,33 @@ class Study:
 
     def grid(self) -> dict[str, Sequence[Any]]:
         """The sweep that this study is: the levels of every factor, and the seeds."""
-        return {**self.factors, "seed": self.seeds}
+        return {**self.swept, "seed": self.seeds}
+
+    def levels(self, params: Mapping[str, Any]) -> dict[str, str]:
+        """The levels of a run, as text, from its recorded parameters."""
+        return levels_of({key: spelt(params.get(key)) for key in self.swept}, self.split)
 
 
 def narrowed(study: Study, said: Mapping[str, Sequence[str]]) -> Study:
     """The study with the levels and seeds of the command line in place of its own; raises ConfigError."""
-    factors = {key: list(said.get(key, levels)) for key, levels in study.factors.items()}
+    swept = {key: list(said.get(key, levels)) for key, levels in study.swept.items()}
+    for key, table in study.split.items():
+        if lost := [level for level in map(spelt, swept[key]) if level not in table]:
+            raise ConfigError(f"{key}={lost[0]} is not in study.split.{key}; choose from: {', '.join(table)}")
+    factors = told_apart(swept, study.split)
     if "seed" not in said:
-        return replace(study, factors=factors)
+        return replace(study, factors=factors, swept=swept)
     if not all(seed.isdigit() for seed in said["seed"]):
         raise ConfigError(f"the seeds of a study are whole numbers of at least 0, not {', '.join(said['seed'])}")
     seeds = tuple(int(seed) for seed in said["seed"])
-    return replace(study, factors=factors, repeats=len(seeds), seeds=seeds)
+    return replace(study, factors=factors, swept=swept, repeats=len(seeds), seeds=seeds)
 
 
 def declared(name: str, node: Mapping[str, Any]) -> Study:
     """Read a `study` node; raises ConfigError for an unknown key or a wrong value."""
     given = dict(node)
-    known_keys("study", given, [f.name for f in fields(Study) if f.name not in ("name", "seeds")])
-    factors = _factors(given.get("factors"))
+    known_keys("study", given, [f.name for f in fields(Study) if f.name not in ("name", "seeds", "swept")])
+    swept = _factors(given.get("factors"))
     for key in ("measures", "claims", "curves", "by_depth", "heat_map"):
         if not isinstance(given.get(key) or [], list | tuple):
             raise ConfigError(f"study.{key} must be a list, not {given[key]!r}")
@@ -78,8 +93,11 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
     if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
         raise ConfigError(f"study.repeats must be a number of seeds of at least 1, not {repeats!r}")
     tuned = given.get("tuned")
-    if tuned is not None and tuned not in list(factors):
-        raise ConfigError(f"study.tuned must be one of the factors {', '.join(factors)}, not {tuned!r}")
+    if tuned is not None and tuned not in list(swept):
+        raise ConfigError(f"study.tuned must be one of the factors {', '.join(swept)}, not {tuned!r}")
+    texts = {key: [spelt(level) for level in levels] for key, levels in swept.items()}
+    split = read_split(given.get("split"), texts, tuned)
+    factors = told_apart(swept, split)
     if list(factors) == [tuned]:
         raise ConfigError(f"study.tuned={tuned!r} leaves no factor to compare; add one, or leave tuned out")
     measures = [parse(text) for text in given.get("measures") or ["final accuracy/test"]]
@@ -99,7 +117,10 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
         curves=tuple(given.get("curves") or ("accuracy/test", "loss/test")),
         by_depth=tuple(given.get("by_depth") or ()),
         heat_map=_axes(given.get("heat_map") or (), factors),
+        across=_across(given.get("across"), factors, measures),
         seeds=tuple(range(repeats)),
+        split=split,
+        swept=swept,
     )
 
 
@@ -133,6 +154,25 @@ def _axes(named: Sequence[str], factors: Mapping[str, Sequence[Any]]) -> tuple[s
     if named and (len(named) != 2 or any(name not in factors for name in named)):
         raise ConfigError(f"study.heat_map must be two of the factors {', '.join(factors)}, not {list(named)!r}")
     return tuple(named)
+
+
+def _across(
+    node: Any, factors: Mapping[str, Sequence[Any]], measures: Sequence[Measure]
+) -> dict[str, Sequence[Measure]]:
+    """The charts over an ordered factor: its levels are numbers, and the measures are those of the study."""
+    if not isinstance(node or {}, Mapping):
+        raise ConfigError(f"study.across must give factors their measures, not {node!r}")
+    known = {measure.text: measure for measure in measures}
+    found: dict[str, Sequence[Measure]] = {}
+    for factor, texts in (node or {}).items():
+        if factor not in factors or not all(number(level) for level in factors[factor]):
+            ordered = ", ".join(name for name, levels in factors.items() if all(map(number, levels)))
+            raise ConfigError(f"study.across: {factor!r} is no factor whose levels are numbers; those are: {ordered}")
+        for text in texts if isinstance(texts, list) else [texts]:
+            if text not in known:
+                raise ConfigError(f"study.across.{factor}: {text!r} is none of study.measures: {', '.join(known)}")
+        found[str(factor)] = [known[text] for text in texts]
+    return found
 
 
 def spelt(level: Any) -> str:

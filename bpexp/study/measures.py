@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.training.metrics import better
+from bpexp.training.metrics import SHARE, SIZE, Bounds, better, metrics
 
 Series = Mapping[str, Sequence[tuple[int, float]]]
 
@@ -34,6 +34,13 @@ READERS: dict[str, Callable[[Sequence[float], str], float]] = {
 }
 
 UNTIL = "epochs until"
+
+NO_BOUNDS: Bounds = (-math.inf, math.inf)
+PROBED: dict[str, Bounds] = {
+    **dict.fromkeys(("saturation", "dead", "fixed/saturation", "fixed/dead"), SHARE),
+    **dict.fromkeys(("grad_norm", "delta_norm", "weight_norm", "update_ratio", "check"), SIZE),
+}
+"""The bounds of what the probes measure: shares and norms."""
 
 _READ = re.compile(rf"(log10 )?({'|'.join(READERS)}) (\S+)(?: / (\S+))?")
 _UNTIL = re.compile(rf"{UNTIL} (\S+) (>=|<=) ([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
@@ -74,9 +81,32 @@ class Measure:
         return self.how == UNTIL
 
     @property
+    def bounds(self) -> Bounds:
+        """The smallest and largest value that it can take."""
+        if self.discrete:
+            return SIZE
+        low, high = bounds_of(self.names[0])
+        if len(self.names) > 1:
+            low, high = (0.0, math.inf) if low == bounds_of(self.names[1])[0] == 0 else NO_BOUNDS
+        if not self.log:
+            return low, high
+        return -math.inf, math.log10(high) if high > 0 else math.inf
+
+    @property
+    def predicted(self) -> str:
+        """The text of the measure of what mean-field theory predicts for it."""
+        return re.sub(r"(\S+/\S+)", r"mean_field/\1", self.text)
+
+    @property
     def series(self) -> list[str]:
         """The names of the series that it reads."""
         return list(self.names)
+
+
+def bounds_of(series: str) -> Bounds:
+    """The smallest and largest value that a recorded series can take, such as 0 and 1 of an accuracy."""
+    name = series.rpartition("/")[0] or series
+    return metrics[name].bounds if name in metrics else PROBED.get(name, NO_BOUNDS)
 
 
 def parse(text: str) -> Measure:

@@ -9,6 +9,10 @@ from html import escape
 from bpexp.figures.palette import BLUE, GREEN, ORANGE, VERMILION
 from bpexp.study import sections
 from bpexp.study.analysis import Analysis
+from bpexp.study.charts import Chart
+from bpexp.study.claim_list import STYLE as CLAIMS
+from bpexp.study.claim_list import claims_html
+from bpexp.study.standing import Standings
 
 COLOURS = f":root {{ --blue: {BLUE}; --green: {GREEN}; --vermilion: {VERMILION}; --orange: {ORANGE}; }}"
 """The palette of the figures, for the style sheet."""
@@ -27,11 +31,6 @@ p.question, p.note, figcaption { color: var(--soft); }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th { white-space: normal; vertical-align: bottom; max-width: 11rem; }
-ol.claims { list-style: none; padding: 0; }
-ol.claims li { background: var(--tint); border-left: .35rem solid var(--soft); padding: .6rem .9rem; margin: .5rem 0; }
-ol.claims li.supported, ol.claims li.holds { border-color: var(--green); }
-ol.claims li.refuted, ol.claims li.violated { border-color: var(--vermilion); }
-b.answer { text-transform: uppercase; letter-spacing: .04em; font-size: .85rem; }
 figure { margin: 1rem 0; }
 figure img { background: #fff; width: 100%; max-width: 50rem; border-radius: 4px; }
 .bar { display: inline-block; height: .7rem; background: var(--blue); vertical-align: baseline; }
@@ -42,10 +41,11 @@ ul.problems { border-left: .35rem solid var(--orange); padding: .4rem 1.6rem; ba
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequence[str]) -> str:
+def page(analysis: Analysis, charts: Sequence[Chart], facts: Sequence[str], standings: Standings) -> str:
     """The whole report as HTML. All text from outside is escaped.
 
-    `charts` holds (caption, SVG); `facts` are lines on the origin of the report.
+    `facts` are lines on the origin of the report; `standings` say which claims stood
+    before the results.
     """
     study = analysis.study
     best = f"each at its own best {study.tuned}" if study.tuned else "as declared"
@@ -53,11 +53,11 @@ def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequenc
         f"<h1>{escape(study.title)}</h1>",
         f'<p class="question">{escape(study.question)}</p>',
         sections.problems(analysis),
-        sections.claims(analysis),
+        claims_html(analysis, standings),
         f"<h2>Arms, {escape(best)}</h2>",
         sections.arms(analysis, analysis.best),
         sections.arms_note(analysis),
-        *(_figure(caption, svg) for caption, svg in charts),
+        *(_figure(chart) for chart in charts),
         sections.comparison(analysis),
         sections.gap(analysis),
         sections.shares(analysis),
@@ -69,12 +69,12 @@ def page(analysis: Analysis, charts: Sequence[tuple[str, bytes]], facts: Sequenc
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(study.title)}</title><style>{COLOURS}{STYLE}</style>"
+        f"<title>{escape(study.title)}</title><style>{COLOURS}{STYLE}{CLAIMS}</style>"
     )
     return f'<!doctype html><html lang="en"><head>{head}</head><body>' + "\n".join(parts) + "</body></html>\n"
 
 
-def _figure(caption: str, svg: bytes) -> str:
-    data = base64.b64encode(svg).decode()
-    text = escape(caption)
+def _figure(chart: Chart) -> str:
+    data = base64.b64encode(chart.svg).decode()
+    text = escape(chart.caption)
     return f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}"><figcaption>{text}</figcaption></figure>'

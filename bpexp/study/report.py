@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from bpexp.study.analysis import Analysis, RunRecord, analyse
 from bpexp.study.charts import charts
+from bpexp.study.claim_list import answer
 from bpexp.study.design import Study
 from bpexp.study.page import page
-from bpexp.study.sources import STUDY_FILE
+from bpexp.study.standing import Standings
+from bpexp.study.verdicts import verdicts
 from bpexp.study.words import label, shown, told
 
 REPORT, SUMMARY = "report.html", "summary.csv"
@@ -20,44 +20,55 @@ REPORT, SUMMARY = "report.html", "summary.csv"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """The analysis, the files that hold it, and the same in Markdown for MLflow's description."""
+    """The analysis, how its claims stand to the results, the files, and the same in Markdown for MLflow."""
 
     analysis: Analysis
+    standings: Standings
     files: list[Path]
     note: str
 
 
 def write_report(
-    study: Study, declaration: Mapping[str, Any], runs: Sequence[RunRecord], folder: Path, facts: Sequence[str]
+    study: Study, runs: Sequence[RunRecord], folder: Path, facts: Sequence[str], standings: Standings
 ) -> Report:
-    """Analyse the runs and write report.html, summary.csv and the declaration to `folder`."""
-    analysis = analyse(study, runs)
+    """Analyse the runs and write report.html, each chart and summary.csv to `folder`."""
+    analysis = in_families(analyse(study, runs), standings)
+    drawn = charts(analysis, runs)
     files = {
-        REPORT: page(analysis, charts(analysis, runs), facts),
+        REPORT: page(analysis, drawn, facts, standings),
         SUMMARY: analysis.frame.to_csv(index=False),
-        STUDY_FILE: json.dumps({"name": study.name, "study": dict(declaration), "said": _said(study)}, indent=1),
     }
+    files |= {f"{chart.name}.svg": chart.svg.decode() for chart in drawn}
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return Report(analysis, [folder / name for name in files], note(analysis))
+    return Report(analysis, standings, [folder / name for name in files], note(analysis, standings))
 
 
-def _said(study: Study) -> dict[str, list[str]]:
-    """The levels and seeds that ran, which a command line may have narrowed."""
-    factors = {key: [str(level) for level in levels] for key, levels in study.factors.items()}
-    return {**factors, "seed": [str(seed) for seed in study.seeds]}
+def in_families(analysis: Analysis, standings: Standings) -> Analysis:
+    """The analysis, with the recorded claims judged together and by themselves.
+
+    Claims that were added later neither weaken nor strengthen them, and one that was dropped still counts. The others
+    are judged together with all.
+    """
+    mine = [claim for claim in analysis.study.claims if standings.of(claim).recorded]
+    first = iter(verdicts(replace(analysis.study, claims=mine), analysis.frame))
+    judged = [next(first) if standings.of(v.claim).recorded else v for v in analysis.verdicts]
+    return replace(analysis, verdicts=judged)
 
 
-def note(analysis: Analysis) -> str:
+def note(analysis: Analysis, standings: Standings) -> str:
     """Claims and arms as Markdown."""
     study = analysis.study
     lines = [f"**{_plain(study.title)}**", "", _plain(study.question), ""]
-    lines += [f"- **{v.answer}**: {_plain(v.claim.text)} ({_plain(told(v))})" for v in analysis.verdicts]
-    lines += [f"- note: {_plain(problem)}" for problem in analysis.problems]
+    lines += [f"- {_plain(problem)}" for problem in standings.evidence.problems]
+    for verdict in analysis.verdicts:
+        basis = f"{told(verdict)}; {standings.of(verdict.claim).told}"
+        lines.append(f"- **{answer(verdict, standings)}**: {_plain(verdict.claim.text)} ({_plain(basis)})")
+    lines += [f"- note: {_plain(problem)}" for problem in [*standings.changes, *analysis.problems]]
     head = ["arm", *([f"best {study.tuned}"] if study.tuned else []), *(m.text for m in study.measures), "seeds"]
     lines += ["", _row(head), _row(["---"] * len(head))]
     for arm in analysis.best:
-        cells = [shown(arm.intervals[m.text], m, arm.runs) for m in study.measures]
+        cells = [shown(arm.intervals[m.text], m, arm.runs, arm.never.get(m.text, 0)) for m in study.measures]
         lines.append(_row([label(arm.levels), *([arm.chosen] if study.tuned else []), *cells, str(arm.runs)]))
     return "\n".join([*lines, *_gap(analysis)])
 

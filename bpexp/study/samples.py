@@ -69,9 +69,14 @@ def differences_by_level(
 
 def select(runs: pd.DataFrame, arm: Mapping[str, Any]) -> pd.DataFrame:
     """The runs of an arm; a factor that `arm` does not name may have any level."""
+    return runs[_belongs(runs, arm)]
+
+
+def _belongs(runs: pd.DataFrame, arm: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    mask = np.ones(len(runs), dtype=bool)
     for factor, level in arm.items():
-        runs = runs[runs[factor] == spelt(level)]
-    return runs
+        mask &= runs[factor].to_numpy() == spelt(level)
+    return mask
 
 
 def _crossed(study: Study, runs: pd.DataFrame) -> bool:
@@ -85,10 +90,8 @@ def _finite(runs: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _of_arms(runs: pd.DataFrame, claim: Claim) -> pd.DataFrame:
     """The runs of both arms of a claim."""
-    places = set(select(runs, claim.of).index)
-    if claim.against is not None:
-        places |= set(select(runs, claim.against).index)
-    return runs.loc[sorted(places)]
+    mask = _belongs(runs, claim.of)
+    return runs[mask if claim.against is None else mask | _belongs(runs, claim.against)]
 
 
 def _blank(study: Study, mine: pd.DataFrame, name: str) -> list[str]:

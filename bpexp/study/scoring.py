@@ -18,7 +18,7 @@ from typing import Any
 
 import pandas as pd
 
-from bpexp.study.design import Study, spelt
+from bpexp.study.design import Study
 from bpexp.study.measures import Measure, Series
 from bpexp.training.metrics import metrics
 
@@ -26,6 +26,9 @@ ENDED = ["finished", "stopped"]
 """The status of runs that ended well."""
 
 DIVERGED = "diverged"
+
+DECLARED = "epochs declared"
+"""The column of a frame that holds the epochs that a run was to train; a larger `epochs until` means never."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,10 +48,11 @@ def frame_of(study: Study, runs: Sequence[RunRecord]) -> pd.DataFrame:
     wanted |= {study.gap.measure.text: study.gap.measure} if study.gap else {}
     rows = []
     for run in runs:
-        row: dict[str, Any] = {key: spelt(run.params.get(key)) for key in study.factors}
+        row: dict[str, Any] = dict(study.levels(run.params))
         row |= {"seed": int(run.params.get("seed", 0)), "status": run.status, "run_id": run.run_id}
+        row[DECLARED] = _epochs(run)
         rows.append(row | {text: float(value(study, measure, run)) for text, measure in wanted.items()})
-    columns = [*study.factors, "seed", "status", "run_id", *wanted]
+    columns = [*study.factors, "seed", "status", "run_id", DECLARED, *wanted]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -1,4 +1,4 @@
-"""The sections of a study's page: claims, theorems, arms, comparisons and shares, each as HTML."""
+"""The sections of a study's page: arms, comparisons and shares, each as HTML; the claims are in `claim_list`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from bpexp.study.analysis import Analysis, Arm
-from bpexp.study.statistics import MINIMUM
-from bpexp.study.verdicts import Verdict
 from bpexp.study.words import label, p_text, shown
 
 INTERVALS = (
@@ -15,47 +13,6 @@ INTERVALS = (
     "with five seeds, it contains the true mean in 95 of 100 studies of normal values, in 82 where they are skewed "
     "(lognormal), and in 42 where one run in ten lies far off, because five runs often show none of those."
 )
-
-
-def claims(analysis: Analysis) -> str:
-    """The verdicts on claims, and those on theorems apart."""
-    tested = [v for v in analysis.verdicts if v.checked is None]
-    proven = [v for v in analysis.verdicts if v.checked is not None]
-    parts = []
-    if tested:
-        together = (
-            f"The verdicts hold for all {len(tested)} claims together: by Holm's method over two-sided tests, any of "
-            "them is false in at most 5 of 100 studies. Each interval is the one at which its claim is decided."
-            if len(tested) > 1
-            else "The verdict is false in at most 5 of 100 studies."
-        )
-        told = f"{together} Fewer than {MINIMUM} seeds decide nothing."
-        parts.append(f"<h2>Claims</h2>{_list(analysis, tested)}{_note(told)}")
-    if proven:
-        told = "They follow from mathematics; where one is violated, the code or the proof has a fault."
-        parts.append(f"<h2>Theorems, checked in every run</h2>{_list(analysis, proven)}{_note(told)}")
-    return "".join(parts)
-
-
-def _list(analysis: Analysis, verdicts: Sequence[Verdict]) -> str:
-    items = "".join(
-        f'<li class="{verdict.answer}"><b class="answer">{verdict.answer}</b> {escape(verdict.claim.text)}'
-        f'<br><span class="note">{escape(_basis(analysis, verdict))}</span></li>'
-        for verdict in verdicts
-    )
-    return f'<ol class="claims">{items}</ol>'
-
-
-def _basis(analysis: Analysis, verdict: Verdict) -> str:
-    """The statistic of a claim, its interval and what qualifies it."""
-    claim = verdict.claim
-    against = f" minus {label(claim.against)}" if claim.against else ""
-    if verdict.checked is not None:
-        return f"{claim.measure.text} of {label(claim.of)}{against}: {verdict.note}"
-    best = " at its own best level" if claim.at == "best" and analysis.study.tuned else ""
-    level = f"{100 * verdict.interval.level:.3g} % interval, " if verdict.family > 1 else ""
-    interval = shown(verdict.interval, claim.measure)
-    return f"{claim.measure.text} of {label(claim.of)}{against}{best}: {interval} ({level}{verdict.note})"
 
 
 def problems(analysis: Analysis) -> str:
@@ -73,7 +30,7 @@ def arms(analysis: Analysis, ranked: Sequence[Arm]) -> str:
     counts = ["seeds", "diverged", "left out"]
     rows = []
     for place, arm in enumerate(ranked, start=1):
-        cells = [shown(arm.intervals[m.text], m, arm.runs) for m in study.measures]
+        cells = [shown(arm.intervals[m.text], m, arm.runs, arm.never.get(m.text, 0)) for m in study.measures]
         numbers = [str(arm.runs), str(arm.diverged), str(arm.missing)]
         rows.append([str(place), *arm.levels.values(), *([arm.chosen] if tuned else []), *cells, *numbers])
     return table(["rank", *factors, *chosen, *(m.text for m in study.measures), *counts], rows)

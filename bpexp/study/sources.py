@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from bpexp.errors import TrackingError
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
-from bpexp.study.design import Study, declared, narrowed
+from bpexp.study.declaration import STUDY_FILE, STUDY_TAG
+from bpexp.study.design import Study
 from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run
 from bpexp.tracking.store import Store
 
 BROKEN = (ValueError, TypeError, KeyError, AttributeError)
 """What reading a truncated or foreign file raises."""
-
-STUDY_TAG, STUDY_FILE = "bpexp.study", "study.json"
 
 
 def from_folder(directory: Path) -> list[RunRecord]:
@@ -57,25 +54,21 @@ def series_needed(study: Study) -> list[str]:
     return list(dict.fromkeys([*named, *study.curves, "time/epoch"]))
 
 
-def recorded_study(store: Store, name: str) -> tuple[Study, dict[str, Any], RecordedRun]:
-    """The newest recorded sweep of a study: the study as it was declared when it ran, its declaration, the parent run.
+def recorded_sweep(store: Store, name: str) -> tuple[RecordedRun, str | None]:
+    """The parent run of the newest recorded sweep of a study, and its study.json; None where that cannot be read.
 
-    Raises TrackingError where no sweep of that study is recorded, or where its declaration cannot be read.
+    A sweep that was broken off counts only where none came to its end. Raises TrackingError where none is recorded.
     """
-    parent = newest_run(store, {STUDY_TAG: name})
+    parent = newest_run(store, {STUDY_TAG: name}, ended=True) or newest_run(store, {STUDY_TAG: name})
     if parent is None:
         raise TrackingError(
             f"no sweep of the study {name!r} is recorded in the experiment {store.experiment_name!r}; "
             f"run it with: python -m bpexp experiment={name}"
         )
-    text = artifact_text(store, parent.run_id, STUDY_FILE)
     try:
-        content = json.loads(text)
-        study = narrowed(declared(content["name"], content["study"]), content.get("said", {}))
-    except BROKEN as error:
-        reason = " ".join(str(error).split())[:200]
-        raise TrackingError(f"the parent run {parent.run_id!r} has no readable {STUDY_FILE}: {reason}") from error
-    return study, content["study"], parent
+        return parent, artifact_text(store, parent.run_id, STUDY_FILE)
+    except TrackingError:
+        return parent, None
 
 
 def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
@@ -93,7 +86,7 @@ def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
 
 def _belongs(params: Mapping[str, str], study: Study) -> bool:
     """Whether a child is a job of the study; False for one that ended before its parameters were recorded."""
-    return params.get("seed", "").isdigit() and any(factor in params for factor in study.factors)
+    return params.get("seed", "").isdigit() and any(factor in params for factor in study.swept)
 
 
 def _expand(needed: Iterable[str], recorded: Iterable[str], by_depth: Iterable[str]) -> Iterator[str]:

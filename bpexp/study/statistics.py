@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,11 @@ class Interval:
     high: float
     n: int
     level: float = LEVEL
+
+    def inside(self, bounds: tuple[float, float]) -> Interval:
+        """The interval without what lies outside the bounds of its quantity, where the true mean cannot be."""
+        low, high = (min(max(end, bounds[0]), bounds[1]) for end in (self.low, self.high))
+        return self if math.isnan(self.low) else replace(self, low=low, high=high)
 
     def __str__(self) -> str:
         if math.isnan(self.mean):
@@ -137,12 +142,31 @@ def outlier(values: ArrayLike) -> int | None:
     return int(np.argmax(np.where(far, distance, 0))) if far.any() else None
 
 
-def adjusted(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected by Holm's method; an unknown p counts as 1, since its claim was to be tested too."""
-    from statsmodels.stats.multitest import multipletests
+def holm(p_values: Sequence[float]) -> list[float]:
+    """p-values corrected by Holm's method; an unknown p counts as 1, since its claim was to be tested too.
 
-    known = [1.0 if math.isnan(p) else p for p in p_values]
-    return [float(p) for p in multipletests(known, method="holm")[1]] if known else []
+    The same as statsmodels' multipletests, which collects garbage at each call and so takes a thousand times as long.
+    """
+    p = np.array([1.0 if math.isnan(value) else value for value in p_values])
+    order = np.argsort(p, kind="stable")
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    return [float(value) for value in corrected]
+
+
+def holm_steps(p_values: Sequence[float], alpha: float) -> list[int]:
+    """By how much Holm's method divides alpha for each p: by the number of those that are not rejected before it.
+
+    For those that are not rejected it is where the method stops.
+    """
+    p = np.array([1.0 if math.isnan(value) else value for value in p_values])
+    order = np.argsort(p, kind="stable")
+    divisors = np.arange(len(p), 0, -1)
+    kept = np.flatnonzero(p[order] > alpha / divisors)
+    stop = int(kept[0]) if len(kept) else len(p) - 1
+    steps = np.empty(len(p), dtype=int)
+    steps[order] = np.where(np.arange(len(p)) <= stop, divisors, divisors[stop] if len(p) else 0)
+    return [int(step) for step in steps]
 
 
 def finite(values: ArrayLike) -> Values:

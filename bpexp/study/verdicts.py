@@ -24,8 +24,9 @@ from bpexp.study.statistics import (
     LEVEL,
     MINIMUM,
     Interval,
-    adjusted,
     coarse,
+    holm,
+    holm_steps,
     mean_interval,
     outlier,
     p_value,
@@ -85,37 +86,32 @@ def verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA) -> list[Ve
     chosen = at_best(study, runs, levels)
     tested = [claim for claim in study.claims if claim.theorem is None]
     samples = [sample(study, claim, frame, runs, chosen, levels) for claim in tested]
-    ps = [_p(one) for one in samples]
-    found = iter(judge(one, ps, place, alpha) for place, one in enumerate(samples))
+    found = iter(judged(samples, alpha))
     return [next(found) if claim.theorem is None else _theorem(study, claim, frame) for claim in study.claims]
 
 
-def judge(one: Sample, ps: Sequence[float], place: int, alpha: float = ALPHA) -> Verdict:
-    """The verdict on a claim from its sample, its `place` among the tested claims, and the p-values of all of them."""
-    corrected = adjusted(ps)[place]
-    step = holm_step(ps, place, alpha)
-    p, values = ps[place], one.values
+def judged(samples: Sequence[Sample], alpha: float = ALPHA) -> list[Verdict]:
+    """The verdicts on the samples of all tested claims together."""
+    ps = [_p(one) for one in samples]
+    return [
+        _verdict(one, p, corrected, step, len(ps), alpha)
+        for one, p, corrected, step in zip(samples, ps, holm(ps), holm_steps(ps, alpha), strict=True)
+    ]
+
+
+def _verdict(one: Sample, p: float, corrected: float, step: int, family: int, alpha: float) -> Verdict:
     return Verdict(
         claim=one.claim,
-        answer=_answer(one, corrected, alpha),
-        interval=mean_interval(values, 1 - alpha / step),
-        alone=mean_interval(values),
+        answer=_answer(one, math.nan if math.isnan(p) else corrected, alpha),
+        interval=mean_interval(one.values, 1 - alpha / step),
+        alone=mean_interval(one.values),
         answer_alone=_answer(one, p, alpha),
         p=p,
         p_family=math.nan if math.isnan(p) else corrected,
-        family=len(ps),
-        deviation=float(np.std(values, ddof=1)) if len(values) > 1 else math.nan,
+        family=family,
+        deviation=float(np.std(one.values, ddof=1)) if len(one.values) > 1 else math.nan,
         warnings=(*one.reasons, *_doubts(one, step, alpha)),
     )
-
-
-def holm_step(ps: Sequence[float], place: int, alpha: float) -> int:
-    """By how many claims Holm's method divides alpha for this one: those that are not decided before it."""
-    known = np.array([1.0 if math.isnan(p) else p for p in ps])
-    order = np.argsort(known, kind="stable")
-    steps = len(known) - np.arange(len(known))
-    stop = next((i for i in range(len(known)) if known[order[i]] > alpha / steps[i]), len(known) - 1)
-    return int(steps[min(int(np.flatnonzero(order == place)[0]), stop)])
 
 
 def _p(one: Sample) -> float:

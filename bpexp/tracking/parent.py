@@ -34,6 +34,11 @@ class ParentRun:
         """The store that holds the sweep."""
         return self._store.uri if self._store else None
 
+    @property
+    def store(self) -> Store | None:
+        """The open store; None where the sweep has no parent in MLflow."""
+        return self._store
+
     def _open(self, settings: TrackingSettings, directory: Path, name: str, command: str) -> None:
         tags = {"bpexp.sweep": command, "bpexp.directory": str(directory), "mlflow.source.name": "bpexp"}
         try:
@@ -66,11 +71,25 @@ class ParentRun:
 
         self._attempt(end)
 
-    def attach(self, files: Sequence[Path], note: str, tags: Mapping[str, str]) -> None:
-        """Add the files, the description and the tags of a report to the run, which may have ended already."""
+    def declare(self, params: Mapping[str, str], tags: Mapping[str, str], files: Sequence[Path]) -> None:
+        """Record a declaration before the first job: parameters cannot be changed in MLflow afterwards, tags can."""
+        from mlflow.entities import Param, RunTag
+
+        given = [Param(key, value) for key, value in params.items()]
+        named = [RunTag(key, value) for key, value in tags.items()]
+        self._attempt(lambda store, run: store.client.log_batch(run, params=given, tags=named))
         self._log_files(files)
-        for key, value in {**tags, "mlflow.note.content": note[:NOTE]}.items():
-            self._attempt(lambda store, run, key=key, value=value: store.client.set_tag(run, key, value))  # type: ignore[misc]
+
+    def params(self) -> dict[str, str] | None:
+        """The parameters as the store holds them; None without a parent run, or where the store fails."""
+        found: list[dict[str, str]] = []
+        self._attempt(lambda store, run: found.append(dict(store.client.get_run(run).data.params)))
+        return found[0] if found else None
+
+    def attach(self, files: Sequence[Path], note: str) -> None:
+        """Add the files and the description of a report to the run, which may have ended already."""
+        self._log_files(files)
+        self._attempt(lambda store, run: store.client.set_tag(run, "mlflow.note.content", note[:NOTE]))
 
     def _log_files(self, files: Sequence[Path]) -> None:
         for file in files:

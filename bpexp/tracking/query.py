@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,13 @@ class RecordedRun:
     metrics: Mapping[str, float]
 
 
-def newest_run(store: Store, tags: Mapping[str, str]) -> RecordedRun | None:
-    """The run with these tags that started last; None if there is none."""
+def newest_run(store: Store, tags: Mapping[str, str], *, ended: bool = False) -> RecordedRun | None:
+    """The run with these tags that started last; None if there is none.
+
+    `ended` leaves out those that are running or were broken off.
+    """
     conditions = [f"tags.`{key}` = '{_quoted(value)}'" for key, value in tags.items()]
+    conditions += [f"attributes.status != '{status}'" for status in ("RUNNING", "KILLED") if ended]
     found = store.client.search_runs(
         [store.experiment_id],
         filter_string=" and ".join(conditions),
@@ -34,6 +39,20 @@ def newest_run(store: Store, tags: Mapping[str, str]) -> RecordedRun | None:
         max_results=1,
     )
     return _plain(found[0]) if found else None
+
+
+def runs_with(store: Store, tag: str, most: int) -> list[RecordedRun]:
+    """The newest runs that have a tag, whatever its value, also those that were deleted but are still stored."""
+    from mlflow.entities import ViewType
+
+    found = store.client.search_runs(
+        [store.experiment_id],
+        filter_string=f"tags.`{tag}` LIKE '%'",
+        run_view_type=ViewType.ALL,
+        order_by=["attributes.start_time DESC"],
+        max_results=most,
+    )
+    return [_plain(run) for run in found]
 
 
 def children(store: Store, parent_id: str) -> Iterator[RecordedRun]:
@@ -50,6 +69,27 @@ def children(store: Store, parent_id: str) -> Iterator[RecordedRun]:
         token = page.token
         if not token:
             return
+
+
+def first_start(store: Store, parent_id: str) -> str | None:
+    """The start of the first run of a sweep, in UTC as ISO 8601 in seconds; None if none has started."""
+    found = store.client.search_runs(
+        [store.experiment_id],
+        filter_string=f"tags.`mlflow.parentRunId` = '{_quoted(parent_id)}'",
+        order_by=["attributes.start_time ASC"],
+        max_results=1,
+    )
+    return datetime.fromtimestamp(found[0].info.start_time // 1000, UTC).isoformat() if found else None
+
+
+def run_params(store: Store, run_id: str) -> Mapping[str, str]:
+    """The parameters of a run; raises TrackingError if there is none."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return dict(store.client.get_run(run_id).data.params)
+    except MlflowException as error:
+        raise TrackingError(f"the run {run_id!r} cannot be read: {' '.join(str(error).split())[:200]}") from error
 
 
 def metric_history(store: Store, run_id: str, name: str) -> list[tuple[int, float]]:

@@ -6,6 +6,7 @@ names of recorded series are `metric/part`, such as accuracy/test.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -28,6 +29,11 @@ part."""
 
 PENALTY = "penalty/weights"
 Direction = Literal["lower", "higher"]
+Bounds = tuple[float, float]
+
+SHARE: Bounds = (0.0, 1.0)
+SIZE: Bounds = (0.0, math.inf)
+"""The bounds of a share, and those of a size: a cost or an error."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,7 @@ class Metric:
         drawn: whether it has a panel on the page of a run.
         chooses: whether it may determine the best epoch and rank a sweep.
         headline: whether tables and summaries of a run show it.
+        bounds: the smallest and largest value that it can take.
     """
 
     name: str
@@ -84,6 +91,7 @@ class Metric:
     drawn: bool = True
     chooses: bool = False
     headline: bool = True
+    bounds: Bounds = (-math.inf, math.inf)
 
     def applies(self, task: Task, n_outputs: int) -> bool:
         """Whether the metric is defined for this task and number of outputs."""
@@ -128,25 +136,26 @@ def metric(
     drawn: bool = True,
     chooses: bool = False,
     headline: bool = True,
+    bounds: Bounds = (-math.inf, math.inf),
 ) -> Callable[[Callable[[Evaluated], float]], Callable[[Evaluated], float]]:
     """Declare the decorated function as a metric; see `Metric` for the arguments."""
 
     def declare(measure: Callable[[Evaluated], float]) -> Callable[[Evaluated], float]:
         words = name.replace("_", " ")
         shown = label or words, title or words.capitalize()
-        metrics.add(Metric(name, measure, better, *shown, task, least_outputs, drawn, chooses, headline))
+        metrics.add(Metric(name, measure, better, *shown, task, least_outputs, drawn, chooses, headline, bounds))
         return measure
 
     return declare
 
 
-@metric("loss", better="lower")
+@metric("loss", better="lower", bounds=SIZE)
 def loss(e: Evaluated) -> float:
     """Mean of the costs C_k."""
     return float(e.costs.mean())
 
 
-@metric("accuracy", better="higher", task="classification", chooses=True)
+@metric("accuracy", better="higher", task="classification", chooses=True, bounds=SHARE)
 def accuracy(e: Evaluated) -> float:
     """Share of samples with argmax a = class; for a single output, of samples with (a > 0.5) = (class 1)."""
     if e.a.shape[0] == 1:
@@ -156,7 +165,7 @@ def accuracy(e: Evaluated) -> float:
 
 @metric(
     "top3_accuracy", better="higher", label="top-3 accuracy", task="classification", least_outputs=4, drawn=False,
-    headline=False,
+    headline=False, bounds=SHARE,
 )  # fmt: skip
 def top3_accuracy(e: Evaluated) -> float:
     """Share of samples whose class is among the three largest outputs."""
@@ -164,7 +173,15 @@ def top3_accuracy(e: Evaluated) -> float:
     return float(np.mean((first == e.labels).any(axis=0)))
 
 
-@metric("r2", better="higher", label="$R^2$", title="Variance explained", task="regression", chooses=True)
+@metric(
+    "r2",
+    better="higher",
+    label="$R^2$",
+    title="Variance explained",
+    task="regression",
+    chooses=True,
+    bounds=(-math.inf, 1.0),
+)
 def r2(e: Evaluated) -> float:
     """R^2 = 1 - sum (a - y)^2 / sum (y - mean y)^2 over all outputs; NaN if the targets are constant."""
     spread = np.square(e.y - e.y.mean(axis=1, keepdims=True), dtype=np.float64).sum()
@@ -173,7 +190,9 @@ def r2(e: Evaluated) -> float:
     return float(1 - np.square(e.a - e.y, dtype=np.float64).sum() / spread)
 
 
-@metric("rmse", better="lower", label="root mean squared error", title="Error", task="regression", drawn=False)
+@metric(
+    "rmse", better="lower", label="root mean squared error", title="Error", task="regression", drawn=False, bounds=SIZE
+)
 def rmse(e: Evaluated) -> float:
     """sqrt(mean (a - y)^2) over all outputs."""
     return float(np.sqrt(np.square(e.a - e.y, dtype=np.float64).mean()))

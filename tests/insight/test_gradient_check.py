@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from bpexp.gradients import gradient_methods
 from bpexp.gradients.backprop import backprop, forward
 from bpexp.gradients.method import Gradient, GradientMethod
 from bpexp.gradients.verification import SAMPLES, verify
+from bpexp.gradients.whole_batch import verify_whole
 from bpexp.insight.gradient_check import CheckSettings, GradientCheck, GradientWrong
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
@@ -344,16 +346,103 @@ def test_every_exact_method_passes(name):
     assert not wrong(examined(gradient_methods.build(name), *case))
 
 
-def test_of_a_large_batch_the_first_samples_are_examined():
-    case = network_and_batch([3, 4, 2], "tanh", "softmax", "cross_entropy", B=SAMPLES + 50)
-    seen = []
+def test_of_a_large_batch_drawn_samples_are_examined():
+    """Of the whole batch, others for another seed, in float64."""
+    case, seen = network_and_batch([3, 4, 2], "tanh", "softmax", "cross_entropy", B=SAMPLES + 50, dtype="float32"), []
 
     def method(network, head, x, y):
-        seen.append((x.shape[1], x.dtype))
+        seen.append((x.shape[1], x.dtype, x[0]))
         return backprop()(network, head, x, y)
 
+    assert not any(wrong(examined(method, *case, seed)) for seed in (0, 1))
+    assert [part[:2] for part in seen] == [(SAMPLES, np.float64)] * 2
+    drawn = [np.isin(case[2][0], part[2].astype(np.float32)) for part in seen]
+    assert all(found.sum() == SAMPLES for found in drawn)
+    assert all(found[SAMPLES:].any() for found in drawn)
+    assert (drawn[0] != drawn[1]).any()
+
+
+def of_the_whole(method, network, head, x, y):
+    """The error of the whole batch with the declared default."""
+    vector = method(network, head, x, y).vector.copy()
+    return verify_whole(method, network, head, x, y, vector, tolerance=DEFAULTS["tolerance"])
+
+
+class Losing(GradientMethod):
+    """Back-propagation that goes wrong in a batch beyond its first samples."""
+
+    def __init__(self, how):
+        self.how = how
+
+    def __call__(self, network, head, x, y):
+        B, right = x.shape[1], backprop()(network, head, x, y)
+        if B <= SAMPLES:
+            return right
+        if self.how == "the last sample":
+            return backprop()(network, head, x[:, :-1], y[:, :-1])
+        if self.how == "the last piece":
+            return backprop()(network, head, x[:, : B // 512 * 512], y[:, : B // 512 * 512])
+        if self.how == "a sample twice":
+            rows = np.arange(B)
+            rows[7] = 8
+            return backprop()(network, head, x[:, rows], y[:, rows])
+        if self.how == "the weight":
+            return Gradient(right.cost, right.vector * (B / 512))
+        return Gradient(right.cost, np.full_like(right.vector, np.nan))
+
+
+@pytest.mark.parametrize("how", ["the last sample", "the last piece", "a sample twice", "the weight", "not a number"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch", ["mean", "sum"])
+@pytest.mark.parametrize("B", [513, 5000])
+def test_what_goes_wrong_beyond_the_drawn_samples_is_caught(how, dtype, batch, B):
+    """The coordinates are all right: the method is, on the 256 samples on which they are compared."""
+    case = network_and_batch([6, 8, 5, 3], "relu", "softmax", "cross_entropy", B=B, dtype=dtype, batch=batch)
+    method = Losing(how)
     assert not wrong(examined(method, *case))
-    assert seen == [(SAMPLES, np.float64)]
+    found = of_the_whole(method, *case)
+    assert wrong(found)
+    assert f"the gradient of the whole batch is wrong in {found.parameter}" in str(found)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_right_gradient_of_a_large_batch_is_refused(seed):
+    """Kinked or not, unscaled, dead, saturated, in both precisions, of every method that is cheap enough."""
+    rng = np.random.default_rng(seed)
+    network, head, x, y = random_case(rng)
+    B = int(rng.integers(SAMPLES + 1, 1400))
+    picked = rng.integers(0, x.shape[1], B)
+    x = (x[:, picked] * rng.normal(1, 0.3, B)).astype(x.dtype)
+    names = ["backprop", *(["central_difference"] if network.theta.size < 40 else [])]
+    if "entropy" not in head.name:  # dC/da of a saturated output overflows
+        names.append("jacobian")
+    for name in names:
+        found = of_the_whole(gradient_methods.build(name), network, head, x, y[:, picked])
+        assert not wrong(found), f"{name}: {found}"
+
+
+def test_a_run_with_large_batches_is_held_to_all_of_its_samples():
+    case = network_and_batch([4, 5, 3], "relu", "softmax", "cross_entropy", B=600, dtype="float32")
+    kept = {}
+    train(trainer(*case, B=600), [check(kept)])
+    assert kept[0]["check/whole_batch_error"] < 1e-5
+    with pytest.raises(GradientWrong, match=r"the gradient of the whole batch is wrong in .* 3 parts .* at step 0"):
+        train(trainer(*case, B=600, method=Losing("the last sample")), [check(kept)])
+    assert kept[0]["check/worst_error"] < 1e-5 < kept[0]["check/whole_batch_error"]
+
+
+def test_the_check_of_a_large_batch_changes_nothing_and_needs_little_memory():
+    case = network_and_batch([40, 5, 3], "relu", "softmax", "cross_entropy", B=20_000, dtype="float32")
+    plain, checked = trainer(*case, B=20_000), trainer(*case, B=20_000)
+    train(plain, [])
+    train(checked, [check({}, 1)])
+    np.testing.assert_array_equal(plain.network.theta, checked.network.theta)
+    vector = backprop()(*case).vector.copy()
+    tracemalloc.start()
+    verify_whole(backprop(), *case, vector, tolerance=1e-5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < case[2].nbytes / 4
 
 
 # In a run
@@ -365,11 +454,11 @@ def check(kept, every=None, seed=0):
     return GradientCheck(settings, rng=np.random.default_rng(seed), keep=kept.__setitem__)
 
 
-def trainer(network, head, x, y, method=None, epochs=2):
-    """A training on the samples of a batch, three a step."""
+def trainer(network, head, x, y, method=None, epochs=2, B=3):
+    """A training on the samples of a batch, B a step."""
     part = Part(X=x.T.copy(), Y=y.T.copy(), rows=np.arange(x.shape[1]), labels=y.argmax(axis=0))
     kind = optimizers.build("momentum"), schedules.build("constant")
-    batches = Batches(part, 3, np.random.default_rng(5))
+    batches = Batches(part, B, np.random.default_rng(5))
     return Trainer(network, head, method or backprop(), *kind, batches, {"train": part}, lr=0.05, epochs=epochs)
 
 

@@ -10,10 +10,9 @@ from bpexp.data.dataset import Part
 from bpexp.errors import ConfigError
 from bpexp.gradients import gradient_methods
 from bpexp.gradients.alignment import FeedbackAlignment
-from bpexp.gradients.backprop import backprop
 from bpexp.gradients.method import GradientMethod
 from bpexp.insight.gradient_check import gradient_checks, refuse_check
-from bpexp.insight.probe_sets import left_out, probe_sets, refuse_probes
+from bpexp.insight.probe_sets import probe_sets
 from bpexp.insight.probes import probe, probes
 from bpexp.insight.probing import Probing
 from bpexp.nn.activations import activations
@@ -22,7 +21,6 @@ from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
 from bpexp.papers import FORMULAS, WHOLE_PASSES
-from bpexp.papers.literal_pass import run_lines
 from bpexp.training.trainer import Trainer, train
 
 SHIPPED = {
@@ -197,44 +195,24 @@ def test_what_is_not_exact_is_not_checkable_unless_it_says_so():
     assert gradient_methods.build("backprop").checkable
 
 
+def test_other_names_at_another_step_are_refused_where_means_are_taken(seen):
+    """The mean of a number that is there at some steps only would be that of other steps than its partner's."""
+
+    @probe("moody", "update", population="no units", over_steps={"sum": lambda means: sum(means.values())})
+    def moody(view):
+        """One number more at each step."""
+        found = len(seen["plain"]) + 1
+        seen["plain"].append(view)
+        return {f"moody/{number}": 1.0 for number in range(found)}
+
+    with pytest.raises(ValueError, match=r"returned \['moody/0', 'moody/1'\] after \['moody/0'\]"):
+        probed(["moody"])
+
+
 # Probes that split the recursion with W^T
 
-TRUE = ["backprop", "jacobian", "path_sum", "central_difference", "complex_step"]
-FALSE = ["feedback_alignment", "direct_feedback_alignment", "forward_gradient"]
 
-
-@pytest.mark.parametrize("name", [*TRUE, *FALSE])
-def test_every_method_says_whether_it_propagates_by_the_transpose(name):
-    assert gradient_methods.build(name).by_transpose == (name in TRUE)
-
-
-@pytest.mark.parametrize("output", ["sigmoid", "softmax"])
-@pytest.mark.parametrize("name", WHOLE_PASSES)
-def test_a_printed_formula_propagates_by_the_transpose_only_if_its_deltas_are_right(name, output):
-    """Those of a misprint in dC/dW or dC/db alone are; they are compared with back-propagation."""
-    method, head = gradient_methods.build("as_printed", formula=name), build_head(output, "mse")
-    assert method.by_transpose or not method.exact
-    if method.exact or not method.by_transpose:
-        return
-    for seed in range(3):
-        rng = np.random.default_rng(seed)
-        network = Network([4, 4, 4, 4], [activations.build("tanh")] * 2, head.output, "float64")
-        network.theta[...] = rng.normal(size=network.theta.size)
-        x, y = rng.normal(size=(4, 4)), np.eye(4)
-        printed, _ = run_lines(network, head, x, y, FORMULAS[name].code)
-        work = backprop()(network, head, x, y).workspace
-        for l in range(3):
-            np.testing.assert_allclose(printed.delta[l + 1] * work.weight, work.delta[l], rtol=1e-9)
-
-
-def test_some_misprints_have_a_ledger_and_some_have_none():
-    built = {name: gradient_methods.build("as_printed", formula=name) for name in WHOLE_PASSES}
-    wrong = {name: method.by_transpose for name, method in built.items() if not method.exact}
-    assert wrong["000-dw-last"] and wrong["002-db-free-index"]
-    assert not wrong["003-slope-index"] and not wrong["003-both-slips"]
-
-
-@pytest.mark.parametrize("name", FALSE)
+@pytest.mark.parametrize("name", ["feedback_alignment", "direct_feedback_alignment", "forward_gradient"])
 def test_the_ledger_of_another_recursion_is_left_out_in_any_case(name):
     """Its entries would split by W^T, which was not used; on the fixed samples too."""
     kept = probed(["dead", "ledger"], name)
@@ -242,17 +220,3 @@ def test_the_ledger_of_another_recursion_is_left_out_in_any_case(name):
     assert not any("ledger" in metric for metric in names)
     assert {"dead/layer_1", "fixed/dead/layer_1"} <= names
     assert any("ledger/top" in measures for measures in probed(["dead", "ledger"]).values())
-
-
-@pytest.mark.parametrize("name", [*TRUE, *FALSE])
-def test_a_ledger_asked_for_by_name_is_refused_where_it_would_be_false(name):
-    method, full = gradient_methods.build(name), probe_sets.build("full")
-    named = probe_sets.build("standard", measures=["dead", "ledger"])
-    for settings in (full, probe_sets.build("standard"), probe_sets.build("off")):
-        refuse_probes(method, name, settings)
-    assert left_out(method, full) == (("ledger", "mean_field") if name in FALSE else ())
-    if name in TRUE:
-        refuse_probes(method, name, named)
-        return
-    with pytest.raises(ConfigError, match=rf"probe.measures names 'ledger', .* but gradient={name} does not .* W\^T"):
-        refuse_probes(method, name, named)

@@ -118,6 +118,8 @@ REFUSED = {
     "model=deep_relu model.hidden=[64,16]": "model.hidden=[64, 16] and model.depth=8 contradict each other",
     "model.depth=3": "model.hidden=[32, 32] and model.depth=3 contradict each other",
     "gradient=feedback_alignment check=start": "feedback_alignment",
+    "experiment=vanishing_gradients study.factors.model.depth=[2,8]": "that shall run: model.depth=2,8",
+    "experiment=symmetry study.factors.init=zeros": "name the levels that shall run: init=LEVEL,LEVEL",
     "-m lr=0.1,0.2 hydra.sweep.subdir=x": "the jobs 0 and 1 would share the folder 'x'; let hydra.sweep.subdir hold",
     "-m lr=0.1,0.2 hydra.sweep.subdir=../x": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '../x'",
     "-m seed=0 hydra.sweep.subdir=/x": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '/x'",

@@ -7,11 +7,13 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import pytest
-from synthetic import Point, points, record, runs, study
+from synthetic import Point, claim, points, record, runs, study
 
+from bpexp.errors import ConfigError
 from bpexp.study.analysis import RunRecord, analyse
-from bpexp.study.charts import MOST, charts, label
+from bpexp.study.charts import Chart, charts
 from bpexp.study.design import Study
+from bpexp.study.words import label
 
 NAN, INF = math.nan, math.inf
 
@@ -19,10 +21,19 @@ NAN, INF = math.nan, math.inf
 def drawn(design: Study, made: list[RunRecord]) -> list[tuple[str, str]]:
     """(first word of the caption, SVG), every one of them well-formed."""
     found = []
-    for caption, svg in charts(analyse(design, made), made):
-        assert ET.fromstring(svg).tag.endswith("svg")
-        found.append((caption.split()[0], svg.decode()))
+    for chart in every_chart(design, made):
+        assert ET.fromstring(chart.svg).tag.endswith("svg")
+        found.append((chart.caption.split()[0], chart.svg.decode()))
     return found
+
+
+def every_chart(design: Study, made: list[RunRecord]) -> list[Chart]:
+    return charts(analyse(design, made), made)
+
+
+def texts(svg: str) -> list[str]:
+    """Every text of a figure; the SVG carries each as a comment."""
+    return [part.partition(" -->")[0] for part in svg.split("<!-- ")[1:]]
 
 
 def names(design: Study, made: list[RunRecord]) -> list[str]:
@@ -110,12 +121,68 @@ def test_layers(case: str) -> None:
     assert names(design, made) == ["delta_norm"]
 
 
-def test_of_many_arms_the_best_are_drawn() -> None:
-    design = study(factors={"model.depth": list(range(1, 13))}, tuned=None, repeats=2)
-    made = [record(p, accuracy=p["model.depth"] / 20) for p in points(design)]
-    ((_, svg),) = drawn(design, made)
-    shown = [f"<!-- {depth} -->" in svg.partition('id="legend_1"')[2] for depth in range(1, 13)]
-    assert shown == [False] * (12 - MOST) + [True] * MOST
+def test_arms_that_claims_name_are_drawn_and_those_that_are_not_are_counted() -> None:
+    """U1: of twelve arms the eight best ranked were drawn, without a word, and the subject of the study was not."""
+    named = [claim(of={"model.depth": 1}, against={"model.depth": 2}, above=0)]
+    design = study(factors={"model.depth": list(range(1, 13))}, tuned=None, repeats=2, claims=named)
+    (chart,) = every_chart(design, [record(p, accuracy=p["model.depth"] / 20) for p in points(design)])
+    shown = [depth for depth in range(1, 13) if f"model.depth={depth}" in texts(chart.svg.decode())]
+    assert shown == [1, 2, 7, 8, 9, 10, 11, 12]
+    assert "8 of 12 arms are drawn, those that claims name and the best ranked" in chart.caption
+
+
+def test_many_arms_stand_in_panels_and_the_legend_names_the_factors() -> None:
+    factors = {"activation": ["sigmoid", "tanh", "relu"], "init": ["xavier", "he"], "batch_size": [8, 32]}
+    design = study(factors=factors, tuned=None, repeats=2)
+    (chart,) = every_chart(design, [record(p, accuracy=0.5) for p in points(design)])
+    found = texts(chart.svg.decode())
+    assert {"init=xavier", "init=he"} <= set(found) or {"batch_size=8", "batch_size=32"} <= set(found)
+    assert "activation=sigmoid, batch_size=8" in found or "activation=sigmoid, init=he" in found
+    assert "are drawn" not in chart.caption
+
+
+def test_an_ordered_factor_can_be_the_axis() -> None:
+    factors = {"activation": ["relu", "tanh"], "lr": [0.01, 0.1, 1.0]}
+    across = {"lr": ["final accuracy/test"]}
+    design = study(factors=factors, tuned="lr", repeats=2, across=across, curves=["nothing/test"])
+    made = runs(design, lambda p: 0.9 if p["lr"] == 0.1 else 0.5)
+    (chart,) = every_chart(design, made)
+    assert chart.caption.startswith("final accuracy/test over lr: mean and 95 % interval over seeds")
+    found = texts(chart.svg.decode())
+    assert [tick for tick in found if tick in ("0.01", "0.1", "1")] == ["0.01", "0.1", "1"]
+    assert {"activation=relu", "activation=tanh"} <= set(found)
+    assert chart.name == "final_accuracy_test_over_lr"
+
+
+def test_only_a_factor_with_numbers_can_be_the_axis() -> None:
+    with pytest.raises(ConfigError, match="no factor whose levels are numbers; those are: lr"):
+        study(across={"activation": ["final accuracy/test"]})
+    with pytest.raises(ConfigError, match=r"'final loss/test' is none of study.measures"):
+        study(across={"lr": ["final loss/test"]})
+
+
+def test_a_band_stays_inside_the_bounds_of_its_measure() -> None:
+    """U16: with two seeds of 0.5 and 1 Student's interval of an accuracy reaches from -2.4 to 3.9."""
+    from bpexp.study.charts import _points
+
+    (point,) = _points({1.0: [0.5, 1.0]}, (0.0, 1.0))
+    assert (point.mean, point.low, point.high) == (0.75, 0.0, 1.0)
+
+
+def test_what_mean_field_theory_predicts_is_drawn_beside_what_is_measured() -> None:
+    design = study(**SMALL, by_depth=["delta_norm"], curves=["nothing/test"])
+    layers = {f"{prefix}delta_norm/layer_{l}": 0.1 * l for prefix in ("", "mean_field/") for l in (1, 2)}
+    (chart,) = every_chart(design, [record(p, accuracy=0.5, **layers) for p in points(design)])
+    assert chart.caption.endswith("dotted: predicted by mean-field theory")
+    assert "predicted" in texts(chart.svg.decode())
+
+
+def test_the_entries_of_the_ledger_are_drawn_for_all_layers() -> None:
+    """S12: the study spoke of every layer and showed the first."""
+    design = study(**SMALL, by_depth=["ledger/slope"], curves=["nothing/test"])
+    layers = {f"ledger/slope_layer_{l}": -0.6 * l for l in (1, 2, 3)}
+    (chart,) = every_chart(design, [record(p, accuracy=0.5, **layers) for p in points(design)])
+    assert chart.name == "ledger_slope_by_layer_at_the_first_step"
 
 
 def test_of_runs_with_the_same_levels_and_seed_the_last_is_drawn() -> None:
@@ -125,22 +192,17 @@ def test_of_runs_with_the_same_levels_and_seed_the_last_is_drawn() -> None:
     from bpexp.study.charts import _chosen
 
     chosen = _chosen(analyse(design, [*old, *new]), [*old, *new])
-    assert [run for mine in chosen.values() for run in mine] == new
+    assert [run for mine in chosen for run in mine] == new
 
 
 def test_an_arm_without_factors_has_a_name() -> None:
     assert label({}) == "all runs"
-    assert label({"activation": "relu", "lr": "0.1"}) == "relu, 0.1"
+    assert label({"activation": "relu", "lr": "0.1"}) == "activation=relu, lr=0.1"
 
 
 # Heat maps
 
 GRID = {"factors": {"activation": ["relu", "tanh"], "lr": [0.1, 1, 1e-5]}, "tuned": "lr", "repeats": 2}
-
-
-def cells(svg: str) -> list[str]:
-    """What stands in the cells and beside them; the SVG carries each text as a comment."""
-    return [part.partition(" -->")[0] for part in svg.split("<!-- ")[1:]]
 
 
 def test_heat_map() -> None:
@@ -151,7 +213,7 @@ def test_heat_map() -> None:
 
     ((name, svg),) = drawn(design, runs(design, accuracy))
     assert name == "final"
-    found = cells(svg)
+    found = texts(svg)
     assert [cell for cell in found if cell in ("0.375", "0.875", "0.250", "0.750")] == [
         *("0.375", "0.875", "0.375"),
         *("0.250", "0.750", "0.250"),
@@ -166,7 +228,7 @@ def test_lost_cells_are_crossed() -> None:
     design = study(**GRID, heat_map=["activation", "lr"], curves=["nothing/test"])
     made = [record(p, "diverged" if p["lr"] == 1 else "finished", accuracy=0.5, validation=0.5) for p in points(design)]
     ((_, svg),) = drawn(design, made)
-    assert cells(svg).count("x") == 2
+    assert texts(svg).count("x") == 2
 
 
 BARE: dict[str, Callable[[Study], list[RunRecord]]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from synthetic import Point, claim, points, record, runs, study
+from synthetic import Point, claim, in_time, points, record, runs, study
 
 from bpexp.study.analysis import RunRecord, analyse
 from bpexp.study.charts import charts
@@ -107,10 +106,11 @@ def checked(text: str) -> Page:
 
 def rendered(design: Study, made: list[RunRecord], facts: tuple[str, ...] = ("by hand",)) -> Page:
     analysis = analyse(design, made)
-    noted = note(analysis)
+    told = in_time(analysis.study)
+    noted = note(analysis, told)
     assert "<" not in noted
     assert ">" not in noted
-    return checked(page(analysis, charts(analysis, made), facts))
+    return checked(page(analysis, charts(analysis, made), facts, told))
 
 
 JITTER = [0.0, 0.001, -0.001, 0.0005, -0.0005]
@@ -185,7 +185,8 @@ def test_a_hostile_tuned_factor() -> None:
 
 def test_the_note_keeps_to_its_table() -> None:
     design = study(factors={"run_name": ["a|b\nc", "<b>"]}, tuned=None, repeats=2)
-    lines = note(analyse(design, [record(p, accuracy=0.5) for p in points(design)])).splitlines()
+    told = in_time(design)
+    lines = note(analyse(design, [record(p, accuracy=0.5) for p in points(design)]), told).splitlines()
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 4
     assert {row.replace("\\|", "").count("|") for row in rows} == {4}
@@ -223,24 +224,20 @@ def test_little_to_say(case: str) -> None:
 
 
 def written(design: Study, made: list[RunRecord], folder: Path) -> Report:
-    return write_report(design, {"factors": dict(design.factors), "repeats": design.repeats}, made, folder, ["by hand"])
+    return write_report(design, made, folder, ["by hand"], in_time(design))
 
 
 def test_the_files(tmp_path: Path) -> None:
     design = study(claims=CLAIMS)
     made = runs(design, accuracy)
     report = written(design, made, tmp_path)
-    assert [path.name for path in report.files] == ["report.html", "summary.csv", "study.json"]
+    assert [path.name for path in report.files] == ["report.html", "summary.csv", "accuracy_test_over_the_epochs.svg"]
     checked(report.files[0].read_text(encoding="utf-8"))
     frame = pd.read_csv(report.files[1])
     assert len(frame) == 40
     assert frame.columns.tolist()[:6] == ["activation", "init", "lr", "seed", "status", "run_id"]
     means = frame[frame["lr"] == 0.1].groupby("activation")["final accuracy/test"].mean()
     assert means["relu"] - means["sigmoid"] == pytest.approx(0.2)
-    content = json.loads(report.files[2].read_text(encoding="utf-8"))
-    assert content["name"] == "synthetic"
-    assert content["said"]["lr"] == ["0.1", "1.0"]
-    assert len(content["said"]["seed"]) == 5
     assert "- **supported**: so it is (0.2 [" in report.note
 
 

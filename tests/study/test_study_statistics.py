@@ -11,8 +11,9 @@ from statsmodels.stats.multitest import multipletests
 
 from bpexp.study.statistics import (
     Interval,
-    adjusted,
     coarse,
+    holm,
+    holm_steps,
     mean_interval,
     outlier,
     p_value,
@@ -94,20 +95,37 @@ def test_p_and_the_interval_agree() -> None:
 
 def test_holm_is_statsmodels() -> None:
     p = np.random.default_rng(5).uniform(size=20) ** 3
-    assert adjusted(list(p)) == pytest.approx(list(multipletests(p, method="holm")[1]))
+    assert holm(list(p)) == pytest.approx(list(multipletests(p, method="holm")[1]))
 
 
 def test_holm_by_hand() -> None:
     """Sorted, 4 x 0.01, 3 x 0.02, 2 x 0.03 -> 0.06, 1 x 0.04 -> at least 0.06."""
-    assert adjusted([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
+    assert holm([0.03, 0.01, 0.04, 0.02]) == pytest.approx([0.06, 0.04, 0.06, 0.06])
 
 
 def test_an_unknown_p_counts_as_a_test() -> None:
     """The claim was declared, so it would have been tested."""
-    assert adjusted([]) == []
-    assert adjusted([NAN, NAN]) == [1.0, 1.0]
-    assert adjusted([NAN, 0.01, NAN, 0.02]) == pytest.approx([1, 0.04, 1, 0.06])
-    assert adjusted([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+    assert holm([NAN, NAN]) == [1.0, 1.0]
+    assert holm([NAN, 0.01, NAN, 0.02]) == pytest.approx([1, 0.04, 1, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+
+
+def test_the_step_of_each_test() -> None:
+    """0.01 is held to alpha / 4, 0.015 to alpha / 3, 0.03 to alpha / 2, which it misses: there the method stops."""
+    assert holm_steps([0.03, 0.01, 0.04, 0.015], 0.05) == [2, 4, 2, 3]
+    assert holm_steps([0.5, NAN, 0.3], 0.05) == [3, 3, 3]
+    assert holm_steps([0.001, 0.002, 0.003], 0.05) == [3, 2, 1]
+    assert holm_steps([], 0.05) == []
+
+
+def test_a_test_is_rejected_at_its_step() -> None:
+    """The corrected p and the interval at the level of the step say the same."""
+    rng = np.random.default_rng(6)
+    for _ in range(200):
+        p = list(rng.uniform(size=6) ** 3)
+        for raw, corrected, step in zip(p, holm(p), holm_steps(p, 0.05), strict=True):
+            assert (corrected <= 0.05) == (raw <= 0.05 / step)
 
 
 # Repeated values

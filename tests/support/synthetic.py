@@ -7,7 +7,11 @@ from itertools import product
 from typing import Any
 
 from bpexp.study.analysis import RunRecord
+from bpexp.study.declaration import declaration
+from bpexp.study.declaration import record as recorded
 from bpexp.study.design import Study, declared
+from bpexp.study.evidence import weigh
+from bpexp.study.standing import Standings, standings
 
 Point = dict[str, Any]
 
@@ -50,3 +54,9 @@ def runs(design: Study, result: Callable[[Point], float | dict[str, float]]) -> 
         values = value if isinstance(value, dict) else {"accuracy": value, "validation": value}
         made.append(record(point, **values))
     return made
+
+
+def in_time(design: Study) -> Standings:
+    """The standing of the claims of a study that was declared before its runs."""
+    node = {"factors": dict(design.factors), "repeats": design.repeats}
+    return standings(weigh(recorded(declaration(design, node, [], []), None).text(), None), design, None)

@@ -1,0 +1,122 @@
+"""The claims in the report of a study: those that were declared before the results, the others, and theorems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from bpexp.study.analysis import Analysis
+from bpexp.study.declaration import DIGITS, moment
+from bpexp.study.evidence import Evidence
+from bpexp.study.standing import Standings
+from bpexp.study.statistics import MINIMUM
+from bpexp.study.verdicts import Verdict
+from bpexp.study.words import label, shown
+
+STYLE = """
+ol.claims { list-style: none; padding: 0; }
+ol.claims li { background: var(--tint); border-left: .35rem solid var(--soft); padding: .6rem .9rem; margin: .5rem 0; }
+ol.claims li.supported, ol.claims li.holds { border-color: var(--green); }
+ol.claims li.refuted, ol.claims li.violated { border-color: var(--vermilion); }
+ol.claims.later li { background: none; border: 1px dashed var(--soft); border-left: .35rem dashed var(--soft); }
+ol.claims.later b.answer { color: var(--soft); }
+ol.claims .note { color: var(--soft); font-size: .9rem; }
+b.answer { text-transform: uppercase; letter-spacing: .04em; font-size: .85rem; }
+ul.doubts { border-left: .35rem solid var(--vermilion); padding: .4rem 1.6rem; background: var(--tint); }
+"""
+
+LATER = (
+    "Post hoc: the results could be known when these were written. They describe these runs, and are no test; run the "
+    "study with other seeds to test them."
+)
+UNPROVEN = "No record shows that these were declared before the results."
+THEOREMS = "They follow from mathematics; where one is violated, the code or the proof has a fault."
+
+
+def claims_html(analysis: Analysis, standings: Standings) -> str:
+    """The part of the report with the record of the declaration, and every claim with its verdict and standing."""
+    tested = [v for v in analysis.verdicts if v.checked is None]
+    first = [v for v in tested if standings.of(v.claim).before]
+    later = [v for v in tested if not standings.of(v.claim).before]
+    proven = [v for v in analysis.verdicts if v.checked is not None]
+    unproven = standings.evidence.claims is None
+    other = "Claims without a record" if unproven else "Claims added or changed after the results"
+    narrowed = [f"narrowed on the command line: {line}" for line in standings.narrowing]
+    parts = [
+        _list("doubts", standings.evidence.problems),
+        _part("Claims declared before the results", record_line(standings.evidence), analysis, first, standings),
+        _note(_together(first)) if first else "",
+        _list("note", narrowed),
+        _part(other, UNPROVEN if unproven else LATER, analysis, later, standings, "claims later"),
+        _part("Theorems, checked in every run", THEOREMS, analysis, proven, standings),
+        _note("What has changed in the declaration since the results:") if standings.changes else "",
+        _list("note", standings.changes),
+    ]
+    return "".join(parts)
+
+
+def record_line(found: Evidence) -> str:
+    """When the declaration was recorded, where, and its hash."""
+    return f"Recorded before the first run: {moment(found.at)}, SHA-256 {found.sha256[:DIGITS]}, {found.where}."
+
+
+def answer(verdict: Verdict, standings: Standings) -> str:
+    """The verdict in a word or two: `post hoc` stands before one on a claim that is not known to be older."""
+    older = standings.of(verdict.claim).before or verdict.checked is not None
+    return verdict.answer if older else f"post hoc, {verdict.answer}"
+
+
+def _together(verdicts: Sequence[Verdict]) -> str:
+    """What the verdicts on these claims promise."""
+    n = max(verdict.family for verdict in verdicts)
+    told = "The verdict is false in at most 5 of 100 studies."
+    if n > 1:
+        told = (
+            f"The verdicts hold for all {n} claims together: by Holm's method over two-sided tests, any of them is "
+            "false in at most 5 of 100 studies. Each interval is the one at which its claim is decided."
+        )
+    return f"{told} Fewer than {MINIMUM} seeds decide nothing."
+
+
+def _part(
+    title: str,
+    about: str,
+    analysis: Analysis,
+    verdicts: Sequence[Verdict],
+    standings: Standings,
+    kind: str = "claims",
+) -> str:
+    """A heading, a note and the claims below it; empty without claims."""
+    if not verdicts:
+        return ""
+    items = "".join(_item(analysis, verdict, standings) for verdict in verdicts)
+    return f'<h2>{escape(title)}</h2>{_note(about)}<ol class="{kind}">{items}</ol>'
+
+
+def _item(analysis: Analysis, verdict: Verdict, standings: Standings) -> str:
+    told = [_basis(analysis, verdict), standings.of(verdict.claim).told]
+    lines = "".join(f'<br><span class="note">{escape(line)}</span>' for line in told)
+    head = f'<b class="answer">{answer(verdict, standings)}</b> {escape(verdict.claim.text)}'
+    return f'<li class="{verdict.answer}">{head}{lines}</li>'
+
+
+def _basis(analysis: Analysis, verdict: Verdict) -> str:
+    """The statistic of a claim, its interval and what qualifies it."""
+    claim = verdict.claim
+    against = f" minus {label(claim.against)}" if claim.against else ""
+    if verdict.checked is not None:
+        return f"{claim.measure.text} of {label(claim.of)}{against}: {verdict.note}"
+    best = " at its own best level" if claim.at == "best" and analysis.study.tuned else ""
+    level = f"{100 * verdict.interval.level:.3g} % interval, " if verdict.family > 1 else ""
+    bounded = verdict.interval if claim.against else verdict.interval.inside(claim.measure.bounds)
+    interval = shown(bounded, claim.measure)
+    return f"{claim.measure.text} of {label(claim.of)}{against}{best}: {interval} ({level}{verdict.note})"
+
+
+def _note(text: str) -> str:
+    return f'<p class="note">{escape(text)}</p>'
+
+
+def _list(kind: str, lines: Sequence[str]) -> str:
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<ul class="{kind}">{items}</ul>' if items else ""

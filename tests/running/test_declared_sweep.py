@@ -1,0 +1,168 @@
+"""A study is declared before it runs: hash and time are recorded when the first job begins."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from command_line import command, refused
+from stores import ask
+
+from bpexp.running import execute as running
+from bpexp.study.declaration import read_record, record
+from bpexp.training.events import RunEnded
+from bpexp.training.trainer import Trainer
+
+LEAN = ["progress=false", "tracking.model=false", "tracking.figures=false"]
+STUDY: dict[str, Any] = {
+    "factors": {"activation": ["tanh", "relu"]},
+    "repeats": 2,
+    "measures": ["final loss/test"],
+    "claims": [{"text": "It is positive", "measure": "final loss/test", "of": {}, "above": 0}],
+}
+
+
+def declare(**changes: Any) -> None:
+    """Write the study `mine` below the folder `own`."""
+    file = Path("own/experiment/mine.yaml")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    content = {"epochs": 1, "data": {"n": 60}, "model": {"hidden": [3]}, "study": {**STUDY, **changes}}
+    header = "# @package _global_\ndefaults:\n  - override /data: xor\n"
+    file.write_text(header + yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def study(*said: str) -> list[str]:
+    return ["--config-dir", "own", "experiment=mine", *LEAN, *said]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    declare()
+
+
+def test_the_declaration_stands_when_the_first_job_begins(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train, seen = running.train, []
+
+    def watched(trainer: Trainer, callbacks: Any) -> RunEnded:
+        params = dict(ask(store, "select key, value from params where key like 'declaration.%'"))
+        tags = ask(store, "select value from tags where key = 'bpexp.study'")
+        seen.append((Path("sweep/study.json").read_text(encoding="utf-8"), params, tags))
+        return train(trainer, callbacks)
+
+    monkeypatch.setattr(running, "train", watched)
+    before = datetime.now(UTC).isoformat(timespec="seconds")
+    assert command(study("hydra.sweep.dir=sweep"), monkeypatch) == 0
+    (text, params, tags), *others = seen
+    found = read_record(text)
+    assert found.whole
+    assert params == found.params()
+    assert tags == [("mine",)]
+    assert before <= found.at <= datetime.now(UTC).isoformat(timespec="seconds")
+    assert len(found.content["jobs"]) == len(set(found.content["jobs"])) == len(others) + 1 == 4
+    assert found.content["said"] == {"activation": ["tanh", "relu"], "seed": ["0", "1"]}
+    assert found.content["config"]["epochs"] == 1
+    assert found.content["data"][0].startswith("xor ")
+    assert Path("sweep/study.json").read_text(encoding="utf-8") == text, "nothing changes it afterwards"
+
+
+def test_a_second_sweep_knows_the_first(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the store, also where the first was deleted there and its folder is gone; with tracking=none in the folder."""
+    assert command(study("hydra.sweep.dir=first"), monkeypatch) == 0
+    Path("away/deep").mkdir(parents=True)
+    Path("first").rename("away/deep/first")
+    from bpexp.tracking.store import open_store
+
+    opened = open_store(None, "bpexp")
+    ((parent,),) = ask(store, "select run_uuid from tags where key = 'bpexp.study'")
+    opened.client.delete_run(parent)
+    declare(claims=[{**STUDY["claims"][0], "above": 0.1}])
+    assert command(study("hydra.sweep.dir=second", "seed=1,2"), monkeypatch) == 0
+    Path("mlflow.db").rename("gone.db")
+    assert command(study("hydra.sweep.dir=third", "tracking=none"), monkeypatch) == 0
+    for name, common in (("second", [2]), ("third", [2])):
+        content = json.loads(Path(name, "study.json").read_text(encoding="utf-8"))["declaration"]
+        assert sorted(sweep["runs"] for sweep in content["earlier"]) == sorted(common)
+
+
+def test_a_sweep_without_a_result_shows_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(trainer: Trainer, callbacks: Any) -> RunEnded:
+        raise RuntimeError("no luck")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "train", fails)
+        assert command(study("hydra.sweep.dir=a/b/first"), monkeypatch) == 1
+    assert command(study("hydra.sweep.dir=second"), monkeypatch) == 0
+    content = json.loads(Path("second/study.json").read_text(encoding="utf-8"))["declaration"]
+    assert content["earlier"] == []
+
+
+def test_a_plain_sweep_declares_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = ["data=xor", "model.hidden=[3]", "data.n=60", "epochs=1", "progress=false", "tracking=none"]
+    assert command(["-m", *small, "lr=0.1,0.2", "hydra.sweep.dir=sweep"], monkeypatch) == 0
+    assert not Path("sweep/study.json").exists()
+
+
+def claims_in(report: str) -> list[tuple[str, str]]:
+    """(verdict, text) of the claims on a page."""
+    text = Path(report).read_text(encoding="utf-8")
+    return re.findall(r'<b class="answer">(.*?)</b> (.*?)<br>', text)
+
+
+def rebuilt(monkeypatch: pytest.MonkeyPatch, *said: str) -> str:
+    """The page that task=report writes."""
+    assert command(["--config-dir", "own", "task=report", *said], monkeypatch) == 0
+    return Path("report.html").read_text(encoding="utf-8")
+
+
+def test_a_report_of_an_edited_study(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Edited after the results, asked again from MLflow, from the folder, and from a folder that was edited too."""
+    assert command(study("hydra.sweep.dir=sweep"), monkeypatch) == 0
+    declared = claims_in("sweep/report.html")
+    assert len(declared) == 1
+    assert declared[0][1] == "It is positive"
+    assert not declared[0][0].startswith("post hoc")
+    assert "Claims declared before the results" in Path("sweep/report.html").read_text(encoding="utf-8")
+    new = {"text": "It is small", "measure": "final loss/test", "of": {"activation": "relu"}, "below": 9}
+    declare(claims=[{**STUDY["claims"][0], "above": -1}, new], title="Another title")
+    capfd.readouterr()
+    for place in ([], ["hydra.sweep.dir=sweep"], ["hydra.sweep.dir=sweep", "tracking=none"]):
+        page = rebuilt(monkeypatch, "experiment=mine", *place)
+        assert [text for _, text in claims_in("report.html")] == ["It is positive", "It is positive", "It is small"]
+        assert [v.startswith("post hoc") for v, _ in claims_in("report.html")] == [False, True, True]
+        assert "changed after the results: above was 0, is -1" in page
+        assert "study.title was absent before the results, and is Another title now" in page
+        assert "doubts" not in page.partition("</style>")[2]
+        assert ("on the parent run in MLflow" in page) == ("tracking=none" not in place)
+    out = capfd.readouterr().out
+    assert "post hoc: It is small" in out
+    assert "added after the results" in out
+    assert "note         study.title was absent" in out
+    assert claims_in("report.html") != declared
+    rebuilt(monkeypatch, "study=mine")
+    assert claims_in("report.html") == declared, "asked by its name, the study is the recorded one"
+
+    file = Path("sweep/study.json")
+    told = json.loads(file.read_text(encoding="utf-8"))
+    told["declaration"]["study"]["claims"][0]["above"] = -1
+    told["declaration"]["claims"] = ["0" * 16]
+    file.write_text(record(told["declaration"], told["parent"]).text(), encoding="utf-8")
+    page = rebuilt(monkeypatch, "experiment=mine", "hydra.sweep.dir=sweep")
+    assert "study.json is not the declaration that the parent run recorded" in page
+    assert "1 of the 1 declared claims can no longer be read" in page
+    assert all(verdict.startswith("post hoc") for verdict, _ in claims_in("report.html"))
+
+
+def test_a_report_of_a_folder_without_a_study(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = ["task=report", "study=mine", "tracking=none", "hydra.sweep.dir=nowhere"]
+    assert "nowhere' has no readable study.json" in refused(told, monkeypatch, capfd)
