@@ -122,7 +122,7 @@ LIBRARIES = {
         *("hydra.core.global_hydra", "hydra.core.plugins", "hydra.core.utils"),
     },
     "matplotlib": {
-        *("matplotlib", "matplotlib.axes", "matplotlib.figure", "matplotlib.ticker"),
+        *("matplotlib", "matplotlib.axes", "matplotlib.figure", "matplotlib.lines", "matplotlib.ticker"),
         *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
     },
     "mlflow": {
@@ -136,7 +136,7 @@ LIBRARIES = {
     "pooch": {"pooch"},
     "rich": {"rich.box", "rich.console", "rich.markup", "rich.progress", "rich.table"},
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
-    "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.multitest"},
+    "statsmodels": {"statsmodels.api", "statsmodels.formula.api"},
     "threadpoolctl": {"threadpoolctl"},
     "yaml": {"yaml"},
 }
@@ -188,7 +188,7 @@ def test_every_listed_module_is_there_and_used():
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_modules_are_short_and_open_with_a_line_of_prose(path):
     text = path.read_text(encoding="utf-8")
-    assert text.isascii()
+    assert text.isascii() or dotted(path).startswith(PAPERS)  # quotations keep the signs of the papers
     assert len(text.splitlines()) < 250 or dotted(path).startswith(PAPERS)
     assert not text or ast.get_docstring(ast.parse(text))
     assert path.name != "types.py"

@@ -219,8 +219,8 @@ def written(extended: Path) -> list[str]:
 def test_the_command_writes_the_one_file_that_the_guide_names(extended: Path, written: list[str]) -> None:
     assert written == sorted(SECTIONS[kind].file for kind in CODE if kind != "metric")
     assert (SECTIONS["metric"].file, SECTIONS["plug-in"].file) == ("", "")
-    node = yaml.safe_load((extended / "conf/loss/log_cosh.yaml").read_text(encoding="utf-8"))
-    assert (node["name"], node["scale"]) == ("log_cosh", 1.0)
+    node = yaml.safe_load((extended / "conf/loss/pseudo_huber.yaml").read_text(encoding="utf-8"))
+    assert (node["name"], node["scale"]) == ("pseudo_huber", 1.0)
     assert NAMES["probe"] in yaml.safe_load((extended / "conf/probe/full.yaml").read_text(encoding="utf-8"))["measures"]
 
 

@@ -14,6 +14,7 @@ import yaml
 from bpexp.config.composition import CommandLine, composer
 from bpexp.gradients import path_sum
 from bpexp.nn.heads import build_head
+from bpexp.records.outcome import Outcome, write_outcome
 from bpexp.running.build import Experiment, build
 from bpexp.training.events import Callback, Step
 from bpexp.training.trainer import train
@@ -145,3 +146,50 @@ def test_sigmoid_chain_vanishes_at_least_as_fast_as_a_quarter_a_layer(L: int) ->
     chain = analysis("paper_003_chain")
     assert 0 < chain.first_product("sigmoid", 1.0, L) <= 0.25 ** (L - 1)
     assert chain.first_product("relu", 1.0, L) == 1
+
+
+def test_the_factor_of_002_is_a_factor_of_the_learning_rate() -> None:
+    """Plain descent on the mean over the ten outputs, at ten times the rate, is descent on their sum, step by step."""
+    small = ("data=mnist_5k", "data.limit=640", "epochs=2", "dtype=float64")
+    total, _ = trained("paper_002_mnist_relu", *small, "loss={name:mse,reduction:sum}", "lr=0.1")
+    mean, _ = trained("paper_002_mnist_relu", *small, "loss={name:mse,reduction:mean}", "lr=1.0")
+    same, _ = trained("paper_002_mnist_relu", *small, "loss={name:mse,reduction:mean}", "lr=0.1")
+    thetas = [experiment.trainer.network.theta for experiment in (total, mean, same)]
+    np.testing.assert_allclose(thetas[1], thetas[0], rtol=0, atol=1e-12)
+    assert np.abs(thetas[2] - thetas[0]).max() > 1e-2
+
+
+def outcomes(folder: Path, accuracy: dict[str, list[float]], rates: list[float]) -> Path:
+    """A sweep of made-up runs: accuracy by cost and rate, two seeds that differ by a point; NaN is a divergence."""
+    for cost, values in accuracy.items():
+        name, _, reduction = cost.partition(" ")
+        for rate, value in zip(rates, values, strict=True):
+            for seed in (0, 1):
+                params = {"loss": name, "lr": rate, "seed": seed} | ({"loss.reduction": reduction} if reduction else {})
+                keys = [
+                    f"{when}/accuracy_{part}" for when in ("final", "best") for part in ("test", "validation", "train")
+                ]
+                metrics = dict.fromkeys(keys, value + seed / 100)
+                status = "diverged" if np.isnan(value) else "finished"
+                run = folder / f"{cost} {rate} {seed}"
+                run.mkdir()
+                write_outcome(Outcome(run.name, str(run), status, "", [], params, 1.0, metrics), run)
+    return folder
+
+
+def test_the_analysis_of_002_tunes_on_validation_flags_an_edge_and_counts_a_divergence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy = {
+        "cross_entropy": [0.90, 0.95, 0.80],
+        "mse sum": [0.70, 0.93, 0.97],
+        "mse mean": [0.20, 0.71, float("nan")],
+    }
+    analysis("paper_002_mnist_relu").main(outcomes(tmp_path, accuracy, [0.1, 1.0, 10.0]))
+    printed = capsys.readouterr().out
+    assert printed.startswith("18 runs, 2 diverged")
+    assert "| cross_entropy | 1 | 95.50 [" in printed
+    assert "| mse sum | 10 (edge of the grid) | 97.50 [" in printed
+    assert "| mse mean | 20.5 | 71.5 | 10.0 |" in printed
+    assert "cross_entropy less mse mean, each at its best rate: 24.00 [24.00, 24.00] points" in printed
+    assert [line.split() for line in printed.splitlines()[-2:]] == [["0.1", "1.0", "1.0"], ["1.0", "-83.5", "84.0"]]

@@ -104,7 +104,7 @@ class Backprop(GradientMethod):
         np.multiply(delta, weight, out=delta)
         work.weight = weight
         backward(network, work, self._slots, ones)
-        return float(costs.sum()) * weight, work
+        return float(np.add.reduce(costs)) * weight, work
 
     def passes(self, network: Network, head: Head, x: Array, y: Array) -> Iterator[tuple[float, Workspace, Array]]:
         """The pieces of a batch x (n_0, B), y (n_L, B) in their order: cost, workspace, y of each.

@@ -1,7 +1,11 @@
-"""Products of Jacobians: da^L/da^l from the last layer down, then the parameters. Source: 000 and 001.
+"""Products of Jacobians: dz^L/da^l from the last layer down, then the parameters. Source: 000 and 001.
 
 000 writes the recursion as da_j^N/da_t^{l+1} = sum_k da_j^N/da_k^{l+2} da_k^{l+2}/da_t^{l+1}, 001 with one array per
 layer. Both propagate da/da, where 002 and 003 propagate delta, and so compute the Jacobian of every layer.
+
+They begin at a^L and multiply by dC/da^L in the end. Here the recursion begins at z^L, one factor later, and ends with
+delta^L = (da^L/dz^L)^T dC/da^L, which the head computes. The product is the same, but that of a saturated softmax and
+its cross-entropy stays finite: dC/da = -y/a is infinite where a rounds to 0, and da/dz is 0 there.
 """
 
 from __future__ import annotations
@@ -19,30 +23,29 @@ PIECE = 512
 
 
 def layer_jacobians(network: Network, work: Workspace) -> list[Array]:
-    """da^L/da^l of every sample, (B, n_L, n_l), for l = 1, ..., L; the last is the identity."""
-    n_L, B = work.z[-1].shape
-    jacobians = [np.broadcast_to(np.eye(n_L, dtype=network.theta.dtype), (B, n_L, n_L))]
-    for l in range(len(network.layers) - 1, 0, -1):
-        layer = network.layers[l]
-        local = layer.f.jacobian(work.z[l]) @ layer.W  # da^{l+1}/da^l = diag(f'(z)) W
-        jacobians.append(jacobians[-1] @ local)
+    """dz^L/da^l of every sample, (B, n_L, n_l), for l = 1, ..., L - 1; the last is W^L."""
+    W, last = network.layers[-1].W, len(network.hidden) - 1
+    jacobians: list[Array] = []
+    for l in range(last, -1, -1):
+        if l == last:
+            jacobians.append(np.broadcast_to(W, (work.z[-1].shape[1], *W.shape)))
+        else:
+            local = network.hidden[l + 1].jacobian(work.z[l + 1]) @ network.layers[l + 1].W  # diag(f'(z)) W
+            jacobians.append(jacobians[-1] @ local)
     return jacobians[::-1]
 
 
 class Jacobian(GradientMethod):
-    """dC/da^l = (da^L/da^l)^T dC/da^L, dC/dz^l = (da^l/dz^l)^T dC/da^l, then the parameters; batches at once."""
+    """dC/da^l = (dz^L/da^l)^T delta^L, delta^l = dC/da^l * f'(z^l), then the parameters; batches at once."""
 
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """Cost and gradient at `network.theta` for x (n_0, B) and y (n_L, B)."""
         if x.shape[1] > PIECE:
             return self._in_pieces(network, head, x, y)
         cost, work = forward_to_delta(network, head, x, y)
-        slope = work.weight * head.loss.slope(work.a[-1], y)
-        for l, J in enumerate(layer_jacobians(network, work)):
-            dC_da = np.einsum("bji,jb->ib", J, slope)
-            work.delta[l] = network.layers[l].f.vjp(work.z[l], dC_da)
-        for l, f in enumerate(network.hidden):
+        for l, (f, J) in enumerate(zip(network.hidden, layer_jacobians(network, work), strict=True)):
             work.slope[l] = f.df(work.z[l])
+            work.delta[l] = np.einsum("bji,jb->ib", J, work.delta[-1]) * work.slope[l]
         vector = np.empty_like(network.theta)
         parameter_gradients(network, work, vector)
         return Gradient(cost, vector, work)
@@ -61,5 +64,5 @@ class Jacobian(GradientMethod):
 
 @gradient_methods.register("jacobian")
 def jacobian() -> Jacobian:
-    """Products of the Jacobians da^L/da^l, by the recursion of 000 and 001."""
+    """Products of the Jacobians dz^L/da^l, by the recursion of 000 and 001."""
     return Jacobian()

@@ -1,10 +1,11 @@
 """The nested sums over every path, as 002 and 003 write them before vectorising. The cost is exponential in the depth.
 
 dC/dz_i^l = sum over k_L, ..., k_{l+1} of
-    dC/da_{k_L} da_{k_L}/dz_{k_L} w_{k_L k_{L-1}} f'(z_{k_{L-1}}) ... w_{k_{l+1} i} f'(z_i^l)
+    dC/dz_{k_L} w_{k_L k_{L-1}} f'(z_{k_{L-1}}) ... w_{k_{l+1} i} f'(z_i^l)
 
-By 003, n_L n_{L-1} ... n_{L-j+1} paths lead from a neuron of layer L - j to the cost. dC/dz^L, where all paths end, is
-computed once: with a full Jacobian (softmax) it is itself a sum over the outputs.
+By 003, n_L n_{L-1} ... n_{L-j+1} paths lead from a neuron of layer L - j to the cost. dC/dz^L = delta^L, where all
+paths end, comes from the head. The papers print it as dC/da da/dz, which for a softmax is itself a sum over the
+outputs, and infinity times 0 where a softmax is saturated under the cross-entropy.
 """
 
 from __future__ import annotations
@@ -65,8 +66,6 @@ class PathSum(GradientMethod):
         cost, work = forward_to_delta(network, head, x, y)
         for l, f in enumerate(network.hidden):
             work.slope[l] = f.df(work.z[l])
-        dC_da = work.weight * head.loss.slope(work.a[-1], y)
-        work.delta[-1] = np.einsum("bji,jb->ib", head.output.jacobian(work.z[-1]), dC_da)
         self._top = work.delta[-1].copy()
         vector = np.empty_like(network.theta)
         for l, (W_slot, b_slot) in enumerate(network.parameters(vector)):

@@ -34,7 +34,7 @@ def _squares(piece: Piece) -> dict[str, Total]:
     carried = {f"carried_{l + 1}": piece.squares(layers[l].W.T @ delta[l]) for l in range(1, len(layers))}
     if piece.head is None or piece.y is None:
         return {**squared_deltas(piece), **carried}
-    slope = piece.head.loss.slope(piece.head.output.f(piece.work.z[-1]), piece.y)
+    slope = piece.head.slope(piece.work.z[-1], piece.y)
     return {**squared_deltas(piece), **carried, "loss": piece.squares(slope)}
 
 

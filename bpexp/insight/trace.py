@@ -12,7 +12,7 @@ from bpexp.gradients.backprop import backprop, backward, forward
 from bpexp.gradients.verification import Verification, verify
 from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
-from bpexp.nn.heads import Head
+from bpexp.nn.heads import Head, error_of
 from bpexp.nn.network import Network, Workspace
 
 Section = Literal["parameters", "forward", "backward", "gradient"]
@@ -103,14 +103,24 @@ COST_SOURCES = {
 }
 """Source of the cost of one sample, by the name of the loss."""
 
+DELTA_SOURCES = {
+    "softmax+cross_entropy": "002 output layer error; 003 appendix",
+    "sigmoid+binary_cross_entropy": "Nielsen, chapter 3",
+}
+"""Source of delta^L = c (a - y), by the name of the pairing."""
+
 
 def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -> list[Line]:
-    """delta^L, by the closed form of a shortcut or by the chain rule with its factors."""
-    if head.shortcut:
-        source = "002 output layer error; 003 appendix"
-        text, latex = (_times(_constant(delta, a - y), difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
+    """delta^L, as c (a - y) where a closed form is that, else by the chain rule with its factors."""
+    error = error_of(head.output, z, y)
+    constant = _constant(delta, error)
+    if head.form == "closed" and np.allclose(delta, constant * error, rtol=1e-9, atol=0):
+        source = DELTA_SOURCES.get(head.name, "closed form of the pairing")
+        text, latex = (_times(constant, difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
         return [Line("backward", f"delta^{L}", text, latex, source, delta)]
-    lines = [Line("backward", f"dC/da^{L}", "slope of C", r"\nabla_a C", "003 dC/da_i", head.loss.slope(a, y))]
+    slope = head.slope(z, y)
+    source = "003 dC/da_i" if np.isfinite(slope).all() else "infinite, for a is 0 or 1 in float64; delta is from z"
+    lines = [Line("backward", f"dC/da^{L}", "slope of C", r"\nabla_a C", source, slope)]
     if not isinstance(head.output, Activation):
         text = f"sum_j dC/da_j^{L} da_j^{L}/dz_i^{L}"
         latex = r"\sum_j \frac{\partial C}{\partial a_j} \frac{\partial a_j}{\partial z_i}"
@@ -121,7 +131,7 @@ def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -
 
 
 def _constant(delta: Array, difference: Array) -> float:
-    """c in delta = c (a - y), the closed form of a shortcut."""
+    """c in delta = c (a - y), from the largest entry."""
     k = int(np.abs(difference).argmax())
     return float(delta.flat[k] / difference.flat[k]) if difference.flat[k] else 1.0
 

@@ -6,6 +6,7 @@ function may fill and return; callers use the returned array. Symbols: sigma in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -33,6 +34,8 @@ class Activation:
         codomain: the set of values f(z), which determines the losses that are defined on it.
         kinks: the z at which f' jumps.
         analytic: f accepts complex z and is analytic there, so that the complex step gives its derivative.
+        error: a - y from z and y. It is needed where f approaches a value other than 0 that may be a target: there
+            f(z) - y loses its digits, as 1 / (1 + exp(-z)) - 1 does. None for f(z) - y.
     """
 
     f: Elementwise
@@ -40,6 +43,7 @@ class Activation:
     codomain: Codomain = "real"
     kinks: tuple[float, ...] = ()
     analytic: bool = False
+    error: Callable[[Array, Array], Array] | None = None
 
     @property
     def steepest(self) -> float:
@@ -61,7 +65,17 @@ class Activation:
 activations: Registry[Activation] = Registry("activation")
 
 
+def decay(z: Array, out: Array | None = None) -> Array:
+    """exp(-|z|), the analytic continuation of each half for complex z; it does not overflow."""
+    if np.iscomplexobj(z):
+        return np.asarray(np.exp(np.where(z.real > 0, -z, z)))
+    t = np.exp(np.negative(np.abs(z, out=out), out=out), out=out)
+    return np.asarray(t)
+
+
 def _sigmoid(z: Array, out: Array | None = None) -> Array:
+    if np.iscomplexobj(z):
+        return _sigmoid_to_the_end(z)
     with np.errstate(over="ignore"):  # exp(-z) = inf gives the right limit, 0
         t = np.exp(np.negative(z, out=out), out=out)
     t = np.add(t, 1, out=out)
@@ -69,11 +83,33 @@ def _sigmoid(z: Array, out: Array | None = None) -> Array:
     return a
 
 
+def _sigmoid_to_the_end(z: Array, out: Array | None = None) -> Array:
+    # 1 / (1 + exp(-z)) is 0 where exp(-z) overflows, a little before exp(z) does; a factor of 100 shows the difference
+    t = decay(z)
+    return np.asarray(np.where(z.real > 0, 1, t) / (1 + t))
+
+
 def _sigmoid_slope(z: Array, out: Array | None = None) -> Array:
     # f(z) f(-z) = t / (1 + t)^2 with t = exp(-|z|) neither overflows nor cancels; a (1 - a) is 0 from z = 37 on
-    t = np.exp(np.negative(np.abs(z, out=out), out=out), out=out)
+    t = decay(z, out)
     s: Array = np.divide(t, np.square(1 + t), out=out)
     return s
+
+
+def _sigmoid_error(z: Array, y: Array) -> Array:
+    # with s = f(-|z|) = t / (1 + t), a - y is (1 - y) - s for z > 0, else s - y
+    t, positive = decay(z), z.real > 0
+    s = np.divide(t, 1 + t, out=t)
+    np.negative(s, out=s, where=positive)
+    return np.asarray(np.add(s, positive - y, out=s))
+
+
+def _tanh_error(z: Array, y: Array) -> Array:
+    # tanh z = 1 - 2 / (1 + exp(2z)); near 0 that would cancel
+    t = decay(2 * z)
+    s = 2 * t / (1 + t)
+    far = np.where(z.real > 0, (1 - y) - s, s - (1 + y))
+    return np.asarray(np.where(np.abs(z.real) > 0.5, far, np.tanh(z) - y))
 
 
 @activations.register("identity")
@@ -92,7 +128,7 @@ def identity() -> Activation:
 @activations.register("sigmoid")
 def sigmoid() -> Activation:
     """f(z) = 1 / (1 + exp(-z)), f'(z) = f(z) f(-z). Source: 000, 002."""
-    return Activation(_sigmoid, _sigmoid_slope, codomain="unit", analytic=True)
+    return Activation(_sigmoid, _sigmoid_slope, codomain="unit", analytic=True, error=_sigmoid_error)
 
 
 @activations.register("tanh")
@@ -106,7 +142,7 @@ def tanh() -> Activation:
         slope = _sigmoid_slope(np.multiply(z, 2, out=out), out)
         return np.multiply(slope, 4, out=out)
 
-    return Activation(f, df, analytic=True)
+    return Activation(f, df, analytic=True, error=_tanh_error)
 
 
 @activations.register("relu")
@@ -153,7 +189,13 @@ def elu(alpha: Positive = 1.0) -> Activation:
     def df(z: Array, out: Array | None = None) -> Array:
         return np.where(z > 0, 1, alpha * np.exp(np.minimum(z, 0))).astype(z.dtype)
 
-    return Activation(f, df, kinks=(0.0,))
+    def error(z: Array, y: Array) -> Array:
+        low = np.minimum(z, 0)
+        near_the_end = alpha * np.exp(low) - (alpha + y)  # for a target of -alpha exact, where expm1 is -1
+        negative = np.where(low < -0.5, near_the_end, alpha * np.expm1(low) - y)
+        return np.where(z > 0, z - y, negative)
+
+    return Activation(f, df, kinks=(0.0,), error=error)
 
 
 @activations.register("gelu")
@@ -162,14 +204,17 @@ def gelu() -> Activation:
     from scipy.special import erfc  # imported here: it takes longer than the rest of this module
 
     def cumulative(z: Array) -> Array:
-        return np.asarray(0.5 * erfc(-z * np.sqrt(0.5).astype(z.real.dtype)))
+        return np.asarray(0.5 * erfc(-z * np.sqrt(0.5)))
 
+    # in float64, as erfc is: a rounding error of z changes the tail by a factor of z^2, and Phi and z phi cancel
     def f(z: Array, out: Array | None = None) -> Array:
-        return np.multiply(z, cumulative(z), out=out)
+        share = cumulative(z.astype(np.result_type(z, np.float64)))
+        return np.asarray(np.multiply(z, share.astype(z.dtype), out=out))
 
     def df(z: Array, out: Array | None = None) -> Array:
-        density = np.exp(-0.5 * np.square(z)) * np.sqrt(0.5 / np.pi).astype(z.dtype)
-        return np.asarray(cumulative(z) + z * density)
+        z64 = z.astype(np.result_type(z, np.float64))
+        density = np.exp(-0.5 * np.square(z64)) * np.sqrt(0.5 / np.pi)
+        return np.asarray(cumulative(z64) + z64 * density, z.dtype)
 
     return Activation(f, df, analytic=True)
 
@@ -179,10 +224,10 @@ def silu() -> Activation:
     """f(z) = z s(z), f'(z) = s(z) + z s'(z), with the sigmoid s. Source: Elfwing et al. (2018)."""
 
     def f(z: Array, out: Array | None = None) -> Array:
-        return z * _sigmoid(z)
+        return z * _sigmoid_to_the_end(z)
 
     def df(z: Array, out: Array | None = None) -> Array:
-        slope: Array = _sigmoid(z) + z * _sigmoid_slope(z)
+        slope: Array = _sigmoid_to_the_end(z) + z * _sigmoid_slope(z)
         return slope
 
     return Activation(f, df, analytic=True)
@@ -193,6 +238,8 @@ def softplus() -> Activation:
     """f(z) = log(1 + exp(z)), f'(z) = sigmoid(z). Source: Dugas et al. (2001)."""
 
     def f(z: Array, out: Array | None = None) -> Array:
-        return np.asarray(np.log1p(np.exp(z)) if np.iscomplexobj(z) else np.logaddexp(z, 0, out=out))
+        if np.iscomplexobj(z):
+            return np.asarray(np.where(z.real > 0, z, 0) + np.log1p(decay(z)))
+        return np.asarray(np.logaddexp(z, 0, out=out))
 
-    return Activation(f, _sigmoid, analytic=True)
+    return Activation(f, _sigmoid_to_the_end, analytic=True)

@@ -1,26 +1,31 @@
 """The head of a network: output activation and loss as one function of z^L.
 
-delta^L = dC/dz^L is computed in one of two ways. The chain uses a = f(z), dC/da and the output's vector-Jacobian
-product, and works for every pairing. A shortcut is the closed form of the same derivative (002, appendix of 003:
-delta = a - y), computed from z, which needs no clipping and does not overflow.
+delta^L = dC/dz^L is computed in one of three ways, and the cost with it:
+
+    closed  a closed form of the pairing, from z (`bpexp.nn.closed_forms`), such as delta = a - y
+    error   the chain rule, with a - y computed from z: for losses of a - y
+    chain   the chain rule of 002 as it is written: a = f(z), dC/da, and the output's vector-Jacobian product
+
+The first two neither overflow nor cancel. The chain is for `shortcut: false` and for components of plug-ins that
+declare neither `of_error` nor a closed form. It costs digits: a and y cancel as a approaches y, and where a rounds to 0
+or 1 the logarithms are infinite and delta is 0 or NaN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.nn.activations import activations
 from bpexp.nn.arrays import Array
+from bpexp.nn.closed_forms import SHORTCUTS, CostAndDelta
 from bpexp.nn.losses import Loss, losses
 from bpexp.nn.outputs import Output, outputs
 
 BatchReduction = Literal["mean", "sum"]
-CostAndDelta = Callable[[Array, Array, Array, Array], Array]
+Form = Literal["closed", "error", "chain"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +34,7 @@ class Head:
 
     `cost_and_delta(z, y, a, delta)` takes z^L, y (n_L, B) and two buffers; it fills a with a^L, delta with dC_k/dz^L of
     each sample, and returns the costs C_k (B,). `batch` says whether the cost of a batch is the mean of the C_k
-    (000, 002, the end of 003) or their sum (the start of 003).
+    (000, 002, the end of 003) or their sum (the start of 003); `form` says which of the three ways is taken.
     """
 
     output: Output
@@ -37,15 +42,41 @@ class Head:
     cost_and_delta: CostAndDelta
     name: str
     batch: BatchReduction = "mean"
-    shortcut: bool = False
+    form: Form = "chain"
 
     def cost(self, z: Array, y: Array) -> Array:
         """C_k (B,) of each sample."""
         return self.cost_and_delta(z, y, np.empty_like(z), np.empty_like(z))
 
+    def slope(self, z: Array, y: Array) -> Array:
+        """dC_k/da^L (n_L, B) of each sample. For losses with logarithms it is infinite where a^L rounds to 0 or 1."""
+        if self.form == "error":
+            error = error_of(self.output, z, y)
+            return self.loss.slope(error, np.zeros_like(error))
+        return self.loss.slope(self.output.f(z), y)
+
     def weight(self, B: int) -> float:
         """The factor of a sample in the cost of a batch of B: 1/B for the mean, 1 for the sum."""
         return 1.0 / B if self.batch == "mean" else 1.0
+
+
+def error_of(output: Output, z: Array, y: Array) -> Array:
+    """a - y (n_L, B), from z where the output declares how."""
+    return output.f(z) - y if output.error is None else output.error(z, y)
+
+
+def from_error(output: Output, loss: Loss) -> CostAndDelta:
+    """delta_i = sum_j dC/da_j da_j/dz_i for a loss of a - y, taken from z. Source: 002, the full chain rule."""
+
+    def cost_and_delta(z: Array, y: Array, a: Array, delta: Array) -> Array:
+        if (values := output.f(z, a)) is not a:
+            a[...] = values
+        error = a - y if output.error is None else output.error(z, y)
+        zero = np.zeros_like(error)
+        delta[...] = output.vjp(z, loss.slope(error, zero))
+        return loss.cost(error, zero)
+
+    return cost_and_delta
 
 
 def chain(output: Output, loss: Loss) -> CostAndDelta:
@@ -59,43 +90,6 @@ def chain(output: Output, loss: Loss) -> CostAndDelta:
     return cost_and_delta
 
 
-def softmax_cross_entropy() -> CostAndDelta:
-    """C_k = log sum_j exp(z_j) - y . z, delta = a - y, for targets that sum to 1. Source: 002; 003, appendix."""
-
-    def cost_and_delta(z: Array, y: Array, a: Array, delta: Array) -> Array:
-        shifted = np.subtract(z, z.real.max(axis=0), out=delta)
-        np.exp(shifted, out=a)
-        total = a.sum(axis=0)
-        cost: Array = np.log(total) - np.einsum("ij,ij->j", y, shifted)
-        np.divide(a, total, out=a)
-        np.subtract(a, y, out=delta)
-        return cost
-
-    return cost_and_delta
-
-
-def sigmoid_binary_cross_entropy(reduction: Literal["sum", "mean"] = "sum", factor: float = 1.0) -> CostAndDelta:
-    """C_k = factor sum_j (log(1 + exp(z_j)) - y_j z_j), delta = factor (a - y). Source: Nielsen, chapter 3."""
-    softplus, sigmoid = activations.build("softplus"), activations.build("sigmoid")
-
-    def cost_and_delta(z: Array, y: Array, a: Array, delta: Array) -> Array:
-        constant = factor / z.shape[0] if reduction == "mean" else factor
-        cost: Array = constant * (softplus.f(z) - y * z).sum(axis=0)
-        a[...] = sigmoid.f(z)
-        np.subtract(a, y, out=delta)
-        np.multiply(delta, constant, out=delta)
-        return cost
-
-    return cost_and_delta
-
-
-SHORTCUTS: dict[tuple[str, str], Callable[..., CostAndDelta]] = {
-    ("softmax", "cross_entropy"): softmax_cross_entropy,
-    ("sigmoid", "binary_cross_entropy"): sigmoid_binary_cross_entropy,
-}
-"""Pairings with a closed form of delta; a shortcut takes the parameters of its loss."""
-
-
 def build_head(output: Any, loss: Any, *, batch: BatchReduction = "mean", shortcut: bool = True) -> Head:
     """Pair an output with a loss; raises ConfigError for a loss that is not defined on the output.
 
@@ -103,15 +97,19 @@ def build_head(output: Any, loss: Any, *, batch: BatchReduction = "mean", shortc
         output: name, or {name, parameters}, of the last layer's function.
         loss: name, or {name, parameters}, of the cost of a sample.
         batch: mean (000, 002, the end of 003) or sum (the start of 003) over the samples of a batch.
-        shortcut: use delta = a - y, computed from z, if the pairing allows it; false for the full chain rule of 002.
+        shortcut: compute cost and delta from z, where they keep their digits; false for the full chain rule of 002
+            through a, which loses them as an output saturates.
     """
     (output_name, _), (loss_name, loss_params) = outputs.parse(output), losses.parse(loss)
     f, c = outputs.from_config(output), losses.from_config(loss)
     if f.codomain not in c.needs:
         raise ConfigError(f"loss {loss_name!r} has no meaning on output {output_name!r}; it needs {_partners(c)}")
-    short = SHORTCUTS.get((output_name, loss_name)) if shortcut else None
-    cost_and_delta = short(**loss_params) if short else chain(f, c)
-    return Head(f, c, cost_and_delta, name=f"{output_name}+{loss_name}", batch=batch, shortcut=short is not None)
+    name = f"{output_name}+{loss_name}"
+    if shortcut and (closed := SHORTCUTS.get((output_name, loss_name))):
+        return Head(f, c, closed(**loss_params), name, batch, "closed")
+    if shortcut and c.of_error:
+        return Head(f, c, from_error(f, c), name, batch, "error")
+    return Head(f, c, chain(f, c), name, batch, "chain")
 
 
 def _partners(loss: Loss) -> str:

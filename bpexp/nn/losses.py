@@ -30,6 +30,8 @@ class Loss:
         classes: whether the loss requires 0/1 targets.
         kinks: the values of a_j - y_j at which the cost or one of its derivatives jumps.
         analytic: the cost accepts complex a and is analytic there, so that the complex step gives its derivative.
+        of_error: cost and slope depend on a and y through a - y alone. The head may then take a - y from z, and call
+            them with a - y and 0.
     """
 
     cost: Callable[[Array, Array], Array]
@@ -38,6 +40,7 @@ class Loss:
     classes: bool = False
     kinks: tuple[float, ...] = ()
     analytic: bool = False
+    of_error: bool = False
 
 
 losses: Registry[Loss] = Registry("loss")
@@ -73,6 +76,7 @@ def mse(reduction: Reduction = "sum", factor: Positive = 1.0) -> Loss:
         cost=lambda a, y: constant(a) * _sum(np.square(a - y)),
         slope=lambda a, y: 2 * constant(a) * (a - y),
         analytic=True,
+        of_error=True,
     )
 
 
@@ -89,6 +93,7 @@ def mae(reduction: Reduction = "sum", factor: Positive = 1.0) -> Loss:
         cost=lambda a, y: constant(a) * _sum(np.abs(a - y)),
         slope=lambda a, y: constant(a) * np.sign(a - y),
         kinks=(0.0,),
+        of_error=True,
     )
 
 
@@ -110,7 +115,7 @@ def huber(threshold: Positive = 1.0, reduction: Reduction = "sum", factor: Posit
     def slope(a: Array, y: Array) -> Array:
         return np.asarray(constant(a) * np.clip(a - y, -threshold, threshold))
 
-    return Loss(cost, slope, kinks=(-threshold, threshold))
+    return Loss(cost, slope, kinks=(-threshold, threshold), of_error=True)
 
 
 @losses.register("cross_entropy")

@@ -22,6 +22,8 @@ class JointOutput:
         vjp: dC/dz_i = sum_j dC/da_j da_j/dz_i from z and dC/da, both (n_L, B): the full chain rule of 002.
         codomain: the set of values f(z).
         analytic: f accepts complex z and is analytic there.
+        kinks: the z at which a derivative of f jumps.
+        error: a - y from z and y, where f(z) - y would lose its digits; None for f(z) - y.
     """
 
     f: Elementwise
@@ -29,6 +31,7 @@ class JointOutput:
     codomain: Codomain = "real"
     analytic: bool = False
     kinks: tuple[float, ...] = ()
+    error: Callable[[Array, Array], Array] | None = None
 
     def jacobian(self, z: Array) -> Array:
         """da_j/dz_i of every sample, (B, n_L, n_L), row j by the vector-Jacobian product with e_j. Source: 002, 003."""
@@ -75,7 +78,20 @@ def softmax() -> JointOutput:
         return a
 
     def vjp(z: Array, g: Array) -> Array:
-        a = f(z)
-        return np.asarray(a * (g - (g * a).sum(axis=0)))
+        # sum_j a_j = 1, so g may be shifted: with g_k = 0 for the largest a_k the sum has no two terms that cancel
+        a, top = f(z), (z.real.argmax(axis=0), np.arange(z.shape[1]))
+        h = g - g[top]
+        return np.asarray(a * (h - (h * a).sum(axis=0)))
 
-    return JointOutput(f, vjp, codomain="simplex", analytic=True)
+    def error(z: Array, y: Array) -> Array:
+        top = z.real.argmax(axis=0), np.arange(z.shape[1])
+        e = np.exp(z - z[top])
+        e[top] = 0
+        rest = e.sum(axis=0)
+        e[top] = 1
+        errors: Array = e / (1 + rest) - y
+        precise = ((1 - y[top]) - y[top] * rest) / (1 + rest)  # from 1 - a_k = rest / (1 + rest), for the largest a_k
+        errors[top] = np.where(rest.real < 1, precise, errors[top])  # equal logits get equal a: then rest is at least 1
+        return errors
+
+    return JointOutput(f, vjp, codomain="simplex", analytic=True, error=error)

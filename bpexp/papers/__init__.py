@@ -1,4 +1,4 @@
-"""The errata: every formula that the four papers print, as code, with its correctness, one module a paper.
+"""The errata: lines of the four papers, quoted and as code, with their correctness, one module a paper.
 
 A new paper is a new module `paper_004.py`, which `errata` adds to its books. The gradient method `as_printed` trains
 with any formula that gives a whole gradient. Correct gradient methods are in `bpexp.gradients`; the effect of a wrong

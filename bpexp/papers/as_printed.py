@@ -12,7 +12,7 @@ from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
 from bpexp.papers.errata import FORMULAS, WHOLE_PASSES
-from bpexp.papers.formula import Formula
+from bpexp.papers.formula import RIGHT, Formula
 from bpexp.papers.literal_pass import Lines, run_lines
 
 DEFAULT = "002-final"
@@ -22,11 +22,11 @@ TOLERANCE = 1e-6
 
 
 class AsPrinted(GradientMethod):
-    """Back-propagation with some lines replaced by those of a paper; exact if the formula is correct."""
+    """Back-propagation with some lines replaced by those of a paper; exact if these are right in their own terms."""
 
     def __init__(self, formula: Formula, lines: Lines) -> None:
         self.formula, self._lines = formula, lines
-        self.exact = formula.correctness == "correct"
+        self.exact = formula.correctness in RIGHT
 
     @property
     def by_transpose(self) -> bool:
@@ -67,7 +67,7 @@ class AsPrinted(GradientMethod):
             and name not in (formula.id, DEFAULT)
         ]
         return ConfigError(
-            f"gradient 'as_printed': formula {formula.id!r} ({formula.correctness}) {what}; "
+            f"gradient 'as_printed': formula {formula.id!r} ({formula.label}) {what}; "
             f"{right}try gradient.formula={DEFAULT}, or of the same paper {', '.join(others)}"
         )
 
@@ -103,13 +103,24 @@ def random_case(network: Network) -> tuple[Network, Array, Array]:
 def as_printed(formula: str = DEFAULT) -> AsPrinted:
     """Back-propagation with the lines of a formula as a paper prints it, right or wrong. Source: 000 to 003, errata.
 
+    delta^L is the head's, which is finite, unless the formula replaces it. One with dC/da^L and da^L/dz^L gives
+    infinity times 0 where a^L rounds to 0 or 1 under a cross-entropy; the run then ends as diverged.
+
     Args:
         formula: id of a formula in the errata that gives a whole gradient, such as 003-slope-index; 002-final is
             back-propagation itself.
     """
     entry = FORMULAS.get(formula)
     if entry is None or not isinstance(entry.code, Lines):
-        what = "is no formula of the errata" if entry is None else "gives a part of a gradient, not a whole one"
         hint = nearest(formula, WHOLE_PASSES)
-        raise ConfigError(f"{formula!r} {what}; {hint}choose from: {', '.join(WHOLE_PASSES)}")
+        raise ConfigError(f"{formula!r} {_why_not(entry)}; {hint}choose from: {', '.join(WHOLE_PASSES)}")
     return AsPrinted(entry, entry.code)
+
+
+def _why_not(entry: Formula | None) -> str:
+    """Why an entry cannot train a network."""
+    if entry is None:
+        return "is no formula of the errata"
+    if entry.code is None:
+        return f"cannot be evaluated: {entry.correctness}"
+    return "gives a part of a gradient, not a whole one"

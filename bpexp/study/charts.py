@@ -20,6 +20,7 @@ from bpexp.study.analysis import Analysis, RunRecord, at_best
 from bpexp.study.design import spelt
 from bpexp.study.facets import Facets, Levels, facets
 from bpexp.study.measures import Measure, Series, bounds_of
+from bpexp.study.measures import predicted as predicted_series
 from bpexp.study.samples import select
 from bpexp.study.scoring import ENDED, counted
 from bpexp.study.statistics import mean_interval
@@ -27,9 +28,6 @@ from bpexp.training.metrics import Bounds
 
 Curve = dict[float, list[float]]
 """The values of all seeds by x."""
-
-PREDICTED = "mean_field/"
-"""The prefix of a series that predicts the series of the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def charts(analysis: Analysis, runs: Sequence[RunRecord]) -> list[Chart]:
         drawn.append(_curves(shown, curves, {}, scales, f"{name} over the epochs", tuned, bounds_of(name)))
     for name in study.by_depth:
         curves = {arm: _over_layers(chosen[arm], name) for arm in shown.arms}
-        predicted = {arm: _over_layers(chosen[arm], PREDICTED + name) for arm in shown.arms}
+        predicted = {arm: _over_layers(chosen[arm], predicted_series(name)) for arm in shown.arms}
         scales = Scales("layer, counted from the input", name, log_up=True)
         what = f"{name} by layer at the first step"
         drawn.append(_curves(shown, curves, predicted, scales, what, tuned, bounds_of(name)))

@@ -25,7 +25,6 @@ from bpexp.study.statistics import (
     Values,
     coarse,
     finite,
-    mean_interval,
     seeds_for_signs,
     sign_flip_p,
 )
@@ -60,29 +59,37 @@ def compare(table: pd.DataFrame, measure: Measure) -> list[Comparison]:
     best, *others = table.columns
     gaps = {arm: finite(table[best] - table[arm]) for arm in others}
     counts = [len(gap) for gap in gaps.values() if len(gap) >= MINIMUM]
-    null = largest_t(table.shape[1], min(counts)) if counts else np.empty(0)
-    sign = -1 if measure.lower_is_better else 1
-    return [
-        _judged(int(best), int(arm), gap, sign, null, measure.discrete, table.shape[1]) for arm, gap in gaps.items()
-    ]
+    null = largest_t(table.shape[1], min(counts)) if counts else np.full(1, math.nan)
+    critical = float(np.quantile(null, LEVEL))
+    found = []
+    for arm, gap in gaps.items():
+        interval = _interval(gap, critical)
+        p, note = _p(gap, null, table.shape[1], measure)
+        found.append(Comparison(int(best), int(arm), interval, p, p <= 1 - LEVEL, note))
+    return found
 
 
-def _judged(best: int, arm: int, gap: Values, sign: int, null: Values, discrete: bool, arms: int) -> Comparison:
-    n = len(gap)
+def _interval(gap: Values, critical: float) -> Interval:
+    """mean +- critical * s / sqrt(n), without bounds where too few seeds have both arms."""
+    mean, n = (float(gap.mean()) if len(gap) else math.nan), len(gap)
+    half = critical * float(gap.std(ddof=1)) / math.sqrt(n) if n >= MINIMUM else math.nan
+    return Interval(mean, mean - half, mean + half, n)
+
+
+def _p(gap: Values, null: Values, arms: int, measure: Measure) -> tuple[float, str]:
+    """The p of a difference that is better for the best arm, and what hinders a decision."""
+    n, ahead = len(gap), -gap if measure.lower_is_better else gap
     if n < MINIMUM:
-        plain = mean_interval(gap)
-        alone = Interval(plain.mean, math.nan, math.nan, n)
-        return Comparison(best, arm, alone, math.nan, False, f"a comparison needs at least {MINIMUM} seeds")
-    mean, error = float(gap.mean()), float(gap.std(ddof=1)) / math.sqrt(n)
-    half = float(np.quantile(null, LEVEL)) * error
+        return math.nan, f"a comparison needs at least {MINIMUM} seeds"
+    mean, error = float(ahead.mean()), float(ahead.std(ddof=1)) / math.sqrt(n)
     constant = error <= EQUAL * abs(mean)
-    p = float(sign * mean <= 0) if constant else (1 + np.sum(null >= sign * mean / error)) / (1 + len(null))
-    pairs, note = arms * (arms - 1) // 2, ""
-    if discrete or coarse(gap):  # Student's t takes repeated values for precision
-        p = max(p, min(1.0, pairs * sign_flip_p(gap)))
-        least = seeds_for_signs((1 - LEVEL) / pairs)
-        note = f"values repeat, so signs are tested, which can decide from {least} seeds on" if n < least else ""
-    return Comparison(best, arm, Interval(mean, mean - half, mean + half, n), float(p), bool(p <= 1 - LEVEL), note)
+    p = float(mean <= 0) if constant else float(1 + np.sum(null >= mean / error)) / (1 + len(null))
+    if not (measure.discrete or coarse(gap)):
+        return p, ""
+    pairs = arms * (arms - 1) // 2  # Student's t takes repeated values for precision
+    least = seeds_for_signs((1 - LEVEL) / pairs)
+    note = f"values repeat, so signs are tested, which can decide from {least} seeds on" if n < least else ""
+    return max(p, min(1.0, pairs * sign_flip_p(gap))), note
 
 
 @lru_cache(maxsize=64)

@@ -42,6 +42,8 @@ PROBED: dict[str, Bounds] = {
 }
 """The bounds of what the probes measure: shares and norms."""
 
+PREDICTION = "mean_field/"
+
 _READ = re.compile(rf"(log10 )?({'|'.join(READERS)}) (\S+)(?: / (\S+))?")
 _UNTIL = re.compile(rf"{UNTIL} (\S+) (>=|<=) ([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
 
@@ -95,7 +97,7 @@ class Measure:
     @property
     def predicted(self) -> str:
         """The text of the measure of what mean-field theory predicts for it."""
-        return re.sub(r"(\S+/\S+)", r"mean_field/\1", self.text)
+        return re.sub(r"\S+/\S+", lambda name: predicted(name[0]), self.text)
 
     @property
     def series(self) -> list[str]:
@@ -107,6 +109,11 @@ def bounds_of(series: str) -> Bounds:
     """The smallest and largest value that a recorded series can take, such as 0 and 1 of an accuracy."""
     name = series.rpartition("/")[0] or series
     return metrics[name].bounds if name in metrics else PROBED.get(name, NO_BOUNDS)
+
+
+def predicted(series: str) -> str:
+    """The series that holds what mean-field theory predicts for a series, if it predicts it."""
+    return PREDICTION + series.removeprefix("forward/")
 
 
 def parse(text: str) -> Measure:

@@ -31,6 +31,7 @@ from bpexp.nn.network import Network
 from bpexp.papers.as_printed import as_printed
 from bpexp.papers.errata import FORMULAS
 from bpexp.papers.literal_pass import Lines, LiteralPass
+from bpexp.papers.paper_003 import bias_in_sum
 from bpexp.running.build import initialize
 from bpexp.running.loading import load_data
 from bpexp.running.outline import outline
@@ -39,25 +40,26 @@ from bpexp.running.streams import streams
 LR = 0.1
 PIECE = 2048
 EVERY = 50
+BIAS_COUNTS = {Lines().z: 1, bias_in_sum: 784}
+"""How many times b^1 is added to W^1 x, for the forward passes that this product is enough for."""
+SUMMED = "003-summary-sum"
+"""The formula whose gradient is the sum over the samples."""
 INITS: dict[str, dict[str, Any]] = {
     "he_normal": {"name": "he_normal"},
     "uniform": {"name": "uniform", "low": -0.5, "high": 0.5, "biases": "drawn"},
 }
-PRINTED = (
+TRAINED = (
     "002-final",
     "003-db2-from-Delta1",
     "003-slope-index",
-    "003-both-slips",
     "003-bias-in-sum",
     "003-limit",
-    "002-db-free-index",
-    "002-expanded-no-slope",
-    "002-expanded-from-1",
+    "003-summary-sum",
     "002-expanded",
-    "001-softmax-diagonal",
-    "001-softmax-left-out",
+    "003-both-slips",
+    "002-db-bound-index",
 )
-"""The formulas that run on 784-10-10 with softmax and cross-entropy: the correct one, then the wrong ones."""
+"""The printed formulas that run on 784-10-10 with softmax and cross-entropy, first the correct one; two readings."""
 
 
 @dataclass(eq=False)
@@ -70,6 +72,7 @@ class Run:
     network: Network
     cosine: float = 1.0
     accuracy: list[float] = field(default_factory=list)
+    with_right_forward: list[float] = field(default_factory=list)
 
     @property
     def lines(self) -> Lines:
@@ -80,7 +83,9 @@ class Run:
 
     def record(self) -> dict[str, Any]:
         """The results, for the JSON file."""
-        return {key: getattr(self, key) for key in ("formula", "init", "seed", "cosine", "accuracy")}
+        return {
+            key: getattr(self, key) for key in ("formula", "init", "seed", "cosine", "accuracy", "with_right_forward")
+        }
 
 
 def config(init: str, seed: int, data: dict[str, Any], dtype: str = "float32") -> Config:
@@ -114,31 +119,38 @@ def make_runs(formulas: list[str], seeds: int, data: DataSet, head: Head, dtype:
 
 
 def gradients(runs: list[Run], head: Head, part: Part) -> list[Array]:
-    """The printed gradient of every run over a whole part, in pieces; dC/dW^1 of all of them is one product."""
+    """The printed gradient of every run over a whole part, in pieces; W^1 a^0 and dC/dW^1 are one product for all."""
     first = np.concatenate([run.network.layers[0].W for run in runs])
     totals = [np.zeros_like(run.network.theta) for run in runs]
     slots = [list(run.network.parameters(total)) for run, total in zip(runs, totals, strict=True)]
     dW = np.zeros_like(first)
     for start in range(0, len(part), PIECE):
         x, y = part.batch(part.rows[start : start + PIECE])
-        delta = np.empty((len(first), x.shape[1]), first.dtype)
+        product, delta = first @ x, np.empty((len(first), x.shape[1]), first.dtype)
         for k, run in enumerate(runs):
             own = slice(10 * k, 10 * k + 10)
-            delta[own] = upper(run, head, x, y, len(part), slots[k])
+            delta[own] = upper(run, forward(run, head, x, y, len(part), product[own]), slots[k])
         dW += delta @ x.T
-    for k in range(len(runs)):
-        slots[k][0][0][...] = dW[10 * k : 10 * k + 10] / np.float32(len(part))
+    for k, run in enumerate(runs):
+        share = 1 if run.formula == SUMMED else 1 / len(part)
+        slots[k][0][0][...] = np.float32(share) * dW[10 * k : 10 * k + 10]
     return totals
 
 
-def upper(run: Run, head: Head, x: Array, y: Array, N: int, slots: list[tuple[Array, Array]]) -> Array:
-    """Run the printed lines for one piece; add dC/db^1, dC/dW^2, dC/db^2 to `slots` and return delta^1."""
+def forward(run: Run, head: Head, x: Array, y: Array, N: int, product: Array) -> LiteralPass:
+    """The printed forward pass of one piece, x (784, B) and y (10, B), of N samples; `product` is W^1 x."""
     one, two = run.network.layers
     W, b, f = {1: one.W, 2: two.W}, {1: one.b, 2: two.b}, {1: one.f, 2: two.f}
     p = LiteralPass(head, y, 2, N, 1 / N, W, b, f, {0: x})
     for l in (1, 2):
-        p.z[l] = run.lines.z(p, l)
+        times = BIAS_COUNTS.get(run.lines.z) if l == 1 else None
+        p.z[l] = product + times * one.b if times else run.lines.z(p, l)
         p.a[l] = f[l].f(p.z[l])
+    return p
+
+
+def upper(run: Run, p: LiteralPass, slots: list[tuple[Array, Array]]) -> Array:
+    """Run the printed lines behind a forward pass; add dC/db^1, dC/dW^2, dC/db^2 to `slots` and return delta^1."""
     p.delta[2] = run.lines.last(p, 2)
     p.delta[1] = run.lines.carry(p, 2)
     slots[0][1][...] += run.lines.bias(p, 1)
@@ -147,12 +159,16 @@ def upper(run: Run, head: Head, x: Array, y: Array, N: int, slots: list[tuple[Ar
     return p.delta[1]
 
 
-def accuracies(runs: list[Run], part: Part) -> list[float]:
-    """The accuracy of each network on `part`."""
-    x, _ = part.batch()
+def accuracies(runs: list[Run], head: Head, part: Part) -> list[tuple[float, float]]:
+    """The accuracy of each network on `part`, by its printed forward pass and by z = W a + b."""
+    x, y = part.batch()
     assert part.labels is not None
     labels = part.labels[part.rows]
-    return [float((run.network.logits(x).argmax(axis=0) == labels).mean()) for run in runs]
+    found = []
+    for run in runs:
+        printed = forward(run, head, x, y, len(part), run.network.layers[0].W @ x).z[2]
+        found.append(tuple(float((z.argmax(axis=0) == labels).mean()) for z in (printed, run.network.logits(x))))
+    return found  # type: ignore[return-value]
 
 
 def cosines(runs: list[Run], head: Head, part: Part) -> None:
@@ -173,8 +189,9 @@ def train(runs: list[Run], head: Head, data: DataSet, steps: int, every: int, ou
     begin = time.monotonic()
     for step in range(steps + 1):
         if step % every == 0:
-            for run, accuracy in zip(runs, accuracies(runs, data.test), strict=True):
-                run.accuracy.append(accuracy)
+            for run, (printed, right) in zip(runs, accuracies(runs, head, data.test), strict=True):
+                run.accuracy.append(printed)
+                run.with_right_forward.append(right)
             content = {"step": step, "every": every, "lr": LR, "samples": len(data.train), "digest": data.digest}
             content |= {"numpy": np.__version__, "runs": [run.record() for run in runs]}
             out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -187,7 +204,7 @@ def train(runs: list[Run], head: Head, data: DataSet, steps: int, every: int, ou
 def main() -> None:
     """Run the measurement that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("formulas", nargs="*", default=list(PRINTED))
+    parser.add_argument("formulas", nargs="*", default=list(TRAINED))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--out", type=Path, default=Path("results.json"))

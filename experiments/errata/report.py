@@ -12,6 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from bpexp.papers.errata import FORMULAS, READINGS
+from bpexp.papers.literal_pass import Lines
+from experiments.errata.measure import TRAINED
+
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- runs: python -m experiments.errata.report -->", "<!-- end of runs -->"
 NAMES = {"he_normal": "He, biases 0", "uniform": "U(-0.5, 0.5), biases too"}
@@ -19,10 +23,10 @@ DRAWN = {
     "002-final": ("correct", "#000000", "-"),
     "003-db2-from-Delta1": ("dC/db2 from Delta1 (003)", "#56B4E9", "--"),
     "003-slope-index": ("mu'(z^l) for mu'(z^(l-1)) (003)", "#D55E00", "-."),
-    "003-both-slips": ("both (003)", "#CC79A7", (0, (5, 1, 1, 1, 1, 1))),
-    "002-expanded-no-slope": ("delta without sigma' (002)", "#009E73", ":"),
+    "002-expanded": ("expanded delta (002)", "#009E73", ":"),
+    "003-bias-in-sum": ("bias inside the sum (003)", "#CC79A7", (0, (5, 1, 1, 1, 1, 1))),
 }
-"""The formulas drawn: label, colour (of Okabe and Ito's palette) and line style, which tells them apart in grey."""
+"""The printed formulas drawn: label, colour (Okabe and Ito's palette), line style, which tells them apart in grey."""
 
 Groups = dict[tuple[str, str], list[dict[str, Any]]]
 
@@ -50,19 +54,37 @@ def cell(runs: list[dict[str, Any]], right: list[dict[str, Any]], place: int) ->
 
 
 def table(groups: Groups, common: dict[str, Any], step: int) -> str:
-    """One row for each formula trained up to `step`, three columns for each initializer."""
+    """One row for each formula trained up to `step`, three columns for each initializer.
+
+    Formulas that change the forward pass have a second row, in which their networks are evaluated with z = W a + b.
+    """
     place = step // common["every"]
     columns = f"cosine | accuracy after {step}, % | against correct"
     lines = ["| formula | " + " | ".join(f"{name}: {columns}" for name in NAMES.values()) + " |", "|---" * 7 + "|"]
-    for formula in dict.fromkeys(formula for formula, _ in groups):
-        if len(groups[formula, "uniform"][0]["accuracy"]) > place:
-            cells = [cell(groups[formula, init], groups["002-final", init], place) for init in NAMES]
-            lines.append(f"| {formula} | " + " | ".join(cells) + " |")
+    for formula in TRAINED:
+        if any(
+            len(run["accuracy"]) <= place for init in NAMES for run in groups.get((formula, init), [{"accuracy": []}])
+        ):
+            continue
+        shown = {formula + (", a reading" if formula in READINGS else ""): groups}
+        if FORMULAS[formula].code.z != Lines().z:  # type: ignore[union-attr]
+            shown[f"{formula}, evaluated with z = W a + b"] = with_right_forward(groups)
+        for name, of in shown.items():
+            cells = [cell(of[formula, init], groups["002-final", init], place) for init in NAMES]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
+def with_right_forward(groups: Groups) -> Groups:
+    """The same runs, their networks evaluated by the correct forward pass."""
+    return {
+        key: [{**run, "accuracy": run.get("with_right_forward", run["accuracy"])} for run in runs]
+        for key, runs in groups.items()
+    }
+
+
 def tables(groups: Groups, common: dict[str, Any]) -> str:
-    """All formulas after 100 steps, and those that were trained for 1 000 steps after these."""
+    """After 100 and after 1 000 steps."""
     return "\n\n".join(table(groups, common, step) for step in (100, 1000))
 
 

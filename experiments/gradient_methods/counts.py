@@ -66,10 +66,10 @@ def backprop(sizes: Sequence[int]) -> int:
 
 
 def jacobian(sizes: Sequence[int]) -> int:
-    """sum_{l>1} (n_l + n_L) n_l n_{l-1} for products of full matrices, sum_l n_l (n_L + 1 + n_{l-1}) for the rest."""
-    last = sizes[-1]
-    products = sum((b + last) * a * b for a, b in list(pairwise(sizes))[1:])
-    return products + sum(b * (last + 1 + a) for a, b in pairwise(sizes))
+    """sum_{1<l<L} (n_l + n_L) n_l n_{l-1} for products of full matrices, sum_{l<L} n_l (n_L + 1) for delta^l, F."""
+    last, hidden = sizes[-1], sizes[1:-1]
+    products = sum((b + last) * a * b for a, b in pairwise(hidden))
+    return products + sum(n * (last + 1) for n in hidden) + forward(sizes)
 
 
 def central_difference(sizes: Sequence[int]) -> int:

@@ -240,7 +240,7 @@ def test_every_silent_misprint_is_caught_at_its_first_step(name):
 
 
 def test_a_misprint_in_one_parameter_is_named():
-    for name, parameter in {"000-dw-last": "W3", "000-db-last": "b3", "002-db-free-index": "b2"}.items():
+    for name, parameter in {"000-dw-last": "W3", "000-db-last": "b3", "002-db-bound-index": "b2"}.items():
         case = network_and_batch([4, 4, 4, 4], "tanh", "sigmoid", "mse", seed=3)
         assert examined(gradient_methods.build("as_printed", formula=name), *case).parameter == parameter
 

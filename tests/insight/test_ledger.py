@@ -174,6 +174,22 @@ def test_a_saturated_output_gives_no_nan(z, shortcut, dtype, head):
         assert measures["loss"] + measures["output"] == pytest.approx(measures["top"], abs=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_an_error_that_rounds_away_in_a_stays_in_the_ledger(dtype):
+    """a = sigmoid(40) rounds to 1, the target; a - y is -exp(-40) all the same, and delta is 2 exp(-80)."""
+    view = seen(
+        [1, 2], [], "sigmoid", "mse", rng=np.random.default_rng(0), theta=np.array([0, 0, 40, 40.0]), dtype=dtype
+    )
+    view.y[...] = 1
+    work, y = view.workspace, view.y
+    view.head.cost_and_delta(work.z[-1], y, work.a[-1], work.delta[-1])
+    work.delta[-1][...] *= work.weight
+    measures = entries(view)
+    log_error = math.log10(2 * math.exp(-40) * math.sqrt(2))
+    assert measures["loss"] == pytest.approx(log_error, abs=1e-5)
+    assert measures["top"] == pytest.approx(log_error + math.log10(math.exp(-40)), abs=1e-5)
+
+
 def test_a_vanished_float32_delta_keeps_its_digits():
     """1e-24 is far from 0, though its square is 0 in float32."""
     theta = np.array([1.0, 0.0] + [1e-8, 0.0] * 3, np.float32)

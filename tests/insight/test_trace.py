@@ -174,6 +174,23 @@ def test_the_constant_of_a_loss_is_in_its_lines(node, constant, shortcut):
         assert rf"{constant:.8g} (a^{{2}} - y)" in as_markdown(trace, "A sample")
 
 
+@pytest.mark.parametrize(("output", "loss"), [("softmax", "cross_entropy"), ("softmax", "binary_cross_entropy")])
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_a_saturated_output_is_told_with_finite_numbers_or_with_the_reason(output, loss, shortcut):
+    """N5: three classes, of which a wrong one has a = 1; without the shortcut infinity times 0 is what 002 writes."""
+    head = build_head(output, loss, shortcut=shortcut)
+    network = Network([1, 3], [], head.output, "float64")
+    network.theta[...] = [2000, -2000, 0, 0, 0, 0]
+    with np.errstate(invalid="ignore"):
+        trace = trace_sample(network, head, [], np.ones((1, 1)), np.array([[0.0], [1.0], [0.0]]))
+    lines = {line.symbol: line for line in trace.lines}
+    if shortcut:
+        assert trace.check.error < 1e-5
+        assert all(np.isfinite(lines[symbol].value).all() for symbol in ("C", "delta^1", "dC/dW^1", "dC/db^1"))
+    if "dC/da^1" in lines:
+        assert "infinite" in lines["dC/da^1"].source
+
+
 @pytest.mark.parametrize("net", NETS)
 def test_markdown_has_every_line_with_the_same_numbers(net):
     trace, _ = traced(*NETS[net])

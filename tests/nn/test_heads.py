@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpexp.nn.heads import SHORTCUTS, build_head
+from bpexp.nn.closed_forms import SHORTCUTS
+from bpexp.nn.heads import build_head
 
 PARAMETERS = {
     "cross_entropy": [{}],

@@ -10,12 +10,14 @@ from paper_truths import EQUAL, GENERAL, SOFTMAX, SQUARED, tanh_case, whole_pass
 from bpexp.errors import ConfigError
 from bpexp.gradients import gradient_methods
 from bpexp.papers import FORMULAS, WHOLE_PASSES
+from bpexp.papers.errata import READINGS
+from bpexp.papers.formula import RIGHT
 
 
 @pytest.mark.parametrize("name", WHOLE_PASSES)
 def test_as_printed_says_whether_it_is_the_gradient(name):
     method = gradient_methods.build("as_printed", formula=name)
-    assert method.exact == (FORMULAS[name].correctness == "correct")
+    assert method.exact == (FORMULAS[name].correctness in RIGHT)
 
 
 @pytest.mark.parametrize("name", [*whole_passes("shape error"), *ONLY_SQUARE])
@@ -26,12 +28,16 @@ def test_a_formula_that_cannot_run_is_refused_in_one_line(name):
         method.refuse(c.network, c.head)
     line = str(refusal.value)
     assert "\n" not in line
-    assert f"({FORMULAS[name].correctness})" in line
+    assert f"({FORMULAS[name].label})" in line
+    assert ("a reading" in line) == (name in READINGS)
     assert name in line
     assert FORMULAS[name].right in line
 
 
-@pytest.mark.parametrize(("name", "head"), [("003-a-minus-y", SQUARED), ("003-delta-last", SOFTMAX)])
+OTHER_HEADS = [("003-a-minus-y", SQUARED), ("003-delta-last", SOFTMAX), ("003-batch-sum", SOFTMAX)]
+
+
+@pytest.mark.parametrize(("name", "head"), OTHER_HEADS)
 def test_a_correct_formula_of_another_head_is_refused(name, head):
     c = tanh_case(GENERAL, head)
     method = gradient_methods.build("as_printed", formula=name)
@@ -77,7 +83,26 @@ def test_what_can_run_is_not_refused_and_keeps_the_dtype(name, dtype):
     assert isinstance(gradient.cost, float)
 
 
-@pytest.mark.parametrize("name", ["003-db2-from-Delta", "000-cost", "nothing"])
+def test_the_summed_gradient_of_003_belongs_to_the_summed_cost():
+    c = tanh_case(GENERAL, SOFTMAX, "sum")
+    gradient_methods.build("as_printed", formula="003-batch-sum").refuse(c.network, c.head)
+
+
+WITHDRAWN = ["001-softmax-left-out", "001-softmax-diagonal", "003-polynomial-cost-expanded"]
+
+
+def test_the_answer_says_what_an_entry_is_that_cannot_train():
+    for name, what in {
+        "000-cost": "gives a part of a gradient, not a whole one",
+        "002-db-free-index": "cannot be evaluated: ill-formed",
+        "003-maps": "cannot be evaluated: notation slip",
+        "001-softmax-diagonal": "is no formula of the errata",
+    }.items():
+        with pytest.raises(ConfigError, match=f"'{name}' {what};"):
+            gradient_methods.build("as_printed", formula=name)
+
+
+@pytest.mark.parametrize("name", ["003-db2-from-Delta", "000-cost", "002-db-free-index", "nothing", *WITHDRAWN])
 def test_an_unknown_formula_is_answered_with_the_choices(name):
     with pytest.raises(ConfigError, match="choose from: 000-da-last") as refusal:
         gradient_methods.build("as_printed", formula=name)

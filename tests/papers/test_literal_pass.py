@@ -53,11 +53,20 @@ def test_a_correct_pass_is_the_gradient(name, sizes):
         assert comparison.error < 1e-12, (head, comparison)
 
 
-@pytest.mark.parametrize("name", whole_passes("convention"))
-def test_a_convention_is_the_gradient_times_the_number_of_samples(name):
-    c = tanh_case(GENERAL)
-    N = c.x.shape[1]
-    assert compare(c.network, printed_gradient(name, c), N * true_gradient(c)).error < 1e-12
+SUMS = ["003-batch-sum", "003-summary-sum"]
+
+
+def test_the_sums_of_003_are_judged_by_the_cost_of_their_own_passage():
+    assert whole_passes("right in its own terms") == ["003-batch-sum"]
+    assert whole_passes("contradicts its own cost") == ["003-summary-sum"]
+
+
+@pytest.mark.parametrize("name", SUMS)
+def test_a_sum_is_the_gradient_of_the_summed_cost_and_n_times_that_of_the_mean(name):
+    for batch in ("sum", "mean"):
+        c = tanh_case(GENERAL, SQUARED, batch)
+        factor = 1 if batch == "sum" else c.x.shape[1]
+        assert compare(c.network, printed_gradient(name, c), factor * true_gradient(c)).error < 1e-12
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -94,9 +103,17 @@ def test_the_last_layer_of_000_is_twice_the_gradient_of_the_cross_entropy():
     assert compare(c.network, printed_gradient("000-last-layer", c), 2 * other).error < 1e-12
 
 
+def test_the_bias_line_of_002_has_two_readings_and_they_differ():
+    """That is what ill-formed means here: one letter is summed over and names the bias."""
+    c = tanh_case(GENERAL)
+    right, other = (printed_gradient(f"002-{name}", c) for name in ("db-two-letters", "db-bound-index"))
+    assert compare(c.network, right, true_gradient(c)).error < 1e-12
+    assert compare(c.network, other, right).error > 0.1
+
+
 def test_biases_of_002_with_the_summed_index_are_one_number():
     c = tanh_case(GENERAL)
-    _, slots = run_lines(*c, FORMULAS["002-db-free-index"].code)
+    _, slots = run_lines(*c, FORMULAS["002-db-bound-index"].code)
     assert np.ptp(slots[1][1]) == 0
     true = list(c.network.parameters(true_gradient(c)))[1][1]
     assert slots[1][1][0, 0] == pytest.approx(true.sum(), rel=1e-12)

@@ -55,7 +55,7 @@ def _(formula, rng):
     yield formula(a, c.y.item(), a * (1 - a), c.x.item()), true_gradient(c)
 
 
-truths.stands_for("softmax-jacobian")(softmax_jacobian)
+truths.stands_for("softmax-jacobian", "softmax-jacobian-of-z")(softmax_jacobian)
 
 
 @truths.stands_for("cross-entropy")
@@ -83,7 +83,7 @@ truths.stands_for("relu-slope", "relu-slope-gap")(relu_slope)
 truths.stands_for("update")(descent)
 
 
-@truths.stands_for("first-matrix")
+@truths.stands_for("first-matrix", "first-forward")
 def _(formula, rng):
     W, b, x = layer(rng)
     yield formula(W.T, x, b), W @ x + b
@@ -94,7 +94,7 @@ def points(rng: np.random.Generator) -> tuple[Array, Array, Array]:
     return rng.normal(size=4), rng.normal(size=6), rng.normal(size=6)
 
 
-@truths.stands_for("polynomial-cost", "polynomial-cost-expanded")
+@truths.stands_for("polynomial-cost")
 def _(formula, rng):
     k, x, y = points(rng)
     yield formula(k, x, y), ((np.polynomial.polynomial.polyval(x, k) - y) ** 2).sum()
@@ -143,3 +143,8 @@ def test_relu_at_its_kink():
     assert np.isnan(FORMULAS["003-relu-slope-gap"](np.zeros(1))).all()
     for name in ("003-relu-slope", "002-relu-slope"):
         assert FORMULAS[name](np.zeros(1)) == activations.build("relu").df(np.zeros(1)) == 0
+
+
+def test_the_softmax_of_one_number_is_one():
+    """The Jacobian of 003 as its letters stand; in the notation of its own definition, (Softmax(z))_i, it is right."""
+    np.testing.assert_array_equal(FORMULAS["003-softmax-jacobian"](np.array([0.3, -2.0])), [[0, -1], [-1, 0]])

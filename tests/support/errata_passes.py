@@ -10,6 +10,7 @@ HEADS = {
     "003-squared-output": [SQUARED],
     "003-delta-last": [SQUARED],
     "003-a-minus-y": [SOFTMAX],
+    "003-summary-output": [SOFTMAX],
     "003-appendix-delta": [SOFTMAX],
 }
 """Correct formulas that hold for some heads only; the rest hold for any."""
@@ -19,9 +20,7 @@ WRONG = {
     "000-dw-last": (EQUAL, SQUARED, 0.807, 1.901),
     "000-db-last": (EQUAL, SQUARED, 0.792, 1.137),
     "000-last-layer": (EQUAL, SQUARED, 0.995, 3.264),
-    "001-softmax-left-out": (EQUAL, SOFTMAX, 0.759, 8.744),
-    "001-softmax-diagonal": (EQUAL, SOFTMAX, 0.633, 0.7969),
-    "002-db-free-index": (EQUAL, SOFTMAX, 0.966, 0.2646),
+    "002-db-bound-index": (EQUAL, SOFTMAX, 0.966, 0.2646),
     "002-expanded-no-slope": (EQUAL, SOFTMAX, 0.618, 1.328),
     "002-expanded-from-1": (EQUAL, SOFTMAX, 0.991, 0.1655),
     "002-expanded": (EQUAL, SOFTMAX, 0.639, 1.41),

@@ -26,8 +26,8 @@ sigma, tanh, softmax, relu = (outputs.build(name).f for name in ("sigmoid", "tan
 
 
 def parts(paper: str) -> list[str]:
-    """The ids of a paper's formulas that are a part of a gradient."""
-    return [name for name, formula in FORMULAS.items() if formula.paper == paper and not formula.is_whole_pass]
+    """The ids of a paper's entries that run and are a part of a gradient."""
+    return [name for name, f in FORMULAS.items() if f.paper == paper and f.code is not None and not f.is_whole_pass]
 
 
 def whole_passes(correctness: str) -> list[str]:
@@ -59,14 +59,14 @@ class Truths(dict[str, Truth]):
 
 
 def assert_equal(formula: Formula, truth: Truth) -> None:
-    """Correct, or a convention: the truth of a convention holds what its entry states."""
+    """Correct, or right in its own terms: the truth holds the convention that the entry states."""
     for seed in range(3):
         for ours, theirs in truth(formula, np.random.default_rng(seed)):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
 
 
 def assert_differs(formula: Formula, truth: Truth) -> None:
-    """Silently wrong: finite, and something else."""
+    """Silently wrong, or a notation that is not meant literally: finite, and something else."""
     for ours, theirs in truth(formula, np.random.default_rng(5)):
         assert np.isfinite(ours).all()
         assert np.abs(np.subtract(ours, theirs)).max() > 0.1
@@ -85,17 +85,19 @@ def assert_misfits(formula: Formula, truth: Truth) -> None:
 
 COMPARISONS = {
     "correct": assert_equal,
-    "convention": assert_equal,
+    "right in its own terms": assert_equal,
     "silently wrong": assert_differs,
+    "notation slip": assert_differs,
     "shape error": assert_misfits,
 }
 
 
-def tanh_case(sizes: list[int], head: tuple[str, str] = SOFTMAX) -> Case:
+def tanh_case(sizes: list[int], head: tuple[str, str] = SOFTMAX, batch: str = "mean") -> Case:
     """A tanh network with every bias drawn, analytic so that the complex step is exact."""
     output, loss = head
     hidden = ["tanh"] * (len(sizes) - 2)
-    return draw(np.random.default_rng(3), hidden=hidden, output=output, loss=loss, sizes=list(sizes), B=7)
+    rng = np.random.default_rng(3)
+    return draw(rng, hidden=hidden, output=output, loss=loss, batch=batch, sizes=list(sizes), B=7)
 
 
 def true_gradient(case: Case) -> Array:
