@@ -87,12 +87,8 @@ def _network(outcome: Outcome) -> list[str]:
     if outcome.weights == "unevaluated":
         return [f"as after {outcome.step} steps, which was not evaluated"]
     if outcome.weights == "best":
-        return ["the best epoch's weights; the last epoch's are kept beside them"]
-    return (
-        ["the last epoch's weights; the best epoch's are kept beside them"]
-        if len(described_epochs(outcome)) > 1
-        else []
-    )
+        return ["best epoch's weights; the last epoch's beside"]
+    return ["last epoch's weights; the best epoch's beside"] if len(described_epochs(outcome)) > 1 else []
 
 
 def _print_link(console: Console, label: str, sweep: Sweep | None) -> None:
@@ -179,4 +175,6 @@ def print_ranking(sweep: Sweep) -> None:
     for problem in ranking.problems:
         console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
     console.print(f"files       {escape(str(sweep.directory))}", soft_wrap=True)
+    if ranking.best is not None and ranking.best.model:
+        console.print(f"best model  {escape(ranking.best.model)}", soft_wrap=True)
     _print_link(console, "look at it  ", sweep)

@@ -46,6 +46,8 @@ class Raw:
     """Whether each input has a unit of its own, as the columns of a table have; scaling=auto then standardizes."""
     notes: tuple[str, ...] = ()
     """What was decided about the data without being declared, one sentence each, for the screen."""
+    row_numbers: Array | None = None
+    """(N,) the number, from 0, that each sample has in the file, of which rows were left out; None where none were."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +102,8 @@ class DataSet:
     """As in `Raw`."""
     notes: tuple[str, ...] = ()
     """As in `Raw`, with what was decided about the parts."""
+    row_numbers: Array | None = None
+    """As in `Raw`."""
 
     @property
     def n_inputs(self) -> int:

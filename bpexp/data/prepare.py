@@ -74,6 +74,7 @@ def prepare(
         target_scaling=units,
         columns=raw.columns,
         target_names=raw.target_names,
+        row_numbers=raw.row_numbers,
         notes=(*raw.notes, *preparation_notes(raw, rows[0], scaling, missing), *target_notes(target_scaling, units)),
     )
 

@@ -1,8 +1,8 @@
 """Probes of the forward signal by layer, and of what mean-field theory predicts of it and of delta.
 
-The prediction stands beside the measurement: mean_field/delta_norm/layer_1 beside delta_norm/layer_1, and
-mean_field/q/layer_1, correlation and sample_spread beside those of forward. It is made once, at the first step, since
-it assumes weights that are independent, which training ends.
+The prediction of a number is named mean_field/ and its name: mean_field/delta_norm/layer_1 for delta_norm/layer_1,
+mean_field/forward/q/layer_1 for forward/q/layer_1. It is made once, at the first step, since it assumes weights that
+are independent, which training ends.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _ends(piece: Piece) -> dict[str, Statistic]:
     "samples of the batch, of which |x|^2 and the variance between samples are taken",
 )
 def mean_field(view: View) -> Measures:
-    """Mean-field prediction at the first step, by layer: q, chi, correlation, sample_spread and delta_norm.
+    """Mean-field prediction at the first step, by layer: of delta_norm and of the numbers of forward; and chi.
 
     See `bpexp.insight.mean_field`. Variances are the mean squares of the entries of W^l and b^l as they stand, so that
     any initializer will do; delta_norm starts from the measured one of the last layer. {} for one sample, and where
@@ -91,9 +91,9 @@ def mean_field(view: View) -> Measures:
     deltas = delta_norms(chis, view.samples["delta"].root / view.weight)
     spreads = [math.sqrt(signal.activation_variance) for signal in signals[: L - 1]]
     named = {
-        "q": [signal.q for signal in signals],
-        "correlation": [signal.correlation for signal in signals],
-        "sample_spread": spreads,
+        "forward/q": [signal.q for signal in signals],
+        "forward/correlation": [signal.correlation for signal in signals],
+        "forward/sample_spread": spreads,
         "chi": chis,
         "delta_norm": deltas,
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bpexp.data.dataset import DataSet
+from bpexp.data.dataset import DataSet, Part
 from bpexp.errors import DataError
 from bpexp.nn.arrays import Array
 
@@ -20,6 +20,8 @@ PARTS = ("train", "validation", "test")
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """The rows of the data in each part, numbered from 0 as in the file or table, its header not counted.
+
+    Rows that were left out for a missing value are counted and in no part; blank lines and comments are not counted.
 
     Args:
         train: rows of the training part, in the order in which training has them before it shuffles.
@@ -39,7 +41,7 @@ class Split:
 def save_split(directory: Path, data: DataSet) -> None:
     """Write split.npz, with row numbers in the smallest unsigned integers that hold them."""
     parts = {name: getattr(data, name) for name in PARTS}
-    rows = {name: np.empty(0, np.uint8) if part is None else _small(part.rows) for name, part in parts.items()}
+    rows = {name: _numbers(data, part) for name, part in parts.items()}
     official = data.test is not None and data.test.X is not data.train.X
     temporary = directory / f"{SPLIT}.new"
     try:
@@ -50,7 +52,11 @@ def save_split(directory: Path, data: DataSet) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _small(rows: Array) -> Array:
+def _numbers(data: DataSet, part: Part | None) -> Array:
+    """The numbers of a part's rows in the file, in the smallest unsigned integers that hold them."""
+    rows = np.empty(0, np.intp) if part is None else part.rows
+    if part is not None and part.X is data.train.X and data.row_numbers is not None:
+        rows = data.row_numbers[rows]
     return rows.astype(np.min_scalar_type(int(rows.max(initial=0))))
 
 

@@ -16,6 +16,10 @@ DIVERGED = ("chance", "survivors")
 """What a study may say of runs that diverged."""
 
 
+CURVES = ("accuracy/test", "loss/test")
+"""The curves of a study that declares none; `curves: []` draws none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Study:
     """A declared study.
@@ -44,7 +48,7 @@ class Study:
     diverged: str = "chance"
     chance: Mapping[str, float] = field(default_factory=dict)
     gap: Gap | None = None
-    curves: Sequence[str] = ("accuracy/test", "loss/test")
+    curves: Sequence[str] = CURVES
     by_depth: Sequence[str] = ()
     heat_map: Sequence[str] = ()
     across: Mapping[str, Sequence[Measure]] = field(default_factory=dict)
@@ -114,7 +118,7 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
         diverged=_diverged(given.get("diverged", "chance")),
         chance=_chance(given.get("chance")),
         gap=read_gap(given.get("gap"), factors, tuned, measures[0]),
-        curves=tuple(given.get("curves") or ("accuracy/test", "loss/test")),
+        curves=CURVES if given.get("curves") is None else tuple(given["curves"]),
         by_depth=tuple(given.get("by_depth") or ()),
         heat_map=_axes(given.get("heat_map") or (), factors),
         across=_across(given.get("across"), factors, measures),

@@ -43,6 +43,7 @@ PROBED: dict[str, Bounds] = {
 """The bounds of what the probes measure: shares and norms."""
 
 PREDICTION = "mean_field/"
+"""What the name of a series begins with that mean-field theory predicts; the rest names what is measured."""
 
 _READ = re.compile(rf"(log10 )?({'|'.join(READERS)}) (\S+)(?: / (\S+))?")
 _UNTIL = re.compile(rf"{UNTIL} (\S+) (>=|<=) ([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)")
@@ -113,7 +114,7 @@ def bounds_of(series: str) -> Bounds:
 
 def predicted(series: str) -> str:
     """The series that holds what mean-field theory predicts for a series, if it predicts it."""
-    return PREDICTION + series.removeprefix("forward/")
+    return PREDICTION + series
 
 
 def parse(text: str) -> Measure:
@@ -151,6 +152,14 @@ def _until(series: Series, name: str, sign: str, bound: float) -> float:
 
 def _values(series: Series, name: str) -> list[float]:
     return [value for _, value in series.get(resolve(series, name), ())] or [math.nan]
+
+
+def layer_stems(name: str) -> tuple[str, ...]:
+    """What comes before the number of a layer in the series of `name`, and in that of its prediction.
+
+    It is delta_norm/layer_1 and mean_field/delta_norm/layer_1, or ledger/slope_layer_1.
+    """
+    return f"{name}/layer_", f"{name}_layer_", f"{predicted(name)}/layer_"
 
 
 def resolve(series: Series, name: str) -> str:

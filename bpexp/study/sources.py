@@ -13,7 +13,7 @@ from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
 from bpexp.study.declaration import STUDY_FILE, STUDY_TAG
 from bpexp.study.design import Study
-from bpexp.study.measures import predicted
+from bpexp.study.measures import layer_stems
 from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run
 from bpexp.tracking.store import Store
 
@@ -93,7 +93,7 @@ def _belongs(params: Mapping[str, str], study: Study) -> bool:
 def _expand(needed: Iterable[str], recorded: Iterable[str], by_depth: Iterable[str]) -> Iterator[str]:
     """The recorded names among those needed; all layers where a measure or a chart speaks of the last or of each."""
     stems = [name.removesuffix("last") for name in needed if name.endswith("_last")]
-    stems += [f"{name}{mark}layer_" for shown in by_depth for name in (shown, predicted(shown)) for mark in "/_"]
+    stems += [stem for name in by_depth for stem in layer_stems(name)]
     stems += [stem.removesuffix("_") for stem in stems if stem.endswith(("W_", "b_"))]
     wanted = set(needed)
     for name in recorded:

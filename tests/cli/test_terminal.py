@@ -95,7 +95,7 @@ def test_every_figure_stands_below_its_epoch(width: int, monkeypatch: pytest.Mon
         "test loss      1.5000           1.2500",
         "best epoch     7, by accuracy/validation 0.8000",
     ]
-    assert "network        the last epoch's weights; the best epoch's are kept beside them" in lines
+    assert "network        last epoch's weights; the best epoch's beside" in lines
     assert f"model          runs:/{'b' * 32}/network" in lines
     assert max(map(len, lines[place : place + 4])) <= 60
 
@@ -106,7 +106,7 @@ def test_restored_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = told(80, monkeypatch, weights="best", metrics=best)
     assert "               restored best epoch (7)" in lines
     assert "test accuracy  0.7500" in lines
-    assert "network        the best epoch's weights; the last epoch's are kept beside them" in lines
+    assert "network        best epoch's weights; the last epoch's beside" in lines
 
 
 def test_weights_that_were_not_evaluated_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +132,7 @@ def test_a_ranking_says_of_which_epochs_its_columns_are(monkeypatch: pytest.Monk
     terminal.print_ranking(Sweep(Path("/somewhere"), ranking=ranking))
     meaning = "final: the last epoch or the restored best epoch; best: the epoch that is best by accuracy/validation"
     assert meaning in console.file.getvalue()  # type: ignore[attr-defined]
+    assert f"best model  runs:/{'b' * 32}/network\n" in console.file.getvalue()  # type: ignore[attr-defined]
     assert ranking.columns[-4:] == ["final epoch", "best epoch", "weights", "seconds"]
     assert [row[-4:-1] for row in ranking.rows] == [["10", "7", "last"], ["10", "7", "best"]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bpexp
@@ -63,6 +64,18 @@ def test_the_split_of_a_run_names_rows_of_its_file(tmp_path: Path, monkeypatch: 
     rows = [[numbers[i], i] for i in split.test]
     right = run.predict(rows).iloc[:, 0].astype(str) == [str(i % 2) for i in split.test]
     assert right.mean() == run.metrics["final/accuracy_test"]
+
+
+def test_rows_that_were_left_out_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"{i * 1.5},{'' if i % 7 == 3 else i * 2.5},{'ab'[i % 2]}" for i in range(70)]
+    Path("x.csv").write_text("\n".join(["p,q,kind", *lines[:20], "", *lines[20:]]), encoding="utf-8")
+    run = bpexp.run("data=csv", "data.path=x.csv", "data.missing=drop_rows", *LEAN)
+    split = run.split
+    kept = np.concatenate([split.train, split.validation, split.test])
+    assert sorted(kept) == [i for i in range(70) if i % 7 != 3]
+    table = pd.read_csv("x.csv").iloc[split.test]
+    assert (run.predict(table)["kind"] == table["kind"]).mean() == run.metrics["final/accuracy_test"]
 
 
 @pytest.mark.parametrize("damage", ["gone", "empty", "cut", "without a part"])

@@ -86,6 +86,11 @@ def test_declared_by_little() -> None:
     assert (study.repeats, study.tuned, list(study.claims)) == (1, None, [])
     assert [m.text for m in study.measures] == ["final accuracy/test"]
     assert study.grid() == {"lr": [0.1], "seed": (0,)}
+    assert study.curves == ("accuracy/test", "loss/test")
+
+
+def test_a_study_without_curves() -> None:
+    assert declared("mine", {"factors": {"lr": [0.1]}, "curves": []}).curves == ()
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpexp.errors import ConfigError
-from bpexp.study.measures import parse, resolve
+from bpexp.study.measures import layer_stems, parse, resolve
+from bpexp.study.sources import _expand
 
 NAN = math.nan
 
@@ -188,3 +189,13 @@ def test_the_last_is_the_highest_number() -> None:
     assert resolve(series, "nothing/layer_last") == "nothing/layer_last"
     assert resolve(series, "nothing/W_last") == "nothing/W_last"
     assert resolve({"slope_layer_1": [], "slope_layer_3": []}, "slope_layer_last") == "slope_layer_3"
+
+
+def test_the_layers_of_a_series_and_of_its_prediction() -> None:
+    """What the report reads again from MLflow for a chart by depth (S12)."""
+    assert layer_stems("delta_norm") == ("delta_norm/layer_", "delta_norm_layer_", "mean_field/delta_norm/layer_")
+    recorded = ["ledger/slope_layer_2", "mean_field/delta_norm/layer_1", "delta_norm/layer_1", "mean_field/q/layer_1"]
+    assert list(_expand([], recorded, ["ledger/slope", "delta_norm"])) == recorded[:3]
+    assert parse("first forward/q/layer_1 / forward/q/layer_last").predicted == (
+        "first mean_field/forward/q/layer_1 / mean_field/forward/q/layer_last"
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickletools
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -21,6 +23,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import bpexp
@@ -163,20 +166,52 @@ def test_nothing_in_the_folder_of_the_model_is_a_pickle(model_folder: Path) -> N
     assert "cloudpickle" not in (model_folder / "requirements.txt").read_text(encoding="utf-8")
 
 
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+TABLE = re.search(r'^python -c "(.+?)"$', README, re.M)
+TYPED = re.search(r"<!-- table to server -->\n```bash\n(.+?)```", README, re.S)
+
+
 @pytest.fixture(scope="module")
-def endpoint(store: Store, model_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """`mlflow models serve` on a free port of this machine, ended with all its processes."""
+def wine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the table that the README makes."""
+    assert TABLE
+    folder = tmp_path_factory.mktemp("wine")
+    subprocess.run([sys.executable, "-c", TABLE[1]], cwd=folder, check=True, timeout=60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def commands() -> list[list[str]]:
+    """The three commands of the README, from the table to the answer."""
+    assert TYPED
+    return [shlex.split(line) for line in TYPED[1].splitlines()]
+
+
+@pytest.fixture(scope="module")
+def address(wine: Path, commands: list[list[str]]) -> str:
+    """The address of the model that the first command prints."""
+    assert commands[0][:3] == ["python", "-m", "bpexp"]
+    said = subprocess.check_output(
+        [sys.executable, *commands[0][1:]], cwd=wine, env=stranger(), text=True, stderr=subprocess.STDOUT, timeout=120
+    )
+    (line,) = [line for line in said.splitlines() if line.startswith("model ")]
+    return line.split()[1]
+
+
+@pytest.fixture(scope="module")
+def endpoint(wine: Path, commands: list[list[str]], address: str) -> Iterator[str]:
+    """The second command, with a free port of this machine, ended with all its processes."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("served")
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", model_uri, "--env-manager", "local"]
-    log = folder / "log.txt"
+        port = str(probe.getsockname()[1])
+    changed = {"5001": port, "runs:/RUN_ID/network": address}
+    assert set(changed) < set(commands[1])
+    log = wine / "log.txt"
     with log.open("wb") as said:
         server = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-            env=environment(store),
-            cwd=folder,
+            [sys.executable, "-m", *(changed.get(word, word) for word in commands[1])],
+            env=stranger(),
+            cwd=wine,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,
@@ -189,7 +224,7 @@ def endpoint(store: Store, model_uri: str, tmp_path_factory: pytest.TempPathFact
             assert server.poll() is None, log.read_text(errors="replace")[-2000:]
             assert not late, log.read_text(errors="replace")[-2000:]
             time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}/invocations"
+        yield commands[2][1].replace("5001", port)
     finally:
         for number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError, subprocess.TimeoutExpired):
@@ -197,11 +232,18 @@ def endpoint(store: Store, model_uri: str, tmp_path_factory: pytest.TempPathFact
                 server.wait(timeout=10)
 
 
-def ask(url: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
+def stranger() -> dict[str, str]:
+    """The environment of who types the README's commands in a fresh terminal."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    programs = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+    return {**kept, "PATH": programs, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def ask(url: str, body: dict[str, Any] | bytes | None = None, kind: str = "application/json") -> tuple[int, str]:
     """Status and text of the answer, (0, "") where nothing answers; no proxy stands between."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    data = json.dumps(body).encode() if isinstance(body, dict) else body
+    request = urllib.request.Request(url, data, {"Content-Type": kind})
     try:
         with opener.open(request, timeout=30) as answer:
             return answer.status, answer.read().decode()
@@ -212,29 +254,101 @@ def ask(url: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
         return 0, ""
 
 
-def test_the_served_model_answers_the_same_bits(endpoint: str, trained: Result, rows: Array) -> None:
-    status, text = ask(endpoint, {"inputs": rows.tolist()})
+def test_the_third_command_answers_with_the_names_of_the_classes(
+    endpoint: str, wine: Path, commands: list[list[str]]
+) -> None:
+    """The table goes to the server as it is, target and all."""
+    assert commands[2][2:] == ["-H", "Content-Type: text/csv", "--data-binary", "@wine.csv"]
+    status, text = ask(endpoint, (wine / "wine.csv").read_bytes(), "text/csv")
     assert status == 200, text
-    answers = json.loads(text)["predictions"]
-    outputs = np.array([[answer[str(digit)] for digit in range(10)] for answer in answers], dtype=np.float32)
-    assert outputs.tobytes() == trained.outputs(rows).tobytes()
-    assert [answer["class"] for answer in answers] == [str(digit) for digit in outputs.argmax(axis=1)]
+    answers = pd.DataFrame(json.loads(text)["predictions"])
+    assert list(answers.columns) == ["target", "class_0", "class_1", "class_2"]
+    table = pd.read_csv(wine / "wine.csv")
+    (folder,) = wine.glob("outputs/*/*")
+    run = Result(folder)
+    right = answers["target"] == table["target"]
+    assert right.iloc[run.split.test].mean() == run.metrics["final/accuracy_test"] > 0.8
+    expected = run.predict(table)
+    assert answers["target"].tolist() == expected["target"].tolist()
+    assert answers.iloc[:, 1:].to_numpy(np.float32).tobytes() == run.outputs(table).tobytes()
+
+
+@pytest.mark.parametrize("form", ["inputs", "dataframe_split", "dataframe_records"])
+@pytest.mark.parametrize("weights", ["last", "best"])
+def test_json_of_every_form_gives_the_same_bits(form: str, weights: str, endpoint: str, wine: Path) -> None:
+    (folder,) = wine.glob("outputs/*/*")
+    run, table = Result(folder), pd.read_csv(wine / "wine.csv").drop(columns="target")[::20]
+    rows = table.to_numpy().tolist() if form == "inputs" else table.to_dict(form.partition("_")[2])  # type: ignore[call-overload]
+    status, text = ask(endpoint, {form: rows, "params": {"weights": weights}})
+    assert status == 200, text
+    answers = pd.DataFrame(json.loads(text)["predictions"]).iloc[:, 1:].to_numpy(np.float32)
+    assert answers.tobytes() == run.outputs(table, weights).tobytes()
+    assert run.outputs(table, "last").tobytes() != run.outputs(table, "best").tobytes()
 
 
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ({"inputs": [[0.0, 1.0]]}, r"rows of 784 numbers"),
-        ({"inputs": [0.0, 1.0]}, r"rows of 784 numbers"),
-        ({"inputs": [["a"] * 784]}, ""),
-        ({"rows": [[0.0] * 784]}, "inputs"),
+        ({"inputs": [[0.0, 1.0]]}, r"expected rows of 13 values"),
+        ({"inputs": [0.0, 1.0]}, r"expected rows of 13 values"),
+        ({"inputs": [["a"] * 13]}, "expected a number, found 'a'"),
+        ({"dataframe_records": [{"alcohol": 13.0}]}, "the rows need a column 'malic_acid'"),
+        ({"dataframe_records": []}, "the rows need a column"),
+        ({"rows": [[0.0] * 13]}, "inputs"),
+        ({"inputs": [[0.0] * 13], "params": {"weights": "bst"}}, "there are no weights 'bst'; did you mean 'best'"),
     ],
-    ids=["two columns", "one row without brackets", "words", "another key"],
+    ids=["two columns", "one row without brackets", "words", "one column", "nothing", "another key", "other weights"],
 )
 def test_the_served_model_refuses_what_it_cannot_take(endpoint: str, body: dict[str, Any], told: str) -> None:
     status, text = ask(endpoint, body)
     assert 400 <= status < 500, (status, text[:500])
     assert told in text
+
+
+ANSWERS = """
+import json, sys
+import mlflow.pyfunc
+from mlflow.pyfunc import scoring_server
+
+model = mlflow.pyfunc.load_model(sys.argv[1])
+for kind, body in json.load(open(sys.argv[2], encoding="utf-8")):
+    answer = scoring_server.invocations(body, kind, model, model.metadata.get_input_schema())
+    print(json.dumps(json.loads(answer.response)["predictions"]))
+"""
+
+
+def test_text_columns_in_every_form_that_the_server_takes(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server does with a request, without the server: one process answers all forms."""
+    monkeypatch.chdir(tmp_path)
+    colours = [("red", "green", "blue")[i % 3] for i in range(90)]
+    shown = {"size": [i / 7 for i in range(90)], "colour": colours, "big": [i % 2 == 0 for i in range(90)]}
+    table = pd.DataFrame(shown).assign(kind=["warm" if colour == "red" else "cold" for colour in colours])
+    table.to_csv("t.csv", index=False)
+    said = ("data=csv", "data.path=t.csv", "data.categorical=[colour]", "model.hidden=[4]", "tracking.figures=false")
+    run = bpexp.run(*said, f"tracking.uri={store.uri}", epochs=2)
+    rows = table.drop(columns="kind")[:4]
+    shuffled = rows[["big", "colour", "size"]].assign(more=[None, "x", 1, 2])
+    bodies = [
+        ("application/json", json.dumps({"dataframe_split": rows.to_dict("split")})),
+        ("application/json", json.dumps({"dataframe_records": shuffled.to_dict("records")})),
+        ("application/json", json.dumps({"inputs": rows.to_numpy().tolist()})),
+        ("application/json", json.dumps({"inputs": rows.to_dict("list")})),
+        ("application/json", json.dumps({"instances": rows.to_dict("records")})),
+        ("text/csv", table[:4].to_csv(index=False)),
+    ]
+    (tmp_path / "bodies.json").write_text(json.dumps(bodies), encoding="utf-8")
+    command = [sys.executable, "-P", "-c", ANSWERS, str(run.outcome.model), "bodies.json"]
+    told = subprocess.check_output(command, env=environment(store), text=True, timeout=120).splitlines()
+    assert len(told) == len(bodies)
+    expected = json.loads(run.predict(rows).to_json(orient="records", double_precision=15))
+    assert list(expected[0]) == ["kind", "cold", "warm"]
+    for line in told:
+        for answer, wanted in zip(json.loads(line), expected, strict=True):
+            assert answer["kind"] == wanted["kind"]
+            outputs = [answer["cold"], answer["warm"]]
+            assert outputs == pytest.approx([wanted["cold"], wanted["warm"]], rel=1e-12)
 
 
 def one_line(error: BaseException) -> str:

@@ -240,7 +240,7 @@ def test_the_charts_of_a_run_stand_in_sections(pages: Pages) -> None:
 
 def test_the_overview_of_a_run_tells_how_good_it_is(pages: Pages) -> None:
     browser = pages.open(named(pages, "mnist_relu"))
-    text = browser.shown("finished; accuracy test 0.", "after the last epoch", "Logged models (1)", "mnist_5k")
+    text = browser.shown("finished; accuracy test 0.", "last epoch (2)", "Logged models (1)", "mnist_5k")
     assert "python -m bpexp data.limit=60 batch_size=20 epochs=2 progress=false probe=full lr=0.2" in text
     assert text.index("loss/train") < text.index("accuracy/test") < text.index("grad_norm/W1")
     assert text.index("lr\n") < text.index("epochs\n") < text.index("model\n")

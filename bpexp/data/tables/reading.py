@@ -67,6 +67,7 @@ def _load(path: Path, wanted: Wanted, where: str) -> Raw:
         target_names=names,
         tabular=True,
         notes=(summary, *notes, *table.notes),
+        row_numbers=table.records,
     )
 
 
