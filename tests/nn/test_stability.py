@@ -179,3 +179,13 @@ def test_methods_of_the_papers_have_a_gradient_where_softmax_underflows(method):
     found = gradient_methods.build(method)(network, head, x, y)
     assert found.cost == 200
     np.testing.assert_array_equal(found.vector, [1, -1, 1, -1])
+
+
+@pytest.mark.parametrize(("output", "loss"), PAIRINGS)
+def test_the_cost_alone_is_the_cost_beside_delta(output, loss):
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(0, 20, (3, 40)).astype("float32"), np.eye(3, dtype="float32")[:, rng.integers(0, 3, 40)]
+    for shortcut in (True, False):
+        head = build_head(output, loss, shortcut=shortcut)
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(head.cost(z, y), ask(head, z, y)[0])
