@@ -27,6 +27,7 @@ from bpexp.running.job import Job
 from bpexp.running.loading import load_data
 from bpexp.running.outline import outline
 from bpexp.study.design import Study, declared, narrowed
+from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
 from bpexp.tracking.store import refuse_store
 
@@ -82,7 +83,8 @@ def plan(line: CommandLine) -> Plan:
         if line.multirun and first.config.task == "report":
             raise ConfigError("task=report writes one report; leave -m out")
         seen = _Seen({}, set())
-        jobs = _jobs(composing, parsed, grid, None if extra else first, seen, multirun=multirun)
+        lines = _combinations(grid, study)
+        jobs = _jobs(composing, parsed, lines, None if extra else first, seen, multirun=multirun)
     multirun = multirun or first.config.task == "report"  # which reads the folder of a sweep
     kind = "sweep" if multirun else "run"
     named = any(override.key_or_group == f"hydra.{kind}.dir" for override in said)
@@ -115,18 +117,27 @@ def _study(first: Composition, said: Sequence[Override]) -> Study | None:
     return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o)] for o in chosen})
 
 
+def _combinations(grid: Mapping[str, Sequence[str]], study: Study | None) -> list[tuple[str, ...]]:
+    """Every combination of the levels; in a study with stages those of the first stage first, and so on."""
+    lines = list(itertools.product(*grid.values()))
+    if study is None or not study.stages:
+        return lines
+    column, seeds = list(grid).index("seed"), list(grid["seed"])
+    return sorted(lines, key=lambda line: stage_of(study.stages, seeds.index(line[column])))
+
+
 def _jobs(
     composing: Composer,
     parsed: Parsed,
-    grid: Mapping[str, Sequence[str]],
+    combinations: Sequence[tuple[str, ...]],
     first: Composition | None,
     seen: _Seen,
     *,
     multirun: bool,
 ) -> list[Job]:
-    """Every combination of the levels, composed and validated; `first` is the first one, if it is composed already."""
+    """A job for each combination, composed and validated; `first` is the first one, if it is composed already."""
     jobs: list[Job] = []
-    for number, lines in enumerate(itertools.product(*grid.values())):
+    for number, lines in enumerate(combinations):
         own = tuple(text for text in lines if not text.lstrip("+~").startswith(("hydra.", "hydra/")))
         try:
             known = first if number == 0 else None

@@ -18,9 +18,7 @@ from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
 from bpexp.running.signals import Signals
-from bpexp.study.declaration import STUDY_FILE, STUDY_TAG, declaration, record
-from bpexp.study.design import Study
-from bpexp.study.earlier import earlier_sweeps
+from bpexp.running.study_run import declare, goes_on, report, stages
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
@@ -76,13 +74,15 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
         if plan.study is not None:
-            _declare(plan, plan.study, directory, parent)
-        jobs = [job.below(directory, parent.run_id) for job in plan.jobs]
+            declare(plan, plan.study, directory, parent)
+        jobs: list[Job] = []
         status = "KILLED"
         try:
             with signals.raised():
-                for ending in _launch(plan, jobs):
-                    sweep.endings.append(ending)
+                for batch in _batches(plan, sweep, parent):
+                    jobs += batch
+                    for ending in _launch(plan, batch):
+                        sweep.endings.append(ending)
             status = "FINISHED" if sweep.ok else "FAILED"
         except Exception:
             status = "FAILED"
@@ -91,25 +91,27 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
             conclude_sweep(sweep, jobs, parent, status, command)
         if plan.study is not None and signals.pending is None:
             try:
-                _report(plan, sweep, parent, command)
+                sweep.report = report(plan.study, _folders(sweep), sweep.directory, parent, command)
             except OSError as error:  # a full disk: the runs are there, and task=report can ask for them
                 reason = error.strerror or error
                 print(f"bpexp: warning: no whole report in {sweep.directory} ({reason})", file=sys.stderr)
     return sweep
 
 
-def _declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> None:
-    """Record what a study declares, in its folder and on its parent run, before the first job."""
-    params = [job.params for job in plan.jobs]
-    content = declaration(study, plan.first.config.study, params, plan.data)
-    earlier = earlier_sweeps(content, parent.store, directory)
-    declared = record({**content, "earlier": earlier}, parent.run_id)
-    file = directory / STUDY_FILE
-    try:
-        file.write_text(declared.text(), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
-    parent.declare(declared.params(), {STUDY_TAG: study.name}, [file])
+def _batches(plan: Plan, sweep: Sweep, parent: ParentRun) -> Iterator[list[Job]]:
+    """The jobs to launch together: all, or those of one stage after the other until the claims are decided."""
+    jobs = [job.below(sweep.directory, parent.run_id) for job in plan.jobs]
+    if plan.study is None or not plan.study.stages:
+        yield jobs
+        return
+    for batch in stages(plan.study, jobs):
+        yield batch
+        if not goes_on(plan.study, _folders(sweep), parent, told=plan.config.progress):
+            return
+
+
+def _folders(sweep: Sweep) -> list[Path]:
+    return [ending.job.directory for ending in sorted(sweep.endings, key=lambda ending: ending.job.number)]
 
 
 def _launch(plan: Plan, jobs: Sequence[Job]) -> Iterator[Ending]:
@@ -161,13 +163,3 @@ def _lost(ending: Ending) -> Outcome:
     job = ending.job
     info = job.info()
     return Outcome(info.name, str(job.directory), "lost", ending.reason, info.overrides, info.params, 0.0)
-
-
-def _report(plan: Plan, sweep: Sweep, parent: ParentRun, command: Sequence[str]) -> None:
-    from bpexp.study.conclude import conclude
-    from bpexp.study.sources import from_folders
-
-    assert plan.study is not None
-    runs = from_folders([ending.job.directory for ending in sweep.endings])
-    sweep.report = conclude(plan.study, runs, sweep.directory, " ".join(command), parent.params())
-    parent.attach(sweep.report.files, sweep.report.note)

@@ -11,13 +11,14 @@ import pandas as pd
 
 from bpexp.study.comparison import Comparison, compare
 from bpexp.study.design import Study
+from bpexp.study.looks import begun, final_verdicts
 from bpexp.study.samples import paired, select
 from bpexp.study.scoring import DECLARED, DIVERGED, ENDED, RunRecord, counted, frame_of
 from bpexp.study.shapley import Shares, gap_shares
 from bpexp.study.statistics import Interval, mean_interval
 from bpexp.study.tuning import Chosen, at_best, edge, tuned_levels
 from bpexp.study.variance import Share, variance_shares
-from bpexp.study.verdicts import Verdict, verdicts
+from bpexp.study.verdicts import Verdict
 
 __all__ = ["Analysis", "Arm", "RunRecord", "analyse", "at_best", "frame_of", "paired", "select", "tuned_levels"]
 
@@ -85,8 +86,8 @@ def analyse(study: Study, runs: Sequence[RunRecord]) -> Analysis:
         comparison=compare(by_seed(chosen, study.arm_factors, first.text, best), first),
         shares=variance_shares(chosen, first.text, study.arm_factors),
         gap=gap_shares(study, chosen),
-        verdicts=verdicts(study, frame),
-        problems=problems(study, frame, best, len(everything) - len(frame)),
+        verdicts=final_verdicts(study, frame),
+        problems=problems(begun(study, frame) if study.stages else study, frame, best, len(everything) - len(frame)),
     )
 
 

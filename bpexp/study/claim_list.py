@@ -8,8 +8,9 @@ from html import escape
 from bpexp.study.analysis import Analysis
 from bpexp.study.declaration import DIGITS, moment
 from bpexp.study.evidence import Evidence
+from bpexp.study.looks import looks_line
 from bpexp.study.standing import Standings
-from bpexp.study.statistics import MINIMUM
+from bpexp.study.statistics import LEVEL, MINIMUM
 from bpexp.study.verdicts import Verdict
 from bpexp.study.words import label, shown
 
@@ -46,6 +47,7 @@ def claims_html(analysis: Analysis, standings: Standings) -> str:
         _list("doubts", standings.evidence.problems),
         _part("Claims declared before the results", record_line(standings.evidence), analysis, first, standings),
         _note(_together(first)) if first else "",
+        _note(looks_line(analysis.study, analysis.frame, first)) if first and analysis.study.stages else "",
         _list("note", narrowed),
         _part(other, UNPROVEN if unproven else LATER, analysis, later, standings, "claims later"),
         _part("Theorems, checked in every run", THEOREMS, analysis, proven, standings),
@@ -68,12 +70,14 @@ def answer(verdict: Verdict, standings: Standings) -> str:
 
 def _together(verdicts: Sequence[Verdict]) -> str:
     """What the verdicts on these claims promise."""
-    n = max(verdict.family for verdict in verdicts)
+    n, looks = (max(getattr(verdict, name) for verdict in verdicts) for name in ("family", "looks"))
     told = "The verdict is false in at most 5 of 100 studies."
-    if n > 1:
+    if n > 1 or looks > 1:
+        over = [f"all {n} claims"] * (n > 1) + [f"all {looks} looks"] * (looks > 1)
         told = (
-            f"The verdicts hold for all {n} claims together: by Holm's method over two-sided tests, any of them is "
-            "false in at most 5 of 100 studies. Each interval is the one at which its claim is decided."
+            f"The verdicts hold for {' and '.join(over)} together: by two-sided tests and Holm's method"
+            f"{', each look at its share of 5 %,' if looks > 1 else ','} any of them is false in at most 5 of 100 "
+            "studies. Each interval is the one at which its claim is decided."
         )
     return f"{told} Fewer than {MINIMUM} seeds decide nothing."
 
@@ -107,7 +111,7 @@ def _basis(analysis: Analysis, verdict: Verdict) -> str:
     if verdict.checked is not None:
         return f"{claim.measure.text} of {label(claim.of)}{against}: {verdict.note}"
     best = " at its own best level" if claim.at == "best" and analysis.study.tuned else ""
-    level = f"{100 * verdict.interval.level:.3g} % interval, " if verdict.family > 1 else ""
+    level = f"{100 * verdict.interval.level:.3g} % interval, " if verdict.interval.level != LEVEL else ""
     bounded = verdict.interval if claim.against else verdict.interval.inside(claim.measure.bounds)
     interval = shown(bounded, claim.measure)
     return f"{claim.measure.text} of {label(claim.of)}{against}{best}: {interval} ({level}{verdict.note})"

@@ -68,7 +68,7 @@ def declaration(
     content = {
         "name": study.name,
         "study": dict(node),
-        "said": said(study),
+        "said": levels_and_seeds(study),
         "config": shared(jobs),
         "data": list(data),
         "jobs": [job_digest(job) for job in jobs],
@@ -94,7 +94,7 @@ def moment(at: str) -> str:
     return at.replace("T", " ").replace("+00:00", " UTC")
 
 
-def said(study: Study) -> dict[str, list[str]]:
+def levels_and_seeds(study: Study) -> dict[str, list[str]]:
     """The levels and seeds that run, which a command line may have narrowed."""
     factors = {key: [str(level) for level in levels] for key, levels in study.swept.items()}
     return {**factors, "seed": [str(seed) for seed in study.seeds]}

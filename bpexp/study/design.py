@@ -11,6 +11,7 @@ from bpexp.study.claims import Claim, known_keys, number, read_claim
 from bpexp.study.gap import Gap, read_gap
 from bpexp.study.measures import Measure, parse
 from bpexp.study.split import Split, levels_of, read_split, told_apart
+from bpexp.study.stages import read_repeats, refuse_seeds
 
 DIVERGED = ("chance", "survivors")
 """What a study may say of runs that diverged."""
@@ -25,8 +26,9 @@ class Study:
     """A declared study.
 
     `factors` maps an override's key to its levels, `tuned` names the factor whose level each arm chooses for itself by
-    `tuned_by`, on the validation part. `repeats` is the number of seeds, `seeds` are the seeds themselves. The first
-    of `measures` ranks the arms.
+    `tuned_by`, on the validation part. `repeats` is the number of seeds, `seeds` are the seeds themselves. A study
+    with `stages` is looked at after so many seeds, and ends when its claims are decided. The first of `measures` ranks
+    the arms.
 
     `diverged` says what a run that diverged counts as: `chance`, what the same network scored before its first step, or
     the number that `chance` gives for the metric; or `survivors`, left out, and every statement says so. `gap` asks
@@ -42,6 +44,7 @@ class Study:
     factors: Mapping[str, Sequence[Any]]
     repeats: int
     measures: Sequence[Measure]
+    stages: Sequence[int] = ()
     tuned: str | None = None
     tuned_by: Measure = field(default_factory=lambda: parse("final accuracy/validation"))
     claims: Sequence[Claim] = ()
@@ -82,6 +85,7 @@ def narrowed(study: Study, said: Mapping[str, Sequence[str]]) -> Study:
     if not all(seed.isdigit() for seed in said["seed"]):
         raise ConfigError(f"the seeds of a study are whole numbers of at least 0, not {', '.join(said['seed'])}")
     seeds = tuple(int(seed) for seed in said["seed"])
+    refuse_seeds(study.stages, seeds)
     return replace(study, factors=factors, swept=swept, repeats=len(seeds), seeds=seeds)
 
 
@@ -93,9 +97,6 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
     for key in ("measures", "claims", "curves", "by_depth", "heat_map"):
         if not isinstance(given.get(key) or [], list | tuple):
             raise ConfigError(f"study.{key} must be a list, not {given[key]!r}")
-    repeats = given.get("repeats", 1)
-    if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
-        raise ConfigError(f"study.repeats must be a number of seeds of at least 1, not {repeats!r}")
     tuned = given.get("tuned")
     if tuned is not None and tuned not in list(swept):
         raise ConfigError(f"study.tuned must be one of the factors {', '.join(swept)}, not {tuned!r}")
@@ -105,16 +106,19 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
     if list(factors) == [tuned]:
         raise ConfigError(f"study.tuned={tuned!r} leaves no factor to compare; add one, or leave tuned out")
     measures = [parse(text) for text in given.get("measures") or ["final accuracy/test"]]
+    claims = [read_claim(claim, factors) for claim in given.get("claims") or []]
+    repeats, stages = read_repeats(given, claims)
     return Study(
         name=name,
         title=str(given.get("title", name)),
         question=str(given.get("question", "")),
         factors=factors,
         repeats=repeats,
+        stages=stages,
         measures=measures,
         tuned=tuned,
         tuned_by=parse(given.get("tuned_by", "final accuracy/validation")),
-        claims=[read_claim(claim, factors) for claim in given.get("claims") or []],
+        claims=claims,
         diverged=_diverged(given.get("diverged", "chance")),
         chance=_chance(given.get("chance")),
         gap=read_gap(given.get("gap"), factors, tuned, measures[0]),

@@ -10,9 +10,9 @@ from bpexp.study.analysis import Analysis, RunRecord, analyse
 from bpexp.study.charts import charts
 from bpexp.study.claim_list import answer
 from bpexp.study.design import Study
+from bpexp.study.looks import final_verdicts
 from bpexp.study.page import page
 from bpexp.study.standing import Standings
-from bpexp.study.verdicts import verdicts
 from bpexp.study.words import label, shown, told
 
 REPORT, SUMMARY = "report.html", "summary.csv"
@@ -51,9 +51,9 @@ def in_families(analysis: Analysis, standings: Standings) -> Analysis:
     are judged together with all.
     """
     mine = [claim for claim in analysis.study.claims if standings.of(claim).recorded]
-    first = iter(verdicts(replace(analysis.study, claims=mine), analysis.frame))
-    judged = [next(first) if standings.of(v.claim).recorded else v for v in analysis.verdicts]
-    return replace(analysis, verdicts=judged)
+    first = iter(final_verdicts(replace(analysis.study, claims=mine), analysis.frame))
+    told = [next(first) if standings.of(v.claim).recorded else v for v in analysis.verdicts]
+    return replace(analysis, verdicts=told)
 
 
 def note(analysis: Analysis, standings: Standings) -> str:

@@ -10,7 +10,7 @@ from bpexp.errors import ConfigError
 from bpexp.study.declaration import claim_digest, digest
 from bpexp.study.design import Study, declared, narrowed, spelt
 
-SHOWN = ("title", "question", "measures", "curves", "by_depth", "heat_map")
+SHOWN = ("title", "question", "measures", "curves", "by_depth", "heat_map", "across")
 """Keys of a study that decide what a report shows. The others decide its verdicts, which use those of the record."""
 
 
@@ -77,13 +77,12 @@ def changes(content: Mapping[str, Any], today: Today | None) -> list[str]:
 
 def narrowing(content: Mapping[str, Any]) -> list[str]:
     """The factors and seeds of which the command line ran fewer, or others, than the study declares."""
-    node, said = content["study"], content.get("said", {})
-    all_levels = {**(node.get("factors") or {}), "seed": range(int(node.get("repeats") or 1))}
+    study, said = declared(str(content["name"]), content["study"]), content.get("said", {})
     found = []
-    for key, levels in all_levels.items():
-        declared_levels, ran = [spelt(level) for level in levels], [spelt(level) for level in said.get(key, levels)]
-        if sorted(ran) != sorted(declared_levels):
-            found.append(f"{key}: {', '.join(ran)} in place of {', '.join(declared_levels)}")
+    for key, levels in study.grid().items():
+        whole, ran = [spelt(level) for level in levels], [spelt(level) for level in said.get(key, levels)]
+        if sorted(ran) != sorted(whole):
+            found.append(f"{key}: {', '.join(ran)} in place of {', '.join(whole)}")
     return found
 
 

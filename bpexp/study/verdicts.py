@@ -11,19 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from bpexp.study.claims import Claim
 from bpexp.study.design import Study
+from bpexp.study.power import Outlook, outlook
 from bpexp.study.samples import Sample, sample
 from bpexp.study.scoring import counted
 from bpexp.study.statistics import (
     LEVEL,
     MINIMUM,
     Interval,
+    Values,
     coarse,
     holm,
     holm_steps,
@@ -46,7 +48,8 @@ class Verdict:
     `interval` is the one that decides: at the level at which Holm's method tests this claim. `alone` is the 95 %
     interval, `p` the p-value and `answer_alone` the answer as if the study had no other claim; `p_family` is corrected
     for all `family` claims. `deviation` is the standard deviation over the seeds. `warnings` say what makes the
-    verdict doubtful, or impossible.
+    verdict doubtful, or impossible. In a study with several `looks`, `look` is the one at which the verdict was taken,
+    and `p_family` accounts for all. `values` are those by seed, unless something forbids a verdict.
     """
 
     claim: Claim
@@ -60,6 +63,16 @@ class Verdict:
     deviation: float = math.nan
     warnings: tuple[str, ...] = ()
     checked: Check | None = None
+    look: int = 1
+    looks: int = 1
+    values: Values | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def outlook(self) -> Outlook | None:
+        """What would decide a claim that is undecided, at the level at which it was tested; None of any other."""
+        if self.answer != "inconclusive" or self.values is None:
+            return None
+        return outlook(self.values, self.claim, 1 - self.interval.level)
 
     @property
     def note(self) -> str:
@@ -69,30 +82,34 @@ class Verdict:
         n = self.interval.n
         told = [f"{n} {'seed' if n == 1 else 'seeds'}, {self.claim.said}"] if n else []
         if not math.isnan(self.p):
-            alone = f"p = {self.p:.2g}"
-            told.append(alone if self.family < 2 else f"{alone}, over the {self.family} claims {self.p_family:.2g}")
+            counted = [f"{n} {what}" for n, what in ((self.family, "claims"), (self.looks, "looks")) if n > 1]
+            together = f", over the {' and '.join(counted)} {self.p_family:.2g}" if counted else ""
+            told.append(f"p = {self.p:.2g}{together}")
+        if self.looks > 1:
+            told.append(f"look {self.look} of {self.looks}")
         if self.answer_alone != self.answer:
             told.append(f"{self.answer_alone} if it were the only claim")
-        return "; ".join([*told, *self.warnings])
+        return "; ".join([*told, *self.warnings, *([seen.told] if (seen := self.outlook) else [])])
 
 
-def verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA) -> list[Verdict]:
+def verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA, settled: Sequence[Claim] = ()) -> list[Verdict]:
     """A verdict on each claim, in their order; `frame` has one row for each run, as `frame_of` gives it.
 
     `alpha` is the largest probability that any of them is false: at one look, where a study is looked at repeatedly.
+    Claims that were `settled` at an earlier look are no longer counted by Holm's method.
     """
     runs = counted(study, frame)
     levels = tuned_levels(study, runs)
     chosen = at_best(study, runs, levels)
     tested = [claim for claim in study.claims if claim.theorem is None]
     samples = [sample(study, claim, frame, runs, chosen, levels) for claim in tested]
-    found = iter(judged(samples, alpha))
+    found = iter(judged(samples, alpha, settled))
     return [next(found) if claim.theorem is None else _theorem(study, claim, frame) for claim in study.claims]
 
 
-def judged(samples: Sequence[Sample], alpha: float = ALPHA) -> list[Verdict]:
-    """The verdicts on the samples of all tested claims together."""
-    ps = [_p(one) for one in samples]
+def judged(samples: Sequence[Sample], alpha: float = ALPHA, settled: Sequence[Claim] = ()) -> list[Verdict]:
+    """The verdicts on the samples of all tested claims together, without counting those that are settled."""
+    ps = [0.0 if one.claim in settled else _p(one) for one in samples]
     return [
         _verdict(one, p, corrected, step, len(ps), alpha)
         for one, p, corrected, step in zip(samples, ps, holm(ps), holm_steps(ps, alpha), strict=True)
@@ -111,6 +128,7 @@ def _verdict(one: Sample, p: float, corrected: float, step: int, family: int, al
         family=family,
         deviation=float(np.std(one.values, ddof=1)) if len(one.values) > 1 else math.nan,
         warnings=(*one.reasons, *_doubts(one, step, alpha)),
+        values=None if one.reasons else one.values,
     )
 
 

@@ -80,6 +80,10 @@ class ParentRun:
         self._attempt(lambda store, run: store.client.log_batch(run, params=given, tags=named))
         self._log_files(files)
 
+    def look(self, seeds: int, undecided: int) -> None:
+        """Record a look at a study: the number of claims that are undecided after so many seeds."""
+        self._attempt(lambda store, run: store.client.log_metric(run, "study/undecided", undecided, step=seeds))
+
     def params(self) -> dict[str, str] | None:
         """The parameters as the store holds them; None without a parent run, or where the store fails."""
         found: list[dict[str, str]] = []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,11 @@ import yaml
 from command_line import command, refused
 from stores import ask
 
+from bpexp.records.outcome import read_outcome
 from bpexp.running import execute as running
+from bpexp.study import looks
 from bpexp.study.declaration import read_record, record
+from bpexp.study.looks import final_verdicts
 from bpexp.training.events import RunEnded
 from bpexp.training.trainer import Trainer
 
@@ -166,3 +171,89 @@ def test_a_report_of_a_folder_without_a_study(
 ) -> None:
     told = ["task=report", "study=mine", "tracking=none", "hydra.sweep.dir=nowhere"]
     assert "nowhere' has no readable study.json" in refused(told, monkeypatch, capfd)
+
+
+# Stages
+
+CLEAR = {"text": "It is positive", "measure": "final loss/test", "of": {}, "above": 0}
+OPEN = {"text": "They differ", "measure": "final loss/test", "of": {"activation": "relu"}, "below": 0.5}
+STAGED = {"factors": {"activation": ["relu"]}, "repeats": "auto", "stages": [5, 6, 7], "curves": ["loss/test"]}
+
+
+def undecided(store: Path) -> dict[int, int]:
+    """The number of undecided claims on the parent run, by the seeds at which it was looked at."""
+    return {step: int(n) for step, n in ask(store, "select step, value from metrics where key = 'study/undecided'")}
+
+
+def test_a_study_ends_when_its_claims_are_decided(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(**STAGED, claims=[CLEAR])
+    assert command(study("hydra.sweep.dir=sweep"), monkeypatch) == 0
+    assert sorted(path.name for path in Path("sweep").iterdir() if path.is_dir()) == [str(n) for n in range(5)]
+    assert undecided(store) == {5: 0}
+    page = Path("sweep/report.html").read_text(encoding="utf-8")
+    assert "Declared stages: 5, 6, 7 seeds. Looked at after 5 seeds, when every claim was decided." in page
+    content = read_record(Path("sweep/study.json").read_text(encoding="utf-8")).content
+    assert len(content["jobs"]) == 7, "all that may run is declared"
+    assert [text for _, text in claims_in("sweep/report.html")] == ["It is positive"]
+    rebuilt(monkeypatch, "experiment=mine")
+    assert claims_in("report.html") == claims_in("sweep/report.html")
+
+
+def never(study: Any, frame: Any) -> list[Any]:
+    """The verdicts of a study whose claims nothing decides."""
+    return [replace(v, answer="inconclusive") for v in final_verdicts(study, frame)]
+
+
+@pytest.mark.parametrize("launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]])
+def test_seeds_are_added_up_to_the_last_stage(
+    launcher: list[str], store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if launcher:
+        pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="hydra-joblib-launcher is not installed")
+    monkeypatch.setattr(looks, "final_verdicts", never)
+    declare(**{**STAGED, "factors": {"activation": ["relu", "tanh"]}, "claims": [CLEAR, OPEN]})
+    assert command(study("hydra.sweep.dir=sweep", *launcher), monkeypatch) == 0
+    seeds = [read_outcome(Path("sweep", str(number))).params["seed"] for number in range(14)]
+    assert seeds == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 5, 5, 6, 6]
+    assert undecided(store) == {5: 2, 6: 2, 7: 2}
+    (parent,) = ask(
+        store,
+        "select status from runs where run_uuid not in (select run_uuid from tags where key = 'mlflow.parentRunId')",
+    )
+    assert parent == ("FINISHED",)
+
+
+def test_an_interruption_between_stages_leaves_what_was_looked_at(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = running.train
+
+    def interrupted(trainer: Trainer, callbacks: Any) -> RunEnded:
+        if Path("sweep/6").exists():
+            signal.raise_signal(signal.SIGINT)
+        return train(trainer, callbacks)
+
+    declare(**STAGED, claims=[CLEAR])
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "train", interrupted)
+        patch.setattr(looks, "final_verdicts", never)
+        assert command(study("hydra.sweep.dir=sweep"), monkeypatch) == 130
+    assert undecided(store) == {5: 1, 6: 1}
+    page = rebuilt(monkeypatch, "experiment=mine")
+    assert "1 of 7 runs killed" in page or "1 run killed" in page
+    assert [text for _, text in claims_in("report.html")] == ["It is positive"]
+
+
+def test_a_number_of_seeds_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(**STAGED, claims=[CLEAR])
+    quiet = ["tracking=none", "hydra.sweep.dir=sweep"]
+    assert command(study("study.repeats=3", *quiet), monkeypatch) == 0
+    assert len(list(Path("sweep").glob("*/result.json"))) == 3
+
+
+def test_stages_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(claims=[CLEAR])
+    quiet = ["tracking=none", "hydra.sweep.dir=sweep", "activation=relu"]
+    assert command(study("study.repeats=auto", "+study.stages=[5,6]", *quiet), monkeypatch) == 0
+    assert len(list(Path("sweep").glob("*/result.json"))) == 5
+    page = Path("sweep/report.html").read_text(encoding="utf-8")
+    assert "narrowed on the command line: activation: relu in place of relu, tanh" not in page
+    assert "narrowed on the command line: activation: relu in place of tanh, relu" in page

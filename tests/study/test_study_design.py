@@ -12,7 +12,7 @@ import yaml
 
 from bpexp.errors import ConfigError
 from bpexp.running.plan import Plan
-from bpexp.study.declaration import said
+from bpexp.study.declaration import levels_and_seeds
 from bpexp.study.design import declared, narrowed, spelt
 
 NODE: dict[str, Any] = {
@@ -278,7 +278,7 @@ def test_the_seeds_that_run_are_recorded(monkeypatch: pytest.MonkeyPatch) -> Non
     assert plan.study is not None
     assert plan.study.seeds == (5, 6)
     assert [job.config.seed for job in plan.jobs] == [5, 6]
-    assert said(plan.study)["seed"] == ["5", "6"]
+    assert levels_and_seeds(plan.study)["seed"] == ["5", "6"]
     with pytest.raises(ConfigError, match="seeds of a study are whole numbers"):
         narrowed(declared("mine", NODE), {"seed": ["a", "b"]})
 

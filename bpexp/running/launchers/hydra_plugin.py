@@ -37,7 +37,7 @@ def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Iterator[Ending]:
     master = _master(first, jobs[0])
     context = HydraContext(config_loader=PlannedJobs(), callbacks=NoCallbacks())  # type: ignore[arg-type]
     launcher = Plugins.instance().instantiate_launcher(context, perform_planned, master)
-    launcher.launch([[_packed(job)] for job in jobs], initial_job_idx=0)
+    launcher.launch([[_packed(job)] for job in jobs], initial_job_idx=jobs[0].number)
     for job in jobs:
         try:
             yield Ending(job, read_outcome(job.directory))

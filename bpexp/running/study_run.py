@@ -1,0 +1,70 @@
+"""What a study adds to a sweep: its declaration before, its looks between the stages, and its report after."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpexp.errors import ConfigError
+from bpexp.running.job import Job
+from bpexp.running.plan import Plan
+from bpexp.study.declaration import STUDY_FILE, STUDY_TAG, declaration, record
+from bpexp.study.design import Study
+from bpexp.study.earlier import earlier_sweeps
+from bpexp.tracking.parent import ParentRun
+
+if TYPE_CHECKING:
+    from bpexp.study.report import Report  # only a study needs the statistics that it imports
+
+
+def declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> None:
+    """Record what a study declares, in its folder and on its parent run, before the first job."""
+    params = [job.params for job in plan.jobs]
+    content = declaration(study, plan.first.config.study, params, plan.data)
+    earlier = earlier_sweeps(content, parent.store, directory)
+    declared = record({**content, "earlier": earlier}, parent.run_id)
+    file = directory / STUDY_FILE
+    try:
+        file.write_text(declared.text(), encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
+    parent.declare(declared.params(), {STUDY_TAG: study.name}, [file])
+
+
+def stages(study: Study, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+    """The jobs of each stage: the plan has those of the first stage first."""
+    each, start = len(jobs) // len(study.seeds), 0
+    for seeds in study.stages:
+        yield list(jobs[start : each * seeds])
+        start = each * seeds
+
+
+def goes_on(study: Study, folders: Sequence[Path], parent: ParentRun, *, told: bool) -> bool:
+    """Look at a study after a stage: whether claims are undecided, and no run is missing, so that seeds are added."""
+    from bpexp.study.looks import undecided
+    from bpexp.study.sources import from_folders
+
+    runs = from_folders(folders)
+    seeds, left = len({run.params.get("seed") for run in runs}), undecided(study, runs)
+    if left is None:
+        print(
+            "bpexp: warning: runs of this stage are missing; it is not looked at, and no seeds are added",
+            file=sys.stderr,
+        )
+        return False
+    parent.look(seeds, left)
+    if told:
+        print(f"looked at {seeds} seeds: {left} of {len(study.claims)} claims undecided", file=sys.stderr)
+    return left > 0
+
+
+def report(study: Study, folders: Sequence[Path], directory: Path, parent: ParentRun, command: Sequence[str]) -> Report:
+    """Write the report of a study, and put it on the parent run."""
+    from bpexp.study.conclude import conclude
+    from bpexp.study.sources import from_folders
+
+    written = conclude(study, from_folders(folders), directory, " ".join(command), parent.params())
+    parent.attach(written.files, written.note)
+    return written
