@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 from bpexp.errors import ConfigError  # noqa: E402
 from bpexp.gradients import gradient_methods  # noqa: E402
 from bpexp.gradients.backprop import backprop  # noqa: E402
+from bpexp.nn.activations import Activation, activations  # noqa: E402
 from bpexp.nn.closed_forms import SHORTCUTS  # noqa: E402
 from bpexp.nn.heads import build_head  # noqa: E402
 from bpexp.nn.losses import losses  # noqa: E402
@@ -98,6 +99,17 @@ def test_the_reference_is_not_that_of_the_code():
     assert [float(value) for value in delta] == pytest.approx([0.125, -0.75, 0.625], rel=1e-15)
     cost, delta, _ = cost_and_delta(("sigmoid", {}), ("mse", {"reduction": "mean"}), [0.0, 0.0], [1.0, 0.0])
     assert (float(cost), [float(value) for value in delta]) == (0.25, [-0.125, 0.125])
+
+
+def test_a_component_without_a_definition_here_is_evaluated_by_its_own_functions(monkeypatch):
+    """As that of a plug-in is. tanh and mse by their own functions, in 60 digits, are tanh and mse by definition."""
+    case = ("tanh", {}), ("mse", {"factor": 2.5}), [0.5, -2.0, 0.25], [1.0, 0.0, -0.5]
+    truth = cost_and_delta(*case)
+    monkeypatch.setitem(activations._factories, "plugged", lambda: Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2))
+    monkeypatch.setitem(losses._factories, "own", lambda: losses.build("mse", factor=2.5))
+    ours = cost_and_delta(("plugged", {}), ("own", {}), *case[2:])
+    for found, wanted in zip((ours[0], *ours[1]), (truth[0], *truth[1]), strict=True):
+        assert abs(found - wanted) < 1e-50
 
 
 @pytest.mark.parametrize("output", outputs)
