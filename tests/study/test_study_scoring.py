@@ -13,6 +13,7 @@ from synthetic import Point, claim, record, runs, study
 
 from bpexp.study.analysis import Analysis, RunRecord, analyse, frame_of
 from bpexp.study.design import Study
+from bpexp.study.words import shown
 
 A = {"activation": "relu"}
 B = {"activation": "sigmoid"}
@@ -203,10 +204,9 @@ def test_a_log_scale_is_averaged_tested_and_shown_as_such() -> None:
     assert [v.answer for v in analysis.verdicts] == ["supported", "supported"]
     assert analysis.verdicts[0].alone.mean == pytest.approx(5, abs=0.1)
     assert next(one for one in analysis.shares if one.term == "activation").share > 0.99
-    from bpexp.study.report import note
-
-    assert "(1" in note(analysis)
-    assert "e-06)" in note(analysis)
+    told = shown(analysis.best[-1].intervals[text], design.measures[0])
+    assert told.startswith("-6.0")
+    assert told.endswith("e-07)")
 
 
 def test_the_logarithm_of_nothing_is_no_value_and_no_silence() -> None:
