@@ -61,7 +61,9 @@ def test_the_samples_reach_the_ends_of_the_scale(output, loss):
     right = (y == np.eye(4)[:, z.argmax(axis=0)]).all(axis=0)
     wrong = (y == np.eye(4)[:, z.argmin(axis=0)]).all(axis=0)
     spread = np.ptp(z, axis=0)
-    assert min(spread[right & (spread > 0)].max(), spread[wrong].max()) == 2e4
+    assert spread[wrong].max() == 2e4
+    if output in OWN:  # another's limit is not known, and a target of 1 may be beside its a
+        assert spread[right & (spread > 0)].max() == 2e4
     assert (np.sort(z, axis=0)[-1] == np.sort(z, axis=0)[-2]).any()
 
 
