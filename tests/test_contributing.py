@@ -26,7 +26,7 @@ COMMAND = re.compile(r"^```bash\n(python -m bpexp [^\n]+)\n```$", re.MULTILINE)
 SMALL = ["data=xor", "data.n=60", "model.hidden=[3]", "epochs=1", "tracking=none", "progress=false"]
 """What makes a run of a test, where the printed command does not say it."""
 
-FINISHES = 120
+FINISHES = 600
 """Seconds after which a run is given up."""
 
 

@@ -104,19 +104,21 @@ def _single(planned: Plan) -> int:
 
 
 def _sweep(planned: Plan) -> int:
-    from bpexp.cli.terminal import print_ranking, print_report
+    from bpexp.cli.terminal import print_ranking
     from bpexp.running.sweep import run_sweep
 
     sweep = run_sweep(planned, sys.argv[1:])
     if sweep.report is None:
         print_ranking(sweep)
     else:
+        from bpexp.cli.study_tables import print_report
+
         print_report(sweep.report, sweep)
     return 0 if sweep.ok else 1
 
 
 def _report(planned: Plan) -> int:
-    from bpexp.cli.terminal import print_report
+    from bpexp.cli.study_tables import print_report
     from bpexp.running.report_task import rebuild_report
 
     print_report(rebuild_report(planned, Path.cwd()), None)

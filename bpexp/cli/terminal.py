@@ -1,7 +1,8 @@
-"""The tables that are printed at the end of a run, a sweep or a study."""
+"""The tables that are printed at the end of a run or a sweep, and what a narrow terminal may go without."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -10,18 +11,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from bpexp.records.outcome import Outcome, described_epochs
-from bpexp.study.declaration import moment
 from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
 from bpexp.training.metrics import headlines
 
 if TYPE_CHECKING:
     from bpexp.running.sweep import Sweep
     from bpexp.study.ranking import Ranking
-    from bpexp.study.report import Report
 
 COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
-
-VERDICTS = {"supported": "green", "holds": "green", "refuted": "red", "violated": "red"}
 
 SHOWN = ("test", "validation", "train")
 """The parts of the data, of which the first that was measured is shown."""
@@ -30,7 +27,7 @@ START = "python -m bpexp.ui, then "
 """The command that makes a local link work."""
 
 
-def _console() -> Console:
+def wide_console() -> Console:
     """A console for standard output, 200 columns wide if it is not a terminal."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(width=200, highlight=False)
@@ -38,7 +35,7 @@ def _console() -> Console:
 
 def print_outcome(outcome: Outcome) -> None:
     """Print a table of status, metrics, directory and store of a run, and the link to its page."""
-    console = _console()
+    console = wide_console()
     rows = _rows(outcome)
     width = max(14, *(len(label) for label, _ in rows))
     for label, value in rows:
@@ -91,7 +88,7 @@ def _network(outcome: Outcome) -> list[str]:
     return ["last epoch's weights; the best epoch's beside"] if len(described_epochs(outcome)) > 1 else []
 
 
-def _print_link(console: Console, label: str, sweep: Sweep | None) -> None:
+def print_link(console: Console, label: str, sweep: Sweep | None) -> None:
     """Print the link to the experiment of a sweep, if it was recorded."""
     if sweep is not None and sweep.experiment_id:
         base = base_of(sweep.store)
@@ -99,40 +96,18 @@ def _print_link(console: Console, label: str, sweep: Sweep | None) -> None:
         console.print(f"{label}{'' if base else START}{link}", soft_wrap=True)
 
 
-def print_report(report: Report, sweep: Sweep | None) -> None:
-    """Print the arms of a study and the verdicts on its claims; `sweep` is None for a recorded study."""
-    from bpexp.study.words import shown, told  # with the statistics, which only a study needs
-
-    console, analysis = _console(), report.analysis
-    study = analysis.study
-    measures = [measure.text for measure in study.measures]
-    factors = list(analysis.best[0].levels) if analysis.best else []
-    head = ["", *factors, *([f"best {study.tuned}"] if study.tuned else []), *measures, "seeds"]
-    table = Table(title=escape(study.title), title_justify="left", title_style="bold", box=SIMPLE_HEAD)
-    for column in head:
-        table.add_column(column.replace(" ", "\n", 1), no_wrap=True)
-    for place, arm in enumerate(analysis.best, start=1):
-        tuned = [arm.chosen] if study.tuned else []
-        intervals = [shown(arm.intervals[measure.text], measure, arm.runs) for measure in study.measures]
-        cells = [str(place), *arm.levels.values(), *tuned, *intervals, str(arm.runs)]
-        table.add_row(*(escape(cell) for cell in cells))
-    console.print(table)
-    standings = report.standings
-    for problem in standings.evidence.problems:
-        console.print(f"[red]record       {escape(problem)}[/red]", soft_wrap=True)
-    for verdict in analysis.verdicts:
-        colour = VERDICTS.get(verdict.answer, "yellow")
-        said = f"{escape(verdict.claim.text)} ({escape(told(verdict))})"
-        if not standings.of(verdict.claim).before:
-            said = f"[bold]post hoc:[/bold] {said}; {escape(standings.of(verdict.claim).told)}"
-        console.print(f"[{colour}]{verdict.answer.upper():<13}[/{colour}]{said}", soft_wrap=True)
-    for problem in [*standings.changes, *analysis.problems, *(sweep.ranking.problems[:8] if sweep else [])]:
-        console.print(f"[yellow]note         {escape(problem)}[/yellow]", soft_wrap=True)
-    if standings.evidence.sha256:
-        at, sha256 = moment(standings.evidence.at), standings.evidence.sha256
-        console.print(f"declared     {escape(at)}, SHA-256 {escape(sha256)}", soft_wrap=True)
-    console.print(f"report       {escape(str(report.files[0].absolute()))}", soft_wrap=True)
-    _print_link(console, "look at it   ", sweep)
+def fitting(
+    console: Console, build: Callable[[list[str]], Table], columns: list[str], dispensable: Sequence[str]
+) -> tuple[Table, list[str]]:
+    """The table without as many dispensable columns, the first ones first, as the terminal is too narrow for."""
+    left_out: list[str] = []
+    table = build(columns)
+    for column in dispensable:
+        if console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
+            break
+        left_out.append(column)
+        table = build([name for name in columns if name not in left_out])
+    return table, [name for name in columns if name in left_out]
 
 
 def _ranking_table(ranking: Ranking, columns: list[str]) -> Table:
@@ -158,23 +133,18 @@ def _dispensable(ranking: Ranking, columns: list[str]) -> list[str]:
 
 def print_ranking(sweep: Sweep) -> None:
     """The ranked table of a sweep, what went wrong, and where to look."""
-    console, ranking = _console(), sweep.ranking
+    console, ranking = wide_console(), sweep.ranking
     columns = ranking.columns_to_show()
-    left_out: list[str] = []
-    table = _ranking_table(ranking, columns)
-    for column in _dispensable(ranking, columns):
-        if console.measure(table, options=console.options.update(width=10_000)).maximum <= console.width:
-            break
-        left_out.append(column)
-        table = _ranking_table(ranking, [name for name in columns if name not in left_out])
+    dispensable = _dispensable(ranking, columns)
+    table, left_out = fitting(console, lambda kept: _ranking_table(ranking, kept), columns, dispensable)
     console.print(table)
     if ranking.meaning:
         console.print(ranking.meaning, soft_wrap=True)
     if left_out:
-        console.print(f"not shown   {', '.join(name for name in columns if name in left_out)}; see ranking.csv")
+        console.print(f"not shown   {', '.join(left_out)}; see ranking.csv")
     for problem in ranking.problems:
         console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
     console.print(f"files       {escape(str(sweep.directory))}", soft_wrap=True)
     if ranking.best is not None and ranking.best.model:
         console.print(f"best model  {escape(ranking.best.model)}", soft_wrap=True)
-    _print_link(console, "look at it  ", sweep)
+    print_link(console, "look at it  ", sweep)

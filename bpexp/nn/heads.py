@@ -46,6 +46,9 @@ class Head:
 
     def cost(self, z: Array, y: Array) -> Array:
         """C_k (B,) of each sample."""
+        if self.form == "error":
+            error = error_of(self.output, z, y)
+            return self.loss.cost(error, np.zeros_like(error))
         return self.cost_and_delta(z, y, np.empty_like(z), np.empty_like(z))
 
     def slope(self, z: Array, y: Array) -> Array:

@@ -64,6 +64,13 @@ class Study:
         """The factors that make an arm: all but the tuned one."""
         return [name for name in self.factors if name != self.tuned]
 
+    @property
+    def every_measure(self) -> list[Measure]:
+        """The measures that a table, the tuning, a claim or the gap reads, each once."""
+        named = [*self.measures, self.tuned_by, *(claim.measure for claim in self.claims)]
+        named += [self.gap.measure] if self.gap else []
+        return list({measure.text: measure for measure in named}.values())
+
     def grid(self) -> dict[str, Sequence[Any]]:
         """The sweep that this study is: the levels of every factor, and the seeds."""
         return {**self.swept, "seed": self.seeds}

@@ -42,10 +42,8 @@ class RunRecord:
 
 
 def frame_of(study: Study, runs: Sequence[RunRecord]) -> pd.DataFrame:
-    """One row for each run: levels as text, seed, status, and every measure that the study or a claim names."""
-    wanted: dict[str, Measure] = {m.text: m for m in [*study.measures, study.tuned_by]}
-    wanted |= {claim.measure.text: claim.measure for claim in study.claims}
-    wanted |= {study.gap.measure.text: study.gap.measure} if study.gap else {}
+    """One row for each run: levels as text, seed, status, and every measure that the study reads."""
+    wanted = {measure.text: measure for measure in study.every_measure}
     rows = []
     for run in runs:
         row: dict[str, Any] = dict(study.levels(run.params))

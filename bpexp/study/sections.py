@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from bpexp.study.analysis import Analysis, Arm
+from bpexp.study.statistics import LEVEL
 from bpexp.study.words import label, p_text, shown
 
 INTERVALS = (
@@ -49,6 +50,11 @@ def arms_note(analysis: Analysis) -> str:
             "A run that diverged counts as one that learned nothing (chance level, or the untrained network's value; "
             "never, of epochs). Left out: runs that failed or were killed."
         )
+        if (seeds := len(study.seeds)) > 1:
+            unseen = 1 - (1 - LEVEL) ** (1 / seeds)
+            told.append(
+                f"That none of {seeds} runs diverged leaves it open whether up to {unseen:.0%} would (at 95 %)."
+            )
     if study.tuned:
         told.append(
             f"The level of {study.tuned} is chosen by the mean of {study.tuned_by.text}, never by the test part."

@@ -50,8 +50,7 @@ def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
 
 def series_needed(study: Study) -> list[str]:
     """The recorded series that a study's measures and curves read; `layer_last` and the like are left as they are."""
-    measures = [*study.measures, study.tuned_by, *(claim.measure for claim in study.claims)]
-    named = [name for measure in measures for name in measure.series]
+    named = [name for measure in study.every_measure for name in measure.series]
     return list(dict.fromkeys([*named, *study.curves, "time/epoch"]))
 
 

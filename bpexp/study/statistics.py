@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special, stats
 
 LEVEL = 0.95
 """The confidence level of an interval that stands alone."""
@@ -56,8 +56,14 @@ def mean_interval(values: ArrayLike, level: float = LEVEL) -> Interval:
         return Interval(float(x.mean()) if len(x) else math.nan, math.nan, math.nan, len(x), level)
     if np.ptp(x) == 0:
         return Interval(float(x[0]), float(x[0]), float(x[0]), len(x), level)
-    low, high = stats.t.interval(level, len(x) - 1, loc=x.mean(), scale=stats.sem(x))
-    return Interval(float(x.mean()), float(low), float(high), len(x), level)
+    mean, error = _mean_and_error(x)
+    half = float(special.stdtrit(len(x) - 1, (1 + level) / 2)) * error
+    return Interval(mean, mean - half, mean + half, len(x), level)
+
+
+def _mean_and_error(x: Values) -> tuple[float, float]:
+    """The mean and its standard error s / sqrt(n)."""
+    return float(x.mean()), float(x.std(ddof=1)) / math.sqrt(len(x))
 
 
 def student_p(values: ArrayLike, bound: float = 0.0) -> float:
@@ -70,7 +76,8 @@ def student_p(values: ArrayLike, bound: float = 0.0) -> float:
         return math.nan
     if np.ptp(x) <= 1e-12 * np.abs(x).max():  # equal but for rounding
         return 1.0 if math.isclose(x[0], bound, rel_tol=EQUAL, abs_tol=0.0) else 0.0
-    return float(stats.ttest_1samp(x, bound).pvalue)
+    mean, error = _mean_and_error(x)
+    return float(2 * special.stdtr(len(x) - 1, -abs(mean - bound) / error))
 
 
 def sign_flip_p(values: ArrayLike, bound: float = 0.0) -> float:
@@ -138,7 +145,7 @@ def outlier(values: ArrayLike) -> int | None:
     others = [np.delete(x, i) for i in range(n)]
     spread = np.array([np.std(o, ddof=1) for o in others]) * math.sqrt(1 + 1 / (n - 1))
     distance = np.abs(x - [o.mean() for o in others])
-    far = distance > np.maximum(stats.t.isf(0.01 / (2 * n), n - 2) * spread, EQUAL * np.abs(x).max())
+    far = distance > np.maximum(special.stdtrit(n - 2, 1 - 0.01 / (2 * n)) * spread, EQUAL * np.abs(x).max())
     return int(np.argmax(np.where(far, distance, 0))) if far.any() else None
 
 

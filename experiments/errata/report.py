@@ -84,8 +84,9 @@ def with_right_forward(groups: Groups) -> Groups:
 
 
 def tables(groups: Groups, common: dict[str, Any]) -> str:
-    """After 100 and after 1 000 steps."""
-    return "\n\n".join(table(groups, common, step) for step in (100, 1000))
+    """One table for each step at which the training of a formula ended, with all formulas that got there."""
+    ends = {common["every"] * (len(run["accuracy"]) - 1) for runs in groups.values() for run in runs}
+    return "\n\n".join(table(groups, common, step) for step in sorted(ends))
 
 
 def figure(groups: Groups, common: dict[str, Any], path: Path) -> None:

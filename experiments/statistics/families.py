@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bpexp.study.design import Study, declared
+from bpexp.study.samples import Sample
 from bpexp.study.statistics import Values
-from bpexp.study.verdicts import Verdict, verdicts
+from bpexp.study.verdicts import Verdict, judged, verdicts
 
 MEASURE = "final accuracy/test"
 Noise = Callable[[np.random.Generator, tuple[int, ...]], Values]
@@ -77,15 +78,23 @@ def false(found: Sequence[Verdict], means: Values, *, alone: bool = False) -> bo
 def false_rates(
     made: Callable[[Noise, np.random.Generator, int], Values], noise: Noise, seeds: int, studies: int, rng_seed: int
 ) -> dict[str, int]:
-    """In how many studies any verdict is false: as given, and as if each claim stood alone."""
+    """In how many studies any verdict is false: as given, and as if each claim stood alone.
+
+    The first tenth of the studies goes through the frame of runs; the others hand the same numbers, seed by seed, to
+    the same verdicts directly, which saves time. Both are held to each other.
+    """
     study, rng = family(seeds), np.random.default_rng(rng_seed)
     frame, means = blank(study), made(lambda rng, shape: np.zeros(shape), np.random.default_rng(0), 2).mean(axis=1)
     means = np.round(means - means[0], 6)
-    counts = {"family": 0, "alone": 0, "supported": 0}
-    for _ in range(studies):
-        frame[MEASURE] = made(noise, rng, seeds).ravel()
-        found = verdicts(study, frame)
+    counts = {"family": 0, "alone": 0}
+    for number in range(studies):
+        values = made(noise, rng, seeds)
+        gaps = [Sample(claim, values[i + 1] - values[0], study.seeds) for i, claim in enumerate(study.claims)]
+        found = judged(gaps)
+        if number < studies // 10:
+            frame[MEASURE] = values.ravel()
+            by_frame = verdicts(study, frame)
+            assert [v.answer for v in by_frame] == [v.answer for v in found], "the frame says the same"
         counts["family"] += false(found, means)
         counts["alone"] += false(found, means, alone=True)
-        counts["supported"] += any(v.answer_alone == "supported" for v in found[:6])
     return counts

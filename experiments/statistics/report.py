@@ -81,10 +81,10 @@ def few_seeds(rows: Sequence[Row]) -> str:
 
 
 def coverage(rows: Sequence[Row]) -> str:
-    cells = [
-        [row["values"], str(row["seeds"]), *(rate(row[way], row["studies"]) for way in ("Student", "BCa"))]
-        for row in rows
-    ]
+    def cell(row: Row, way: str) -> str:
+        return rate(row[way], row["studies"]) if way in row else ""
+
+    cells = [[row["values"], str(row["seeds"]), cell(row, "Student"), cell(row, "BCa")] for row in rows]
     return _table(["values", "seeds", "Student, %", "BCa, %"], cells)
 
 

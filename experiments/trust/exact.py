@@ -83,6 +83,8 @@ class Number:
         self.value = value.value if isinstance(value, Number) else mpf(value)
 
     def __getattr__(self, name: str) -> Callable[[], Number]:
+        if name.startswith("_"):
+            raise AttributeError(name)  # NumPy asks whether it is an array
         return lambda: Number(getattr(mp, name)(self.value))
 
     def __neg__(self) -> Number:

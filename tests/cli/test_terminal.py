@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from command_line import command
 from rich.console import Console
+from synthetic import in_time, points, record, study
 
 import bpexp
-from bpexp.cli import terminal
+from bpexp.cli import study_tables, terminal
 from bpexp.records.outcome import Outcome
 from bpexp.running.sweep import Sweep
 from bpexp.study.ranking import rank
+from bpexp.study.report import write_report
 
 
 def outcome(lr: float, accuracy: float) -> Outcome:
@@ -51,7 +53,7 @@ def of_a_run(**changed: Any) -> Outcome:
 
 def printed(width: int, monkeypatch: pytest.MonkeyPatch) -> Console:
     console = Console(width=width, file=io.StringIO(), highlight=False)
-    monkeypatch.setattr(terminal, "_console", lambda: console)
+    monkeypatch.setattr(terminal, "wide_console", lambda: console)
     return console
 
 
@@ -143,3 +145,21 @@ def test_the_versions_are_printed_on_standard_output(
     assert command(["--version"], monkeypatch) == 0
     out, err = capfd.readouterr()
     assert (out.startswith(f"bpexp {bpexp.__version__} (numpy "), err) == (True, "")
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_the_arms_of_a_study_are_readable_at_every_width(
+    width: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Every factor and the chosen level stand there in full; what does not fit is named."""
+    console = printed(width, monkeypatch)
+    monkeypatch.setattr(study_tables, "wide_console", lambda: console)
+    until = "epochs until accuracy/test >= 0.9"
+    design = study(measures=["final accuracy/test", "final loss/test", until])
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    study_tables.print_report(write_report(design, made, tmp_path, ["by hand"], in_time(design)), None)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "\u2026" not in text
+    assert "sigmoid" in text
+    assert ("not shown" in text) == (width < 160)
+    assert width < 160 or "never" in text

@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT))
 from bpexp.errors import ConfigError  # noqa: E402
 from bpexp.gradients import gradient_methods  # noqa: E402
 from bpexp.gradients.backprop import backprop  # noqa: E402
+from bpexp.nn.activations import Activation, activations  # noqa: E402
 from bpexp.nn.closed_forms import SHORTCUTS  # noqa: E402
 from bpexp.nn.heads import build_head  # noqa: E402
 from bpexp.nn.losses import losses  # noqa: E402
@@ -60,7 +61,9 @@ def test_the_samples_reach_the_ends_of_the_scale(output, loss):
     right = (y == np.eye(4)[:, z.argmax(axis=0)]).all(axis=0)
     wrong = (y == np.eye(4)[:, z.argmin(axis=0)]).all(axis=0)
     spread = np.ptp(z, axis=0)
-    assert min(spread[right & (spread > 0)].max(), spread[wrong].max()) == 2e4
+    assert spread[wrong].max() == 2e4
+    if output in OWN:  # another's limit is not known, and a target of 1 may be beside its a
+        assert spread[right & (spread > 0)].max() == 2e4
     assert (np.sort(z, axis=0)[-1] == np.sort(z, axis=0)[-2]).any()
 
 
@@ -98,6 +101,17 @@ def test_the_reference_is_not_that_of_the_code():
     assert [float(value) for value in delta] == pytest.approx([0.125, -0.75, 0.625], rel=1e-15)
     cost, delta, _ = cost_and_delta(("sigmoid", {}), ("mse", {"reduction": "mean"}), [0.0, 0.0], [1.0, 0.0])
     assert (float(cost), [float(value) for value in delta]) == (0.25, [-0.125, 0.125])
+
+
+def test_a_component_without_a_definition_here_is_evaluated_by_its_own_functions(monkeypatch):
+    """As that of a plug-in is. tanh and mse by their own functions, in 60 digits, are tanh and mse by definition."""
+    case = ("tanh", {}), ("mse", {"factor": 2.5}), [0.5, -2.0, 0.25], [1.0, 0.0, -0.5]
+    truth = cost_and_delta(*case)
+    monkeypatch.setitem(activations._factories, "plugged", lambda: Activation(np.tanh, lambda z: 1 - np.tanh(z) ** 2))
+    monkeypatch.setitem(losses._factories, "own", lambda: losses.build("mse", factor=2.5))
+    ours = cost_and_delta(("plugged", {}), ("own", {}), *case[2:])
+    for found, wanted in zip((ours[0], *ours[1]), (truth[0], *truth[1]), strict=True):
+        assert abs(found - wanted) < 1e-50
 
 
 @pytest.mark.parametrize("output", outputs)
@@ -179,3 +193,13 @@ def test_methods_of_the_papers_have_a_gradient_where_softmax_underflows(method):
     found = gradient_methods.build(method)(network, head, x, y)
     assert found.cost == 200
     np.testing.assert_array_equal(found.vector, [1, -1, 1, -1])
+
+
+@pytest.mark.parametrize(("output", "loss"), PAIRINGS)
+def test_the_cost_alone_is_the_cost_beside_delta(output, loss):
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(0, 20, (3, 40)).astype("float32"), np.eye(3, dtype="float32")[:, rng.integers(0, 3, 40)]
+    for shortcut in (True, False):
+        head = build_head(output, loss, shortcut=shortcut)
+        with np.errstate(all="ignore"):
+            np.testing.assert_array_equal(head.cost(z, y), ask(head, z, y)[0])

@@ -14,6 +14,7 @@ from bpexp.errors import ConfigError
 from bpexp.running.plan import Plan
 from bpexp.study.declaration import levels_and_seeds
 from bpexp.study.design import declared, narrowed, spelt
+from bpexp.study.sources import series_needed
 
 NODE: dict[str, Any] = {
     "factors": {"activation": ["relu", "tanh"], "lr": [0.03, 0.1, 1]},
@@ -63,6 +64,13 @@ def test_a_gap() -> None:
     assert gap is not None
     assert (gap.start, gap.end) == ({"activation": "relu", "init": "xavier"}, {"activation": "tanh", "init": "he"})
     assert (gap.parts, gap.measure.text) == ([("activation",), ("init",)], "best loss/test")
+
+
+def test_every_measure_is_read() -> None:
+    """From MLflow too, where only the series that a study reads are fetched; that of the gap was missing."""
+    node = {**with_gap(measure="best rmse/test"), "claims": [{**CLAIM, "measure": "log10 first delta_norm/layer_1"}]}
+    needed = series_needed(declared("mine", node))
+    assert {"rmse/test", "delta_norm/layer_1", "accuracy/test", "accuracy/validation", "time/epoch"} <= set(needed)
 
 
 def test_factors_of_a_gap_can_be_one_part() -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*|\d{4}/\d\d?/\d\d?.*")
 GROUPED = re.compile(r"[+-]?\d{1,3}([,. ']\d{3})+([.,]\d+)?")
+NO_TEXT = ("null", "true", "false", "inf", "nan")
+"""Words that Hydra reads as values of another type."""
+
 MEND = "; mend the cell"
 FEW = 20
 """The largest number of different texts for which a message proposes categories."""
@@ -60,7 +63,7 @@ def refuse_texts(source: Source, bad: Mapping[int, Array], piece: pd.DataFrame) 
     few = [i for i in texts if piece[i].nunique() <= FEW]
     many = [i for i in texts if i not in few]
     ways = [f"data.categorical={_typed(source, few)} makes an input of each category"] if few else []
-    ways.append(f"data.drop={_typed(source, many or texts)} leaves them out")
+    ways.append(f"data.drop={_typed(source, many or texts)} leaves the text out")
     raise DataError(f"{source.where}: text in the columns {told}; {', '.join(ways)}")
 
 
@@ -74,7 +77,7 @@ def typed(names: tuple[str, ...], column: int) -> str:
     simple = simplified(names[column])
     for text in (names[column], simple):
         known = [i for i, name in enumerate(names) if text in (name, simplified(name))]
-        if known == [column] and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+        if known == [column] and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and text.lower() not in NO_TEXT:
             return text
     return str(column)
 

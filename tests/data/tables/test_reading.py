@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +236,7 @@ def test_missing_values(table):
             {},
             r"text in the columns s \('m'\), t \('x'\); data\.categorical=\[s,t\] makes",
         ),
+        ("a,true,größe,b (c),y\n1,m,x,z,3\n", {}, r"data\.categorical=\[1,2,b_c\] makes an input"),
         ("a,when,y\n1,2020-01-02,3\n2,2020-02-02,4\n", {}, "column 'when' holds text .* write a date as a number"),
         ('a,b,y\n1,"2,5",3\n2,2.5,4\n', {}, "line 2, column 'b'.* found '2,5'; .* declare data.decimal=comma"),
         ("a;b;y\n1;2,5;3\n2;1.234,5;4\n", {}, "found '1.234,5'; .* declare data.thousands=point"),
@@ -396,3 +399,9 @@ def test_the_screen_says_what_was_decided(tmp_path, monkeypatch, capfd):
     assert again == lines
     bpexp.run(*said, "data.scaling=none")
     assert "standardized" not in capfd.readouterr().err
+
+
+def test_pandas_is_loaded_when_a_table_is_read_and_not_before():
+    code = "import sys, bpexp.config.groups, bpexp.nn.columns; print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
