@@ -104,7 +104,8 @@ def _part(
 
 
 def _item(analysis: Analysis, verdict: Verdict, standings: Standings) -> str:
-    told = [_basis(analysis, verdict), standings.of(verdict.claim).told]
+    seen = verdict.outlook
+    told = [_basis(analysis, verdict), *([seen.told] if seen else []), standings.of(verdict.claim).told]
     lines = "".join(f'<br><span class="note">{escape(line)}</span>' for line in told)
     head = f'<b class="answer">{answer(verdict, standings)}</b> {escape(verdict.claim.text)}'
     return f'<li class="{verdict.answer}">{head}{lines}</li>'

@@ -89,7 +89,7 @@ class Verdict:
             told.append(f"look {self.look} of {self.looks}")
         if self.answer_alone != self.answer:
             told.append(f"{self.answer_alone} if it were the only claim")
-        return "; ".join([*told, *self.warnings, *([seen.told] if (seen := self.outlook) else [])])
+        return "; ".join([*told, *self.warnings])
 
 
 def verdicts(study: Study, frame: pd.DataFrame, alpha: float = ALPHA, settled: Sequence[Claim] = ()) -> list[Verdict]:

@@ -30,10 +30,11 @@ def shown(interval: Interval, measure: Measure, runs: int | None = None, never: 
 
 
 def told(verdict: Verdict) -> str:
-    """What a verdict rests on: its interval, unless it is of a theorem, and what qualifies it."""
+    """What a verdict rests on: its interval, unless it is of a theorem, what qualifies it, and what would decide it."""
     if verdict.checked is not None:
         return verdict.note
-    return f"{shown(verdict.interval, verdict.claim.measure)}; {verdict.note}"
+    seen = verdict.outlook
+    return f"{shown(verdict.interval, verdict.claim.measure)}; {verdict.note}{f'; {seen.told}' if seen else ''}"
 
 
 def label(levels: Mapping[str, Any] | None) -> str:

