@@ -31,6 +31,11 @@ LATER = (
     "study with other seeds to test them."
 )
 UNPROVEN = "No record shows that these were declared before the results."
+ROUGH = (
+    "The seeds that would decide an inconclusive claim are a rough figure, since mean and scatter are known from few. "
+    "Simulated with five seeds and a true effect of half a standard deviation, for which 34 seeds are right: of the "
+    "undecided studies, eight in ten name 11 to 830, and 72 % are decided by as many new seeds as they name."
+)
 THEOREMS = "They follow from mathematics; where one is violated, the code or the proof has a fault."
 
 
@@ -47,6 +52,7 @@ def claims_html(analysis: Analysis, standings: Standings) -> str:
         _list("doubts", standings.evidence.problems),
         _part("Claims declared before the results", record_line(standings.evidence), analysis, first, standings),
         _note(_together(first)) if first else "",
+        _note(ROUGH) if any(verdict.outlook for verdict in first) else "",
         _note(looks_line(analysis.study, analysis.frame, first)) if first and analysis.study.stages else "",
         _list("note", narrowed),
         _part(other, UNPROVEN if unproven else LATER, analysis, later, standings, "claims later"),

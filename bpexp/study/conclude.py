@@ -8,7 +8,7 @@ from pathlib import Path
 from bpexp.errors import BpexpError, ConfigError, TrackingError
 from bpexp.records.provenance import provenance
 from bpexp.study.analysis import RunRecord
-from bpexp.study.declaration import STUDY_FILE
+from bpexp.study.declaration import STUDY_FILE, moment
 from bpexp.study.design import Study
 from bpexp.study.evidence import BROKEN, Evidence, weigh
 from bpexp.study.report import Report, write_report
@@ -33,7 +33,7 @@ def conclude(
     """
     found = weigh(_read(folder / STUDY_FILE), params)
     told = standings(found, study, None, narrowing=narrowing(found.content) if found.content else ())
-    facts = [f"command: python -m bpexp {command}", f"runs: {len(runs)}", *_origin()]
+    facts = [f"command: python -m bpexp {command}", f"runs: {len(runs)}", *_origin(found)]
     return write_report(study, runs, folder, facts, told)
 
 
@@ -47,7 +47,7 @@ def rebuild(name: str, store: Store, folder: Path, today: Today | None = None) -
     found = weigh(text, parent.params, first_start(store, parent.run_id))
     study, told = _question(found, today, f"the parent run {parent.run_id!r}")
     runs = from_mlflow(store, parent.run_id, study)
-    facts = [f"parent run {parent.run_id}: {parent.name}", f"runs: {len(runs)}", *_origin()]
+    facts = [f"parent run {parent.run_id}: {parent.name}", f"runs: {len(runs)}", *_origin(found)]
     return write_report(study, runs, folder, facts, told)
 
 
@@ -66,7 +66,7 @@ def rebuild_from_folder(sweep: Path, store: Store | None, folder: Path, today: T
             found.problems.append(f"the record on the parent run cannot be compared: {error}")
     study, told = _question(found, today, f"the folder {str(sweep)!r}")
     runs = from_folder(sweep)
-    facts = [f"folder {sweep}", f"runs: {len(runs)}", *_origin()]
+    facts = [f"folder {sweep}", f"runs: {len(runs)}", *_origin(found)]
     return write_report(study, runs, folder, facts, told)
 
 
@@ -92,8 +92,9 @@ def _read(file: Path) -> str | None:
         return None
 
 
-def _origin() -> list[str]:
-    """The code and versions that made the report."""
+def _origin(found: Evidence) -> list[str]:
+    """The record of the declaration, and the code and versions that made the report."""
     facts = provenance(Path.cwd())
+    recorded = [f"declaration: SHA-256 {found.sha256}, recorded {moment(found.at)}"] if found.sha256 else []
     told = [key for key in ("bpexp", "git_commit", "git_dirty", "numpy", "mlflow", "python", "blas") if key in facts]
-    return [", ".join(f"{key} {facts[key]}" for key in told)]
+    return [*recorded, ", ".join(f"{key} {facts[key]}" for key in told)]

@@ -23,6 +23,9 @@ DIGITS = 16
 WITHOUT_EFFECT = ("tracking", "progress", "run_name", "task", "objective", "probe", "check")
 """Roots of the parameters that change neither the weights of a run nor what is measured at its evaluations."""
 
+SAME_TRAINING = (*WITHOUT_EFFECT, "evaluation", "threads")
+"""Roots of those that two looks at one training may differ in: how often it is evaluated, and the last bits."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
@@ -102,17 +105,17 @@ def levels_and_seeds(study: Study) -> dict[str, list[str]]:
 
 def shared(jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The parameters that have one value in all jobs, without those that have no effect on a result."""
-    first = _deciding(jobs[0]) if jobs else {}
+    first = _without(jobs[0], WITHOUT_EFFECT) if jobs else {}
     return {key: value for key, value in first.items() if all(key in job and job[key] == value for job in jobs)}
 
 
 def job_digest(params: Mapping[str, Any]) -> str:
-    """The hash of what decides the result of one run; that of another sweep is equal if it would train the same."""
-    return digest(_deciding(params))[:DIGITS]
+    """The hash of what decides the training of one run, by which a run of another sweep is known to be the same."""
+    return digest(_without(params, SAME_TRAINING))[:DIGITS]
 
 
-def _deciding(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in params.items() if key.partition(".")[0] not in WITHOUT_EFFECT}
+def _without(params: Mapping[str, Any], roots: Sequence[str]) -> dict[str, Any]:
+    return {key: value for key, value in params.items() if key.partition(".")[0] not in roots}
 
 
 def claim_digest(claim: Claim) -> str:

@@ -23,8 +23,9 @@ UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, Tracking
 def earlier_sweeps(content: Mapping[str, Any], store: Store | None, directory: Path) -> list[dict[str, Any]]:
     """The recorded sweeps that hold some of the jobs of a declaration, the newest first.
 
-    A sweep is looked for in the store, also if it was deleted there, and in the folders beside `directory` and below
-    `multirun`. Each has the name of its study, its time, the number of common runs, and the hashes of its claims.
+    A sweep is looked for in all experiments of the store, also if it was deleted there, and in the folders beside
+    `directory` and below `multirun`. Each has the name of its study, its time, the number of common runs, and the
+    hashes of its claims.
     """
     jobs = set(content["jobs"])
     found: dict[tuple[str, str], dict[str, Any]] = {}

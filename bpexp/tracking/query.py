@@ -42,11 +42,12 @@ def newest_run(store: Store, tags: Mapping[str, str], *, ended: bool = False) ->
 
 
 def runs_with(store: Store, tag: str, most: int) -> list[RecordedRun]:
-    """The newest runs that have a tag, whatever its value, also those that were deleted but are still stored."""
+    """The newest runs that have a tag, of all experiments, also those that were deleted but are still stored."""
     from mlflow.entities import ViewType
 
+    experiments = store.client.search_experiments(view_type=ViewType.ALL)
     found = store.client.search_runs(
-        [store.experiment_id],
+        [experiment.experiment_id for experiment in experiments],
         filter_string=f"tags.`{tag}` LIKE '%'",
         run_view_type=ViewType.ALL,
         order_by=["attributes.start_time DESC"],

@@ -88,7 +88,7 @@ def test_a_second_sweep_knows_the_first(store: Path, monkeypatch: pytest.MonkeyP
     ((parent,),) = ask(store, "select run_uuid from tags where key = 'bpexp.study'")
     opened.client.delete_run(parent)
     declare(claims=[{**STUDY["claims"][0], "above": 0.1}])
-    assert command(study("hydra.sweep.dir=second", "seed=1,2"), monkeypatch) == 0
+    assert command(study("hydra.sweep.dir=second", "seed=1,2", "tracking.experiment=other"), monkeypatch) == 0
     Path("mlflow.db").rename("gone.db")
     assert command(study("hydra.sweep.dir=third", "tracking=none"), monkeypatch) == 0
     for name, common in (("second", [2]), ("third", [2])):

@@ -66,7 +66,16 @@ JOB = {
 
 
 def test_a_run_is_the_same_however_it_is_recorded() -> None:
-    quiet = {**JOB, "tracking": "none", "progress": False, "run_name": "x", "probe": "full", "objective": "loss/test"}
+    quiet = {
+        **JOB,
+        "threads": 2,
+        "evaluation.every": 3,
+        "tracking": "none",
+        "progress": False,
+        "run_name": "x",
+        "probe": "full",
+        "objective": "loss/test",
+    }
     assert job_digest(quiet) == job_digest(JOB)
     for key, value in {"lr": 0.2, "seed": 1, "epochs": 6, "loss": "mae", "data.limit": 9}.items():
         assert job_digest({**JOB, key: value}) != job_digest(JOB)
