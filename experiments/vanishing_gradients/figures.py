@@ -29,7 +29,7 @@ def logarithms(table: pd.DataFrame) -> pd.DataFrame:
 
 def points(table: pd.DataFrame, x: str, y: str) -> list[BandPoint]:
     """Mean of y and Student's 95 % interval over the seeds, by x."""
-    found = {float(at): mean_interval([float(v) for v in some[y]]) for at, some in table.groupby(x)}
+    found = {float(str(at)): mean_interval([float(v) for v in some[y]]) for at, some in table.groupby(x)}
     return [BandPoint(at, i.mean, i.low, i.high) for at, i in sorted(found.items())]
 
 
@@ -55,10 +55,9 @@ def over_depth(table: pd.DataFrame) -> bytes:
     """The share of the output layer's delta that reaches layer 1, over the number of hidden layers."""
     first = table[table["layer"] == 1]
     depths: Sequence[float] = sorted({float(depth) for depth in first["model.depth"]})
-    panels: Panels = {
-        str(name): by_gain(some, "model.depth", DELTA) for name, some in first.groupby("activation", sort=False)
-    }
-    return draw_bands(panels, Scales("hidden layers", "log10 of delta_1 / delta_last", ticks=depths))
+    return draw_bands(
+        _panels(first, "model.depth", DELTA), Scales("hidden layers", "log10 of delta_1 / delta_last", ticks=depths)
+    )
 
 
 def the_ledger(table: pd.DataFrame) -> bytes:
