@@ -113,7 +113,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "null levels": ({**NODE, "factors": {"lr": None}}, "study.factors must name factors with their levels"),
     "a level twice": ({**NODE, "factors": {"lr": [1, 1.0]}}, "study.factors.lr has a level twice: [1, 1.0]"),
     "seed a factor": ({**NODE, "factors": {"seed": [0, 1]}}, "study.factors has 'seed'; use study.repeats"),
-    "no repeats": ({**NODE, "repeats": 0}, "study.repeats must be a number of seeds of at least 1, not 0"),
+    "no repeats": ({**NODE, "repeats": 0}, "study.repeats must be a number of seeds of at least 1, or auto, not 0"),
     "half a repeat": ({**NODE, "repeats": 2.5}, "not 2.5"),
     "true repeats": ({**NODE, "repeats": True}, "not True"),
     "null repeats": ({**NODE, "repeats": None}, "not None"),

@@ -169,7 +169,7 @@ def test_the_study_ended_well(ran: Ran) -> None:
     assert without_edges(analysis) == []
     assert {arm.runs for arm in [*analysis.best, *analysis.equal]} == {2}
     assert [v.answer for v in analysis.verdicts] == ["inconclusive", "inconclusive", "inconclusive", "holds"]
-    assert analysis.verdicts[0].note.endswith("a verdict needs at least 5 seeds")
+    assert analysis.verdicts[0].note.count("a verdict needs at least 5 seeds") == 1
     assert all(math.isfinite(i.mean) for arm in analysis.best for i in arm.intervals.values())
 
 
