@@ -104,6 +104,8 @@ class DataSet:
     """As in `Raw`, with what was decided about the parts."""
     row_numbers: Array | None = None
     """As in `Raw`."""
+    test_fraction: float | None = None
+    """The fraction of the samples in the test part; None for an official test set."""
 
     @property
     def n_inputs(self) -> int:

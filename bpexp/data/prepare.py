@@ -9,10 +9,13 @@ from bpexp.data.impute import imputed
 from bpexp.data.notes import preparation_notes, target_notes
 from bpexp.data.scaling import Scaling, TargetChoice, check_finite, scaled, target_scaling_of
 from bpexp.data.split import limited, split
-from bpexp.errors import DataError
+from bpexp.errors import ConfigError, DataError
 from bpexp.nn.arrays import DTYPES, Array
 from bpexp.nn.scaling import TargetScaling
 from bpexp.registry import Count, Fraction
+
+TEST = 0.2
+"""The fraction of the samples in the test part, where none is declared and there is no official test set."""
 
 
 def prepare(
@@ -21,7 +24,7 @@ def prepare(
     name: str,
     rng: np.random.Generator,
     validation: Fraction = 0.1,
-    test: Fraction = 0.2,
+    test: Fraction | None = None,
     one_hot: bool = True,
     scaling: Scaling = "auto",
     target_scaling: TargetChoice = "auto",
@@ -36,7 +39,8 @@ def prepare(
         rng: draws the split.
         validation: fraction of the samples in the validation part, 0 for none; where there is an official test set,
             of the samples outside it.
-        test: fraction of the samples in the test part, 0 for none; ignored where there is an official test set.
+        test: fraction of the samples in the test part, 0 for none; null for 0.2, or for the official test set where
+            there is one.
         one_hot: one-hot targets, one output for each class; if false, one output with the class number as its target.
         scaling: of the inputs. auto divides bytes by 255 and standardizes tables; unit maps each column to [0, 1];
             standardize gives each column mean 0 and standard deviation 1; none leaves them. Statistics are those of
@@ -51,7 +55,8 @@ def prepare(
     Raises ConfigError for an argument out of range, DataError for data that cannot be split or scaled.
     """
     check_raw(raw)
-    rows = _rows(raw, validation=validation, test=test, limit=limit, rng=rng)
+    fraction = test_fraction(raw, test)
+    rows = _rows(raw, validation=validation, test=fraction or 0.0, limit=limit, rng=rng)
     raw, missing = imputed(raw, rows[0])
     check_finite(raw.X, "input")
     X, X_test, how = scaled(raw, scaling, dtype, rows=rows[0])
@@ -75,8 +80,21 @@ def prepare(
         columns=raw.columns,
         target_names=raw.target_names,
         row_numbers=raw.row_numbers,
+        test_fraction=fraction,
         notes=(*raw.notes, *preparation_notes(raw, rows[0], scaling, missing), *target_notes(target_scaling, units)),
     )
+
+
+def test_fraction(raw: Raw, test: float | None) -> float | None:
+    """The fraction of the samples that becomes the test part; None where there is an official test set.
+
+    Raises ConfigError for a fraction beside an official test set, which would have no effect.
+    """
+    if raw.test is None:
+        return TEST if test is None else test
+    if test is not None:
+        raise ConfigError(f"test={test!r} has no effect: {raw.source} has an official test set; leave it out")
+    return None
 
 
 def check_raw(raw: Raw) -> None:
@@ -139,8 +157,7 @@ def _rows(
     if raw.test is not None and validation == 0 and limit is None:
         # Nothing is split off, so the file keeps its order: a contiguous range can be read without a copy.
         return np.arange(len(strata)), np.arange(0), np.arange(0)
-    fraction = test if raw.test is None else 0.0
-    parts = split(strata, validation=validation, test=fraction, rng=rng, names=raw.classes)
+    parts = split(strata, validation=validation, test=test, rng=rng, names=raw.classes)
     train, held_out, tested = (limited(rows, strata, limit) for rows in parts)
     return train, held_out, tested
 

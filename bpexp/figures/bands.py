@@ -54,7 +54,8 @@ class Scales:
         up: label of the vertical axis.
         log_across: use a logarithmic horizontal axis if all x are positive.
         log_up: use a logarithmic vertical axis if all means are positive.
-        ticks: the x that have a tick, such as the levels of a factor; empty for whole numbers.
+        ticks: the x that have a tick, such as the levels of a factor, written with three digits; empty for whole
+            numbers.
     """
 
     across: str
@@ -103,7 +104,7 @@ def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
     if scales.log_across and shown and min(point.x for point in shown) > 0:
         axes.set_xscale("log")
     if scales.ticks:
-        axes.set_xticks(scales.ticks, [f"{x:g}" for x in scales.ticks], fontsize=8)
+        axes.set_xticks(scales.ticks, [f"{x:.3g}" for x in scales.ticks], fontsize=8)
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -77,11 +77,15 @@ def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
-    """Experiment or model and the other overrides, such as `mnist_relu lr=0.1 seed=2`, unless run_name is declared."""
+    """Experiment or model and the other overrides, such as `mnist_relu lr=0.1 seed=2`, unless run_name is declared.
+
+    A long name is cut in its middle: the jobs of a sweep differ at its end.
+    """
     if params.get("run_name"):
         return str(params["run_name"])
     words = [o.lstrip("+") for o in overrides]
     experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
     model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
     unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress")
-    return " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])[:120]
+    name = " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])
+    return name if len(name) <= 120 else f"{name[:60]}...{name[-57:]}"

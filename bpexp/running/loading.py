@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import lru_cache
 
 from bpexp.config.groups import GROUPS
 from bpexp.config.schema import Config
 from bpexp.data import DataSet, Raw, prepare
 from bpexp.data.cache import load_raw
+from bpexp.data.prepare import test_fraction
 from bpexp.errors import ConfigError
 from bpexp.running.streams import streams
 
@@ -21,12 +23,18 @@ def load_data(config: Config) -> DataSet:
     """
     declared = GROUPS["data"].declared(config.data)
     raw = load_raw(declared.name, declared.own, config.seed, lambda: streams(config.seed).data)
-    return _prepared(raw, declared.name, json.dumps(declared.shared), config.seed, config.dtype)
+    try:
+        shared = {**declared.shared, "test": test_fraction(raw, declared.shared.get("test"))}
+        return _prepared(raw, declared.name, json.dumps(shared), config.seed, config.dtype)
+    except ConfigError as error:
+        raise ConfigError(f"data.{error}") from None
+
+
+def as_it_runs(config: Config, data: DataSet) -> Config:
+    """The config with the fraction of the test part that was taken for null, for the records."""
+    return replace(config, data={**config.data, "test": data.test_fraction})
 
 
 @lru_cache(maxsize=1)
 def _prepared(raw: Raw, name: str, shared: str, seed: int, dtype: str) -> DataSet:
-    try:
-        return prepare(raw, name=name, rng=streams(seed).split, dtype=dtype, **json.loads(shared))
-    except ConfigError as error:
-        raise ConfigError(f"data.{error}") from None
+    return prepare(raw, name=name, rng=streams(seed).split, dtype=dtype, **json.loads(shared))

@@ -24,7 +24,7 @@ from bpexp.config.validation import validate
 from bpexp.data import DataSet
 from bpexp.errors import BpexpError, ConfigError
 from bpexp.running.job import Job
-from bpexp.running.loading import load_data
+from bpexp.running.loading import as_it_runs, load_data
 from bpexp.running.outline import outline
 from bpexp.study.design import Study, declared, narrowed
 from bpexp.study.stages import stage_of
@@ -143,13 +143,13 @@ def _jobs(
             known = first if number == 0 else None
             done = known or composing.compose([parsed(text) for text in lines], number)
             refuse_overruled(done, [parsed(text) for text in lines])
-            _refuse(done.config, seen)
+            config = _refuse(done.config, seen)
         except BpexpError as error:
             if not multirun or not own:
                 raise
             raise type(error)(f"{error} (in the job {' '.join(own)})") from error
         subdirectory = done.subdirectory if multirun else Path()
-        job = Job(done.config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
+        job = Job(config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
         jobs.append(replace(job, hydra=done.plain_hydra()))
     if multirun:
         _refuse_places(jobs)
@@ -178,16 +178,17 @@ class _Seen:
     stores: set[str]
 
 
-def _refuse(config: Config, seen: _Seen) -> None:
-    """Validate one job; a data set or store that several jobs share is checked once."""
+def _refuse(config: Config, seen: _Seen) -> Config:
+    """Validate one job, and return its config as it runs; what several jobs share is checked once."""
     validate(config)
     tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
     if tracking.mlflow and str(tracking.uri) not in seen.stores:
         refuse_store(tracking.uri)
         seen.stores.add(str(tracking.uri))
     if config.task == "report":
-        return
+        return config
     key = json.dumps([config.data, config.dtype], default=str)
     if key not in seen.data:
         seen.data[key] = load_data(config)
     outline(config, seen.data[key])
+    return as_it_runs(config, seen.data[key])

@@ -1,6 +1,6 @@
 """Measures: numbers that are computed from the recorded series of a run, named by a small language.
 
-    final accuracy/test                          the last value
+    final accuracy/test                          the last value; of the best epoch where its weights were restored
     best loss/test                               the lowest or highest, whichever is better
     first grad_norm/W1                           the first value
     mean saturation/layer_1                      the mean over the run

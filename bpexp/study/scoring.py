@@ -33,12 +33,24 @@ DECLARED = "epochs declared"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunRecord:
-    """One run of a study, read from a folder or from the tracking store. `series` maps metrics to (step, value)."""
+    """One run of a study, read from a folder or from the tracking store. `series` maps metrics to (step, value).
+
+    `restored` is the epoch whose weights were restored over the last ones; None where the last ones were kept.
+    """
 
     params: Mapping[str, Any]
     status: str
     series: Series
     run_id: str | None = None
+    restored: float | None = None
+
+    @property
+    def reported(self) -> Series:
+        """The series up to the weights that the run ended with: the final figures are of them, not of later ones."""
+        steps = [step for step, epoch in self.series.get("time/epoch", ()) if epoch == self.restored]
+        if not steps:
+            return self.series
+        return {name: [p for p in points if p[0] <= steps[0]] for name, points in self.series.items()}
 
 
 def frame_of(study: Study, runs: Sequence[RunRecord]) -> pd.DataFrame:
@@ -63,7 +75,7 @@ def counted(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
 def value(study: Study, measure: Measure, run: RunRecord) -> float:
     """The measure of a run, or what stands for it if the run diverged; NaN where there is neither."""
     if run.status != DIVERGED or study.diverged == "survivors" or measure.how == "first":
-        return _never(measure, run, measure.read(run.series))
+        return _never(measure, run, measure.read(run.reported if measure.how == "final" else run.series))
     if measure.discrete:
         return _epochs(run) + 1
     metric = measure.names[0].split("/")[0]

@@ -44,7 +44,8 @@ def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
             series = history(folder / JOURNAL)
         except (*BROKEN, OSError):
             status = "without a readable journal" if status in ("finished", "stopped") else status
-        records.append(RunRecord(outcome.params, status, series, outcome.run_id))
+        restored = _restored(outcome.weights, outcome.metrics)
+        records.append(RunRecord(outcome.params, status, series, outcome.run_id, restored))
     return records
 
 
@@ -80,8 +81,15 @@ def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
             continue
         names = set(_expand(needed, run.metrics, study.by_depth))
         series = {name: _history(store, run.run_id, name) for name in names}
-        records.append(RunRecord(run.params, run.tags.get("bpexp.status", run.status), series, run.run_id))
+        status = run.tags.get("bpexp.status", run.status)
+        restored = _restored(run.tags.get("bpexp.weights"), run.metrics)
+        records.append(RunRecord(run.params, status, series, run.run_id, restored))
     return records
+
+
+def _restored(weights: str | None, metrics: Mapping[str, float]) -> float | None:
+    """The epoch whose weights were restored, by what the run recorded of its saved weights; None for the last ones."""
+    return metrics.get("final/epoch") if weights == "best" else None
 
 
 def _belongs(params: Mapping[str, str], study: Study) -> bool:

@@ -22,6 +22,7 @@ def verdict_rates(studies: int) -> list[Row]:
     """S16, S21: any false verdict on seven claims."""
     cases = [(made, noise, n) for made in (families.null, families.mixed) for noise in families.NOISES for n in (5, 10)]
     rows = []
+    studies *= 4
     for number, (made, noise, n) in enumerate(cases):
         counts = families.false_rates(made, families.NOISES[noise], n, studies, number)
         rows.append({"truth": made.__name__, "noise": noise, "seeds": n, "studies": studies, **counts})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from command_line import own_files, refused
@@ -14,6 +15,7 @@ from plans import planned
 from bpexp.config.groups import GROUPS, config_folder, options
 from bpexp.config.overrides import spelled
 from bpexp.data import cache
+from bpexp.errors import ConfigError
 from bpexp.nn.network import Network
 from bpexp.registry import Registry
 from bpexp.running import loading
@@ -116,8 +118,11 @@ def hold_objects(experiment: Experiment, params: dict[str, Any]) -> None:
     assert experiment.data.name == params["data"]
     assert (trainer.penalty.l2, trainer.penalty.l1) == (params["penalty.l2"], params["penalty.l1"])
     assert trainer.evaluate_every == params["evaluation.every"]
-    kept = {name for name, part in (("validation", experiment.data.validation), ("test", experiment.data.test)) if part}
-    assert {name for name in ("validation", "test") if params[f"data.{name}"] > 0} == kept
+    data = experiment.data
+    kept = {name for name, part in (("validation", data.validation), ("test", data.test)) if part}
+    official = data.test is not None and data.test.X is not data.train.X
+    assert ("data.test" in params) is not official
+    assert {name for name in ("validation", "test") if params.get(f"data.{name}", official) > 0} == kept
     names = [node["name"] for node in experiment.spec["hidden"]]
     assert set(names) <= {params.get("activation"), *map(named, params.get("model.activations", []))}
 
@@ -189,6 +194,22 @@ OVERRULED = [
     ("callbacks.early_stopping.metric=loss/train", "has no effect without callbacks.early_stopping.patience"),
     ("sample=3", "sample=3 has no effect without task=trace"),
 ]
+
+
+def test_a_fraction_beside_an_official_test_set_is_refused(tmp_path: Path) -> None:
+    X, y = np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+    np.savez(tmp_path / "d.npz", X=X, y=y, U=X, v=y)
+    words = ("data=npz", f"data.path={tmp_path / 'd.npz'}", "data.x_test=U", "data.y_test=v", "batch_size=4")
+    with pytest.raises(ConfigError, match=r"data\.test=0\.3 has no effect: .* has an official test set"):
+        planned(*words, "data.test=0.3")
+    (job,) = planned(*words).jobs
+    assert job.config.data["test"] is None
+    assert "data.test" not in job.params
+
+
+def test_the_fraction_that_null_stands_for_is_recorded() -> None:
+    (job,) = planned("data=digits").jobs
+    assert (job.config.data["test"], job.params["data.test"]) == (0.2, 0.2)
 
 
 @pytest.mark.parametrize(("line", "told"), OVERRULED)

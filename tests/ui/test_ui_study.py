@@ -264,7 +264,8 @@ def test_the_parent_of_a_study_holds_its_answer(pages: Pages) -> None:
     table = (
         "[...document.querySelectorAll('table')].map(t => [...t.rows].map(r => r.cells[0].innerText).join()).join(';')"
     )
-    assert "arm,relu,sigmoid" in browser.ask(table) or "arm,sigmoid,relu" in browser.ask(table)
+    first, second = "activation=relu", "activation=sigmoid"
+    assert f"arm,{first},{second}" in browser.ask(table) or f"arm,{second},{first}" in browser.ask(table)
 
 
 def test_the_report_of_a_study_is_shown_where_mlflow_keeps_it(pages: Pages) -> None:

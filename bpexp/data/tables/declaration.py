@@ -54,7 +54,7 @@ def csv(
         thousands: sign between groups of three digits: comma, point, space, quote or one character; null for none.
         comment: character that begins a comment, such as hash; null for none.
         na_values: texts that stand for a missing value, beside the empty cell, NA, NaN, null and None.
-        encoding: of the text, such as cp1252 for files of older Windows programs.
+        encoding: the encoding of the text, such as cp1252 for files of older Windows programs.
         most_categories: largest number of categories of a column.
     """
     roles = {key: as_list(key, which) for key, which in zip(ROLES, (target, columns, drop, categorical), strict=True)}

@@ -14,6 +14,9 @@ ENOUGH = 4
 GROWING = 5
 """Numbers that grow from left to right, from which on they may be names (years, wavelengths): 1 sample in 120 does."""
 
+EVEN = 3
+"""Whole numbers in equal steps, from which on they may be names: 2020, 2021, 2022 say."""
+
 BLANK = frozenset({"", "?", "-", ".", "na", "n/a", "nan", "null", "none"})
 """Cells, in lower case, that say nothing about whether a record is a header."""
 
@@ -25,7 +28,8 @@ def has_header(first: list[str], rest: list[list[str]], number: Number, where: s
 
     - It holds names if it has no number, and a text stands above nothing but numbers, or none of its texts comes again.
     - It holds names if its numbers are 0, 1, 2, ..., as pandas writes names that were never given.
-    - It is a sample if its texts come again in their columns, or if it has numbers, which neither count nor grow.
+    - It is a sample if its texts come again in their columns, or if it has numbers, which neither count nor grow nor
+      go in equal steps.
 
     Args:
         first: the cells of the first record.
@@ -58,11 +62,17 @@ def has_header(first: list[str], rest: list[list[str]], number: Number, where: s
 
 def _is_sample(values: list[float], rest: list[list[str]], number: Number, texts: bool) -> bool:
     """Whether the numbers of the first record can only be values; whole ones beside texts may be names."""
-    if len(values) >= GROWING and _grow(values):
+    if (len(values) >= GROWING and _grow(values)) or _even(values):
         rows = [[value for cell in row if (value := number(cell)) is not None] for row in rest]
-        return bool(rows) and 2 * sum(map(_grow, rows)) > len(rows)
+        return bool(rows) and 2 * sum(_grow(row) or _even(row) for row in rows) > len(rows)
     return not texts or not all(value.is_integer() for value in values)
 
 
 def _grow(values: list[float]) -> bool:
     return all(a < b for a, b in pairwise(values))
+
+
+def _even(values: list[float]) -> bool:
+    """Whether the numbers are whole and go up or down in equal steps."""
+    steps = {b - a for a, b in pairwise(values)}
+    return len(values) >= EVEN and len(steps) == 1 and steps != {0} and all(value.is_integer() for value in values)

@@ -108,7 +108,9 @@ def find(names: Sequence[str], which: str | int, key: str, where: str) -> int:
         hint = nearest(which, names)
         raise DataError(f"{where}: data.{key}={which!r} names no column; {hint}it has: {listed(names)}")
     if not -len(names) <= which < len(names):
-        raise DataError(f"{where}: data.{key}={which!r}, but there are {len(names)} columns, 0..{len(names) - 1}")
+        no_header = list(names) == [str(i) for i in range(len(names))]
+        hint = "; if the first line holds names, declare data.header=true" if no_header else ""
+        raise DataError(f"{where}: data.{key}={which!r}, but there are {len(names)} columns, 0..{len(names) - 1}{hint}")
     return which % len(names)
 
 

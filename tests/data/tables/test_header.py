@@ -43,6 +43,8 @@ def test_names(text):
         "0.5,10\n1.5,2\n2.5,10",
         "5,1,3,0\n4,2,2,1",
         "1,2,3,4,5,6\n1,3,4,5,6,7\n2,3,4,6,7,8",  # every row grows
+        "1,2,3\n4,6,9\n2,4,6",
+        "4,4,4\n5,3,1\n7,1,4",
         "p,x,s\np,y,s\ne,x,s\np,x,s",  # mushrooms: nothing but categories
         "?,130,8.5\n17,140,9\n18,150,8",  # a missing value in the first sample
         "5.1,3.5,unique\n4.9,3.0,other",
@@ -57,6 +59,8 @@ def test_samples(text):
     [
         "0,1\n0,0\n1,1",  # two columns of pandas, or a sample of XOR
         "1990,1991,1992,1993,1994\n5,3,4,1,2\n2,3,1,7,5",  # years
+        "2019,2020,2021,2022\n2.5,3.8,0.7,7.1\n0.3,1.9,1.0,3.3",  # few years
+        "2021,2020,2019\n2.5,3.8,0.7\n0.3,1.9,1.0",  # backwards
         "400.5,401.0,401.5,402.0,402.5\n5,3,4,1,2",  # wavelengths
         "country,1990,1991\nChad,5,3\nMali,4,2",
         "red,x\nred,y\nblue,z",  # one text comes again, the other does not

@@ -247,6 +247,8 @@ def test_missing_values(table):
             r"found '\?'; if it stands for a missing value, declare data.na_values=\?",
         ),
         ("a,b\n1,2\n3,4\n", {"header": False}, "if the first line holds names, declare data.header=true"),
+        ("5,1.5\n3,4\n", {"target": 2022}, "2 columns, 0..1; if the first line holds names, declare data.header=true"),
+        ("a,b\n1,2\n", {"target": 2}, r"there are 2 columns, 0\.\.1$"),
         ("a,b,\n1,2,\n", {}, "the target 'Unnamed: 2' has no value at all; name another by data.target"),
         ("sep=;\na;b\n1;2\n", {}, "'sep=' is a line for Excel; remove it"),
         ("# a,b\n1,2\n", {}, r"line 1: begins with '#'; declare data\.comment=hash"),
