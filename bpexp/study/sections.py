@@ -12,7 +12,7 @@ from bpexp.study.words import label, p_text, shown
 INTERVALS = (
     "Mean and Student's 95 % interval over seeds. It assumes that the values of the seeds scatter normally. Simulated "
     "with five seeds, it contains the true mean in 95 of 100 studies of normal values, in 82 where they are skewed "
-    "(lognormal), and in 42 where one run in ten lies far off, because five runs often show none of those."
+    "(lognormal), and in 45 where one run in ten lies far off, because five runs often show none of those."
 )
 
 
