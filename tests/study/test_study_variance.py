@@ -98,7 +98,7 @@ def test_a_factor_that_does_nothing_has_no_share() -> None:
     rng = np.random.default_rng(5)
     frame = crossed(seeds=5).assign(c="1")
     kept = []
-    for _ in range(25):
+    for _ in range(40):
         frame[Y] = rng.normal(size=len(frame))
         kept += [one for one in variance_shares(frame, Y, ["a", "b"]) if one.term == "a"]
     assert np.mean([one.share for one in kept]) < 0.03
