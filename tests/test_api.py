@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 import bpexp
-from bpexp.errors import ConfigError
+from bpexp.errors import ConfigError, TrackingError
 
 TINY = ("data.limit=100", "batch_size=10", "epochs=2")
 
@@ -50,6 +51,12 @@ def test_a_recorded_run_comes_back():
     pd.testing.assert_frame_equal(loaded.predict(rows), result.predict(rows), check_exact=True)
     assert loaded.history.equals(result.history)
     assert loaded.outcome.theta_sha256 == result.outcome.theta_sha256
+
+
+@pytest.mark.parametrize("given", [Path("runs"), 7, None])
+def test_what_is_no_id_of_a_run_is_refused_in_one_line(given):
+    with pytest.raises(TrackingError, match=f"a text, not {re.escape(repr(given))}$"):
+        bpexp.load(given)
 
 
 def test_a_standardised_model_takes_raw_rows(tmp_path):

@@ -5,6 +5,7 @@ Names, parameters, ranges, defaults and meanings are read from the registries an
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Sequence
 
@@ -17,19 +18,21 @@ from bpexp.registry import Parameter, declared_parameters, spell, summary
 USAGE = """\
 bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
 
-  python -m bpexp model=mnist_relu lr=0.1                      one run
+  python -m bpexp model=mnist_relu lr=0.1      one run
   python -m bpexp -m model=mnist_sigmoid,mnist_relu lr=0.1,0.3 'seed=range(3)'
-                                                               a sweep: every combination, ranked
-  python -m bpexp model=mnist_small --cfg job                  show the composed config, run nothing
-  python -m bpexp optimizer=adam --help                        an option and its parameters
-  python -m bpexp loss --help                                  all options of a group
-  python -m bpexp.ui                                           show the recorded runs in a browser
+                                               a sweep: all combinations, ranked
+  python -m bpexp model=mnist_small --cfg job  show the config, run nothing
+  python -m bpexp optimizer=adam --help        an option and its parameters
+  python -m bpexp loss --help                  all options of a group
+  python -m bpexp.ui                           show the runs in a browser
 """
 
 MORE = """\
-group.parameter=value sets a parameter (loss=mse loss.factor=0.5); model.hidden=[64,64] and the like take lists.
-Flags: -m sweep over comma lists and ranges; --config-dir FOLDER adds your own options; --cfg job|hydra|all shows the
-      composed config; --version; --hydra-help for the rest of Hydra's flags.
+group.parameter=value sets a parameter (loss=mse loss.factor=0.5);
+      model.hidden=[64,64] and the like take lists.
+Flags: -m sweep over comma lists and ranges; --config-dir FOLDER adds your own
+      options; --cfg job|hydra|all shows the composed config; --version;
+      --hydra-help for the rest of Hydra's flags.
 Tab completion of the `bpexp` command: eval "$(bpexp -sc install=bash)"
 """
 
@@ -40,6 +43,7 @@ SECTIONS = ("model", "penalty", "clip", "evaluation")
 """Keys that hold a mapping of single values."""
 
 WIDTH = 100
+"""Columns of a page, on a terminal that has them."""
 
 
 def text(words: Sequence[str] = ()) -> str:
@@ -72,10 +76,7 @@ def _about(word: str) -> str:
         raise ConfigError(f"--help knows no {word!r}; {nearest(name, known)}choose from: {', '.join(known)}")
     group = GROUPS[name]
     chosen = [option] if option else sorted(group.registry)
-    values = [
-        textwrap.fill(f"{value}: {told}", WIDTH, initial_indent="  ", subsequent_indent=" " * 6)
-        for value, told in group.values().items()
-    ]
+    values = [_filled(f"{value}: {told}") for value, told in group.values().items()]
     return "\n".join([*(_component(name, choice) for choice in chosen), *values])
 
 
@@ -92,7 +93,7 @@ def _file(name: str, option: str) -> str:
 def _component(name: str, option: str) -> str:
     group = GROUPS[name]
     factory = group.registry.require(option)
-    lines = [f"{name}={option}", textwrap.fill(summary(factory), WIDTH, initial_indent="  ", subsequent_indent="  ")]
+    lines = [f"{name}={option}", _filled(summary(factory), indent=2)]
     lines += [_described(f"{name}.{key}", parameter) for key, parameter in group.parameters(option).items()]
     return "\n".join(lines) + "\n"
 
@@ -100,8 +101,13 @@ def _component(name: str, option: str) -> str:
 def _described(key: str, parameter: Parameter) -> str:
     """A parameter with its default, type, range and meaning."""
     default = "" if parameter.required else f"={_shown(parameter.default)}"
-    told = f"{key}{default}  ({spell(parameter.hint)}) {parameter.meaning}"
-    return textwrap.fill(told, WIDTH, initial_indent="  ", subsequent_indent=" " * 6)
+    return _filled(f"{key}{default}  ({spell(parameter.hint)}) {parameter.meaning}")
+
+
+def _filled(words: str, first: int = 2, indent: int = 6) -> str:
+    """Words in lines that fit the terminal, so that it does not break them."""
+    width = max(40, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+    return textwrap.fill(words, width, initial_indent=" " * first, subsequent_indent=" " * indent)
 
 
 def _shown(value: object) -> str:
@@ -111,6 +117,4 @@ def _shown(value: object) -> str:
 
 
 def _wrapped(label: str, words: str) -> str:
-    indent = " " * 15
-    filled = textwrap.fill(words, WIDTH, initial_indent=indent, subsequent_indent=indent)
-    return f"  {label:<13}{filled[15:]}"
+    return f"  {label:<13}{_filled(words, 15, 15)[15:]}"

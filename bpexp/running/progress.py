@@ -26,6 +26,11 @@ def headline(measured: dict[str, float]) -> str:
     return "  ".join([*words, f"{part} {quality} {measured[f'{quality}/{part}']:.4f}"] if quality else words)
 
 
+def speed(rate: float) -> str:
+    """Steps per second, whole from 10 on; below that with two digits, so that slow steps are not rounded to none."""
+    return f"{rate:,.0f} steps/s" if rate >= 10 else f"{rate:.2g} steps/s"
+
+
 class PlainProgress(Callback):
     """One line per epoch, or per several epochs, for logs and pipes."""
 
@@ -38,7 +43,7 @@ class PlainProgress(Callback):
     def on_epoch(self, event: EpochEnded) -> None:
         if event.epoch % self._every and event.epoch != self._epochs:
             return
-        rate = f"{event.step / event.seconds:,.0f} steps/s" if event.step else "untrained"
+        rate = speed(event.step / event.seconds) if event.step else "untrained"
         line = f"{self._title}epoch {event.epoch}/{self._epochs}  {headline(event.metrics)}  {rate}"
         with suppress(OSError):  # whoever reads has had enough, or has no room: no matter of the run
             print(line, file=self._stream, flush=True)
@@ -72,7 +77,7 @@ class LiveProgress(Callback):
             return
         rate = (event.number - self._since[0]) / (now - self._since[1])
         self._drawn, self._since = now, (event.number, now)
-        told = f"epoch {event.epoch}/{self._epochs}  batch loss {event.loss:.4f}  {self._told}  {rate:,.0f} steps/s"
+        told = f"epoch {event.epoch}/{self._epochs}  batch loss {event.loss:.4f}  {self._told}  {speed(rate)}"
         self._bar.update(self._task, completed=event.number, told=told, refresh=True)
 
     def on_epoch(self, event: EpochEnded) -> None:

@@ -16,11 +16,14 @@ from bpexp.tracking.store import Store
 def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
     """Download artifacts and network of a run to the folder `into`, or to a temporary one, and return it.
 
-    Raises TrackingError for a run that is missing, unfinished, the parent of a sweep, or not recorded by bpexp.
+    Raises TrackingError for a run that is missing, unfinished, the parent of a sweep, or not recorded by bpexp, and for
+    an id that is no text.
     """
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException
 
+    if not isinstance(run_id, str):
+        raise TrackingError(f"load takes MLflow's id of a run, a text, not {run_id!r}")
     try:
         _refuse_foreign(store, run_id)
         folder = into or Path(tempfile.mkdtemp(prefix="bpexp-"))
