@@ -47,7 +47,7 @@ def claims_html(analysis: Analysis, standings: Standings) -> str:
     proven = [v for v in analysis.verdicts if v.checked is not None]
     unproven = standings.evidence.claims is None
     other = "Claims without a record" if unproven else "Claims added or changed after the results"
-    narrowed = [f"narrowed on the command line: {line}" for line in standings.narrowing]
+    narrowed = [f"set on the command line: {line}" for line in standings.narrowing]
     parts = [
         _list("doubts", standings.evidence.problems),
         _part("Claims declared before the results", record_line(standings.evidence), analysis, first, standings),

@@ -255,5 +255,5 @@ def test_stages_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command(study("study.repeats=auto", "+study.stages=[5,6]", *quiet), monkeypatch) == 0
     assert len(list(Path("sweep").glob("*/result.json"))) == 5
     page = Path("sweep/report.html").read_text(encoding="utf-8")
-    assert "narrowed on the command line: activation: relu in place of relu, tanh" not in page
-    assert "narrowed on the command line: activation: relu in place of tanh, relu" in page
+    assert "set on the command line: activation: relu in place of relu, tanh" not in page
+    assert "set on the command line: activation: relu in place of tanh, relu" in page
