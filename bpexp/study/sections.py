@@ -51,10 +51,8 @@ def arms_note(analysis: Analysis) -> str:
             "never, of epochs). Left out: runs that failed or were killed."
         )
         if (seeds := len(study.seeds)) > 1:
-            unseen = 1 - (1 - LEVEL) ** (1 / seeds)
-            told.append(
-                f"That none of {seeds} runs diverged leaves it open whether up to {unseen:.0%} would (at 95 %)."
-            )
+            unseen = 100 * (1 - (1 - LEVEL) ** (1 / seeds))
+            told.append(f"If none of {seeds} runs diverged, up to {unseen:.0f} % of all such runs still may (at 95 %).")
     if study.tuned:
         told.append(
             f"The level of {study.tuned} is chosen by the mean of {study.tuned_by.text}, never by the test part."

@@ -248,3 +248,12 @@ def test_hostile_names_stay_in_their_cells(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [row["run_name"] for row in rows] == HOSTILE
     assert len(pd.read_csv(report.files[1])) == len(HOSTILE)
+
+
+def test_the_page_says_what_few_seeds_cannot_show() -> None:
+    """S23, S26: with five seeds a share of divergences of 45 % goes unseen in 5 % of studies: 0.55^5 = 0.05."""
+    text = " ".join(rendered(study(), runs(study(), accuracy)).text)
+    assert "If none of 5 runs diverged, up to 45 % of all such runs still may (at 95 %)." in text
+    assert "It assumes that the values of the seeds scatter normally." in text
+    alive = study(diverged="survivors")
+    assert "Every number is of the runs that survived." in " ".join(rendered(alive, runs(alive, accuracy)).text)
