@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bpexp.config.composition import CommandLine
-from bpexp.config.overrides import spelled
+from bpexp.config.spelling import spelled
 from bpexp.errors import BpexpError, ConfigError
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import JOURNAL

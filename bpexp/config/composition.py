@@ -26,9 +26,9 @@ from omegaconf import DictConfig, OmegaConf
 from bpexp.config.groups import GROUPS, config_folder
 from bpexp.config.hydra_errors import one_line
 from bpexp.config.hydra_state import own_state
-from bpexp.config.overrides import spelled
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, construct
+from bpexp.config.spelling import spelled
 from bpexp.config.validation import refuse_code
 from bpexp.errors import ConfigError
 

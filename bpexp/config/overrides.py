@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.types import Override
 
 from bpexp.config.schema import explain_unknown_key, key_type
+from bpexp.config.spelling import spelled
 from bpexp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ __all__ = [
     "refuse_senseless",
     "refuse_unsweepable",
     "refuse_unused",
-    "spelled",
 ]
 
 HONOURED = (
@@ -40,9 +39,6 @@ UNREAD = ("hydra.searchpath", "hydra.sweeper.params")
 
 NAMES = ("model.name", "pairing.name")
 """Names of options that a config file sets; another name in the record would be that of something that did not run."""
-
-WORDS = ("null", "true", "false", "yes", "no", "on", "off", "inf", "nan")
-"""Words that Hydra's grammar, or YAML, does not read as text."""
 
 LEVELS = "study.factors."
 """Keys that hold the levels of a study, which the command line gives as a sweep."""
@@ -118,6 +114,8 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
             )
         if key.startswith("callbacks.early_stopping.") and idle and not key.endswith(".patience"):
             raise ConfigError(f"{override.input_line} has no effect without callbacks.early_stopping.patience; set it")
+        if key.startswith("probe.") and config.probe.get("name") == "off":
+            raise ConfigError(f"{override.input_line} has no effect with probe=off; leave out one of them")
         if key == "sample" and config.task != "trace":
             raise ConfigError(f"{override.input_line} has no effect without task=trace; add it, or leave sample out")
         if key in NAMES:
@@ -161,26 +159,3 @@ def refuse_unsweepable(grid: Mapping[str, Sequence[str]]) -> None:
             raise ConfigError(f"{key} is the same for all jobs of a sweep; use one of {', '.join(found)}")
         if len(found) > 1 and key.startswith("hydra"):
             raise ConfigError(f"{key} cannot be swept; use one value")
-
-
-def spelled(value: Any) -> str:
-    """A Python value in Hydra's grammar, quoted unless it is a plain word."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, Mapping):
-        return "{" + ",".join(f"{spelled(str(key))}:{spelled(entry)}" for key, entry in value.items()) + "}"
-    if isinstance(value, list | tuple | range):
-        return "[" + ",".join(spelled(entry) for entry in value) + "]"
-    if isinstance(value, int | float):
-        return str(value)
-    text = str(value)
-    return text if re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and text.lower() not in WORDS else quoted(text)
-
-
-def quoted(text: str) -> str:
-    """A text in quotes, which is read literally: no levels, no interpolation.
-
-    In the grammar a backslash is literal unless a quote or an interpolation follows it.
-    """
-    escaped = re.sub(r"(\\*)('|$)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text)
-    return "'" + escaped.replace("${", "\\${") + "'"

@@ -16,7 +16,7 @@ from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
 from bpexp.running.conclusion import TrainingEnd, attempt, conclude
-from bpexp.running.observers import leave_out, observers
+from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
 from bpexp.running.signals import Signals
 from bpexp.tracking.environment import mlflow_environment
@@ -83,7 +83,7 @@ def _train(
 def _watched(
     experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
 ) -> TrainingEnd:
-    tell(experiment.data.notes, experiment.config.progress and not info.one_of_many)
+    tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
     histograms = Histograms() if experiment.probe.histograms else None
     watching = observers(experiment, journal, histograms)

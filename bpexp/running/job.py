@@ -6,7 +6,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bpexp.config.groups import GROUPS
 from bpexp.config.schema import Config
+from bpexp.insight.probe_sets import ProbeSettings, left_out
 from bpexp.records.outcome import Outcome, RunInfo
 
 
@@ -55,13 +57,23 @@ class Ending:
 def ran(config: Config) -> dict[str, Any]:
     """The config as flat parameters, as the objects of the run hold it.
 
-    model.hidden lists the widths also where model.depth gives them. `activation` is left out where no layer uses it:
-    where model.activations gives one for each layer, and where there are no hidden layers.
+    model.hidden lists the widths also where model.depth gives them, and probe.measures the probes that are measured.
+    What nothing uses is left out: `activation` where model.activations gives one for each layer or where there are no
+    hidden layers, and the parameters of `probe` where it is off.
     """
     flat = parameters(asdict(config)) | {"model.hidden": list(config.model.widths)}
-    if config.model.activations is None and config.model.widths:
-        return flat
-    return {key: value for key, value in flat.items() if key.partition(".")[0] != "activation"}
+    unused = [] if config.model.activations is None and config.model.widths else ["activation."]
+    probe: ProbeSettings = GROUPS["probe"].build(config.probe)
+    if probe == ProbeSettings():
+        unused += [f"probe.{key}." for key in config.probe if key != "name"]
+    elif lost := unmeasured(config):
+        flat["probe.measures"] = [name for name in probe.measures if name not in lost]
+    return {key: value for key, value in flat.items() if not f"{key}.".startswith(tuple(unused))}
+
+
+def unmeasured(config: Config) -> tuple[str, ...]:
+    """The declared probes that are left out, because they have no meaning for the gradient method."""
+    return left_out(GROUPS["gradient"].build(config.gradient), GROUPS["probe"].build(config.probe))
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 
-from bpexp.data import Part
+from bpexp.config.schema import Config
+from bpexp.data import DataSet, Part
 from bpexp.insight.gradient_check import GradientCheck
 from bpexp.insight.histograms import Histograms
 from bpexp.insight.probe_sets import left_out
@@ -14,6 +13,7 @@ from bpexp.insight.probing import Probing
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import Journal
 from bpexp.running.build import Experiment
+from bpexp.running.job import unmeasured
 from bpexp.training.events import Callback
 
 
@@ -35,15 +35,26 @@ def fixed_batch(part: Part, samples: int) -> tuple[Array, Array]:
 
 
 def leave_out(experiment: Experiment, journal: Journal) -> dict[str, str]:
-    """Say which probes are left out because they have no meaning for the gradient method, and write it to the journal.
+    """Write to the journal which probes have no meaning for the gradient method and are left out.
 
     Returns the tag that records it in MLflow; {} where none is left out.
     """
     names = list(left_out(experiment.trainer.method, experiment.probe))
     if not names:
         return {}
-    reason = f"gradient={experiment.config.gradient['name']} does not propagate by W^T"
-    which = f"the probe {names[0]} is" if len(names) == 1 else f"the probes {', '.join(names)} are"
-    print(f"bpexp: note: {which} left out: {reason}", file=sys.stderr)
-    journal.write({"event": "left out", "probes": names, "reason": reason})
+    journal.write({"event": "left out", "probes": names, "reason": _reason(experiment.config)})
     return {"bpexp.probes_left_out": ", ".join(names)}
+
+
+def notes(config: Config, data: DataSet) -> list[str]:
+    """What a run decides without being told, for the screen: about its data, and which probes are left out."""
+    names = unmeasured(config)
+    found = [f"data: {note}" for note in data.notes]
+    if names:
+        which = f"the probe {names[0]} is" if len(names) == 1 else f"the probes {', '.join(names)} are"
+        found.append(f"probe: {which} left out: {_reason(config)}")
+    return found
+
+
+def _reason(config: Config) -> str:
+    return f"gradient={config.gradient['name']} does not propagate by W^T"

@@ -17,9 +17,9 @@ from bpexp.config.overrides import (
     refuse_senseless,
     refuse_unsweepable,
     refuse_unused,
-    spelled,
 )
 from bpexp.config.schema import Config
+from bpexp.config.spelling import spelled
 from bpexp.config.validation import validate
 from bpexp.data import DataSet
 from bpexp.errors import BpexpError, ConfigError

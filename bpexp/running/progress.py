@@ -93,11 +93,11 @@ class LiveProgress(Callback):
 
 
 def tell(notes: Sequence[str], show: bool) -> None:
-    """Print what was decided about the data without being declared, if `show` is true and there is a standard error."""
+    """Print what was decided without being declared, if `show` is true and there is a standard error."""
     if show and sys.stderr is not None:
         with suppress(OSError):
             for note in notes:
-                print(f"data: {note}", file=sys.stderr)
+                print(note, file=sys.stderr)
 
 
 def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> None:
     """Record what a study declares, in its folder and on its parent run, before the first job."""
     params = [job.params for job in plan.jobs]
-    content = declaration(study, plan.first.config.study, params, plan.data)
+    content = declaration(study, plan.first.config.study, params, plan.data, _settings(plan, study))
     earlier = earlier_sweeps(content, parent.store, directory)
     declared = record({**content, "earlier": earlier}, parent.run_id)
     file = directory / STUDY_FILE
@@ -31,6 +32,16 @@ def declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> Non
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     parent.declare(declared.params(), {STUDY_TAG: study.name}, [file])
+
+
+UNTOLD = ("hydra", "experiment", "study", "tracking", "progress", "run_name", "task", "objective")
+"""Roots of the overrides that change no run of a study; `study.repeats` is told by its seeds."""
+
+
+def _settings(plan: Plan, study: Study) -> list[str]:
+    """What the command line set for all runs, beside levels and seeds."""
+    keys = {text: text.partition("=")[0].lstrip("+") for text in plan.said}
+    return [text for text, key in keys.items() if key not in study.grid() and re.split("[./]", key)[0] not in UNTOLD]
 
 
 def stages(study: Study, jobs: Sequence[Job]) -> Iterator[list[Job]]:

@@ -14,6 +14,7 @@ from bpexp.running.directories import claim
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers.serial import serial
 from bpexp.running.loading import load_data
+from bpexp.running.observers import notes
 from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
@@ -69,7 +70,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
-    tell(load_data(plan.config).notes, plan.config.progress)
+    tell(_notes(plan), plan.config.progress)
     with mlflow_environment(), Signals() as signals:
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
@@ -96,6 +97,12 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
                 reason = error.strerror or error
                 print(f"bpexp: warning: no whole report in {sweep.directory} ({reason})", file=sys.stderr)
     return sweep
+
+
+def _notes(plan: Plan) -> list[str]:
+    """What the jobs decide without being told, each sentence once."""
+    data = load_data(plan.config)
+    return list(dict.fromkeys(note for job in plan.jobs for note in notes(job.config, data)))
 
 
 def _batches(plan: Plan, sweep: Sweep, parent: ParentRun) -> Iterator[list[Job]]:

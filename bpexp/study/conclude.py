@@ -43,8 +43,13 @@ def rebuild(name: str, store: Store, folder: Path, today: Today | None = None) -
     `today` is the declaration as it is now, None to ask what was asked when it ran. Raises TrackingError where no sweep
     is recorded, or where nothing says what was asked.
     """
-    parent, text = recorded_sweep(store, name)
+    parent, text, newer = recorded_sweep(store, name)
     found = weigh(text, parent.params, first_start(store, parent.run_id))
+    if newer is not None:
+        found.problems.append(
+            f"a newer sweep of this study, the parent run {newer.run_id}, is {newer.status} and has not come to its "
+            "end; this report is of the newest that has"
+        )
     study, told = _question(found, today, f"the parent run {parent.run_id!r}")
     runs = from_mlflow(store, parent.run_id, study)
     facts = [f"parent run {parent.run_id}: {parent.name}", f"runs: {len(runs)}", *_origin(found)]

@@ -56,7 +56,11 @@ class Record:
 
 
 def declaration(
-    study: Study, node: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]], data: Sequence[str]
+    study: Study,
+    node: Mapping[str, Any],
+    jobs: Sequence[Mapping[str, Any]],
+    data: Sequence[str],
+    overrides: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Everything that decides what a study answers.
 
@@ -65,6 +69,7 @@ def declaration(
         node: its declaration as composed.
         jobs: the parameters of every job.
         data: name and digest of each data set.
+        overrides: what the command line set beside levels and seeds, such as epochs=1.
     """
     facts = provenance(Path.cwd())
     code = {key: facts[key] for key in ("bpexp", "git_commit", "git_dirty", "numpy") if key in facts}
@@ -74,6 +79,7 @@ def declaration(
         "said": levels_and_seeds(study),
         "config": shared(jobs),
         "data": list(data),
+        "overrides": list(overrides),
         "jobs": [job_digest(job) for job in jobs],
         "claims": [claim_digest(claim) for claim in study.claims],
         "code": code,

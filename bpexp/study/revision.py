@@ -76,14 +76,17 @@ def changes(content: Mapping[str, Any], today: Today | None) -> list[str]:
 
 
 def narrowing(content: Mapping[str, Any]) -> list[str]:
-    """The factors and seeds of which the command line ran fewer, or others, than the study declares."""
+    """The factors and seeds of which the command line ran fewer, or others, than the study declares.
+
+    What it set beside them, such as epochs=1, follows as it was typed.
+    """
     study, said = declared(str(content["name"]), content["study"]), content.get("said", {})
     found = []
     for key, levels in study.grid().items():
         whole, ran = [spelt(level) for level in levels], [spelt(level) for level in said.get(key, levels)]
         if sorted(ran) != sorted(whole):
             found.append(f"{key}: {', '.join(ran)} in place of {', '.join(whole)}")
-    return found
+    return [*found, *map(str, content.get("overrides", ()))]
 
 
 def _short(value: Any) -> str:

@@ -55,21 +55,24 @@ def series_needed(study: Study) -> list[str]:
     return list(dict.fromkeys([*named, *study.curves, "time/epoch"]))
 
 
-def recorded_sweep(store: Store, name: str) -> tuple[RecordedRun, str | None]:
-    """The parent run of the newest recorded sweep of a study, and its study.json; None where that cannot be read.
+def recorded_sweep(store: Store, name: str) -> tuple[RecordedRun, str | None, RecordedRun | None]:
+    """The parent run of the newest recorded sweep of a study; its study.json, None where that cannot be read; and the
+    parent of a newer sweep that has not come to its end, None where there is no newer one.
 
     A sweep that was broken off counts only where none came to its end. Raises TrackingError where none is recorded.
     """
-    parent = newest_run(store, {STUDY_TAG: name}, ended=True) or newest_run(store, {STUDY_TAG: name})
-    if parent is None:
+    newest = newest_run(store, {STUDY_TAG: name})
+    parent = newest_run(store, {STUDY_TAG: name}, ended=True) or newest
+    if parent is None or newest is None:
         raise TrackingError(
             f"no sweep of the study {name!r} is recorded in the experiment {store.experiment_name!r}; "
             f"run it with: python -m bpexp experiment={name}"
         )
     try:
-        return parent, artifact_text(store, parent.run_id, STUDY_FILE)
+        text = artifact_text(store, parent.run_id, STUDY_FILE)
     except TrackingError:
-        return parent, None
+        text = None
+    return parent, text, None if newest.run_id == parent.run_id else newest
 
 
 def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:

@@ -48,7 +48,8 @@ class Verdict:
     `interval` is the one that decides: at the level at which Holm's method tests this claim. `alone` is the 95 %
     interval, `p` the p-value and `answer_alone` the answer as if the study had no other claim; `p_family` is corrected
     for all `family` claims. `deviation` is the standard deviation over the seeds. `warnings` say what makes the
-    verdict doubtful, or impossible. In a study with several `looks`, `look` is the one at which the verdict was taken,
+    verdict doubtful, or impossible. `by_signs` says that the p is of the test of signs, while the interval is Student's
+    as ever. In a study with several `looks`, `look` is the one at which the verdict was taken,
     and `p_family` accounts for all. `values` are those by seed, unless something forbids a verdict.
     """
 
@@ -63,6 +64,7 @@ class Verdict:
     deviation: float = math.nan
     warnings: tuple[str, ...] = ()
     checked: Check | None = None
+    by_signs: bool = False
     look: int = 1
     looks: int = 1
     values: Values | None = field(default=None, repr=False, compare=False)
@@ -84,7 +86,7 @@ class Verdict:
         if not math.isnan(self.p):
             counted = [f"{n} {what}" for n, what in ((self.family, "claims"), (self.looks, "looks")) if n > 1]
             together = f", over the {' and '.join(counted)} {self.p_family:.2g}" if counted else ""
-            told.append(f"p = {self.p:.2g}{together}")
+            told.append(f"p = {self.p:.2g}{together}{' (of signs, since values repeat)' if self.by_signs else ''}")
         if self.looks > 1:
             told.append(f"look {self.look} of {self.looks}")
         if self.answer_alone != self.answer:
@@ -128,6 +130,7 @@ def _verdict(one: Sample, p: float, corrected: float, step: int, family: int, al
         family=family,
         deviation=float(np.std(one.values, ddof=1)) if len(one.values) > 1 else math.nan,
         warnings=(*one.reasons, *_doubts(one, step, alpha)),
+        by_signs=not math.isnan(p) and _repeats(one),
         values=None if one.reasons else one.values,
     )
 
@@ -155,7 +158,7 @@ def _doubts(one: Sample, step: int, alpha: float) -> list[str]:
         return [*told, "no seed has a value"] if not one.reasons else told
     if n < MINIMUM:
         told.append(f"a verdict needs at least {MINIMUM} seeds")
-    elif n < signs and (one.claim.measure.discrete or coarse(one.values)):
+    elif n < signs and _repeats(one):
         told.append(f"values repeat, so signs are tested, which can decide from {signs} seeds on")
     if (place := outlier(one.values)) is not None:
         told.append(
@@ -163,6 +166,11 @@ def _doubts(one: Sample, step: int, alpha: float) -> list[str]:
             "does not expect"
         )
     return told
+
+
+def _repeats(one: Sample) -> bool:
+    """Whether the values repeat, so that the test of signs counts too."""
+    return one.claim.measure.discrete or coarse(one.values)
 
 
 def _theorem(study: Study, claim: Claim, frame: pd.DataFrame) -> Verdict:

@@ -13,11 +13,11 @@ def base_of(store: str | None) -> str | None:
     return store.rstrip("/") if store is not None and store.startswith(("http://", "https://")) else None
 
 
-def experiment_link(base: str, experiment_id: str, sort_by: str = "accuracy/test") -> str:
+def experiment_link(base: str, experiment_id: str, sort_by: str = "final/accuracy_test") -> str:
     """The page that lists all runs of an experiment beside their charts.
 
     Without workflowType MLflow opens its page for language models; unless it sorts by a metric it hides the children
-    of a sweep. Runs without the metric are listed too.
+    of a sweep. Runs without the metric are listed too. The default is of the weights that each run has saved.
     """
     query = {"orderByKey": f"metrics.`{sort_by}`", "orderByAsc": "false", "compareRunsMode": "CHART"}
     return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&{urlencode(query)}"

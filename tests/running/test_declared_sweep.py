@@ -257,3 +257,29 @@ def test_stages_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     page = Path("sweep/report.html").read_text(encoding="utf-8")
     assert "set on the command line: activation: relu in place of relu, tanh" not in page
     assert "set on the command line: activation: relu in place of tanh, relu" in page
+
+
+def test_whatever_the_command_line_set_stands_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report said "five epochs" in its question, and of epochs=1 in its provenance alone."""
+    quiet = ["tracking=none", "hydra.sweep.dir=sweep"]
+    assert (
+        command(study("epochs=2", "optimizer=adam", "optimizer.beta1=0.8", "study.repeats=2", *quiet), monkeypatch) == 0
+    )
+    page = Path("sweep/report.html").read_text(encoding="utf-8")
+    told = re.findall("set on the command line: ([^<]*)<", page)
+    assert told == ["epochs=2", "optimizer=adam", "optimizer.beta1=0.8"]
+
+
+def test_a_newer_sweep_that_was_broken_off_is_told(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The report is of the newest sweep that came to its end; of a newer one nothing was said."""
+    assert command(study("hydra.sweep.dir=first"), monkeypatch) == 0
+    assert "a newer sweep" not in rebuilt(monkeypatch, "experiment=mine")
+
+    def interrupted(trainer: Trainer, callbacks: Any) -> RunEnded:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running, "train", interrupted)
+        assert command(study("hydra.sweep.dir=second"), monkeypatch) == 130
+    page = rebuilt(monkeypatch, "experiment=mine")
+    assert re.search("a newer sweep of this study, the parent run [0-9a-f]{32}, is killed and has not come", page)

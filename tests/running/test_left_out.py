@@ -58,9 +58,13 @@ def test_a_full_batch_of_513_is_seen_whole(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_ledger_that_would_be_false_is_left_out_said_and_recorded(
     store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert command([*TINY, "probe=full", "gradient=feedback_alignment", "hydra.run.dir=run"], monkeypatch) == 0
+    words = [*TINY, "probe=full", "gradient=feedback_alignment", "hydra.run.dir=run"]
+    assert command([word for word in words if word != "progress=false"], monkeypatch) == 0
     said = capfd.readouterr().err
-    assert [line for line in said.splitlines() if "ledger" in line] == [f"bpexp: note: {NOTE}"]
+    assert [line for line in said.splitlines() if "ledger" in line] == [f"probe: {NOTE}"]
+    measured = read_outcome(Path("run")).params["probe.measures"]
+    assert "delta_norm" in measured
+    assert not {"ledger", "mean_field"} & set(measured)
     assert not [name for name in metrics("run") if "ledger" in name]
     (told,) = [line for line in lines("run") if line.get("event") == "left out"]
     assert told["probes"] == ["ledger", "mean_field"]
@@ -68,6 +72,17 @@ def test_a_ledger_that_would_be_false_is_left_out_said_and_recorded(
     assert read_outcome(Path("run")).status == "finished"
     assert "gradient_noise/scale" in metrics("run")
     assert "final/gradient_noise_scale" in read_outcome(Path("run")).metrics
+
+
+def test_a_sweep_says_it_once_and_a_quiet_run_says_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [*TINY, "probe=full", "tracking=none", "gradient=feedback_alignment"]
+    loud = [word for word in words if word != "progress=false"]
+    assert command(["-m", *loud, "lr=0.1,0.2", "hydra.sweep.dir=sweep"], monkeypatch) == 0
+    assert capfd.readouterr().err.count(NOTE) == 1
+    assert command([*words, "hydra.run.dir=quiet"], monkeypatch) == 0
+    assert NOTE not in capfd.readouterr().err
 
 
 def test_nothing_is_said_where_nothing_is_left_out(

@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from plans import planned
 
 from bpexp.config.groups import GROUPS, config_folder, options
-from bpexp.config.overrides import spelled
+from bpexp.config.spelling import spelled
 from bpexp.data import cache
 from bpexp.errors import ConfigError
 from bpexp.nn.network import Network
@@ -86,6 +86,9 @@ def compare(job: Job, made: Made) -> None:
         if name == "data" or (name == "activation" and "activation" not in params):
             continue
         found = made[group.registry.kind]
+        if (name, params[name]) == ("probe", "off"):  # its parameters have no effect
+            assert recorded(params, name) == {}
+            continue
         if name == "activation":  # the function of the schema's default is made as well, and not used
             assert (params[name], without_null(recorded(params, name), group)) in [
                 (n, without_null(p, group)) for n, p in found
@@ -192,6 +195,7 @@ OVERRULED = [
     ("model.width=64", "model.width=64 has no effect without model.depth"),
     ("activation=tanh model.activations=[relu,relu]", "activation=tanh has no effect: model.activations="),
     ("callbacks.early_stopping.metric=loss/train", "has no effect without callbacks.early_stopping.patience"),
+    ("probe=off probe.histograms=true", "probe.histograms=true has no effect with probe=off"),
     ("sample=3", "sample=3 has no effect without task=trace"),
 ]
 

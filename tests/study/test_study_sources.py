@@ -121,7 +121,7 @@ class Ran:
 
 def analysed(store: Store) -> Analysis:
     """The analysis of the newest recorded sweep, by its own declaration."""
-    parent, text = recorded_sweep(store, "mine")
+    parent, text, _ = recorded_sweep(store, "mine")
     study, _ = asked(read_record(str(text)).content, None)
     return analyse(study, from_mlflow(store, parent.run_id, study))
 
@@ -387,7 +387,8 @@ def test_an_empty_folder(ran: Ran, tmp_path: Path) -> None:
 
 
 def test_a_sweep_tells_a_broken_result(copied: Path) -> None:
-    from bpexp.config.schema import Config
+    from plans import planned
+
     from bpexp.running.job import Job
     from bpexp.running.sweep import Sweep, conclude_sweep
     from bpexp.tracking.parent import ParentRun
@@ -396,7 +397,8 @@ def test_a_sweep_tells_a_broken_result(copied: Path) -> None:
     (copied / "3/result.json").write_text("{", encoding="utf-8")
     shutil.rmtree(copied / "5")
     sweep, parent = Sweep(copied), ParentRun(TrackingSettings(mlflow=False), copied, "sweep", [])
-    jobs = [Job(Config(), (), copied / str(number), number=number) for number in range(8)]
+    config = planned("data=xor").config
+    jobs = [Job(config, (), copied / str(number), number=number) for number in range(8)]
     conclude_sweep(sweep, jobs, parent, "KILLED", [])
     assert not sweep.ok
     assert sweep.ranking.problems == [

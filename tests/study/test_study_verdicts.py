@@ -130,6 +130,14 @@ def test_a_verdict_carries_its_numbers() -> None:
 # What forbids a verdict
 
 
+def test_a_verdict_by_signs_says_so() -> None:
+    """The interval beside it is Student's, which may lie clear of a bound that signs cannot exclude."""
+    whole = judged(lambda p: 0.9 + 0.1 * (p["activation"] == "relu"), {"above": 0.05}, seeds=8)
+    assert whole[0].answer == "supported"
+    assert "(of signs, since values repeat)" in whole[0].note
+    assert "of signs" not in judged(noisy(0.1), {"above": 0.05}, seeds=8)[0].note
+
+
 def test_whole_numbers_need_enough_seeds_for_signs() -> None:
     """S24: five seeds that all take one epoch less gave p = 0."""
     text = "epochs until accuracy/test >= 0.5"

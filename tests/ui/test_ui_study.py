@@ -228,7 +228,7 @@ def test_the_printed_link_lists_parent_children_and_single_runs(pages: Pages) ->
     assert len(pages.runs) == 6
     assert all("activation=" in name or "lr=0.2" in name or name.startswith("study") for name in pages.runs)
     text = pages.browser.shown("6 matching runs", "top3_accuracy", *pages.runs)
-    assert "Sort: accuracy/test" in text
+    assert "Sort: final/accuracy_test" in text
 
 
 def test_the_charts_of_a_run_stand_in_sections(pages: Pages) -> None:

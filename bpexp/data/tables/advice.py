@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from bpexp.data.tables.dialect import Dialect
 from bpexp.data.tables.header import BLANK
 from bpexp.data.tables.selection import simplified
+from bpexp.data.tables.source import Source
 from bpexp.errors import DataError
 from bpexp.nn.arrays import Array
 from bpexp.nn.column import SHOWN, listed
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from bpexp.data.tables.cells import Source
 
 DATE = re.compile(r"\d{4}-\d\d?-\d\d?.*|\d\d?[./]\d\d?[./]\d{2,4}.*|\d{4}/\d\d?/\d\d?.*")
 GROUPED = re.compile(r"[+-]?\d{1,3}([,. ']\d{3})+([.,]\d+)?")

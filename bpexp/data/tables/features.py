@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 
 from bpexp.data.tables.advice import refuse_missing, typed
-from bpexp.data.tables.cells import Cells, Source
+from bpexp.data.tables.cells import Cells
 from bpexp.data.tables.selection import NAMELESS
+from bpexp.data.tables.source import Source
 from bpexp.errors import DataError
 from bpexp.nn.arrays import Array
 from bpexp.nn.column import Column, Impute, listed, number_of

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from bpexp.data.dataset import Raw
 from bpexp.data.files import TaskChoice, assemble
-from bpexp.data.tables.cells import Source, fits, read_cells
+from bpexp.data.tables.cells import fits, read_cells
 from bpexp.data.tables.dialect import SAMPLE, Dialect, sniff_decimal, sniff_delimiter
 from bpexp.data.tables.features import Missing, features_of
 from bpexp.data.tables.header import has_header
 from bpexp.data.tables.selection import named, select
+from bpexp.data.tables.source import Source
 from bpexp.data.tables.target import target_note, targets_of
 from bpexp.errors import DataError
 

@@ -15,7 +15,7 @@ from bpexp.nn.column import listed, number_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bpexp.data.tables.cells import Source
+    from bpexp.data.tables.source import Source
 
 
 def targets_of(series: list[pd.Series[Any]], records: Array, source: Source, task: TaskChoice) -> Array:
