@@ -69,6 +69,14 @@ class RunEnded:
     restored: int | None = None
 
 
+@dataclass(slots=True)
+class Position:
+    """The progress of a training: its current epoch and the number of updates."""
+
+    epoch: int = 0
+    step: int = 0
+
+
 class StopTraining(Exception):
     """Raised by a callback to end the run early; the message is the reason.
 
@@ -88,6 +96,9 @@ class Callback:
 
     def on_step(self, event: Step) -> None:
         """Between the gradient and the update of each step."""
+
+    def after_step(self, at: Position) -> None:
+        """After the update of each step, where network, optimizer and batches are in one consistent state."""
 
     def on_epoch(self, event: EpochEnded) -> None:
         """After each evaluation, the first of which is of the untrained network."""

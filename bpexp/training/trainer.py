@@ -19,16 +19,8 @@ from bpexp.nn.optimizers import Optimizer
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.nn.schedules import Schedule
 from bpexp.training.best import Best
-from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Status, Step, StopTraining
+from bpexp.training.events import Callback, EpochEnded, Position, RunEnded, RunStarted, Status, Step, StopTraining
 from bpexp.training.metrics import PENALTY, evaluate
-
-
-@dataclass(slots=True)
-class Position:
-    """The progress of a training: its current epoch and the number of updates."""
-
-    epoch: int = 0
-    step: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,6 +138,7 @@ def train(trainer: Trainer, callbacks: Sequence[Callback]) -> RunEnded:
 def _loop(trainer: Trainer, callbacks: Sequence[Callback], at: Position, started: float) -> None:
     """Gradient descent on mini-batches; `at` is kept up to date."""
     network, watching = trainer.network, [c.on_step for c in callbacks if type(c).on_step is not Callback.on_step]
+    updated = [c.after_step for c in callbacks if type(c).after_step is not Callback.after_step]
     first = RunStarted(network, trainer.head, trainer.method, trainer.epochs, len(trainer.batches))
     for callback in callbacks:
         callback.on_start(first)
@@ -157,6 +150,8 @@ def _loop(trainer: Trainer, callbacks: Sequence[Callback], at: Position, started
                 on_step(step)
             network.theta -= step.update
             at.step += 1
+            for after_step in updated:
+                after_step(at)
         if at.epoch % trainer.evaluate_every == 0 or at.epoch == trainer.epochs:
             _evaluate(trainer, callbacks, at, started)
 
