@@ -22,6 +22,10 @@ class TrackingError(BpexpError):
     """A store of results, or a saved network, cannot be read or written."""
 
 
+class CheckpointError(BpexpError):
+    """A run cannot be resumed, or its checkpoint is damaged or does not fit."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """`did you mean 'relu'? ` if a choice is similar to `name`, else an empty string."""
     close = difflib.get_close_matches(str(name), list(choices), n=1)

@@ -15,11 +15,12 @@ from bpexp.running.job import Ending, Job
 from bpexp.running.launchers.serial import serial
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
-from bpexp.running.perform import as_yaml, perform
+from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
+from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
