@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.errors import ConfigError
+from bpexp.records.lock import RunLock
 from bpexp.records.outcome import Outcome
 from bpexp.running.directories import claim
 from bpexp.running.job import Ending, Job
@@ -64,6 +65,11 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     The ranking and the parent run are written even if the sweep is interrupted; the exception is then re-raised.
     """
     directory = claim(plan.directory, "sweep", named=plan.named)
+    with RunLock(directory):
+        return _run_sweep(plan, directory, command)
+
+
+def _run_sweep(plan: Plan, directory: Path, command: Sequence[str]) -> Sweep:
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
     try:
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
