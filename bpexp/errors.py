@@ -22,6 +22,10 @@ class TrackingError(BpexpError):
     """A store of results, or a saved network, cannot be read or written."""
 
 
+class RecordError(TrackingError):
+    """A record of a run, a sweep or a study is missing, damaged or of another version."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """`did you mean 'relu'? ` if a choice is similar to `name`, else an empty string."""
     close = difflib.get_close_matches(str(name), list(choices), n=1)
