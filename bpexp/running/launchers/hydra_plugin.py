@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ PARENT = "BPEXP_PARENT_RUN"
 """The environment variable that passes the MLflow id of the parent run to a worker."""
 
 
-def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Iterator[Ending]:
+def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Generator[Ending, None, None]:
     """Execute the jobs with the launcher of the composition `first`, and yield their endings."""
     master = _master(first, jobs[0])
     context = HydraContext(config_loader=PlannedJobs(), callbacks=NoCallbacks())  # type: ignore[arg-type]
