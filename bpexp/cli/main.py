@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import BpexpError
+from bpexp.errors import BpexpError, say
+from bpexp.running.signals import KEPT, Terminated, exit_code, word
 
 if TYPE_CHECKING:
     from bpexp.running.plan import Plan
@@ -19,7 +20,7 @@ def main() -> None:
     """Execute the command line.
 
     Exit codes: 0; 1 if a run failed; 2 for an error in the command line, reported in one line before anything is
-    written; 130 after an interruption.
+    written; 130, 143 or 129 after SIGINT, SIGTERM or SIGHUP.
     """
     from bpexp.cli.arguments import asks_hydra, parse
 
@@ -30,19 +31,15 @@ def main() -> None:
     except BpexpError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        print(f"bpexp: {error}", file=sys.stderr)
+        say(f"bpexp: {error}")
         code = 2
-    except KeyboardInterrupt:
-        print("bpexp: interrupted; what was done is kept", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:  # the reader closed the pipe, as in `--help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except OSError as error:  # standard output goes to a full disk, say; what a run left is on its own
+    except (KeyboardInterrupt, Terminated) as error:
+        say(f"bpexp: {word(error)}; {getattr(error, 'kept', KEPT)}")
+        code = exit_code(error)
+    except OSError as error:  # what a run left is on its own
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        print(f"bpexp: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        say(f"bpexp: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         code = 1
     sys.exit(code)
 

@@ -67,6 +67,11 @@ class Journal(Callback):
             self._first += len(self._losses)
             self._losses.clear()
 
+    def flush(self) -> None:
+        """Hand everything to the system, the pending losses too."""
+        self._write_losses()
+        self._file.flush()
+
     def close(self, status: str, reason: str) -> None:
         """Write the pending losses and how the run ended, and close the file."""
         self._write_losses()

@@ -107,9 +107,9 @@ class JournalFeed(Callback):
         now = round(time.time() * 1000)
         last = [Metric(name, float(value), now, 0) for name, value in summary.items()]
         self.attempt(lambda: self._feed(last, [RunTag(key, text[:5000]) for key, text in tags.items()]))
+        self.attempt(lambda: self.store.client.set_terminated(self.run_id, status=status))
         for file in files:
             self.attempt(lambda file=file: self.store.client.log_artifact(self.run_id, str(file)))  # type: ignore[misc]
-        self.attempt(lambda: self.store.client.set_terminated(self.run_id, status=status))
 
     def attempt(self, action: Callable[[], object]) -> None:
         """Call `action`, which uses the store; if it fails, warn once and continue."""

@@ -58,7 +58,11 @@ class ParentRun:
         values = [Metric(key, float(value), now, 0) for key, value in metrics.items()]
         tags = [RunTag("mlflow.note.content", note[:NOTE])]
         self._attempt(lambda store, run: store.client.log_batch(run, metrics=values, tags=tags))
+        self.end(status)
         self._log_files(files)
+
+    def end(self, status: str) -> None:
+        """End the run: FINISHED, FAILED or KILLED."""
         self._attempt(lambda store, run: store.client.set_terminated(run, status=status))
 
     def end_lost(self) -> None:

@@ -17,8 +17,8 @@ from bpexp.training.metrics import PARTS, headlines
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
 """MLflow's status of an outcome; every other outcome, diverged too, maps to FAILED."""
 
-PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
-FILES = ("config.yaml", "metrics.jsonl", RESULT, SPLIT, *PICTURES, "trace.md", "traceback.txt")
+PICTURES = ("figures.png", "learning_curve.png")
+FILES = ("config.yaml", "metrics.jsonl", RESULT, SPLIT, "histograms.npz", "trace.md", "traceback.txt")
 """The files of a run's directory that are logged as artifacts if they exist; the network is logged as a model."""
 
 
@@ -60,7 +60,7 @@ class TrackedRun:
         return logged[0] if logged else None
 
     def finish(self, outcome: Outcome, step: int | None) -> None:
-        """Log summary, tags and files, and end the run with the status of the outcome.
+        """Log summary, tags and files, and end the run with the status of the outcome; pictures follow in `attach`.
 
         Args:
             outcome: the result of the run.
@@ -79,6 +79,14 @@ class TrackedRun:
             tags=tags,
             files=[file for file in files if file.exists()],
         )
+
+    def attach(self) -> None:
+        """Log what was written after the end: pictures, and result.json with the address of the model."""
+        if (feed := self._feed) is None:
+            return
+        for file in (self._info.directory / name for name in (RESULT, *PICTURES)):
+            if file.exists():
+                feed.attempt(lambda file=file: feed.store.client.log_artifact(feed.run_id, str(file)))  # type: ignore[misc]
 
     def end(self, status: str) -> None:
         """End the run with the status of its outcome and hand over nothing more."""
