@@ -7,13 +7,25 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 
+LOGIN = re.compile(r"(?<=://)(?:[^\s/?#:@]*:(?!\d*(?:[/?#\s]|$))\S*|[^\s/?#]*)@")
+"""User name and password in an address, to the @ behind them; an @ in a path is none, nor is one behind a port."""
+
+
+def without_login(text: str) -> str:
+    """A text with `***@` in place of user name and password of every address in it."""
+    return LOGIN.sub("***@", text)
+
 
 class BpexpError(ValueError):
-    """The base of these errors; the message is one line."""
+    """The base of these errors; the message is one line, and holds no password of an address."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_login(message))
 
 
 class ConfigError(BpexpError):
@@ -28,16 +40,20 @@ class TrackingError(BpexpError):
     """A store of results, or a saved network, cannot be read or written."""
 
 
+class RecordError(TrackingError):
+    """A record of a run, a sweep or a study is missing, damaged or of another version."""
+
+
 def warn(message: str) -> None:
     """Print a warning of one line on standard error; where that takes nothing, the warning is lost and that is all."""
     say(f"bpexp: warning: {message}")
 
 
 def say(line: str) -> None:
-    """Print a line on standard error, if it takes it."""
+    """Print a line on standard error, if it takes it; without the passwords of addresses."""
     if sys.stderr is not None:  # which `print` would take for standard output
         with suppress(OSError, ValueError):  # ValueError: the file is closed
-            print(line, file=sys.stderr, flush=True)
+            print(without_login(line), file=sys.stderr, flush=True)
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
