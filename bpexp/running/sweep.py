@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import ConfigError
+from bpexp.errors import ConfigError, RecordError
 from bpexp.records.outcome import Outcome
 from bpexp.running.directories import claim
 from bpexp.running.job import Ending, Job
@@ -156,13 +156,13 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
 
 def _found(job: Job) -> Ending:
     """The ending, read from disk, of a job for which none was yielded: the sweep or its launcher was interrupted."""
-    from bpexp.records.outcome import read_outcome
+    from bpexp.records.outcome import RESULT, read_outcome
 
+    if not (job.directory / RESULT).exists():
+        return Ending(job, None, "it left no result")
     try:
         return Ending(job, read_outcome(job.directory))
-    except FileNotFoundError:
-        return Ending(job, None, "it left no result")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except RecordError:
         return Ending(job, None, "its result.json cannot be read")
 
 
