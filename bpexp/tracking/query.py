@@ -12,6 +12,7 @@ from typing import Any
 from bpexp.errors import RecordError, TrackingError
 from bpexp.files.plain_json import MOST_BYTES
 from bpexp.files.regular import read_text
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.store import Store
 
 
@@ -92,7 +93,9 @@ def run_params(store: Store, run_id: str) -> Mapping[str, str]:
     try:
         return dict(store.client.get_run(run_id).data.params)
     except MlflowException as error:
-        raise TrackingError(f"the run {run_id!r} cannot be read: {' '.join(str(error).split())[:200]}") from error
+        raise TrackingError(
+            f"the run {run_id!r} cannot be read: {scrubbed(' '.join(str(error).split()))[:200]}"
+        ) from error
 
 
 def metric_history(store: Store, run_id: str, name: str) -> list[tuple[int, float]]:
@@ -109,7 +112,7 @@ def artifact_text(store: Store, run_id: str, path: str) -> str:
             found = Path(store.client.download_artifacts(run_id, path, scratch))
             return read_text(found, MOST_BYTES, error=RecordError)
     except (MlflowException, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = scrubbed(" ".join(str(error).split()))[:200]
         raise TrackingError(f"the run {run_id!r} has no readable {path}: {reason}") from error
 
 
