@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.config.groups import GROUPS
-from bpexp.errors import ConfigError, warn
+from bpexp.errors import ConfigError, RecordError, warn
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.whole import write_whole
@@ -182,13 +182,13 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
 
 def _found(job: Job) -> Ending:
     """The ending, read from disk, of a job for which none was yielded: the sweep or its launcher was interrupted."""
-    from bpexp.records.outcome import read_outcome
+    from bpexp.records.outcome import RESULT, read_outcome
 
+    if not (job.directory / RESULT).exists():
+        return Ending(job, None, "it left no result")
     try:
         return Ending(job, read_outcome(job.directory))
-    except FileNotFoundError:
-        return Ending(job, None, "it left no result")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except RecordError:
         return Ending(job, None, "its result.json cannot be read")
 
 
