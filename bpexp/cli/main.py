@@ -89,6 +89,8 @@ def _run(options: argparse.Namespace) -> int:
     planned = plan(command_line(options))
     if planned.config.task == "report":
         return _report(planned)
+    if planned.config.task == "doctor":
+        return _doctor(planned)
     return _sweep(planned) if planned.multirun else _single(planned)
 
 
@@ -123,3 +125,10 @@ def _report(planned: Plan) -> int:
 
     print_report(rebuild_report(planned, Path.cwd()), None)
     return 0
+
+
+def _doctor(planned: Plan) -> int:
+    from bpexp.cli.findings import print_findings
+    from bpexp.running.doctor_task import examine
+
+    return print_findings(examine(planned, Path.cwd()))
