@@ -51,3 +51,9 @@ def sqlite_path(uri: str) -> Path | None:
     """The database file of a resolved SQLite URI; None for a server."""
     match = _SQLITE.fullmatch(uri)
     return Path(match["path"]) if match else None
+
+
+def plainly(error: BaseException, uri: str) -> str:
+    """An error of a store in one line, without credentials."""
+    text = " ".join(str(error).split())[:300].replace(uri, redact(uri)) or type(error).__name__
+    return re.sub(r"://[^/@\s]*@", "://", text)[:200]
