@@ -19,6 +19,7 @@ __all__ = [
     "Override",
     "Parsed",
     "levels",
+    "refuse_launching",
     "refuse_overruled",
     "refuse_senseless",
     "refuse_unsweepable",
@@ -42,6 +43,9 @@ NAMES = ("model.name", "pairing.name")
 
 LEVELS = "study.factors."
 """Keys that hold the levels of a study, which the command line gives as a sweep."""
+
+OF_A_SWEEP = ("launcher", "sweep")
+"""Roots of the keys that say how a sweep is carried out."""
 
 FIXED = ("task", "study", "experiment")
 """Keys that apply to a whole command, so that they cannot differ between the jobs of a sweep."""
@@ -148,6 +152,17 @@ def refuse_unused(composition: Composition, overrides: Sequence[Override]) -> No
         raise ConfigError(f"hydra/sweeper={sweeper} is not supported; list the levels, as in -m lr=0.1,0.3")
 
 
+def refuse_launching(composition: Composition, overrides: Sequence[Override], *, multirun: bool) -> None:
+    """Raise ConfigError for settings of a sweep that have no effect: without one, or under a launcher of Hydra."""
+    for override in overrides:
+        root = override.key_or_group.partition(".")[0]
+        if root in OF_A_SWEEP and not multirun:
+            raise ConfigError(f"{override.input_line} has no effect on a single run; add -m (--multirun) for a sweep")
+        if root == "launcher" and composition.launcher != "basic":
+            other = f"hydra/launcher={composition.launcher}"
+            raise ConfigError(f"{override.input_line} has no effect with {other}; leave out one of them")
+
+
 def _without_effect(key: str) -> ConfigError:
     return ConfigError(f"{key} has no effect here; of Hydra's keys these have: {', '.join(HONOURED)}")
 
@@ -157,5 +172,7 @@ def refuse_unsweepable(grid: Mapping[str, Sequence[str]]) -> None:
     for key, found in grid.items():
         if len(found) > 1 and key.lstrip("+") in FIXED:
             raise ConfigError(f"{key} is the same for all jobs of a sweep; use one of {', '.join(found)}")
+        if len(found) > 1 and key.partition(".")[0] in OF_A_SWEEP:
+            raise ConfigError(f"{key} cannot be swept; use one value")
         if len(found) > 1 and key.startswith("hydra"):
             raise ConfigError(f"{key} cannot be swept; use one value")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
+from bpexp.config.launching import SweepSettings
 from bpexp.errors import ConfigError, nearest
 from bpexp.nn.architecture import Architecture
 from bpexp.nn.pairing import Pairing
@@ -53,6 +54,8 @@ class Config:
         probe: what is measured at single steps.
         check: comparison of the gradient with differences of the cost.
         tracking: where a run is recorded.
+        launcher: what executes the jobs of a sweep.
+        sweep: what a sweep does when a job fails.
         penalty: L1 and L2 penalties on the weights.
         clip: bounds of the gradient.
         evaluation: how often the parts are evaluated.
@@ -84,6 +87,8 @@ class Config:
     probe: dict[str, Any] = field(default_factory=dict)
     check: dict[str, Any] = field(default_factory=lambda: {"name": "off"})
     tracking: dict[str, Any] = field(default_factory=dict)
+    launcher: dict[str, Any] = field(default_factory=lambda: {"name": "serial"})
+    sweep: SweepSettings = field(default_factory=SweepSettings)
     penalty: Penalty = field(default_factory=Penalty)
     clip: Clip = field(default_factory=Clip)
     evaluation: Evaluation = field(default_factory=Evaluation)

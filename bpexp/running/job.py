@@ -54,6 +54,10 @@ class Ending:
     reason: str = ""
 
 
+UNRECORDED = ("tracking.uri", "progress", "study", "launcher", "sweep")
+"""Keys that are no parameters of a run."""
+
+
 def ran(config: Config) -> dict[str, Any]:
     """The config as flat parameters, as the objects of the run hold it.
 
@@ -81,9 +85,11 @@ def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}.{key}".lstrip(".")
-        if isinstance(value, dict) and path != "study":
+        if path in UNRECORDED or value is None:
+            continue
+        if isinstance(value, dict):
             flat |= parameters(value, path)
-        elif path not in ("tracking.uri", "progress", "study") and value is not None:
+        else:
             flat[prefix if key == "name" and prefix else path] = value
     return flat
 
@@ -98,6 +104,6 @@ def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
     words = [o.lstrip("+") for o in overrides]
     experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
     model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
-    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress")
+    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "launcher", "sweep.")
     name = " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])
     return name if len(name) <= 120 else f"{name[:60]}...{name[-57:]}"

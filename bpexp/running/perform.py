@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bpexp.errors import BpexpError
+from bpexp.records.lock import Locked, RunLock
 from bpexp.records.outcome import Outcome, write_outcome
 from bpexp.running.build import build
 from bpexp.running.execute import execute
@@ -17,13 +18,17 @@ from bpexp.running.trace_task import execute_trace
 def perform(job: Job) -> Outcome:
     """Execute one job in its directory.
 
-    An error inside a run becomes its outcome and is not raised, so that the other jobs of a sweep continue.
+    An error inside a run becomes its outcome and is not raised, so that the other jobs of a sweep continue. Raises
+    Locked for a single run whose folder another process uses.
     """
     try:
         job.directory.mkdir(parents=True, exist_ok=True)
-        _write_config(job)
-        experiment = build(job.config)
-        return (execute_trace if job.config.task == "trace" else execute)(experiment, job.info())
+        with RunLock(job.directory):
+            return _locked(job)
+    except Locked as error:  # what lies there is another process's: nothing is written
+        if not job.one_of_many:
+            raise
+        return _outcome(job, str(error))
     except BpexpError as error:
         return _failed(job, str(error))
     except BrokenPipeError:  # whoever reads the terminal has had enough: no matter of the run
@@ -32,13 +37,23 @@ def perform(job: Job) -> Outcome:
         return _failed(job, f"cannot write to the folder of the run ({error.strerror or error})")
 
 
+def _locked(job: Job) -> Outcome:
+    _write_config(job)
+    experiment = build(job.config)
+    return (execute_trace if job.config.task == "trace" else execute)(experiment, job.info())
+
+
 def _failed(job: Job, reason: str) -> Outcome:
     """The outcome of a run that could not begin, on disk if anything can be written there."""
-    info = job.info()
-    outcome = Outcome(info.name, str(job.directory), "failed", reason, info.overrides, info.params, 0.0)
+    outcome = _outcome(job, reason)
     with suppress(OSError):
         write_outcome(outcome, job.directory)
     return outcome
+
+
+def _outcome(job: Job, reason: str) -> Outcome:
+    info = job.info()
+    return Outcome(info.name, str(job.directory), "failed", reason, info.overrides, info.params, 0.0)
 
 
 def _write_config(job: Job) -> None:

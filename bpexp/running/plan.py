@@ -13,6 +13,7 @@ from bpexp.config.overrides import (
     Override,
     Parsed,
     levels,
+    refuse_launching,
     refuse_overruled,
     refuse_senseless,
     refuse_unsweepable,
@@ -74,6 +75,7 @@ def plan(line: CommandLine) -> Plan:
         multirun = line.multirun or study is not None or first.multirun
         if not multirun:
             _refuse_sweeps(said)
+        refuse_launching(first, said, multirun=multirun)
         keys = {override.get_key_element() for override in said}
         extra = [parsed(text) for key, text in _declared(first, study).items() if multirun and key not in keys]
         everything = [*said, *extra] if study else [*extra, *said]

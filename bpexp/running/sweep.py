@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bpexp.config.groups import GROUPS
 from bpexp.errors import ConfigError
+from bpexp.records.lock import RunLock
 from bpexp.records.outcome import Outcome
 from bpexp.running.directories import claim
 from bpexp.running.job import Ending, Job
-from bpexp.running.launchers.serial import serial
+from bpexp.running.launchers import load
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
 from bpexp.running.perform import as_yaml, perform
@@ -64,6 +67,11 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     The ranking and the parent run are written even if the sweep is interrupted; the exception is then re-raised.
     """
     directory = claim(plan.directory, "sweep", named=plan.named)
+    with RunLock(directory):
+        return _run_sweep(plan, directory, command)
+
+
+def _run_sweep(plan: Plan, directory: Path, command: Sequence[str]) -> Sweep:
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
     try:
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
@@ -82,8 +90,8 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
             with signals.raised():
                 for batch in _batches(plan, sweep, parent):
                     jobs += batch
-                    for ending in _launch(plan, batch):
-                        sweep.endings.append(ending)
+                    if not _execute(plan, batch, sweep):
+                        break
             status = "FINISHED" if sweep.ok else "FAILED"
         except Exception:
             status = "FAILED"
@@ -121,9 +129,19 @@ def _folders(sweep: Sweep) -> list[Path]:
     return [ending.job.directory for ending in sorted(sweep.endings, key=lambda ending: ending.job.number)]
 
 
-def _launch(plan: Plan, jobs: Sequence[Job]) -> Iterator[Ending]:
+def _execute(plan: Plan, jobs: Sequence[Job], sweep: Sweep) -> bool:
+    """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job."""
+    with closing(_launch(plan, jobs)) as endings:
+        for ending in endings:
+            sweep.endings.append(ending)
+            if plan.config.sweep.on_error == "stop" and not (ending.outcome and ending.outcome.ok):
+                return False
+    return True
+
+
+def _launch(plan: Plan, jobs: Sequence[Job]) -> Generator[Ending, None, None]:
     if plan.first.launcher == "basic":
-        return serial(jobs)
+        return load(GROUPS["launcher"].build(plan.config.launcher))(jobs)
     from bpexp.running.launchers.hydra_plugin import hydra_plugin
 
     return hydra_plugin(jobs, plan.first)

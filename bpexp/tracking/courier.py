@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.delivery import GONE, Deleted, Delivery, Want
 from bpexp.tracking.environment import mlflow_environment
-from bpexp.tracking.location import plainly, sqlite_path
+from bpexp.tracking.location import sqlite_path
 from bpexp.tracking.meter import Meter
 from bpexp.tracking.open_runs import OpenRun, withdraw
 from bpexp.tracking.reach import refuse_silent
@@ -47,7 +48,7 @@ class Parcel:
 
     Args:
         delivery: its state.
-        uri: the address of its store, with credentials.
+        uri: the address of its store, without credentials.
         warn: called with the reason when the store fails.
         entry: its file among those that are not delivered yet.
         found: whether an earlier process left it behind; if another one delivers it, it is left to that one.
@@ -215,7 +216,7 @@ class Courier:
 
     def _fail(self, parcel: Parcel, want: Want, error: BaseException) -> None:
         """Keep what was wanted, leave the store alone for a while, and say so where it fails at the second attempt."""
-        reason = plainly(error, parcel.uri)
+        reason = scrubbed(" ".join(str(error).split()))[:200] or type(error).__name__
         if isinstance(error, Deleted):
             parcel.delivery.sent.done = parcel.found
             self._settle(parcel, "" if parcel.found else reason)

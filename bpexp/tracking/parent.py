@@ -15,7 +15,7 @@ from typing import Any
 from bpexp.errors import TrackingError
 from bpexp.tracking.courier import Parcel
 from bpexp.tracking.delivery import Delivery, Want, pending
-from bpexp.tracking.location import redact, resolve, sqlite_path
+from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import FACTS, Facts, read_facts, write_facts
 from bpexp.tracking.open_runs import announce
 from bpexp.tracking.session import current
@@ -44,7 +44,7 @@ class ParentRun:
         uri = resolve(settings.uri, Path.cwd())
         tags = {"bpexp.sweep": command, "bpexp.directory": str(directory), "mlflow.source.name": "bpexp"}
         now = round(time.time() * 1000)
-        facts = Facts("sweep", name[:120], redact(uri), settings.experiment, now, tags=tags)
+        facts = Facts("sweep", name[:120], uri, settings.experiment, now, tags=tags)
         known: Facts | None = None
         with suppress(TrackingError):
             known = read_facts(directory)

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from bpexp.errors import TrackingError
-from bpexp.tracking.location import redact
 
 SECONDS = 2.0
 """Time for a connection and a first answer."""
@@ -44,5 +43,5 @@ def refuse_silent(uri: str, seconds: float = SECONDS) -> None:
 
 def _silent(uri: str, reason: str) -> TrackingError:
     return TrackingError(
-        f"no MLflow server answers at {redact(uri)!r} ({reason}); start it, or use tracking.uri=sqlite:///mlflow.db"
+        f"no MLflow server answers at {uri!r} ({reason}); start it, or use tracking.uri=sqlite:///mlflow.db"
     )

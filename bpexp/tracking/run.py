@@ -15,7 +15,7 @@ from bpexp.tracking.content import STATUS
 from bpexp.tracking.courier import Parcel
 from bpexp.tracking.delivery import Delivery, Want
 from bpexp.tracking.feed import DataCard, JournalFeed
-from bpexp.tracking.location import redact, resolve, sqlite_path
+from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import Facts, read_facts, write_facts
 from bpexp.tracking.open_runs import announce
 from bpexp.tracking.session import Session, current
@@ -58,8 +58,8 @@ class TrackedRun:
         """Write down what is to be recorded, then have it begun; a database is waited for, a server is not."""
         self._session.patience = settings.patience
         uri = resolve(settings.uri, Path.cwd())
-        delivery = _delivery(settings, info, data, {**origin(info), **tags}, redact(uri))
-        entry = announce(delivery.facts.key, info.directory, redact(uri), "run", Path.cwd())
+        delivery = _delivery(settings, info, data, {**origin(info), **tags}, uri)
+        entry = announce(delivery.facts.key, info.directory, uri, "run", Path.cwd())
         self._parcel = self._session.parcel(delivery, uri, entry)
         self._session.send(self._parcel, Want(begin=True))
         if sqlite_path(uri):

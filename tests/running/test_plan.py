@@ -93,7 +93,7 @@ def test_jobs_know_their_directories() -> None:
 def test_a_sweep_with_named_subdirectories_is_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
     there = ["hydra.sweep.dir=here", "hydra.sweep.subdir='job-${hydra.job.num}'"]
     assert command(["-m", *SMALL, "lr=0.1,0.2", *there], monkeypatch) == 0
-    assert {path.name for path in Path("here").iterdir()} == {"job-0", "job-1", "multirun.yaml", "ranking.csv"}
+    assert {"job-0", "job-1", "multirun.yaml", "ranking.csv"} <= {path.name for path in Path("here").iterdir()}
     assert "lost" not in Path("here/ranking.csv").read_text(encoding="utf-8")
 
 
