@@ -41,8 +41,8 @@ class Content:
     """Whether the run came to its own end, so that the last row of each metric is sent."""
 
 
-def content_of(directory: Path, facts: Facts) -> Content:
-    """The content of the run or sweep in a folder, as far as its files tell."""
+def content_of(directory: Path, facts: Facts, outcome: Outcome | None = None) -> Content:
+    """The content of the run or sweep in a folder, as far as its files tell; `outcome` is known where none was written."""
     if facts.kind == "sweep":
         rows = [Row(name, step, at, float(value)) for name, step, at, value in facts.rows]
         named = [directory / name for name in facts.files]
@@ -50,7 +50,7 @@ def content_of(directory: Path, facts: Facts) -> Content:
         return Content(facts.status, facts.ended or facts.started, {**facts.tags}, rows, found)
     files = [file for name in FILES if (file := directory / name).exists()]
     ended = _last_time(directory / JOURNAL) or facts.started
-    outcome = outcome_in(directory)
+    outcome = outcome or outcome_in(directory)
     if outcome is None:
         told = {"bpexp.status": "killed", "bpexp.reason": "its process died and left no result.json"}
         return Content("KILLED", ended, told, files=files)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bpexp.errors import TrackingError
 from bpexp.records.journal import JOURNAL
-from bpexp.records.outcome import write_outcome
+from bpexp.records.outcome import Outcome, write_outcome
 from bpexp.tracking.content import Content, content_of, outcome_in
 from bpexp.tracking.manifest import KEY_TAG, Facts, Sent, digest, read_facts, read_sent, write_sent
 from bpexp.tracking.rows import BATCH, Row, batches, last_rows, rule
@@ -29,6 +29,10 @@ GONE = re.compile(
     re.IGNORECASE,
 )
 """What errors of a store say that fails at everything, so that the rest is not tried."""
+
+
+LONGEST = 6000
+"""Characters that MLflow keeps of a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,13 @@ class Delivery:
         self.facts = known
         self.sent = (None if fresh else read_sent(directory)) or Sent()
         self._fresh, self._known = fresh, fresh
-        self.saved = True
+        self.outcome: Outcome | None = None
+        """How the run ended, where it is known and may not be on disk."""
+
+    def goes_on(self, run_id: str) -> None:
+        """The run is one that an earlier process began, and of which the folder does not tell."""
+        self.sent.run_id, self.sent.status = run_id, "UNKNOWN"
+        self.sent.declared, self._fresh, self._known = True, False, False
 
     @property
     def done(self) -> bool:
@@ -116,23 +126,23 @@ class Delivery:
                 problems.append(error)
 
         facts = digest(self.facts)
-        content = content_of(self.directory, self.facts) if want.end or self.facts.kind == "sweep" else None
+        over = want.end or self.facts.kind == "sweep"
+        content = content_of(self.directory, self.facts, self.outcome) if over else None
+        status, ended = (content.status, content.ended) if content is not None else (want.status, None)
         attempt(lambda: self._declare(store))
         if want.upto != 0 or content is not None:
             attempt(lambda: self._send_rows(store, want.upto, content))
-        if (content is None and want.model) or (content is not None and content.model):
+        if status is not None:
+            attempt(lambda: self._end(store, str(status), ended))
+        if want.model and (content is None or content.model):
             attempt(lambda: self._log_model(store))
         if content is not None:
             with suppress(OSError):  # a full disk: the outcome stands as it was
-                self._complete_outcome(store)
+                self._complete_outcome()
             for file in content.files:
                 attempt(lambda file=file: self._log_file(store, file))  # type: ignore[misc]
-            if content.status is not None:
-                attempt(lambda: self._end(store, str(content.status), content.ended))
-        elif want.status is not None:
-            attempt(lambda: self._end(store, str(want.status), None))
-        if not problems and content is not None and content.status is not None:
-            self.sent.done, self.sent.facts = True, facts
+            if content.status is not None and not problems and (self.sent.model_ready or not content.model):
+                self.sent.done, self.sent.facts = True, facts
 
     def ensure(self, store: Store) -> None:
         """The run exists in MLflow and is known; it is created where it is missing, also if it was there once."""
@@ -168,7 +178,7 @@ class Delivery:
         if self.sent.status is not None:
             for key, text in self.facts.tags.items():
                 store.client.set_tag(str(self.sent.run_id), key, text)
-            store.client.update_run(str(self.sent.run_id), status="RUNNING")
+            store.client.update_run(str(self.sent.run_id), status="RUNNING", name=self.facts.name)
             self.sent.status = self.sent.ended = None
 
     def _create(self, store: Store) -> str:
@@ -203,7 +213,9 @@ class Delivery:
         if self.sent.declared and facts.kind == "run":
             return
         if facts.params:
-            store.client.log_batch(run_id, params=[Param(key, value) for key, value in facts.params.items()])
+            store.client.log_batch(
+                run_id, params=[Param(key, str(value)[:LONGEST]) for key, value in facts.params.items()]
+            )
         if facts.data:
             card = Dataset(source_type="bpexp", **facts.data)
             store.client.log_inputs(run_id, [DatasetInput(card, [InputTag("mlflow.data.context", "training")])])
@@ -253,7 +265,7 @@ class Delivery:
 
         return f"runs:/{self.sent.run_id}/{MODEL_NAME}" if self.sent.model_ready else None
 
-    def _complete_outcome(self, store: Store) -> None:
+    def _complete_outcome(self) -> None:
         """Write into result.json where the run is in MLflow, if that was not known when it was written."""
         outcome = outcome_in(self.directory) if self.facts.kind == "run" else None
         if outcome is None:
@@ -287,11 +299,8 @@ class Delivery:
 
     def save(self) -> None:
         """Write delivery.json; a full disk does not hold up the delivery."""
-        try:
+        with suppress(OSError):
             write_sent(self.sent, self.directory)
-            self.saved = True
-        except OSError:
-            self.saved = False
 
 
 def sweep_of(directory: Path) -> Path | None:

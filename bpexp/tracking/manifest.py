@@ -34,13 +34,12 @@ class Facts:
         experiment: name of the MLflow experiment.
         started: when it began, in ms since 1970.
         key: identifies it in the store, whatever was answered.
-        tags, params: as MLflow gets them.
+        tags, params: what MLflow gets of them is text.
         data: name, digest, source and profile of the data set; empty for a sweep.
         overrides: the command line of the run.
         parent: MLflow's id of the sweep's run, if it is known.
         every, points: which rows are sent, as in `TrackingSettings`.
         model: whether the network is recorded as a model.
-        averaged: names of the series that speak of the whole run, for its summary.
         rows: metrics of a sweep, [name, step, ms, value].
         files: names of the files of a sweep.
         status, ended: MLflow's status of a sweep and when it ended; None while it runs.
@@ -53,14 +52,13 @@ class Facts:
     started: int
     key: str = field(default_factory=lambda: uuid.uuid4().hex)
     tags: dict[str, str] = field(default_factory=dict)
-    params: dict[str, str] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
     overrides: list[str] = field(default_factory=list)
     parent: str | None = None
     every: int | str = "auto"
     points: int | None = None
     model: bool = False
-    averaged: list[str] = field(default_factory=list)
     rows: list[list[Any]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     status: str | None = None
@@ -136,14 +134,14 @@ def write_sent(sent: Sent, directory: Path) -> None:
 
 def digest(facts: Facts) -> str:
     """A hash of the facts, which tells whether they were added to."""
-    return hashlib.sha256(json.dumps(asdict(facts), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(asdict(facts), sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _write(path: Path, record: Facts | Sent, *, durable: bool) -> None:
     unfinished = path.with_name(f"{path.name}.new")
     try:
         with unfinished.open("w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, **asdict(record)}, file)
+            json.dump({"format": FORMAT, **asdict(record)}, file, default=str)
             file.flush()
             if durable:
                 os.fsync(file.fileno())

@@ -87,16 +87,30 @@ class ParentRun:
         now = round(time.time() * 1000)
         rows = [[key, 0, now, float(value)] for key, value in metrics.items()]
         self._add(rows=rows, files=files, tags=_described(note), status=status, ended=now)
+        if self._parcel is not None and (left := self._left()):
+            self._parcel.warn(f"{len(left)} of its runs are not there whole, such as that in {left[0]}")
+
+    def _left(self) -> list[Path]:
+        """The folders of jobs of which the store lacks something, whichever process had them."""
+        left = []
+        for file in sorted(self._directory.rglob(FACTS)):
+            with suppress(TrackingError):
+                if file.parent != self._directory and pending(file.parent):
+                    left.append(file.parent)
+        return left
+
+    def end(self, status: str) -> None:
+        """End the run: FINISHED, FAILED or KILLED."""
+        self._add(status=status, ended=round(time.time() * 1000))
 
     def end_lost(self) -> None:
         """Deliver and end the runs of jobs whose process died: nothing else would say that they are over."""
         if self._parcel is None:
             return
-        for file in sorted(self._directory.rglob(FACTS)):
+        for directory in self._left():
             with suppress(TrackingError):
-                if file.parent != self._directory and pending(file.parent):
-                    parcel = self._session.parcel(Delivery(file.parent), self._parcel.uri, None)
-                    self._session.send(parcel, Want(None, end=True))
+                parcel = self._session.parcel(Delivery(directory), self._parcel.uri, None)
+                self._session.send(parcel, Want(None, end=True))
 
     def declare(self, params: Mapping[str, str], tags: Mapping[str, str], files: Sequence[Path]) -> None:
         """Record a declaration before the first job: parameters cannot be changed in MLflow afterwards, tags can."""

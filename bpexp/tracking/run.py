@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class TrackedRun:
         data: its data set.
         tags: of the run, beside those of its origin.
         committed: gives the number of bytes of the journal that no resume writes again; None for all of it.
-        averaged: names of the series that speak of the whole run.
+        run_id: MLflow's id of the run, where an earlier process began it.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class TrackedRun:
         journal: Path,
         data: DataCard,
         tags: dict[str, str],
+        run_id: str | None = None,
         *,
         committed: Callable[[], int] | None = None,
     ) -> None:
@@ -50,15 +51,20 @@ class TrackedRun:
         self._session: Session = current()
         self._parcel: Parcel | None = None
         if settings.mlflow:
-            self._begin(settings, info, data, tags)
+            self._begin(settings, info, data, tags, run_id)
         if self._parcel is not None:
             self.callbacks = [JournalFeed(self._session, self._parcel, committed or (lambda: journal.stat().st_size))]
 
-    def _begin(self, settings: TrackingSettings, info: RunInfo, data: DataCard, tags: dict[str, str]) -> None:
+    def _begin(
+        self, settings: TrackingSettings, info: RunInfo, data: DataCard, tags: dict[str, str], run_id: str | None
+    ) -> None:
         """Write down what is to be recorded, then have it begun; a database is waited for, a server is not."""
         self._session.patience = settings.patience
+        self._session.silent = info.one_of_many and self._session.sweep is None  # its sweep says it, in another process
         uri = resolve(settings.uri, Path.cwd())
         delivery = _delivery(settings, info, data, {**origin(info), **tags}, uri)
+        if delivery.sent.run_id is None and run_id is not None:
+            delivery.goes_on(run_id)
         entry = announce(delivery.facts.key, info.directory, uri, "run", Path.cwd())
         self._parcel = self._session.parcel(delivery, uri, entry)
         self._session.send(self._parcel, Want(begin=True))
@@ -89,10 +95,19 @@ class TrackedRun:
             return None
         self._session.send(self._parcel, Want(model=True))
         self._wait()
+        if (sent := self._parcel.delivery.outcome) is not None:
+            self._parcel.delivery.outcome = replace(sent, model=self._parcel.delivery.model)
         return self._parcel.delivery.model
 
     def finish(self, outcome: Outcome, step: int | None) -> None:
         """Hand everything that is in the folder to MLflow, and end the run with the status of the outcome."""
+        if self._parcel is not None:
+            self._parcel.delivery.outcome = outcome
+            self._session.send(self._parcel, Want(None, end=True))
+            self._wait()
+
+    def attach(self) -> None:
+        """Hand over what was written after the end: pictures, and result.json with the address of the model."""
         if self._parcel is not None:
             self._session.send(self._parcel, Want(None, end=True))
             self._wait()
@@ -116,11 +131,6 @@ MODELLED = ("finished", "stopped")
 
 def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: dict[str, str], store: str) -> Delivery:
     """The delivery of a run: that of an earlier process in its folder, or a new one, whose facts are written down."""
-    params = {key: str(value)[:6000] for key, value in info.params.items()}  # MLflow keeps 6000 characters
-    with suppress(TrackingError):
-        known = read_facts(info.directory)
-        if known is not None and (known.store, known.experiment) == (store, settings.experiment):
-            return _continued(info.directory, known, params)
     card = {**asdict(data), "digest": data.digest[:36], "source": data.source[:8000]}  # as MLflow keeps them
     facts = Facts(
         kind="run",
@@ -129,7 +139,7 @@ def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: d
         experiment=settings.experiment,
         started=round(time.time() * 1000),
         tags=tags,
-        params=params,
+        params=info.params,
         data=card,
         overrides=info.overrides,
         parent=info.parent,
@@ -137,19 +147,22 @@ def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: d
         points=settings.points,
         model=settings.model,
     )
+    known = None
+    with suppress(TrackingError):
+        known = read_facts(info.directory)
+    goes_on = known is not None and (known.store, known.experiment) == (store, settings.experiment)
+    if known is not None and goes_on:
+        facts = _continued(known, facts)
     with suppress(OSError):  # a full disk: it is recorded all the same
         write_facts(facts, info.directory)
-    return Delivery(info.directory, facts, fresh=True)
+    return Delivery(info.directory, facts, fresh=not goes_on)
 
 
-def _continued(directory: Path, facts: Facts, params: dict[str, str]) -> Delivery:
-    """Go on with the run of an earlier process; MLflow's parameters stay as they were, and a tag says what changed."""
-    changed = [f"{key}={value}" for key, value in params.items() if facts.params.get(key) != value]
-    if changed:
-        facts.tags["bpexp.resumed_with"] = " ".join(changed)[:5000]
-        with suppress(OSError):
-            write_facts(facts, directory)
-    return Delivery(directory, facts)
+def _continued(known: Facts, now: Facts) -> Facts:
+    """The facts of a run that goes on; MLflow's parameters stay as they were, and a tag says what is another now."""
+    changed = [f"{key}={value}" for key, value in now.params.items() if str(known.params.get(key)) != str(value)]
+    tags = {**known.tags, **now.tags, **({"bpexp.resumed_with": " ".join(changed)[:5000]} if changed else {})}
+    return replace(known, name=now.name, tags=tags, overrides=now.overrides)
 
 
 def origin(info: RunInfo) -> dict[str, str]:

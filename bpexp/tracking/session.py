@@ -30,6 +30,7 @@ class Session:
     def __init__(self, patience: float = 1.0) -> None:
         self.patience, self.spent = patience, 0.0
         self.sweep: Path | None = None
+        self.silent = False
         self.process = os.getpid()
         self._parcels: list[Parcel] = []
         self._told = False
@@ -66,7 +67,7 @@ class Session:
 
     def warn(self, directory: Path, reason: str, entry: OpenRun | None) -> None:
         """Say once a command that a store fails, where everything is kept, and what delivers it."""
-        if self._told:
+        if self._told or self.silent:
             return
         self._told = True
         place = self.sweep or directory
