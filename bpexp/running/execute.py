@@ -19,9 +19,9 @@ from bpexp.running.conclusion import TrainingEnd, attempt, conclude
 from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
 from bpexp.running.signals import Signals
-from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
+from bpexp.tracking.session import recording
 from bpexp.training.events import Callback
 from bpexp.training.trainer import train
 
@@ -32,7 +32,7 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
     An exception of the run is its outcome. KeyboardInterrupt and SIGTERM end the training, are recorded, and are raised
     when the record is written.
     """
-    with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
+    with blas_threads(experiment.config.threads), recording(), Signals() as signals:
         save_split(info.directory, experiment.data)
         journal = Journal(info.directory)
         tracked = open_tracked(experiment, info, journal, leave_out(experiment, journal))

@@ -24,8 +24,8 @@ from bpexp.running.progress import tell
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
 from bpexp.study.ranking import Ranking, rank
-from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
+from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
@@ -79,7 +79,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str]) -> Sweep:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
-    with mlflow_environment(), Signals() as signals:
+    with recording(), Signals() as signals:
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
         if plan.study is not None:
