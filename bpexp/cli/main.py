@@ -96,6 +96,10 @@ def _run(options: argparse.Namespace) -> int:
     planned = plan(command_line(options))
     if planned.config.task == "report":
         return _report(planned)
+    if planned.config.task == "doctor":
+        return _doctor(planned)
+    if planned.config.task == "sync":
+        return _sync(planned)
     return _sweep(planned) if planned.multirun else _single(planned)
 
 
@@ -130,3 +134,17 @@ def _report(planned: Plan) -> int:
 
     print_report(rebuild_report(planned, Path.cwd()), None)
     return 0
+
+
+def _doctor(planned: Plan) -> int:
+    from bpexp.cli.findings import print_findings
+    from bpexp.running.doctor_task import examine
+
+    return print_findings(examine(planned, Path.cwd()))
+
+
+def _sync(planned: Plan) -> int:
+    from bpexp.cli.findings import print_deliveries
+    from bpexp.running.sync_task import deliver_all
+
+    return print_deliveries(deliver_all(planned, Path.cwd()))

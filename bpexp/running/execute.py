@@ -20,9 +20,9 @@ from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
 from bpexp.running.record import Record, TrainingEnd
 from bpexp.running.signals import Signals, word
-from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
+from bpexp.tracking.session import recording
 from bpexp.training.events import Callback, EpochEnded, Position
 from bpexp.training.trainer import train
 
@@ -33,7 +33,7 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
     An exception of the run is its outcome. A signal ends the training after the step at hand, is recorded, and is
     raised when the record is written.
     """
-    with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
+    with blas_threads(experiment.config.threads), recording(), Signals() as signals:
         save_split(info.directory, experiment.data)
         journal = Journal(info.directory)
         record = Record(info, journal)

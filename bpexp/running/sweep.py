@@ -21,11 +21,12 @@ from bpexp.running.observers import notes
 from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
+from bpexp.running.recovery import deliver_left
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
 from bpexp.study.ranking import Ranking, rank
-from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
+from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
@@ -57,9 +58,10 @@ class Sweep:
 
 def run_single(plan: Plan) -> Outcome:
     """Execute the single run of a plan."""
-    with Signals() as signals:
+    with Signals() as signals, recording() as session:
         directory = claim(plan.directory, "run", named=plan.named)
         signals.keep(f"what was done is kept in {shown(directory)}")
+        deliver_left(plan.tracking, session)
         return perform(plan.jobs[0].below(directory))
 
 
@@ -83,8 +85,9 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
-    with mlflow_environment():
+    with recording() as session:
         signals.check()
+        deliver_left(plan.tracking, session)
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
