@@ -193,8 +193,9 @@ def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
     if not any(word.startswith("progress=") for word in words):
         words.append("progress=false")
     planned = plan(CommandLine(tuple(words), multirun))
-    if planned.config.task == "report":
-        raise ConfigError("task=report is a command, not a run: python -m bpexp task=report study=NAME")
+    if planned.config.task in ("report", "doctor", "sync"):
+        task = planned.config.task
+        raise ConfigError(f"task={task} is a command, not a run: python -m bpexp task={task}")
     return planned
 
 
