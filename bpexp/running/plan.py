@@ -82,8 +82,8 @@ def plan(line: CommandLine) -> Plan:
         grid = {override.get_key_element(): levels(override) for override in everything}
         if multirun:
             refuse_unsweepable(grid)
-        if line.multirun and first.config.task == "report":
-            raise ConfigError("task=report writes one report; leave -m out")
+        if line.multirun and first.config.task in ("report", "doctor", "sync"):
+            raise ConfigError(f"task={first.config.task} is done once; leave -m out")
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
         jobs = _jobs(composing, parsed, lines, None if extra else first, seen, multirun=multirun)
@@ -183,11 +183,13 @@ class _Seen:
 def _refuse(config: Config, seen: _Seen) -> Config:
     """Validate one job, and return its config as it runs; what several jobs share is checked once."""
     validate(config)
+    if config.task == "doctor":  # which has more to say of a store than that it is refused
+        return config
     tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
     if tracking.mlflow and str(tracking.uri) not in seen.stores:
         refuse_store(tracking.uri)
         seen.stores.add(str(tracking.uri))
-    if config.task == "report":
+    if config.task in ("report", "sync"):
         return config
     key = json.dumps([config.data, config.dtype], default=str)
     if key not in seen.data:
