@@ -174,7 +174,7 @@ def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
     if not any(word.startswith("progress=") for word in words):
         words.append("progress=false")
     planned = plan(CommandLine(tuple(words), multirun))
-    if planned.config.task in ("report", "doctor"):
+    if planned.config.task in ("report", "doctor", "sync"):
         task = planned.config.task
         raise ConfigError(f"task={task} is a command, not a run: python -m bpexp task={task}")
     return planned

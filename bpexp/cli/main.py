@@ -101,6 +101,8 @@ def _run(options: argparse.Namespace) -> int:
         return _report(planned)
     if planned.config.task == "doctor":
         return _doctor(planned)
+    if planned.config.task == "sync":
+        return _sync(planned)
     return _sweep(planned) if planned.multirun else _single(planned)
 
 
@@ -142,3 +144,10 @@ def _doctor(planned: Plan) -> int:
     from bpexp.running.doctor_task import examine
 
     return print_findings(examine(planned, Path.cwd()))
+
+
+def _sync(planned: Plan) -> int:
+    from bpexp.cli.findings import print_deliveries
+    from bpexp.running.sync_task import deliver_all
+
+    return print_deliveries(deliver_all(planned, Path.cwd()))

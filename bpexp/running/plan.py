@@ -82,7 +82,7 @@ def plan(line: CommandLine) -> Plan:
         grid = {override.get_key_element(): levels(override) for override in everything}
         if multirun:
             refuse_unsweepable(grid)
-        if line.multirun and first.config.task in ("report", "doctor"):
+        if line.multirun and first.config.task in ("report", "doctor", "sync"):
             raise ConfigError(f"task={first.config.task} is done once; leave -m out")
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
@@ -189,7 +189,7 @@ def _refuse(config: Config, seen: _Seen) -> Config:
     if tracking.mlflow and str(tracking.uri) not in seen.stores:
         refuse_store(tracking.uri)
         seen.stores.add(str(tracking.uri))
-    if config.task == "report":
+    if config.task in ("report", "sync"):
         return config
     key = json.dumps([config.data, config.dtype], default=str)
     if key not in seen.data:

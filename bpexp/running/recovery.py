@@ -28,8 +28,8 @@ from bpexp.training.metrics import chooser
 def deliver_left(settings: TrackingSettings, session: Session) -> None:
     """Have what earlier commands in this working directory left behind delivered, in the background of this one.
 
-    A run whose process is dead is ended as its folder tells; one that may be alive is left alone, and so is what belongs
-    to another store.
+    A run whose process is dead is ended as its folder tells; one that may be alive is left alone, and so is what
+    belongs to another store.
     """
     if not settings.mlflow:
         return
@@ -40,7 +40,7 @@ def deliver_left(settings: TrackingSettings, session: Session) -> None:
             continue
         with suppress(BpexpError, OSError):
             if (found := parcel_of(entry.directory, uri, session, entry)) is not None:
-                session.send(found, EVERYTHING)
+                session.later(found, EVERYTHING)
 
 
 def parcel_of(

@@ -21,6 +21,7 @@ from bpexp.running.observers import notes
 from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
+from bpexp.running.recovery import deliver_left
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
 from bpexp.study.ranking import Ranking, rank
@@ -57,8 +58,10 @@ class Sweep:
 
 def run_single(plan: Plan) -> Outcome:
     """Execute the single run of a plan."""
-    directory = claim(plan.directory, "run", named=plan.named)
-    return perform(plan.jobs[0].below(directory))
+    with recording() as session:
+        directory = claim(plan.directory, "run", named=plan.named)
+        deliver_left(plan.tracking, session)
+        return perform(plan.jobs[0].below(directory))
 
 
 def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
@@ -79,7 +82,8 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str]) -> Sweep:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
-    with recording(), Signals() as signals:
+    with recording() as session, Signals() as signals:
+        deliver_left(plan.tracking, session)
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
         if plan.study is not None:

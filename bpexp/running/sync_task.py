@@ -24,6 +24,9 @@ class Delivered:
     directory: Path
     problem: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.directory}: {self.problem}" if self.problem else str(self.directory)
+
 
 def deliver_all(plan: Plan, cwd: Path) -> Iterator[Delivered]:
     """Deliver everything that is not delivered yet of what was started in `cwd`.
@@ -36,14 +39,21 @@ def deliver_all(plan: Plan, cwd: Path) -> Iterator[Delivered]:
     if not plan.tracking.mlflow:
         raise ConfigError("task=sync delivers to the store of MLflow; leave tracking=mlflow")
     uri = resolve(plan.tracking.uri, cwd)
-    if plan.named:
-        places = [(folder, None) for folder in _recorded(plan.directory.absolute())]
-    else:
-        places = [(entry.directory, entry) for entry in open_runs(cwd)]
+    folder = _named(plan)
+    places: list[tuple[Path, OpenRun | None]] = [(entry.directory, entry) for entry in open_runs(cwd)]
+    if folder is not None:
+        places = [(place, None) for place in _recorded(folder)]
     with recording() as session:
         session.patience, session.silent = math.inf, True
         for directory, entry in places:
-            yield _deliver(directory, entry, uri, session, again=plan.named)
+            yield _deliver(directory, entry, uri, session, again=folder is not None)
+
+
+def _named(plan: Plan) -> Path | None:
+    """The folder that the command line names."""
+    if plan.named:
+        return plan.directory.absolute()
+    return plan.first.sweep_dir.absolute() if any("hydra.sweep.dir=" in text for text in plan.said) else None
 
 
 def _recorded(folder: Path) -> list[Path]:

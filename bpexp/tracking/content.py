@@ -42,7 +42,7 @@ class Content:
 
 
 def content_of(directory: Path, facts: Facts, outcome: Outcome | None = None) -> Content:
-    """The content of the run or sweep in a folder, as far as its files tell; `outcome` is known where none was written."""
+    """The content of the run or sweep in a folder, as its files tell, and `outcome` where that may not be on disk."""
     if facts.kind == "sweep":
         rows = [Row(name, step, at, float(value)) for name, step, at, value in facts.rows]
         named = [directory / name for name in facts.files]

@@ -39,7 +39,11 @@ TURN = 10.0
 
 
 class Stopped(BaseException):
-    """The last command is over: the thread goes no further."""
+    """The command of a parcel is over: its delivery goes no further."""
+
+
+class Preempted(BaseException):
+    """A run that goes on needs the thread, which has to leave what an earlier process left behind for later."""
 
 
 @dataclass(eq=False)
@@ -125,6 +129,8 @@ class Courier:
                 self._bring(parcel, want)
             except Stopped:
                 continue
+            except Preempted:
+                self._put_back(parcel, want)
             except Busy:
                 self._settle(parcel, "" if parcel.found else "another process is delivering it")
             except BaseException as error:  # a store may raise anything, and nobody would take the thread's place
@@ -140,7 +146,7 @@ class Courier:
             while True:
                 now = time.monotonic()
                 waiting = [parcel for parcel in self._parcels if parcel.want is not None]
-                for parcel in waiting:
+                for parcel in sorted(waiting, key=lambda parcel: parcel.found):
                     if self._again(parcel) <= now:
                         want, parcel.want, self._present = cast(Want, parcel.want), None, parcel
                         return parcel, want
@@ -195,11 +201,18 @@ class Courier:
         """Seconds for which one request to a store may block."""
         return ALLOWANCE["database" if sqlite_path(uri) else "server"]
 
-    def refuse_stopped(self, parcel: Parcel) -> None:
-        """Raise Stopped if the command of the parcel that is being delivered is over."""
+    def refuse_to_go_on(self, parcel: Parcel) -> None:
+        """Raise Stopped if the command of the parcel at hand is over, Preempted if others come first."""
         with self.changed:
             if parcel not in self._parcels:
                 raise Stopped
+            if parcel.found and any(other.want is not None and not other.found for other in self._parcels):
+                raise Preempted
+
+    def _put_back(self, parcel: Parcel, want: Want) -> None:
+        with self.changed:
+            if parcel in self._parcels:
+                parcel.want = want if parcel.want is None else want | parcel.want
 
     def _forget(self, parcel: Parcel) -> None:
         """What was said against the store, and against this parcel, holds no longer."""
@@ -231,8 +244,7 @@ class Courier:
             parcel.error = reason
             if gone:
                 self._reached.discard(parcel.uri)
-            if parcel in self._parcels:
-                parcel.want = want if parcel.want is None else want | parcel.want
+        self._put_back(parcel, want)
         if trouble.plain:
             parcel.warn(reason)
 
@@ -251,7 +263,7 @@ class _Metered:
         @wraps(call)
         def watched(*args: Any, **kwargs: Any) -> Any:
             owner, parcel = self._courier, self._parcel
-            owner.refuse_stopped(parcel)
+            owner.refuse_to_go_on(parcel)
             allowance = owner.allowance(parcel.uri)
             if name == "log_model_artifacts":  # as many requests as there are files
                 files = sum(path.is_file() for path in Path(str(args[1])).rglob("*"))

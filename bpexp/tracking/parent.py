@@ -55,6 +55,7 @@ class ParentRun:
         self._send(Want(begin=True))
         if sqlite_path(uri):
             session.wait(self._parcel)
+        session.begun()
 
     @property
     def run_id(self) -> str | None:
@@ -74,6 +75,9 @@ class ParentRun:
     @property
     def store(self) -> Store | None:
         """The open store; None where the sweep has no parent in MLflow yet."""
+        if self._parcel is None:
+            return None
+        self._session.wait(self._parcel)
         return self._opened() if self.run_id is not None else None
 
     def _opened(self) -> Store | None:

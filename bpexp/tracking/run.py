@@ -70,6 +70,7 @@ class TrackedRun:
         self._session.send(self._parcel, Want(begin=True))
         if sqlite_path(uri):
             self._session.wait(self._parcel)
+        self._session.begun()
 
     @property
     def run_id(self) -> str | None:

@@ -33,6 +33,7 @@ class Session:
         self.silent = False
         self.process = os.getpid()
         self._parcels: list[Parcel] = []
+        self._later: list[tuple[Parcel, Want]] = []
         self._told = False
 
     def parcel(self, delivery: Delivery, uri: str, entry: OpenRun | None, *, found: bool = False) -> Parcel:
@@ -44,6 +45,16 @@ class Session:
     def send(self, parcel: Parcel, want: Want) -> None:
         """Hand a parcel to the courier; returns at once."""
         courier().send(parcel, want)
+
+    def later(self, parcel: Parcel, want: Want) -> None:
+        """Hand a parcel to the courier after the run or sweep of this command has begun."""
+        self._later.append((parcel, want))
+
+    def begun(self) -> None:
+        """The run or sweep of this command has begun."""
+        for parcel, want in self._later:
+            self.send(parcel, want)
+        self._later.clear()
 
     def wait(self, parcel: Parcel) -> bool:
         """Wait until a parcel is delivered as far as wanted, at most as long as patience lasts; whether it is."""
@@ -85,6 +96,7 @@ class Session:
         """Wait for what is left while patience lasts, try a store that fails once more, and leave the rest."""
         owner = courier()
         try:
+            self.begun()
             left = [parcel for parcel in self._parcels if owner.busy_with(parcel)]
             if left and self.spent < self.patience:
                 owner.hurry()
