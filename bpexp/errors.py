@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+LOGIN = re.compile(r"(?<=://)(?:[^\s/?#:@]*:(?!\d*(?:[/?#\s]|$))\S*|[^\s/?#]*)@")
+"""User name and password in an address, to the @ behind them; an @ in a path is none, nor is one behind a port."""
+
+
+def without_login(text: str) -> str:
+    """A text with `***@` in place of user name and password of every address in it."""
+    return LOGIN.sub("***@", text)
 
 
 class BpexpError(ValueError):
-    """The base of these errors; the message is one line."""
+    """The base of these errors; the message is one line, and holds no password of an address."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_login(message))
 
 
 class ConfigError(BpexpError):

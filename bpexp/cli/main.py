@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,12 @@ def main() -> None:
     written; 130 after an interruption.
     """
     from bpexp.cli.arguments import asks_hydra, parse
+    from bpexp.config.logins import without_credentials
 
     _let_any_letter_pass()
-    options = parse(sys.argv[1:])
     try:
+        sys.argv[1:] = without_credentials(sys.argv[1:])
+        options = parse(sys.argv[1:])
         code = _help(options) if options.help else _ask_hydra(options) if asks_hydra(options) else _run(options)
     except BpexpError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
@@ -68,13 +71,20 @@ def _ask_hydra(options: argparse.Namespace) -> int:
     from bpexp.cli.arguments import command_line, hydras_words
     from bpexp.config.composition import VERSION_BASE, composer, register_options
     from bpexp.config.groups import config_folder
+    from bpexp.tracking.credentials import scrubbed
 
     if options.cfg:
         with composer(command_line(options)) as composing:
             composing.try_out(options.overrides)
     sys.argv[1:] = hydras_words(options)
     register_options()
-    hydra.main(version_base=VERSION_BASE, config_path=str(config_folder()), config_name="config")(_nothing)()
+    show = hydra.main(version_base=VERSION_BASE, config_path=str(config_folder()), config_name="config")(_nothing)
+    told = io.StringIO()
+    try:
+        with redirect_stdout(told):
+            show()
+    finally:  # a config file may hold the password of a store
+        print(scrubbed(told.getvalue()), end="", flush=True)
     return 0
 
 

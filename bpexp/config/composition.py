@@ -26,6 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 from bpexp.config.groups import GROUPS, config_folder
 from bpexp.config.hydra_errors import one_line
 from bpexp.config.hydra_state import own_state
+from bpexp.config.logins import keep_credentials, refuse_logins
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, construct
 from bpexp.config.spelling import spelled
@@ -130,6 +131,7 @@ class Composer:
         lines = [line for override in overrides for line in _lines(override)]
         whole = compose(self._name, lines, return_hydra_config=True)
         self.compositions += 1
+        keep_credentials(whole)
         if (key := self._choices(overrides)) is not None:
             self._composed[key] = copy.deepcopy(whole)
         return whole
@@ -206,6 +208,7 @@ def typed(whole: DictConfig) -> Config:
     own = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
     content: Any = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     refuse_code(content)
+    refuse_logins(content)
     return construct(Config, content)
 
 

@@ -19,6 +19,9 @@ WHILE_RECORDING = {
 }
 """Set unless the user has set the variable."""
 
+ALWAYS = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+"""Set whatever the user has set: MLflow prints the address of a server with its password at the end of a run."""
+
 WHILE_OPENING = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # short, because the user waits
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
@@ -39,10 +42,11 @@ def mlflow_environment() -> Iterator[None]:
     global _users
     with _lock:
         if _users == 0:
-            _before.update({key: os.environ.get(key) for key in WHILE_RECORDING})
+            _before.update({key: os.environ.get(key) for key in (*WHILE_RECORDING, *ALWAYS)})
             _levels.update({name: logging.getLogger(name).level for name in LOGGERS})
             for key, value in WHILE_RECORDING.items():
                 os.environ.setdefault(key, value)
+            os.environ.update(ALWAYS)
         _users += 1
         quiet_loggers()
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpexp.records.journal import points, read
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.store import Store
 from bpexp.training.events import Callback, EpochEnded, RunStarted, stride
 
@@ -117,7 +118,7 @@ class JournalFeed(Callback):
             action()
         except Exception as error:  # a failing store must not end the run
             if not self._warned:
-                reason = " ".join(str(error).split())[:200]
+                reason = scrubbed(" ".join(str(error).split()))[:200]
                 print(
                     f"bpexp: warning: MLflow did not take everything ({reason}); kept in {self._journal}",
                     file=sys.stderr,

@@ -18,6 +18,7 @@ from bpexp.records.network_file import WEIGHTS, load_network
 from bpexp.records.network_spec import SPEC
 from bpexp.records.predictor import PARAM, Predictor
 from bpexp.tracking import serving
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.store import Store
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def log_model(store: Store, run_id: str, directory: Path) -> str:
         try:
             return _log(store, run_id, directory, predictor, Path(scratch))
         except Exception as error:
-            reason = " ".join(str(error).split("\n")[0].split())[:300] or type(error).__name__
+            reason = scrubbed(" ".join(str(error).split("\n")[0].split()))[:300] or type(error).__name__
             raise TrackingError(f"the model of run {run_id!r} cannot be logged: {reason}") from error
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.store import Store, open_store
 
@@ -45,7 +46,7 @@ class ParentRun:
             store = open_store(settings.uri, settings.experiment)
             run = store.client.create_run(store.experiment_id, run_name=name[:120], tags=tags)
         except Exception as error:  # a failing store must not prevent the jobs
-            reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
+            reason = str(error) if isinstance(error, TrackingError) else scrubbed(f"{type(error).__name__}: {error}")
             print(f"bpexp: warning: the sweep has no parent in MLflow ({reason})", file=sys.stderr)
             return
         self._store, self.run_id = store, run.info.run_id
@@ -105,5 +106,5 @@ class ParentRun:
         try:
             action(self._store, self.run_id)
         except Exception as error:  # a failing store loses nothing: the results are on disk
-            reason = " ".join(str(error).split())[:200]
+            reason = scrubbed(" ".join(str(error).split()))[:200]
             print(f"bpexp: warning: the parent of the sweep is incomplete in MLflow ({reason})", file=sys.stderr)

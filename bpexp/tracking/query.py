@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.store import Store
 
 
@@ -90,7 +91,9 @@ def run_params(store: Store, run_id: str) -> Mapping[str, str]:
     try:
         return dict(store.client.get_run(run_id).data.params)
     except MlflowException as error:
-        raise TrackingError(f"the run {run_id!r} cannot be read: {' '.join(str(error).split())[:200]}") from error
+        raise TrackingError(
+            f"the run {run_id!r} cannot be read: {scrubbed(' '.join(str(error).split()))[:200]}"
+        ) from error
 
 
 def metric_history(store: Store, run_id: str, name: str) -> list[tuple[int, float]]:
@@ -106,7 +109,7 @@ def artifact_text(store: Store, run_id: str, path: str) -> str:
         with tempfile.TemporaryDirectory() as scratch:
             return Path(store.client.download_artifacts(run_id, path, scratch)).read_text(encoding="utf-8")
     except (MlflowException, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = scrubbed(" ".join(str(error).split()))[:200]
         raise TrackingError(f"the run {run_id!r} has no readable {path}: {reason}") from error
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from bpexp.errors import TrackingError
 from bpexp.records.outcome import RESULT, Outcome, RunInfo, described_epochs
 from bpexp.records.split_file import SPLIT
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.events import Callback
@@ -45,7 +46,7 @@ class TrackedRun:
                 store, journal, name=info.name, parent=info.parent, every=settings.every, tags={**origin(info), **tags}
             )
         except Exception as error:  # a failing store must not end the run
-            reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
+            reason = str(error) if isinstance(error, TrackingError) else scrubbed(f"{type(error).__name__}: {error}")
             print(f"bpexp: warning: not recorded in MLflow ({reason}); kept in {info.directory}", file=sys.stderr)
             return None
         feed.declare(info.params, data)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bpexp.errors import ConfigError, TrackingError
 from bpexp.tracking.creation import create_database, is_new
+from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.environment import mlflow_environment, quiet_loggers, short_waits
 from bpexp.tracking.location import redact, resolve, sqlite_path
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Store:
-    """An open store and the experiment to which its runs belong."""
+    """An open store and the experiment to which its runs belong; `uri` is without credentials, which `client` has."""
 
     uri: str
     experiment_name: str
@@ -45,7 +46,7 @@ def open_store(uri: str | None, experiment: str) -> Store:
     uri = resolve(uri, Path.cwd())
     if not experiment.strip():
         raise TrackingError(f"the experiment needs a name, not {experiment!r}")
-    key = (os.getpid(), uri, experiment)
+    key = (os.getpid(), whole(uri), experiment)
     with _opening:
         if key not in _opened:
             _opened[key] = _open(uri, experiment)
@@ -93,7 +94,7 @@ def _connect(uri: str, name: str, path: Path | None) -> Store:
     from mlflow import MlflowClient
 
     quiet_loggers()
-    client = MlflowClient(uri)
+    client = MlflowClient(whole(uri))
     found = client.get_experiment_by_name(name) or _create_experiment(client, name, _artifact_root(uri, name, path))
     if found.lifecycle_stage != "active":
         raise TrackingError(
@@ -130,7 +131,7 @@ def _artifact_root(uri: str, name: str, path: Path | None) -> str | None:
 
 def _explain(uri: str, error: Exception) -> str:
     """An error of MLflow in one line, without a password."""
-    reason = " ".join(str(error).split("\n")[0].split())[:300].replace(uri, redact(uri)) or type(error).__name__
+    reason = scrubbed(" ".join(str(error).split("\n")[0].split()))[:300] or type(error).__name__
     if uri.startswith("http"):
         return (
             f"no MLflow server answers at {redact(uri)!r} ({reason}); start it, or use tracking.uri=sqlite:///mlflow.db"
