@@ -95,8 +95,10 @@ def _nothing(config: object) -> None:
 def _run(options: argparse.Namespace) -> int:
     from bpexp.cli.arguments import command_line
     from bpexp.running.plan import plan
+    from bpexp.running.resume_sweep import resumed_sweep
 
-    planned = plan(command_line(options))
+    line = command_line(options)
+    planned = resumed_sweep(line) or plan(line)
     if planned.config.task == "report":
         return _report(planned)
     return _sweep(planned) if planned.multirun else _single(planned)

@@ -9,6 +9,7 @@ from typing import Any
 from bpexp.errors import BpexpError
 from bpexp.records.lock import Locked, RunLock
 from bpexp.records.outcome import Outcome, write_outcome
+from bpexp.running.attempts import set_aside
 from bpexp.running.build import build
 from bpexp.running.execute import execute
 from bpexp.running.job import Job
@@ -24,6 +25,8 @@ def perform(job: Job) -> Outcome:
     try:
         job.directory.mkdir(parents=True, exist_ok=True)
         with RunLock(job.directory):
+            if job.again:
+                set_aside(job.directory)
             return _locked(job)
     except Locked as error:  # what lies there is another process's: nothing is written
         if not job.one_of_many:
