@@ -115,6 +115,7 @@ def test_the_mathematics_names_no_machinery(path):
 
 
 LIBRARIES = {
+    "alembic": {"alembic.script", "alembic.util"},
     "filelock": {"filelock"},
     "hydra": {
         *("hydra", "hydra.errors", "hydra.types", "hydra.plugins.search_path_plugin", "hydra.core.hydra_config"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -13,10 +14,11 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from bpexp.errors import ConfigError, TrackingError
-from bpexp.tracking.creation import create_database, is_new
+from bpexp.tracking.creation import create_database
 from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.environment import mlflow_environment, quiet_loggers, short_waits
 from bpexp.tracking.location import redact, resolve, sqlite_path
+from bpexp.tracking.sqlite_file import DOCTOR, is_new, wait_until_free
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,11 +63,11 @@ def refuse_store(uri: str | None) -> None:
     path = sqlite_path(resolve(uri, Path.cwd()))
     if path is None:
         return
-    place = path if not is_new(path) else next(p for p in path.parents if p.exists())
+    new = is_new(path)
     try:
-        if place == path:
-            path.open("r+b").close()
-        TemporaryFile(dir=place if place.is_dir() else place.parent).close()
+        if not new and not os.access(path, os.W_OK):  # opening the file would take the locks off it: see sqlite_file
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        TemporaryFile(dir=next(p for p in path.parents if p.exists())).close()
     except OSError as error:
         raise ConfigError(
             f"tracking.uri: the store {str(path)!r} cannot be written ({error.strerror}); name a writable place, "
@@ -79,14 +81,25 @@ def _open(uri: str, name: str) -> Store:
     try:
         with warnings.catch_warnings(), mlflow_environment(), short_waits():
             warnings.simplefilter("ignore")  # deprecation warnings of MLflow and SQLAlchemy at their first import
-            if path is not None and is_new(path):
-                create_database(path)
+            _prepare(uri, path)
             store = _connect(uri, name, path)
     except TrackingError:
         raise
     except Exception as error:
         raise TrackingError(_explain(uri, error)) from error
     return store
+
+
+def _prepare(uri: str, path: Path | None) -> None:
+    """Create a database that is missing; refuse one that is locked, or of another version, before MLflow opens it."""
+    from bpexp.tracking.schema import BUSY, refuse_other_version, sqlite_version
+
+    if path is not None:
+        create_database(path)
+        wait_until_free(path)
+        found = sqlite_version(path)
+        if found != BUSY:
+            refuse_other_version(uri, found)
 
 
 def _connect(uri: str, name: str, path: Path | None) -> Store:
@@ -136,7 +149,4 @@ def _explain(uri: str, error: Exception) -> str:
         return (
             f"no MLflow server answers at {redact(uri)!r} ({reason}); start it, or use tracking.uri=sqlite:///mlflow.db"
         )
-    if "out-of-date database schema" in reason:
-        upgrade = f"mlflow db upgrade {redact(uri)}"
-        return f"the store {redact(uri)!r} is of another MLflow version; back it up and run `{upgrade}`"
-    return f"the store {redact(uri)!r} cannot be opened: {reason}; move it away to start afresh"
+    return f"the store {redact(uri)!r} cannot be opened: {reason}; {DOCTOR}"
