@@ -10,7 +10,7 @@ from typing import Any
 
 import bpexp
 from bpexp.config.composition import CommandLine
-from bpexp.records.sweep_file import JobRecord, SweepRecord
+from bpexp.records.sweep_file import SWEEP, JobRecord, SweepRecord
 from bpexp.running.job import Job
 from bpexp.study.declaration import digest
 
@@ -59,11 +59,11 @@ def differences(recorded: SweepRecord, jobs: Sequence[Job]) -> list[str]:
 
 
 def _different(recorded: SweepRecord, known: JobRecord, job: Job) -> Iterator[str]:
-    now = plain(job.params)
-    if digest(now) != known.config:
-        was = {**recorded.common, **known.own}
-        found = list(changed(was, now)) or ["its record does not fit its hash"]
-        yield from (f"job {known.number}: {told}" for told in found)
+    was, now = {**recorded.common, **known.own}, plain(job.params)
+    if digest(was) != known.config:
+        yield f"job {known.number}: its parameters in {SWEEP} do not fit their hash"
+    elif digest(now) != known.config:
+        yield from (f"job {known.number}: {told}" for told in changed(was, now))
     if job.data != known.data:
         yield f"job {known.number}: the data set was {_short(known.data)}, and is {_short(job.data)}"
 
