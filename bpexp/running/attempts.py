@@ -1,108 +1,58 @@
-"""What lies in the folder of a job when its sweep is resumed: a result, a run that was broken off, or nothing."""
+"""A job whose folder holds an earlier attempt: it goes on from its checkpoint, or begins anew beside the old files."""
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from bpexp.errors import BpexpError, ConfigError, RecordError
-from bpexp.insight.probe_sets import averaged
-from bpexp.records.journal import JOURNAL, history
-from bpexp.records.lock import LOCK, liveness
-from bpexp.records.network_file import WEIGHTS
-from bpexp.records.network_spec import SPEC
-from bpexp.records.outcome import Outcome, read_outcome, write_outcome
-from bpexp.records.summary import summarize
-from bpexp.running.job import Ending, Job, parameters
-from bpexp.running.sweep_record import changed, plain, told
-from bpexp.training.metrics import chooser
-
-CONFIG = "config.yaml"
+from bpexp.errors import CheckpointError
+from bpexp.records.checkpoint import checkpoints
+from bpexp.records.lock import LOCK
+from bpexp.records.outcome import RESULT, Outcome
+from bpexp.running.job import Job
+from bpexp.running.progress import tell
+from bpexp.running.results import read
+from bpexp.running.resume import resume
 
 ATTEMPT = "attempt-"
 """The beginning of the names of the folders in which the files of earlier attempts lie."""
 
-PATIENCE = 15.0
-"""Seconds for a process that a killed sweep left behind to end its job."""
+
+STAYS = (LOCK, ".hydra")
 
 
-def await_others(jobs: Sequence[Job]) -> None:
-    """Wait for the processes that still execute a job; raises BpexpError where one does not end."""
-    until = time.monotonic() + PATIENCE
-    for job in jobs:
-        while (alive := liveness(job.directory)).state == "alive":
-            if time.monotonic() > until:
-                raise BpexpError(f"job {job.number} is still executed: {alive.evidence}; wait until it ends, or end it")
-            time.sleep(0.05)
+def go_on(job: Job) -> Outcome | None:
+    """Go on with what lies in the folder of a job from its checkpoint, and return the outcome.
 
-
-def results(jobs: Sequence[Job]) -> dict[int, Ending]:
-    """The endings of the jobs that have their result, by number; the others are to be done.
-
-    Raises ConfigError for a folder whose files are of another config than its job.
+    None where the job is to begin anew: it failed by an exception, has no checkpoint, or one that does not fit, of
+    which the reason is told.
     """
-    return {job.number: Ending(job, outcome) for job in jobs if (outcome := result(job)) is not None}
-
-
-def result(job: Job) -> Outcome | None:
-    """The outcome of a job that has a result and all files that belong to it; None if it is to be done."""
-    outcome = read(job.directory)
-    if outcome is None or not outcome.ok:
+    known = read(job.directory)
+    if (known is not None and known.status == "failed") or not _resumable(job):
         return None
-    _refuse_changed(job, "result.json", outcome.params, plain(job.params))
-    if not _whole(job):
-        return None
-    _refuse_config(job)
-    return outcome
-
-
-def _whole(job: Job) -> bool:
-    """Whether the files that belong to a result are there: it is written before the network."""
-    needed = () if job.config.task == "trace" else (JOURNAL, WEIGHTS, SPEC)
-    return all((job.directory / name).is_file() for name in needed)
-
-
-def read(directory: Path) -> Outcome | None:
-    """The outcome in a folder; None without one that can be read."""
+    if known is not None and known.ok:  # the process died before the network was saved, so that it is over once more
+        (job.directory / RESULT).unlink()
     try:
-        return read_outcome(directory)
-    except (BpexpError, OSError, ValueError, TypeError, KeyError, AttributeError):
+        return resume(job.directory, {"progress": job.config.progress})
+    except CheckpointError as error:
+        tell([f"bpexp: warning: the job in {job.directory} begins anew ({error})"], True)
         return None
 
 
-def _refuse_config(job: Job) -> None:
-    """Compare config.yaml with what the job declares, apart from what changes no result."""
-    try:
-        content: Any = yaml.load((job.directory / CONFIG).read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, yaml.YAMLError) as error:
-        raise RecordError(
-            f"{str(job.directory / CONFIG)!r} cannot be read ({type(error).__name__}); {REMEDY}"
-        ) from None
-    was = parameters(content) if isinstance(content, dict) else {}
-    _refuse_changed(job, CONFIG, plain(was), plain(parameters(asdict(job.config))))
-
-
-REMEDY = "put it back, or remove the folder to have the job done again"
-
-
-def _refuse_changed(job: Job, name: str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    if other := list(changed(expected, found)):
-        raise ConfigError(f"{str(job.directory / name)!r} is of another config: {told(other)}; {REMEDY}")
+def _resumable(job: Job) -> bool:
+    with suppress(CheckpointError, OSError):
+        return bool(checkpoints(job.directory))
+    return False
 
 
 def set_aside(directory: Path) -> Path | None:
     """Move the files of an earlier attempt into a folder of their own; the folder, None where there were none.
 
+    Hydra's files stay: they are the same again, and a launcher of Hydra may have written them already.
     A process that dies meanwhile leaves a folder that the next one goes on filling.
     """
-    left = [path for path in directory.iterdir() if path.name != LOCK and not path.name.startswith(ATTEMPT)]
+    left = [path for path in directory.iterdir() if path.name not in STAYS and not path.name.startswith(ATTEMPT)]
     unfinished = next(directory.glob(f"{ATTEMPT}*.new"), None)
     if not left and unfinished is None:
         return None
@@ -112,38 +62,3 @@ def set_aside(directory: Path) -> Path | None:
     for path in left:
         os.replace(path, unfinished / path.name)
     return unfinished.rename(unfinished.with_suffix(""))
-
-
-def closed(job: Job, reason: str) -> Ending:
-    """The ending of a job without an ending of its own, as its folder tells it, which is completed.
-
-    A job that began and left no result was killed: its result.json says so, with the metrics of its journal.
-    """
-    known = read(job.directory)
-    if known is not None and (_whole(job) if known.ok else not reason):
-        return Ending(job, known)
-    if not (job.directory / CONFIG).exists():
-        return Ending(job, None, reason or "it was not begun")
-    outcome = _killed(job, reason or "its process died")
-    with suppress(OSError):  # a full disk
-        write_outcome(outcome, job.directory)
-    return Ending(job, outcome)
-
-
-def _killed(job: Job, reason: str) -> Outcome:
-    info, series = job.info(), {}
-    with suppress(Exception):  # a journal that was cut off
-        series = history(job.directory / JOURNAL)
-    times = series.get("time/seconds", [(0, 0.0)])
-    return Outcome(
-        name=info.name,
-        directory=str(job.directory),
-        status="killed",
-        reason=reason,
-        overrides=info.overrides,
-        params=info.params,
-        seconds=times[-1][1],
-        metrics=summarize(series, averaged()),
-        chosen_by=chooser(series),
-        weights="unevaluated",
-    )

@@ -3,45 +3,63 @@
 from __future__ import annotations
 
 import json
-import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from bpexp.data import DataSet
 from bpexp.insight.histograms import Histograms
+from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import Journal
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
 from bpexp.running.conclusion import TrainingEnd, attempt, conclude
+from bpexp.running.keeping import Resumed, checkpointing, open_journal
 from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
 from bpexp.running.signals import Signals
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
-from bpexp.training.events import Callback
+from bpexp.training.events import Callback, State
 from bpexp.training.trainer import train
 
 
-def execute(experiment: Experiment, info: RunInfo) -> Outcome:
-    """Train, keep the journal, record; the outcome is on disk whatever happens.
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorders:
+    """Who records a run: its journal, the writer of its checkpoints, if any, and MLflow; and where it goes on."""
+
+    journal: Journal
+    checkpoints: list[Checkpointing]
+    tracking: list[Callback]
+    resumed: Resumed | None = None
+
+    @property
+    def state(self) -> State | None:
+        """The state from which the training goes on; None for a run that begins."""
+        return self.resumed.checkpoint.state if self.resumed else None
+
+
+def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = None) -> Outcome:
+    """Train, keep the journal, record; the outcome is on disk whatever happens. `resumed` says where a run goes on.
 
     An exception of the run is its outcome. KeyboardInterrupt and SIGTERM end the training, are recorded, and are raised
     when the record is written.
     """
     with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
         save_split(info.directory, experiment.data)
-        journal = Journal(info.directory)
-        tracked = open_tracked(experiment, info, journal, leave_out(experiment, journal))
-        started = time.monotonic()
-        end = _train(experiment, info, [journal, *tracked.callbacks], journal, signals)
+        journal = open_journal(experiment, info, resumed)
+        tags = leave_out(experiment, journal if resumed is None else None)
+        tracked = open_tracked(experiment, info, journal, tags, resumed.run_id if resumed else None)
+        writers = checkpointing(experiment, info, journal, tracked.run_id, resumed)
+        end = _train(experiment, info, Recorders(journal, writers, tracked.callbacks, resumed), signals)
         with suppress(OSError):  # a full disk: what the journal holds is there
             journal.close(end.status, end.reason)
         try:
-            outcome = conclude(experiment, info, end, time.monotonic() - started, tracked, signals)
+            outcome = conclude(experiment, info, end, experiment.trainer.at.seconds, tracked, signals)
         except BaseException:  # a second signal: nobody waits for the rest, but the run in MLflow has ended
             tracked.end(end.status)
             raise
@@ -51,11 +69,15 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
 
 
 def open_tracked(
-    experiment: Experiment, info: RunInfo, journal: Journal, tags: Mapping[str, str] | None = None
+    experiment: Experiment,
+    info: RunInfo,
+    journal: Journal,
+    tags: Mapping[str, str] | None = None,
+    run_id: str | None = None,
 ) -> TrackedRun:
-    """The run in MLflow, with the number of threads and the given tags."""
+    """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
     tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
-    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), tags)
+    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), tags, run_id)
 
 
 def data_card(data: DataSet) -> DataCard:
@@ -65,12 +87,10 @@ def data_card(data: DataSet) -> DataCard:
     return DataCard(data.name, data.digest, data.source, json.dumps(sizes))
 
 
-def _train(
-    experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
-) -> TrainingEnd:
+def _train(experiment: Experiment, info: RunInfo, recorders: Recorders, signals: Signals) -> TrainingEnd:
     """Train with everybody watching; whatever ends it is returned, and signals are held back from then on."""
     try:
-        return _watched(experiment, info, recorders, journal, signals)
+        return _watched(experiment, info, recorders, signals)
     except Exception as error:
         with suppress(OSError):
             (info.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
@@ -80,16 +100,22 @@ def _train(
         return TrainingEnd("killed", reason, interruption=error)
 
 
-def _watched(
-    experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
-) -> TrainingEnd:
+def _watched(experiment: Experiment, info: RunInfo, recorders: Recorders, signals: Signals) -> TrainingEnd:
+    """Train. Checkpoints come after all who remember something, and MLflow after them."""
     tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
     histograms = Histograms() if experiment.probe.histograms else None
-    watching = observers(experiment, journal, histograms)
+    journal, writers, state = recorders.journal, recorders.checkpoints, recorders.state
+    callbacks = [*observers(experiment, journal, histograms), journal, *bars, *experiment.callbacks, *writers]
+    for writer in writers:
+        writer.watch(experiment.trainer, callbacks)
     try:
         with signals.raised():
-            ended = train(experiment.trainer, [*watching, *recorders, *bars, *experiment.callbacks])
+            ended = train(experiment.trainer, [*callbacks, *recorders.tracking], state)
+    except BaseException:  # interrupted between two steps, say
+        for writer in writers:
+            writer.last()
+        raise
     finally:
         for bar in bars:
             bar.close()

@@ -14,18 +14,19 @@ from bpexp.errors import ConfigError
 from bpexp.records.lock import RunLock
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
-from bpexp.running.attempts import await_others, closed, results
 from bpexp.running.directories import claim
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import load
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
-from bpexp.running.perform import as_yaml, perform
+from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
+from bpexp.running.results import await_others, closed, results
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
 from bpexp.running.sweep_record import record_of
+from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun

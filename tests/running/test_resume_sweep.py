@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The learning rates of the runs that are trained."""
     rates: list[float] = []
     train = running.train
@@ -44,7 +44,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
         return train(trainer, *args)
 
     monkeypatch.setattr(running, "train", noted)
-    yield rates
+    return rates
 
 
 def broken(
@@ -108,7 +108,7 @@ def at_hand(source: Path) -> Whole:
 
 
 def files(folder: Path) -> Listing:
-    return [(name, size) for name, size in listing(folder) if not name.endswith("run.lock")]
+    return [(name, size) for name, size in listing(folder) if not name.startswith((".hydra", "run.lock"))]
 
 
 def test_a_failed_job_is_done_anew_and_nothing_of_it_is_lost(
@@ -138,13 +138,13 @@ def test_an_interrupted_sweep_goes_on(
 def test_a_complete_sweep_says_so(
     whole: Whole, trained: list[float], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    before = files(Path("there"))
+    before = files(Path("there/1"))
     assert command(["resume=there"], monkeypatch) == 0
     out, err = capfd.readouterr()
     assert trained == []
     assert out.startswith("3 runs, best first by")
     assert "the sweep is complete" in err
-    assert files(Path("there")) == before
+    assert files(Path("there/1")) == before
 
 
 def test_the_newest_sweep_of_the_same_command(
