@@ -95,9 +95,12 @@ def _nothing(config: object) -> None:
 def _run(options: argparse.Namespace) -> int:
     from bpexp.cli.arguments import command_line
     from bpexp.running.plan import plan
+    from bpexp.running.resume_sweep import resumed_sweep
     from bpexp.running.resume_words import resume_wanted
 
     line = command_line(options)
+    if (sweep := resumed_sweep(line)) is not None:
+        return _sweep(sweep)
     if (wanted := resume_wanted(line)) is not None:
         return _resume(wanted, line)
     planned = plan(line)

@@ -18,6 +18,8 @@ class Job:
 
     `overrides` are those of this job, in Hydra's grammar. The job writes to `directory`, which is `subdirectory` below
     the directory of its sweep and is set when the sweep starts. `hydra` is Hydra's own node as plain data, for records.
+    `data` is name and digest of its data set, as it was validated. `again` says that the directory may hold an earlier
+    attempt, which is gone on with or set aside.
     """
 
     config: Config
@@ -28,6 +30,8 @@ class Job:
     parent: str | None = None
     one_of_many: bool = False
     hydra: dict[str, Any] = field(default_factory=dict)
+    data: str = ""
+    again: bool = False
 
     @property
     def params(self) -> dict[str, Any]:
