@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
+from bpexp.config.limits import Limits
 from bpexp.errors import ConfigError, nearest
 from bpexp.nn.architecture import Architecture
 from bpexp.nn.pairing import Pairing
@@ -58,6 +59,7 @@ class Config:
         evaluation: how often the parts are evaluated.
         study: a declared study (title, question, factors, repeats, measures, claims).
         callbacks: named callbacks with their parameters.
+        limits: bounds of what a config can multiply; set on the command line only.
     """
 
     lr: Positive = 0.1
@@ -89,6 +91,7 @@ class Config:
     evaluation: Evaluation = field(default_factory=Evaluation)
     study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
+    limits: Limits = field(default_factory=Limits)
 
 
 def scalars() -> dict[str, Parameter]:

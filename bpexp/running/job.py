@@ -76,14 +76,18 @@ def unmeasured(config: Config) -> tuple[str, ...]:
     return left_out(GROUPS["gradient"].build(config.gradient), GROUPS["probe"].build(config.probe))
 
 
+UNRECORDED = ("tracking.uri", "progress", "study", "limits")
+"""Keys of a config that are no parameter of its run."""
+
+
 def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A config as flat parameters: `activation` for activation.name, `loss.factor`; nulls and tracking.uri omitted."""
+    """A config as flat parameters: `activation` for activation.name, `loss.factor`; nulls and `UNRECORDED` omitted."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}.{key}".lstrip(".")
-        if isinstance(value, dict) and path != "study":
+        if isinstance(value, dict) and path not in UNRECORDED:
             flat |= parameters(value, path)
-        elif path not in ("tracking.uri", "progress", "study") and value is not None:
+        elif path not in UNRECORDED and value is not None:
             flat[prefix if key == "name" and prefix else path] = value
     return flat
 
@@ -98,6 +102,6 @@ def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
     words = [o.lstrip("+") for o in overrides]
     experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
     model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
-    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress")
+    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "limits.")
     name = " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])
     return name if len(name) <= 120 else f"{name[:60]}...{name[-57:]}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bpexp.errors import ConfigError
-from bpexp.registry import Count, Registry
+from bpexp.registry import Count, FilePath, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ tracking_settings: Registry[TrackingSettings] = Registry("tracking")
 @tracking_settings.register("mlflow")
 def mlflow(
     experiment: str = "bpexp",
-    uri: str | None = None,
+    uri: FilePath | None = None,
     every: Count | Literal["auto"] = "auto",
     model: bool = True,
     figures: bool = True,
