@@ -13,6 +13,7 @@ from bpexp.data.dataset import Loader, Raw, Task, classify, datasets, digest_of
 from bpexp.data.idx import read_pair
 from bpexp.errors import DataError, nearest
 from bpexp.nn.arrays import Array
+from bpexp.registry import FilePath
 
 TaskChoice = Literal["auto", "classification", "regression"]
 TRAIN_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
@@ -23,7 +24,7 @@ MOST_KINDS = 20
 
 
 @datasets.register("idx")
-def idx(path: str, labels: str | None = None) -> Loader:
+def idx(path: FilePath, labels: FilePath | None = None) -> Loader:
     """IDX files of images and labels, plain or gzip, with MNIST's file names or two files of any name.
 
     Args:
@@ -61,7 +62,7 @@ def idx(path: str, labels: str | None = None) -> Loader:
 
 @datasets.register("npz")
 def npz(
-    path: str,
+    path: FilePath,
     x: str = "X",
     y: str = "y",
     x_test: str | None = None,
