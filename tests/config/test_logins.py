@@ -71,7 +71,7 @@ def config_dir(folder: Path, text: str) -> str:
 
 def test_a_config_file_gives_up_its_password_before_anything_refers_to_it(tmp_path: Path) -> None:
     text = "tracking:\n  uri: http://me:p@ss@host\nrun_name: to ${tracking.uri}\n"
-    with pytest.raises(ConfigError, match="type tracking.uri='http://host'") as error:
+    with pytest.raises(ConfigError, match=r"type tracking\.uri='http://host'") as error:
         planned("experiment=mine", "data=two_moons", config_dir=config_dir(tmp_path, text))
     assert "p@ss" not in str(error.value)
 
