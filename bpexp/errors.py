@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterable
 
 LOGIN = re.compile(r"(?<=://)(?:[^\s/?#:@]*:(?!\d*(?:[/?#\s]|$))\S*|[^\s/?#]*)@")
@@ -15,11 +16,29 @@ def without_login(text: str) -> str:
     return LOGIN.sub("***@", text)
 
 
+_JOINERS = "\u200c\u200d"
+"""Characters without a width that letters and emoji are made of."""
+
+
+def visible(text: str) -> str:
+    """A text in one line that a terminal shows as it is: control characters and those that turn text are written out.
+
+    A name of a run, a class or a file may hold them, and a terminal would obey.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if _shown(c) else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def _shown(character: str) -> bool:
+    return character in _JOINERS or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
 class BpexpError(ValueError):
-    """The base of these errors; the message is one line, and holds no password of an address."""
+    """The base of these errors; the message is one line, without control characters or the password of an address."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(without_login(message))
+        super().__init__(visible(without_login(message)))
 
 
 class ConfigError(BpexpError):

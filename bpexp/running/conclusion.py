@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bpexp.errors import visible
 from bpexp.insight.histograms import FILE as HISTOGRAMS
 from bpexp.insight.probe_sets import averaged
 from bpexp.insight.samples import collect_samples
@@ -117,7 +118,7 @@ def attempt(what: str, info: RunInfo, action: Callable[[], object]) -> str | Non
         action()
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"bpexp: warning: {what} {info.directory} ({reason})", file=sys.stderr)
+        print(visible(f"bpexp: warning: {what} {info.directory} ({reason})"), file=sys.stderr)
         return reason
     return None
 

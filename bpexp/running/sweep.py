@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bpexp.config.groups import GROUPS
 from bpexp.errors import ConfigError
+from bpexp.records.escaping import code
 from bpexp.records.lock import RunLock
 from bpexp.records.outcome import Outcome
 from bpexp.running.directories import claim
@@ -167,7 +168,7 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
         print(f"bpexp: warning: no whole {TABLE} in {sweep.directory} ({error.strerror or error})", file=sys.stderr)
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
-    note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
+    note = f"{code(' '.join(['python -m bpexp', *command]))}\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
     metrics = {**counts, **(best.metrics if best else {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bpexp.errors import TrackingError
+from bpexp.records.escaping import code, markdown
 from bpexp.records.outcome import RESULT, Outcome, RunInfo, described_epochs
 from bpexp.records.split_file import SPLIT
 from bpexp.tracking.credentials import scrubbed
@@ -117,8 +118,8 @@ def note(outcome: Outcome) -> str:
     final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
     short = [f"{key.replace('_', ' ')} {final[key]:.4f}" for key in headlines("test") if key in final]
     command = f"python -m bpexp {' '.join(outcome.overrides)}".strip()
-    head = f"**{'; '.join([outcome.status, *short])}**: {outcome.reason}"
-    return f"{head}\n\n`{command}`\n\n{_figures(outcome)}\n"
+    head = f"**{'; '.join([outcome.status, *short])}**: {markdown(outcome.reason)}"
+    return f"{head}\n\n{code(command)}\n\n{_figures(outcome)}\n"
 
 
 def _figures(outcome: Outcome) -> str:
