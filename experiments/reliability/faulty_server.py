@@ -26,8 +26,8 @@ class Faults:
 
     Args:
         app: MLflow's.
-        fault: none; 503; hang, which never answers; slow, which takes 200 ms for an answer; withhold, which does what is
-            asked and closes the connection in place of each fifth answer; gone, which closes every connection.
+        fault: none; 503; hang, which never answers; slow, which takes 200 ms for an answer; withhold, which does what
+            is asked and closes the connection in place of each fifth answer; gone, which closes every connection.
         moment: start, middle or end.
     """
 
