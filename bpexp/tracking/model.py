@@ -32,8 +32,8 @@ REQUIREMENTS = ("mlflow", "numpy", "pandas", "scipy")
 _LOADER = "bpexp_serving"
 _DATA, _CODE = "data", "code"
 _TRAVELS = (
-    *("errors.py", "registry.py", "nn/*.py"),
-    *("records/network_file.py", "records/network_spec.py", "records/predictor.py"),
+    *("errors.py", "registry.py", "files/*.py", "nn/*.py"),
+    *("records/network_file.py", "records/network_spec.py", "records/predictor.py", "records/schema.py"),
 )
 """The files of bpexp that a model needs to predict."""
 

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpexp.errors import TrackingError
+from bpexp.errors import RecordError, TrackingError
+from bpexp.files.plain_json import MOST_BYTES
+from bpexp.files.regular import read_text
 from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.store import Store
 
@@ -127,7 +129,8 @@ def artifact_text(store: Store, run_id: str, path: str) -> str:
 
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            return Path(store.client.download_artifacts(run_id, path, scratch)).read_text(encoding="utf-8")
+            found = Path(store.client.download_artifacts(run_id, path, scratch))
+            return read_text(found, MOST_BYTES, error=RecordError)
     except (MlflowException, OSError, ValueError) as error:
         reason = scrubbed(" ".join(str(error).split()))[:200]
         raise TrackingError(f"the run {run_id!r} has no readable {path}: {reason}") from error
