@@ -13,7 +13,7 @@ from bpexp.data.idx import MOST_BYTES, read_pair
 from bpexp.errors import DataError
 from bpexp.files.npz import open_npz
 from bpexp.nn.arrays import Array
-from bpexp.registry import Count
+from bpexp.registry import Count, FilePath
 
 TaskChoice = Literal["auto", "classification", "regression"]
 TRAIN_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
@@ -24,7 +24,7 @@ MOST_KINDS = 20
 
 
 @datasets.register("idx")
-def idx(path: str, labels: str | None = None, most_bytes: Count = MOST_BYTES) -> Loader:
+def idx(path: FilePath, labels: FilePath | None = None, most_bytes: Count = MOST_BYTES) -> Loader:
     """IDX files of images and labels, plain or gzip, with MNIST's file names or two files of any name.
 
     Args:
@@ -63,7 +63,7 @@ def idx(path: str, labels: str | None = None, most_bytes: Count = MOST_BYTES) ->
 
 @datasets.register("npz")
 def npz(
-    path: str,
+    path: FilePath,
     x: str = "X",
     y: str = "y",
     x_test: str | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bpexp.records.escaping import code, markdown
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_lines import last_line
 from bpexp.records.network_file import WEIGHTS
@@ -91,8 +92,8 @@ def note(outcome: Outcome) -> str:
     final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
     short = [f"{key.replace('_', ' ')} {final[key]:.4f}" for key in headlines("test") if key in final]
     command = f"python -m bpexp {' '.join(outcome.overrides)}".strip()
-    head = f"**{'; '.join([outcome.status, *short])}**: {outcome.reason}"
-    return f"{head}\n\n`{command}`\n\n{_figures(outcome)}\n"
+    head = f"**{'; '.join([outcome.status, *short])}**: {markdown(outcome.reason)}"
+    return f"{head}\n\n{code(command)}\n\n{_figures(outcome)}\n"
 
 
 def _figures(outcome: Outcome) -> str:

@@ -46,6 +46,10 @@ class Session:
         """Hand a parcel to the courier; returns at once."""
         courier().send(parcel, want)
 
+    def afresh(self) -> None:
+        """Try stores that failed for earlier commands of this process now, not after a while."""
+        courier().hurry()
+
     def later(self, parcel: Parcel, want: Want) -> None:
         """Hand a parcel to the courier after the run or sweep of this command has begun."""
         self._later.append((parcel, want))

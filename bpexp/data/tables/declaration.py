@@ -12,14 +12,14 @@ from bpexp.data.tables.dialect import DELIMITERS, SIGNS, Dialect, character, kno
 from bpexp.data.tables.reading import Wanted, load
 from bpexp.data.tables.selection import Which, as_list
 from bpexp.errors import ConfigError
-from bpexp.registry import Count
+from bpexp.registry import Count, FilePath
 
 ROLES = ("target", "columns", "drop", "categorical")
 
 
 @datasets.register("csv")
 def csv(
-    path: str,
+    path: FilePath,
     target: Which = -1,
     columns: Which = None,
     drop: Which = None,
