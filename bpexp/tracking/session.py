@@ -60,6 +60,15 @@ class Session:
             self.send(parcel, want)
         self._later.clear()
 
+    def has(self, directory: Path) -> bool:
+        """Whether the courier has yet to do something of this command in a folder."""
+        owner = courier()
+        return any(parcel.delivery.directory == directory and owner.busy_with(parcel) for parcel in self._parcels)
+
+    def wait_for_all(self) -> bool:
+        """Wait until everything that this command has begun is delivered, as long as patience lasts; whether it is."""
+        return self._wait([parcel for parcel in self._parcels if not parcel.found])
+
     def wait(self, parcel: Parcel) -> bool:
         """Wait until a parcel is delivered as far as wanted, at most as long as patience lasts; whether it is."""
         return self._wait([parcel])
