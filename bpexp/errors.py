@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 
 LOGIN = re.compile(r"(?<=://)(?:[^\s/?#:@]*:(?!\d*(?:[/?#\s]|$))\S*|[^\s/?#]*)@")
 """User name and password in an address, to the @ behind them; an @ in a path is none, nor is one behind a port."""
@@ -21,11 +22,21 @@ def without_login(text: str) -> str:
     return LOGIN.sub("***@", text)
 
 
+LONGEST = 2000
+"""Characters of a message; what a file holds may have any length."""
+
+
+def one_line(text: str) -> str:
+    """A text without control characters, which a file may hold and a terminal obeys, and of a bounded length."""
+    shown = text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:LONGEST])
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+
+
 class BpexpError(ValueError):
     """The base of these errors; the message is one line, and holds no password of an address."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(without_login(message))
+        super().__init__(one_line(without_login(message)))
 
 
 class ConfigError(BpexpError):
@@ -75,5 +86,5 @@ def disk_full(error: BaseException | None) -> bool:
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """`did you mean 'relu'? ` if a choice is similar to `name`, else an empty string."""
-    close = difflib.get_close_matches(str(name), list(choices), n=1)
+    close = difflib.get_close_matches(str(name)[:60], list(islice(choices, 1000)), n=1)  # a table has any number
     return f"did you mean {close[0]!r}? " if close else ""

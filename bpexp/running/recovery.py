@@ -34,6 +34,7 @@ def deliver_left(settings: TrackingSettings, session: Session) -> None:
     if not settings.mlflow:
         return
     uri = resolve(settings.uri, Path.cwd())
+    session.afresh()
     for entry in open_runs(Path.cwd()):
         if not entry.directory.is_dir():
             withdraw(entry)  # somebody removed it: there is nothing left to deliver
