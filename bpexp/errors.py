@@ -34,11 +34,16 @@ def _shown(character: str) -> bool:
     return character in _JOINERS or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
+MOST = 3000
+"""Largest number of letters of a message: a value in it may have any length."""
+
+
 class BpexpError(ValueError):
-    """The base of these errors; the message is one line, without control characters or the password of an address."""
+    """The base of these errors: the message is one line, without control characters or the password of an address."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(visible(without_login(message)))
+        text = visible(without_login(message))
+        super().__init__(text if len(text) <= MOST else f"{text[: MOST // 2]} ... {text[-MOST // 2 :]}")
 
 
 class ConfigError(BpexpError):
