@@ -112,9 +112,7 @@ class Predictor:
         """Raise TrackingError for more rows at once than fit: a server is sent any number of them."""
         most = MOST_BYTES // (8 * sum(self.spec["sizes"]))
         if hasattr(rows, "__len__") and not isinstance(rows, Mapping) and len(rows) > most:
-            raise TrackingError(
-                f"the model takes at most {most:,} rows at once, not {len(rows):,}; send them in pieces"
-            )
+            raise TrackingError(f"the model takes at most {most:,} rows at once, not {len(rows):,}; send some of them")
 
     def _inputs(self, rows: Any) -> Array:
         """(N, n_0) the inputs of the network: raw rows encoded, and scaled as in training."""
