@@ -1,6 +1,6 @@
 """SIGKILL at random moments of runs that are resumed until they end: are weights and rows those of an unbroken run?
 
-    python -m experiments.reliability.kills [--kills 200] [--real 10] [--seed 0]
+    TMPDIR=/dev/shm python -m experiments.reliability.kills [--kills 200] [--real 10] [--seed 0]
 
 Every run is killed again and again, at a moment drawn from its whole life: start-up, training, checkpoints, the end.
 The processes are forked from one that has imported everything; `--real` of the kills are of processes of their own.
@@ -75,7 +75,7 @@ class Case:
     """A run that is declared: its words, its plan, and the folder of the run that nobody killed.
 
     `seconds` is the longest life of a process: shorter after one that came to its end, longer after one that was
-    killed, so that on any machine about four of five are killed. `imports` are those that a process of its own takes
+    killed, so that on any machine about six of seven are killed. `imports` are those that a process of its own takes
     before it begins.
     """
 
@@ -139,9 +139,9 @@ def broken(case: Case, folder: Path, rng: random.Random, tally: Tally, real: int
         else:
             child = forked(lambda: resume(folder))
         if not lives(child, rng.uniform(0, lifetime)):
-            case.seconds *= 0.6
+            case.seconds *= 0.7
             break
-        case.seconds *= 1.12
+        case.seconds *= 1.06
         tally.kills += 1
         alone[stage(folder)] += 1
         if checkpoints(folder):
