@@ -56,7 +56,7 @@ def examine_runs(client: MlflowClient, uri: str, doctor: Doctor, cwd: Path) -> I
     yield well(f"{len(alive)} runs and sweeps are RUNNING and alive") if alive else well("no run is RUNNING")
     with recording() as session:
         session.patience, session.silent = math.inf, True
-        bench = Bench(client, uri, doctor, session)
+        bench = Bench(client, uri, doctor, session, cwd)
         for run_id in set(doctor.close) - {one.run.run_id for one in judged}:
             yield person(f"no run {run_id} is RUNNING in the store", "leave it out of doctor.close")
         for one in judged:
@@ -64,7 +64,7 @@ def examine_runs(client: MlflowClient, uri: str, doctor: Doctor, cwd: Path) -> I
                 yield bench.close(one)
             elif one.run.run_id in doctor.close:
                 yield person(f"{one.name} is alive: {one.evidence}", "end its process, and run this again")
-        yield from bench.deliveries(cwd)
+        yield from bench.deliveries()
 
 
 def judge(run: RecordedRun) -> Judged:
@@ -87,10 +87,11 @@ def judge(run: RecordedRun) -> Judged:
 
 
 class Bench:
-    """What the doctor does about runs of one store, through one session."""
+    """What the doctor does about runs of one store, and about those that were started in `cwd`, through one session."""
 
-    def __init__(self, client: MlflowClient, uri: str, doctor: Doctor, session: Session) -> None:
-        self._client, self._uri, self._doctor, self._session = client, uri, doctor, session
+    def __init__(self, client: MlflowClient, uri: str, doctor: Doctor, session: Session, cwd: Path) -> None:
+        self._client, self._uri, self._doctor, self._session, self._cwd = client, uri, doctor, session, cwd
+        self._open = {entry.directory: entry for entry in open_runs(cwd)}
         self._done: set[Path] = set()
 
     def close(self, one: Judged) -> Finding:
@@ -128,26 +129,25 @@ class Bench:
             self._client.set_terminated(one.run.run_id, status="KILLED")
         return mended(f"{one.name} is closed, as you said")
 
-    def deliveries(self, cwd: Path) -> Iterator[Finding]:
+    def deliveries(self) -> Iterator[Finding]:
         """Folders of which MLflow lacks something, by the index of those that are open and below PLACES."""
-        indexed = {entry.directory: entry for entry in open_runs(cwd)}
-        found = [file.parent for place in PLACES for file in sorted((cwd / place).rglob(FACTS))]
+        found = [file.parent for place in PLACES for file in sorted((self._cwd / place).rglob(FACTS))]
         whole = 0
-        for directory in dict.fromkeys([*indexed, *found]):
+        for directory in dict.fromkeys([*self._open, *found]):
             if directory.is_dir():
                 with suppress(OSError):
                     yield from self._unfinished_files(directory)
             if directory in self._done:
                 continue
             if not directory.is_dir():
-                yield self._lost(directory, indexed[directory].file)
+                yield self._lost(directory, self._open[directory].file)
                 continue
             finding = self._delivery(directory)
             whole += finding is None
             if finding is not None:
                 yield finding
         if whole:
-            yield well(f"{whole} runs and sweeps in {cwd} are delivered, or go on")
+            yield well(f"{whole} runs and sweeps in {self._cwd} are delivered, or go on")
 
     def _delivery(self, directory: Path) -> Finding | None:
         """What is wrong with the delivery of a folder; None where nothing is, or where it is another store's."""
@@ -168,7 +168,7 @@ class Bench:
         """Deliver a folder; why it cannot be done, empty if it was."""
         self._done.add(directory)
         try:
-            parcel = parcel_of(directory, self._uri, self._session, None, again=True)
+            parcel = parcel_of(directory, self._uri, self._session, self._open.get(directory), again=True)
         except (BpexpError, OSError) as error:
             return str(error)
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:

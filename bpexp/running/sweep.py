@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bpexp.config.groups import GROUPS
 from bpexp.errors import ConfigError, warn
+from bpexp.records.escaping import code
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
@@ -203,7 +204,7 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
         warn(f"no {TABLE} in {sweep.directory} ({error.strerror or error})")
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
-    note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
+    note = f"{code(' '.join(['python -m bpexp', *command]))}\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
     metrics = {**counts, **(best.metrics if best else {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from bpexp.errors import warn
 from bpexp.tracking.courier import Parcel, courier
 from bpexp.tracking.delivery import Delivery, Want
 from bpexp.tracking.environment import mlflow_environment
@@ -110,12 +110,7 @@ class Session:
         later = "the next start here, or `python -m bpexp task=sync`, delivers it"
         if entry is None:
             later = f"`python -m bpexp task=sync hydra.run.dir={place}` delivers it"
-        with suppress(OSError, ValueError, AttributeError):  # nobody reads standard error
-            print(
-                f"bpexp: warning: MLflow did not take everything ({reason}); kept in {place}, {later}",
-                file=sys.stderr,
-                flush=True,
-            )
+        warn(f"MLflow did not take everything ({reason}); kept in {place}, {later}")
 
     def close(self) -> None:
         """Wait for what is left while patience lasts, try a store that fails once more, and leave the rest."""

@@ -20,7 +20,7 @@ from bpexp.records.lock import LOCK
 from bpexp.tracking.content import outcome_in
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.environment import mlflow_environment
-from bpexp.tracking.manifest import Facts, write_facts
+from bpexp.tracking.manifest import Facts, read_facts, write_facts
 from bpexp.tracking.open_runs import announce
 from bpexp.tracking.store import open_store
 
@@ -112,6 +112,7 @@ def test_the_dead_are_closed_with_every_row_and_the_living_are_not(
     outcome = outcome_in(gone)
     assert outcome is not None
     assert (outcome.status, outcome.metrics["final/loss_test"]) == ("killed", 1 / ROWS)
+    assert [path.stem for path in Path(".bpexp/open").iterdir()] == [read_facts(alive).key]  # type: ignore[union-attr]
     code, out = doctor(monkeypatch, capfd)  # the one that was alive is dead now
     assert code == 0
     assert status(store, living) == "KILLED"
@@ -161,12 +162,12 @@ def test_unfinished_files_of_a_dead_process_are_removed(
 ) -> None:
     directory, _ = recorded(store, "gone", rows=3)
     dead(directory)
-    (directory / "result.tmp").write_text("{")
+    (directory / "checkpoint.npz.new").write_text("{")
     (directory / "notes.txt").write_text("mine")
     code, out = doctor(monkeypatch, capfd)
     assert code == 0
-    assert "result.tmp" in out
-    assert not (directory / "result.tmp").exists()
+    assert "checkpoint.npz.new" in out
+    assert not (directory / "checkpoint.npz.new").exists()
     assert (directory / "notes.txt").read_text() == "mine"
 
 
