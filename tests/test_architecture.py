@@ -118,7 +118,8 @@ LIBRARIES = {
     "alembic": {"alembic.script", "alembic.util"},
     "filelock": {"filelock"},
     "hydra": {
-        *("hydra", "hydra.errors", "hydra.types", "hydra.plugins.search_path_plugin", "hydra.core.hydra_config"),
+        *("hydra", "hydra.errors", "hydra.types", "hydra.core.hydra_config", "hydra.core.object_type"),
+        *("hydra.plugins.config_source", "hydra.plugins.search_path_plugin"),
         *("hydra.core.config_loader", "hydra.core.config_search_path", "hydra.core.config_store"),
         *("hydra.core.override_parser.overrides_parser", "hydra.core.override_parser.types"),
         *("hydra.core.global_hydra", "hydra.core.plugins", "hydra.core.utils"),
@@ -138,6 +139,7 @@ LIBRARIES = {
     "pooch": {"pooch"},
     "rich": {"rich.box", "rich.console", "rich.markup", "rich.progress", "rich.table"},
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
+    "sqlalchemy": {"sqlalchemy", "sqlalchemy.exc"},
     "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.power"},
     "threadpoolctl": {"threadpoolctl"},
     "yaml": {"yaml"},

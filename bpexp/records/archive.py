@@ -1,33 +1,34 @@
 """Nested plain values and NumPy arrays as bytes: an NPZ archive that is not compressed, in which nothing is pickled.
 
 Plain values are None, texts, booleans and numbers, in lists and in mappings whose keys are texts; a tuple comes back as
-a list. They are kept as JSON in the array `json`. Numbers come back with all their digits, NaN and infinities included.
+a list. They are kept as JSON in the array `json`; a number that JSON does not have is kept as an array.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import math
 import zipfile
 from typing import Any
 
 import numpy as np
 
+from bpexp.errors import CheckpointError
+from bpexp.files.npz import Npz
+from bpexp.files.plain_json import parse_json
 from bpexp.nn.arrays import Array
 
 JSON = "json"
-ARRAY, SCALAR = "array of the archive", "number of the archive"
-"""The only key of a mapping that stands for an array, and for a number of NumPy."""
-
-UNREADABLE = (ValueError, KeyError, TypeError, EOFError, OSError, MemoryError, RecursionError, zipfile.BadZipFile)
-"""What `unpacked` raises for bytes that are no such archive."""
+ARRAY, SCALAR, FLOAT = "array of the archive", "number of the archive", "float of the archive"
+"""The only key of a mapping that stands for an array, a number of NumPy, or a float that is not finite."""
 
 
 def packed(content: dict[str, Any]) -> bytes:
     """Mapping to bytes; raises TypeError, with the place, for what is neither a plain value nor an array."""
     arrays: dict[str, Array] = {}
     plain = _without_arrays(content, arrays, "")
-    text = json.dumps(plain, separators=(",", ":")).encode()
+    text = json.dumps(plain, separators=(",", ":"), allow_nan=False).encode()
     buffer = io.BytesIO()
     np.savez(buffer, **{JSON: np.frombuffer(text, np.uint8)}, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()
@@ -39,29 +40,35 @@ def _without_arrays(node: Any, arrays: dict[str, Array], where: str) -> Any:
         name = f"a{len(arrays)}"
         arrays[name] = np.asarray(node)
         return {ARRAY if isinstance(node, np.ndarray) else SCALAR: name}
-    if isinstance(node, dict) and all(isinstance(key, str) and key not in (ARRAY, SCALAR) for key in node):
+    if isinstance(node, dict) and all(isinstance(key, str) and key not in (ARRAY, SCALAR, FLOAT) for key in node):
         return {key: _without_arrays(value, arrays, f"{where}.{key}".lstrip(".")) for key, value in node.items()}
     if isinstance(node, list | tuple):
         return [_without_arrays(value, arrays, f"{where}[{i}]") for i, value in enumerate(node)]
+    if type(node) is float and not math.isfinite(node):
+        return {FLOAT: str(node)}
     if node is None or type(node) in (bool, int, float, str):
         return node
     raise TypeError(f"{where} is {type(node).__name__} {str(node)[:40]!r}, neither a plain value nor an array")
 
 
-def unpacked(payload: bytes) -> dict[str, Any]:
-    """Bytes to mapping; raises one of UNREADABLE. No more memory is taken than the bytes promise to fill."""
-    with zipfile.ZipFile(io.BytesIO(payload)) as archive:
-        entries = archive.infolist()
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-            raise ValueError("its archive is compressed")
-        if sum(entry.file_size for entry in entries) > len(payload):
-            raise ValueError("its archive claims to be larger than the file")
-    with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    content = _with_arrays(json.loads(arrays[JSON].tobytes()), arrays)
-    if not isinstance(content, dict):
-        raise ValueError("it holds no mapping")
-    return content
+def unpacked(payload: bytes, where: str = "the archive") -> dict[str, Any]:
+    """Bytes to mapping; raises CheckpointError, which begins with `where`, for bytes that are no such archive."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(payload))
+    except Exception as error:  # zipfile raises a dozen types
+        raise CheckpointError(f"{where}: cannot be read: {error}") from None
+    with archive:
+        npz = Npz(archive, len(payload), where, CheckpointError)
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+            raise CheckpointError(f"{where}: the archive is compressed; expected one that is not")
+        arrays = {name: npz.read(name, most=len(payload)) for name in npz.names}
+    if JSON not in arrays:
+        raise CheckpointError(f"{where}: has no array {JSON!r}")
+    plain = parse_json(arrays.pop(JSON).tobytes(), where, error=CheckpointError)
+    try:
+        return dict(_with_arrays(plain, arrays))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{where}: an array is missing or is no array: {error}") from None
 
 
 def _with_arrays(node: Any, arrays: dict[str, Array]) -> Any:
@@ -73,4 +80,6 @@ def _with_arrays(node: Any, arrays: dict[str, Array]) -> Any:
         return arrays[node[ARRAY]]
     if node.keys() == {SCALAR}:
         return arrays[node[SCALAR]][()]
+    if node.keys() == {FLOAT}:
+        return float(node[FLOAT])
     return {key: _with_arrays(value, arrays) for key, value in node.items()}

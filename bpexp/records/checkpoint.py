@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from bpexp.errors import CheckpointError
-from bpexp.records.archive import UNREADABLE, packed, unpacked
+from bpexp.errors import CheckpointError, RecordError
+from bpexp.files.regular import open_regular, size_of
+from bpexp.records.archive import packed, unpacked
+from bpexp.records.schema import as_record
 from bpexp.training.events import State
 
 FOLDER = "checkpoints"
@@ -138,56 +139,33 @@ def remove_unfinished(directory: Path) -> None:
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint; raises CheckpointError for one that is missing, damaged or of another format."""
-    payload = _verified(path)
+    where = f"the checkpoint {str(path)!r}"
     try:
-        return _typed(unpacked(payload))
-    except UNREADABLE as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise CheckpointError(f"the checkpoint {str(path)!r} cannot be read: {reason}") from None
-
-
-def _typed(content: dict[str, Any]) -> Checkpoint:
-    checkpoint = Checkpoint(**content)
-    kinds = {"journal": int, "journal_sha256": str, "config": str, "config_sha256": str, "data": str}
-    for field in fields(Checkpoint):
-        kind = kinds.get(field.name, dict)
-        if not isinstance(getattr(checkpoint, field.name), kind):
-            raise TypeError(f"{field.name} must be of the type {kind.__name__}")
-    if checkpoint.step < 0 or checkpoint.journal < 0:
-        raise ValueError("step and journal are not below 0")
+        checkpoint = as_record(unpacked(_verified(path), where), Checkpoint, where)
+    except RecordError as error:
+        raise CheckpointError(str(error)) from None
+    at = checkpoint.state.get("at")
+    if not isinstance(at, dict) or not all(type(at.get(key)) is int and at[key] >= 0 for key in ("epoch", "step")):
+        raise CheckpointError(f"{where}: state: found no position of a training")
+    if checkpoint.journal < 0:
+        raise CheckpointError(f"{where}: journal: found {checkpoint.journal}; expected an offset")
     return checkpoint
 
 
 def _verified(path: Path) -> bytes:
     """The archive of a file, whose length and hash were compared with its first line before anything else."""
-    try:
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except OSError as error:
-        why = "it is a symbolic link" if path.is_symlink() else error.strerror
-        raise CheckpointError(f"the checkpoint {str(path)!r} cannot be read: {why}") from None
-    with os.fdopen(number, "rb") as file:
-        size = _regular(file, path)
+    where = f"the checkpoint {str(path)!r}"
+    if path.is_symlink():
+        raise CheckpointError(f"{where} is a symbolic link; expected a regular file")
+    with open_regular(path, error=CheckpointError) as file:
         header = file.readline(HEADER)
         wanted, length = _promised(header, path)
-        if size - len(header) != length:
-            raise CheckpointError(
-                f"the checkpoint {str(path)!r} is damaged: it has {size - len(header)} bytes, not {length}"
-            )
+        if (size := size_of(file) - len(header)) != length:
+            raise CheckpointError(f"{where} is damaged: it has {size} bytes; expected {length}")
         payload = file.read(length)
-    found = hashlib.sha256(payload).hexdigest()
-    if found != wanted:
-        raise CheckpointError(
-            f"the checkpoint {str(path)!r} is damaged: its SHA-256 is {found[:12]}..., not {wanted[:12]}..."
-        )
+    if (found := hashlib.sha256(payload).hexdigest()) != wanted:
+        raise CheckpointError(f"{where} is damaged: its SHA-256 is {found[:12]}...; expected {wanted[:12]}...")
     return payload
-
-
-def _regular(file: BinaryIO, path: Path) -> int:
-    """The size of a regular file; a pipe or a device would have no end."""
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise CheckpointError(f"the checkpoint {str(path)!r} is no regular file")
-    return status.st_size
 
 
 def _promised(header: bytes, path: Path) -> tuple[str, int]:

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from bpexp.errors import BpexpError
+from bpexp.files.plain_json import parse_json
 from bpexp.records.process import gone, same_boot, same_machine, this_process
 
 try:
@@ -26,6 +27,9 @@ except ImportError:  # Windows: processes are told apart by their numbers alone
     fcntl = None  # type: ignore[assignment]
 
 LOCK = "run.lock"
+
+ROOM = 256 * 1024
+"""Bytes that the file occupies while the run lasts: room for its record, should the disk be full at its end."""
 
 PATIENCE = 1.0
 """Seconds for which a lock is asked for again: who looks at a lock holds it for a moment, too."""
@@ -73,6 +77,7 @@ class RunLock:
                 holder = _holder(_read(file))
                 raise Locked(f"{str(self.path.parent)!r} is in use by {holder}; wait until it ends, or end it")
             _write(file, {**this_process(), "locked": bool(locked)})
+            _fill(file)
         except BaseException:
             os.close(file)
             raise
@@ -107,6 +112,12 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_all)
 
 
+def make_room(directory: Path) -> None:
+    """Give back the room that was kept for the record of the run, which ends."""
+    with suppress(OSError), (directory / LOCK).open("r+b") as file:
+        os.ftruncate(file.fileno(), len(file.readline()))
+
+
 def liveness(directory: Path) -> Liveness:
     """Whether a process carries out what lies in the folder.
 
@@ -118,7 +129,7 @@ def liveness(directory: Path) -> Liveness:
     """
     path = Path(directory) / LOCK
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe must not hold us up
     except FileNotFoundError:
         return Liveness("unknown", f"there is no {LOCK}")
     except OSError as error:
@@ -177,7 +188,7 @@ def _lock(file: int, patience: float, *, shared: bool = False) -> bool | None:
 def _read(file: int) -> dict[str, Any]:
     """What the file says; empty where it says nothing, or was cut off when the machine lost its power."""
     try:
-        said = json.loads(os.pread(file, 4096, 0))
+        said = parse_json(os.pread(file, 4096, 0).rstrip(b"\0"), LOCK)
     except (ValueError, OSError):
         return {}
     return said if isinstance(said, dict) and isinstance(said.get("pid"), int) else {}
@@ -190,3 +201,13 @@ def _write(file: int, said: dict[str, Any]) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.ftruncate(file, len(text))
     os.fsync(file)
+
+
+def _fill(file: int) -> None:
+    """Have the file occupy ROOM bytes; raises OSError on a disk that has none left."""
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(file, 0, ROOM)
+        except OSError as error:
+            if error.errno not in WITHOUT:
+                raise

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from bpexp.data import DataSet
+from bpexp.errors import disk_full
 from bpexp.insight.histograms import Histograms
 from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import Journal
@@ -16,52 +17,41 @@ from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
-from bpexp.running.conclusion import TrainingEnd, attempt, conclude
+from bpexp.running.conclusion import Conclusion
 from bpexp.running.keeping import Resumed, checkpointing, open_journal
 from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
-from bpexp.running.signals import Signals
-from bpexp.tracking.environment import mlflow_environment
+from bpexp.running.record import Record, TrainingEnd
+from bpexp.running.signals import Signals, word
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
-from bpexp.training.events import Callback, State
+from bpexp.tracking.session import recording
+from bpexp.training.events import Callback, Position, State
 from bpexp.training.trainer import train
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recorders:
-    """Who records a run: its journal, the writer of its checkpoints, if any, and MLflow; and where it goes on."""
-
-    journal: Journal
-    checkpoints: list[Checkpointing]
-    tracking: list[Callback]
-    resumed: Resumed | None = None
-
-    @property
-    def state(self) -> State | None:
-        """The state from which the training goes on; None for a run that begins."""
-        return self.resumed.checkpoint.state if self.resumed else None
 
 
 def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = None) -> Outcome:
     """Train, keep the journal, record; the outcome is on disk whatever happens. `resumed` says where a run goes on.
 
-    An exception of the run is its outcome. KeyboardInterrupt and SIGTERM end the training, are recorded, and are raised
-    when the record is written.
+    An exception of the run is its outcome. A signal ends the training after the step at hand, is recorded, and is
+    raised when the record is written.
     """
-    with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
+    with blas_threads(experiment.config.threads), recording(), Signals() as signals:
         save_split(info.directory, experiment.data)
         journal = open_journal(experiment, info, resumed)
+        record = Record(info, journal, resumed.seconds if resumed else 0.0)
+        signals.last_words = record.last_words
         tags = leave_out(experiment, journal if resumed is None else None)
-        tracked = open_tracked(experiment, info, journal, tags, resumed.run_id if resumed else None)
+        record.tracked = tracked = open_tracked(experiment, info, journal, tags, resumed.run_id if resumed else None)
+        histograms = Histograms() if experiment.probe.histograms else None
+        watching = [*observers(experiment, journal, histograms), journal]
         writers = checkpointing(experiment, info, journal, tracked.run_id, resumed)
-        end = _train(experiment, info, Recorders(journal, writers, tracked.callbacks, resumed), signals)
-        with suppress(OSError):  # a full disk: what the journal holds is there
-            journal.close(end.status, end.reason)
+        state = resumed.checkpoint.state if resumed else None
+        end = _train(experiment, info, Watching(watching, writers, tracked.callbacks, state), signals)
         try:
-            outcome = conclude(experiment, info, end, experiment.trainer.at.seconds, tracked, signals)
-        except BaseException:  # a second signal: nobody waits for the rest, but the run in MLflow has ended
-            tracked.end(end.status)
+            outcome = Conclusion(experiment, info, end, record, tracked, histograms).conclude(signals)
+        except BaseException as error:  # a second signal: nobody waits for the rest
+            record.last_words(word(error), here=True)
             raise
         if end.interruption is not None:
             raise end.interruption
@@ -77,7 +67,10 @@ def open_tracked(
 ) -> TrackedRun:
     """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
     tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
-    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), tags, run_id)
+    card = data_card(experiment.data)
+    return TrackedRun(
+        *(experiment.tracking, info, journal.path, card, tags, run_id), committed=lambda: journal.committed
+    )
 
 
 def data_card(data: DataSet) -> DataCard:
@@ -87,38 +80,61 @@ def data_card(data: DataSet) -> DataCard:
     return DataCard(data.name, data.digest, data.source, json.dumps(sizes))
 
 
-def _train(experiment: Experiment, info: RunInfo, recorders: Recorders, signals: Signals) -> TrainingEnd:
+@dataclass(frozen=True, slots=True, eq=False)
+class Watching:
+    """Who watches a training: probes and journal, the writer of checkpoints, if any, and MLflow.
+
+    `state` is that from which the training goes on; None for one that begins.
+    """
+
+    observers: list[Callback]
+    checkpoints: list[Checkpointing]
+    tracking: list[Callback]
+    state: State | None = None
+
+
+class EndAtSignal(Callback):
+    """Ends the training at a signal, after the step or evaluation at hand; the last callback, so that all saw that."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+
+    def after_step(self, at: Position) -> None:
+        self._signals.check()
+
+    after_epoch = after_step
+
+
+def _train(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:
     """Train with everybody watching; whatever ends it is returned, and signals are held back from then on."""
     try:
-        return _watched(experiment, info, recorders, signals)
+        return _watched(experiment, info, watching, signals)
     except Exception as error:
+        if disk_full(error):
+            return TrainingEnd("failed", f"the disk is full: nothing more can be written to {info.directory}")
         with suppress(OSError):
             (info.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
         return TrainingEnd("failed", f"{type(error).__name__}: {error}")
     except BaseException as error:  # a signal, or SystemExit of a plug-in
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
-        return TrainingEnd("killed", reason, interruption=error)
+        return TrainingEnd("killed", word(error), interruption=error)
 
 
-def _watched(experiment: Experiment, info: RunInfo, recorders: Recorders, signals: Signals) -> TrainingEnd:
-    """Train. Checkpoints come after all who remember something, and MLflow after them."""
+def _watched(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:
+    """Train. The checkpoints come after all who remember something, and MLflow after them."""
     tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
-    histograms = Histograms() if experiment.probe.histograms else None
-    journal, writers, state = recorders.journal, recorders.checkpoints, recorders.state
-    callbacks = [*observers(experiment, journal, histograms), journal, *bars, *experiment.callbacks, *writers]
-    for writer in writers:
+    callbacks = [*watching.observers, *bars, *experiment.callbacks, *watching.checkpoints]
+    for writer in watching.checkpoints:
         writer.watch(experiment.trainer, callbacks)
     try:
-        with signals.raised():
-            ended = train(experiment.trainer, [*callbacks, *recorders.tracking], state)
-    except BaseException:  # interrupted between two steps, say
-        for writer in writers:
+        with signals.raised(patience=True):
+            everybody = [*callbacks, *watching.tracking, EndAtSignal(signals)]
+            ended = train(experiment.trainer, everybody, watching.state)
+    except BaseException:  # between two steps, say
+        for writer in watching.checkpoints:
             writer.last()
         raise
     finally:
         for bar in bars:
             bar.close()
-        if histograms is not None:
-            attempt("no histograms in", info, lambda: histograms.save(info.directory))
     return TrainingEnd(ended.status, ended.reason, ended.step, restored=ended.restored is not None)

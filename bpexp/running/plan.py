@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bpexp.config.composition import CommandLine, Composer, Composition, composer
+from bpexp.config.limits import Limits
 from bpexp.config.overrides import (
     Override,
     Parsed,
     levels,
+    refuse_declared,
     refuse_launching,
+    refuse_many,
     refuse_overruled,
     refuse_senseless,
     refuse_unsweepable,
-    refuse_unused,
 )
 from bpexp.config.schema import Config
 from bpexp.config.spelling import spelled
@@ -72,22 +74,24 @@ def plan(line: CommandLine) -> Plan:
     with composer(line) as composing:
         said = refuse_senseless(composing.parse(line.overrides))
         parsed = Parsed(composing)
-        opening = [levels(override)[0] for override in said]
+        opening = [levels(override, composing.limits)[0] for override in said]
         first = composing.compose([parsed(text) for text in opening])
-        refuse_unused(first, said)
-        study = _study(first, said)
+        study = _study(first, said, composing.limits)
         multirun = line.multirun or study is not None or first.multirun
         if not multirun:
             _refuse_sweeps(said)
         refuse_launching(first, said, multirun=multirun)
         keys = {override.get_key_element() for override in said}
-        extra = [parsed(text) for key, text in _declared(first, study).items() if multirun and key not in keys]
+        found = _declared(first, study)
+        refuse_declared(found)
+        extra = [parsed(text) for key, text in found.items() if multirun and key not in keys]
         everything = [*said, *extra] if study else [*extra, *said]
-        grid = {override.get_key_element(): levels(override) for override in everything}
+        grid = {override.get_key_element(): levels(override, composing.limits) for override in everything}
         if multirun:
             refuse_unsweepable(grid)
-        if line.multirun and first.config.task == "report":
-            raise ConfigError("task=report writes one report; leave -m out")
+        refuse_many(grid, composing.limits)
+        if line.multirun and first.config.task in ("report", "doctor", "sync"):
+            raise ConfigError(f"task={first.config.task} is done once; leave -m out")
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
         jobs = _jobs(composing, parsed, lines, None if extra else first, seen, multirun=multirun)
@@ -113,14 +117,14 @@ def _refuse_sweeps(said: Sequence[Override]) -> None:
             raise ConfigError(f"{override.input_line} has several values; add -m (--multirun) to sweep over them")
 
 
-def _study(first: Composition, said: Sequence[Override]) -> Study | None:
+def _study(first: Composition, said: Sequence[Override], limits: Limits) -> Study | None:
     """The study that a config declares, with the levels and seeds of the command line in place of its own."""
     node = first.config.study
     if not isinstance(node, dict) or first.config.task not in ("train", "report"):
         return None
     study = declared(first.choice("experiment") or "study", node)
     chosen = [override for override in said if override.key_or_group in study.grid()]
-    return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o)] for o in chosen})
+    return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o, limits)] for o in chosen})
 
 
 def _combinations(grid: Mapping[str, Sequence[str]], study: Study | None) -> list[tuple[str, ...]]:
@@ -196,11 +200,13 @@ def _declared_data(config: Config) -> str:
 def _refuse(config: Config, seen: _Seen) -> Config:
     """Validate one job, and return its config as it runs; what several jobs share is checked once."""
     validate(config)
+    if config.task == "doctor":  # which has more to say of a store than that it is refused
+        return config
     tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
     if tracking.mlflow and str(tracking.uri) not in seen.stores:
         refuse_store(tracking.uri)
         seen.stores.add(str(tracking.uri))
-    if config.task == "report":
+    if config.task in ("report", "sync"):
         return config
     key = _declared_data(config)
     if key not in seen.data:

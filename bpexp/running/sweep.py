@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -10,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.config.groups import GROUPS
-from bpexp.errors import ConfigError
-from bpexp.records.lock import RunLock
+from bpexp.errors import ConfigError, warn
+from bpexp.records.escaping import code
+from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
-from bpexp.running.directories import claim
+from bpexp.records.whole import write_whole
+from bpexp.running.directories import claim, shown
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import load
 from bpexp.running.loading import load_data
@@ -22,14 +23,15 @@ from bpexp.running.observers import notes
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
+from bpexp.running.recovery import deliver_left
 from bpexp.running.results import await_others, closed, results
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
 from bpexp.running.sweep_record import record_of
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
-from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
+from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
@@ -61,8 +63,11 @@ class Sweep:
 
 def run_single(plan: Plan) -> Outcome:
     """Execute the single run of a plan."""
-    directory = claim(plan.directory, "run", named=plan.named)
-    return perform(plan.jobs[0].below(directory))
+    with Signals() as signals, recording() as session:
+        directory = claim(plan.directory, "run", named=plan.named)
+        signals.keep(f"what was done is kept in {shown(directory)}")
+        deliver_left(plan.tracking, session)
+        return perform(plan.jobs[0].below(directory))
 
 
 def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
@@ -71,12 +76,12 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     Of a sweep that is resumed, the jobs without a result are executed. The ranking and the parent run are written even
     if the sweep is interrupted; the exception is then re-raised.
     """
-    if plan.resumed is not None:
-        with RunLock(plan.directory):
-            return _run_sweep(plan, plan.directory, plan.resumed.command)
-    directory = claim(plan.directory, "sweep", named=plan.named)
-    with RunLock(directory):
-        return _run_sweep(plan, directory, command)
+    with Signals() as signals:
+        resumed = plan.resumed
+        directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
+        signals.keep(f"what was done is kept in {shown(directory)}")
+        with RunLock(directory):
+            return _run_sweep(plan, directory, resumed.command if resumed else command, signals)
 
 
 def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, Ending]:
@@ -97,12 +102,15 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
     return {}
 
 
-def _run_sweep(plan: Plan, directory: Path, command: Sequence[str]) -> Sweep:
+def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Signals) -> Sweep:
     done = _begin(plan, directory, command)
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
-    with mlflow_environment(), Signals() as signals:
+    with recording() as session:
+        signals.check()
+        deliver_left(plan.tracking, session)
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
+        signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
@@ -120,13 +128,15 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str]) -> Sweep:
             status = "FAILED"
             raise
         finally:
+            make_room(directory)
             conclude_sweep(sweep, jobs, parent, status, command)
+            signals.last_words = None
         if plan.study is not None and signals.pending is None:
             try:
-                sweep.report = report(plan.study, _folders(sweep), sweep.directory, parent, command)
+                with signals.raised():
+                    sweep.report = report(plan.study, _folders(sweep), sweep.directory, parent, command)
             except OSError as error:  # a full disk: the runs are there, and task=report can ask for them
-                reason = error.strerror or error
-                print(f"bpexp: warning: no whole report in {sweep.directory} ({reason})", file=sys.stderr)
+                warn(f"no whole report in {sweep.directory} ({error.strerror or error})")
     return sweep
 
 
@@ -188,12 +198,12 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
         parent.end_lost()
     table = sweep.directory / TABLE
     try:
-        table.write_text(sweep.ranking.csv(), encoding="utf-8")
+        write_whole(table, sweep.ranking.csv())
     except OSError as error:  # a full disk: the parent run is ended all the same
-        print(f"bpexp: warning: no whole {TABLE} in {sweep.directory} ({error.strerror or error})", file=sys.stderr)
+        warn(f"no {TABLE} in {sweep.directory} ({error.strerror or error})")
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
-    note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
+    note = f"{code(' '.join(['python -m bpexp', *command]))}\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
     metrics = {**counts, **(best.metrics if best else {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 

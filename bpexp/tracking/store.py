@@ -55,6 +55,30 @@ def open_store(uri: str | None, experiment: str) -> Store:
         return _opened[key]
 
 
+def existing_client(uri: str) -> MlflowClient | None:
+    """MLflow's client of a store that is there, in which nothing is created; None of a file or tables that are not.
+
+    Raises TrackingError where the store cannot be opened.
+    """
+    path = sqlite_path(uri)
+    if path is not None and is_new(path):
+        return None
+    with warnings.catch_warnings(), mlflow_environment(), short_waits():
+        warnings.simplefilter("ignore")
+        try:
+            _prepare(uri, path)
+            from mlflow import MlflowClient
+
+            quiet_loggers()
+            client = MlflowClient(whole(uri))
+            client.search_experiments(max_results=1)
+        except TrackingError:
+            raise
+        except Exception as error:
+            raise TrackingError(_explain(uri, error)) from error
+    return client
+
+
 def refuse_store(uri: str | None) -> None:
     """Raise BpexpError for an address that is not a store, or a database that cannot be written; creates nothing.
 
@@ -93,8 +117,11 @@ def _open(uri: str, name: str) -> Store:
 def _prepare(uri: str, path: Path | None) -> None:
     """Create a database that is missing; refuse one that is locked, or of another version, before MLflow opens it."""
     from bpexp.tracking.schema import BUSY, refuse_other_version, sqlite_version
+    from bpexp.tracking.sql_database import is_database, prepare_database
 
-    if path is not None:
+    if is_database(uri):
+        prepare_database(uri)
+    elif path is not None:
         create_database(path)
         wait_until_free(path)
         found = sqlite_version(path)

@@ -18,7 +18,7 @@ import pytest
 from bpexp.errors import BpexpError
 from bpexp.records import lock as locks
 from bpexp.records import process
-from bpexp.records.lock import LOCK, RunLock, liveness
+from bpexp.records.lock import LOCK, ROOM, RunLock, liveness, make_room
 
 HOLDER = """
 import os, sys, time
@@ -49,10 +49,15 @@ def holder(folder: Path, forking: str = "") -> Iterator[tuple[subprocess.Popen[s
                 os.kill(child, signal.SIGKILL)
 
 
+def said(folder: Path) -> dict[str, Any]:
+    """What the lock file says."""
+    content: dict[str, Any] = json.loads((folder / LOCK).read_text().splitlines()[0])
+    return content
+
+
 def say(folder: Path, **changed: Any) -> None:
     """Change what the lock file says."""
-    path = folder / LOCK
-    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    (folder / LOCK).write_text(json.dumps(said(folder) | changed))
 
 
 def test_who_holds_the_lock_is_alive_also_when_it_is_stopped(tmp_path: Path) -> None:
@@ -107,7 +112,7 @@ def test_a_file_that_says_nothing_proves_nothing(content: str, tmp_path: Path) -
     (tmp_path / LOCK).write_text(content)
     assert liveness(tmp_path).state == "unknown"
     with RunLock(tmp_path):
-        assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
+        assert said(tmp_path)["pid"] == os.getpid()
 
 
 def test_no_file_proves_nothing(tmp_path: Path) -> None:
@@ -147,6 +152,17 @@ def test_a_full_disk_says_so_and_leaves_no_lock(tmp_path: Path, monkeypatch: pyt
             RunLock(tmp_path).acquire()
     with RunLock(tmp_path):
         assert liveness(tmp_path).state == "alive"
+
+
+def test_the_lock_keeps_room_for_the_record(tmp_path: Path) -> None:
+    with RunLock(tmp_path):
+        assert (tmp_path / LOCK).stat().st_blocks * 512 >= ROOM
+        assert liveness(tmp_path).state == "alive"
+        make_room(tmp_path)
+        assert (tmp_path / LOCK).stat().st_size < 1000
+        assert said(tmp_path)["pid"] == os.getpid()
+    assert (tmp_path / LOCK).stat().st_size < 1000
+    make_room(tmp_path / "gone")
 
 
 def test_an_ended_process_that_nobody_waited_for_is_gone() -> None:
