@@ -183,7 +183,7 @@ def share(found: dict[str, list[dict[str, float]]], kind: str, of: str) -> str:
     """How much more time was spent, in percent: the median over the pairs, the smallest and the largest."""
     pairs = zip(found[kind], found["nothing"], strict=True)
     ratios = [100 * (one[of] / other[of] - 1) for one, other in pairs]
-    return f"+{statistics.median(ratios):.2f} % ({min(ratios):+.2f} to {max(ratios):+.2f})"
+    return f"{statistics.median(ratios):+.2f} % ({min(ratios):+.2f} to {max(ratios):+.2f})"
 
 
 if __name__ == "__main__":
