@@ -40,6 +40,10 @@ class TrackingError(BpexpError):
     """A store of results, or a saved network, cannot be read or written."""
 
 
+class CheckpointError(BpexpError):
+    """A run cannot be resumed, or its checkpoint is damaged or does not fit."""
+
+
 class RecordError(TrackingError):
     """A record of a run, a sweep or a study is missing, damaged or of another version."""
 

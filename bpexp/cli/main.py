@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.errors import BpexpError, say
-from bpexp.running.signals import KEPT, Terminated, exit_code, word
+from bpexp.running.interruption import Terminated, exit_code, told
 
 if TYPE_CHECKING:
+    from bpexp.config.composition import CommandLine
+    from bpexp.records.outcome import Outcome
     from bpexp.running.plan import Plan
+    from bpexp.running.resume_words import Wanted
 
 
 def main() -> None:
@@ -37,7 +40,7 @@ def main() -> None:
         say(f"bpexp: {error}")
         code = 2
     except (KeyboardInterrupt, Terminated) as error:
-        say(f"bpexp: {word(error)}; {getattr(error, 'kept', KEPT)}")
+        say(f"bpexp: {told(error)}")
         code = exit_code(error)
     except OSError as error:  # what a run left is on its own
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
@@ -92,18 +95,35 @@ def _nothing(config: object) -> None:
 def _run(options: argparse.Namespace) -> int:
     from bpexp.cli.arguments import command_line
     from bpexp.running.plan import plan
+    from bpexp.running.resume_words import resume_wanted
 
-    planned = plan(command_line(options))
+    line = command_line(options)
+    if (wanted := resume_wanted(line)) is not None:
+        return _resume(wanted, line)
+    planned = plan(line)
     if planned.config.task == "report":
         return _report(planned)
     return _sweep(planned) if planned.multirun else _single(planned)
 
 
+def _resume(wanted: Wanted, line: CommandLine) -> int:
+    from bpexp.running.resume import resume
+    from bpexp.running.resume_words import changes_of, found
+
+    changes = changes_of(wanted, line)
+    outcome = resume(found(wanted), changes, previous=wanted.previous)
+    return _told(outcome, bool(changes.get("progress", True)))
+
+
 def _single(planned: Plan) -> int:
     from bpexp.running.sweep import run_single
 
-    outcome = run_single(planned)
-    if not outcome.ok or (planned.config.progress and planned.config.task == "train"):
+    return _told(run_single(planned), planned.config.progress and planned.config.task == "train")
+
+
+def _told(outcome: Outcome, told: bool) -> int:
+    """Print the outcome, if it is to be told or no result, and return the exit code."""
+    if told or not outcome.ok:
         from bpexp.cli.terminal import print_outcome
 
         print_outcome(outcome)

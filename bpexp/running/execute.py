@@ -6,42 +6,67 @@ import json
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from bpexp.data import DataSet
 from bpexp.errors import disk_full
 from bpexp.insight.histograms import Histograms
+from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import Journal
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
 from bpexp.running.conclusion import Conclusion
+from bpexp.running.directories import going_on, kept_in
+from bpexp.running.interruption import word
+from bpexp.running.keeping import Resumed, checkpointing, open_journal
 from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
 from bpexp.running.record import Record, TrainingEnd
-from bpexp.running.signals import Signals, word
+from bpexp.running.signals import Signals
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
-from bpexp.training.events import Callback, EpochEnded, Position
+from bpexp.training.events import Callback, Position, State
 from bpexp.training.trainer import train
 
 
-def execute(experiment: Experiment, info: RunInfo) -> Outcome:
-    """Train, keep the journal, record; the outcome is on disk whatever happens.
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorders:
+    """Who records a run: its journal, the writer of its checkpoints, if any, and MLflow; and where it goes on."""
+
+    journal: Journal
+    checkpoints: list[Checkpointing]
+    tracking: list[Callback]
+    histograms: Histograms | None = None
+    resumed: Resumed | None = None
+
+    @property
+    def state(self) -> State | None:
+        """The state from which the training goes on; None for a run that begins."""
+        return self.resumed.checkpoint.state if self.resumed else None
+
+
+def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = None) -> Outcome:
+    """Train, keep the journal, record; the outcome is on disk whatever happens. `resumed` says where a run goes on.
 
     An exception of the run is its outcome. A signal ends the training after the step at hand, is recorded, and is
     raised when the record is written.
     """
     with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
+        if not info.one_of_many:
+            signals.keep(kept_in(info.directory))
         save_split(info.directory, experiment.data)
-        journal = Journal(info.directory)
-        record = Record(info, journal)
+        journal = open_journal(experiment, info, resumed)
+        record = Record(info, journal, resumed.seconds if resumed else 0.0)
         signals.last_words = record.last_words
-        record.tracked = tracked = open_tracked(experiment, info, journal, leave_out(experiment, journal))
+        tags = leave_out(experiment, journal if resumed is None else None)
+        tracked = open_tracked(experiment, info, journal, tags, resumed.run_id if resumed else None)
+        record.tracked = tracked
+        writers = checkpointing(experiment, info, journal, tracked.run_id, resumed)
         histograms = Histograms() if experiment.probe.histograms else None
-        watching = [*observers(experiment, journal, histograms), journal, *tracked.callbacks]
-        end = _train(experiment, info, watching, signals)
+        end = _train(experiment, info, Recorders(journal, writers, tracked.callbacks, histograms, resumed), signals)
         try:
             outcome = Conclusion(experiment, info, end, record, tracked, histograms).conclude(signals)
         except BaseException as error:  # a second signal: nobody waits for the rest
@@ -53,11 +78,15 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
 
 
 def open_tracked(
-    experiment: Experiment, info: RunInfo, journal: Journal, tags: Mapping[str, str] | None = None
+    experiment: Experiment,
+    info: RunInfo,
+    journal: Journal,
+    tags: Mapping[str, str] | None = None,
+    run_id: str | None = None,
 ) -> TrackedRun:
-    """The run in MLflow, with the number of threads and the given tags."""
+    """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
     tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
-    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), tags)
+    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), tags, run_id)
 
 
 def data_card(data: DataSet) -> DataCard:
@@ -68,22 +97,27 @@ def data_card(data: DataSet) -> DataCard:
 
 
 class EndAtSignal(Callback):
-    """Ends the training at a signal, after the step or evaluation at hand; the last callback, so that all saw that."""
+    """Ends the training at a signal, after the step or epoch at hand; the last callback, so that all saw that.
 
-    def __init__(self, signals: Signals) -> None:
-        self._signals = signals
+    `kept` tells what is left, from the first checkpoint on; None where somebody else tells it.
+    """
+
+    def __init__(self, signals: Signals, kept: str | None) -> None:
+        self._signals, self._kept = signals, kept
 
     def after_step(self, at: Position) -> None:
         self._signals.check()
 
-    def on_epoch(self, event: EpochEnded) -> None:
+    def after_epoch(self, at: Position) -> None:
+        if self._kept is not None:
+            self._signals.keep(self._kept)
         self._signals.check()
 
 
-def _train(experiment: Experiment, info: RunInfo, watching: list[Callback], signals: Signals) -> TrainingEnd:
+def _train(experiment: Experiment, info: RunInfo, recorders: Recorders, signals: Signals) -> TrainingEnd:
     """Train with everybody watching; whatever ends it is returned, and signals are held back from then on."""
     try:
-        return _watched(experiment, info, watching, signals)
+        return _watched(experiment, info, recorders, signals)
     except Exception as error:
         if disk_full(error):
             return TrainingEnd("failed", f"the disk is full: nothing more can be written to {info.directory}")
@@ -94,12 +128,23 @@ def _train(experiment: Experiment, info: RunInfo, watching: list[Callback], sign
         return TrainingEnd("killed", word(error), interruption=error)
 
 
-def _watched(experiment: Experiment, info: RunInfo, watching: list[Callback], signals: Signals) -> TrainingEnd:
+def _watched(experiment: Experiment, info: RunInfo, recorders: Recorders, signals: Signals) -> TrainingEnd:
+    """Train. Checkpoints come after all who remember something, and MLflow after them; a signal ends it last of all."""
     tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
+    journal, writers = recorders.journal, recorders.checkpoints
+    watching = observers(experiment, journal, recorders.histograms)
+    callbacks = [*watching, journal, *bars, *experiment.callbacks, *writers]
+    for writer in writers:
+        writer.watch(experiment.trainer, callbacks)
     try:
         with signals.raised(patience=True):
-            ended = train(experiment.trainer, [*watching, *bars, *experiment.callbacks, EndAtSignal(signals)])
+            last = EndAtSignal(signals, going_on(info.directory) if writers and not info.one_of_many else None)
+            ended = train(experiment.trainer, [*callbacks, *recorders.tracking, last], recorders.state)
+    except BaseException:  # interrupted between two steps, say
+        for writer in writers:
+            writer.last()
+        raise
     finally:
         for bar in bars:
             bar.close()

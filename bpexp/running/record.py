@@ -35,22 +35,18 @@ class Record:
     Args:
         info: of the run.
         journal: of the run.
+        before: seconds of training in earlier processes.
     """
 
-    def __init__(self, info: RunInfo, journal: Journal) -> None:
+    def __init__(self, info: RunInfo, journal: Journal, before: float = 0.0) -> None:
         self._info, self._journal = info, journal
         self._writing = threading.Lock()
-        self._started = time.monotonic()
+        self._started = time.monotonic() - before
         self._closed = self._over = False
         self._outcome: Outcome | None = None
         self.tracked: TrackedRun | None = None
         self.told = False
         """Whether MLflow knows the status."""
-
-    @property
-    def seconds(self) -> float:
-        """Since the run began."""
-        return time.monotonic() - self._started
 
     def settle(self) -> None:
         """Hand everything that the journal holds to the system, which has room for it; raises OSError."""
@@ -83,7 +79,7 @@ class Record:
             reason=reason,
             overrides=info.overrides,
             params=info.params,
-            seconds=self.seconds,
+            seconds=time.monotonic() - self._started,
             metrics=summarize(series, averaged(), restored=restored),
             chosen_by=chooser(series),
             weights="unevaluated",

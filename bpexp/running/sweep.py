@@ -13,16 +13,17 @@ from bpexp.errors import ConfigError, warn
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.whole import write_whole
-from bpexp.running.directories import claim, shown
+from bpexp.running.directories import claim, kept_in
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import load
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
-from bpexp.running.perform import as_yaml, perform
+from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
+from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
@@ -59,7 +60,7 @@ def run_single(plan: Plan) -> Outcome:
     """Execute the single run of a plan."""
     with Signals() as signals:
         directory = claim(plan.directory, "run", named=plan.named)
-        signals.keep(f"what was done is kept in {shown(directory)}")
+        signals.keep(kept_in(directory))
         return perform(plan.jobs[0].below(directory))
 
 
@@ -70,7 +71,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     """
     with Signals() as signals:
         directory = claim(plan.directory, "sweep", named=plan.named)
-        signals.keep(f"what was done is kept in {shown(directory)}")
+        signals.keep(kept_in(directory))
         with RunLock(directory):
             return _run_sweep(plan, directory, command, signals)
 

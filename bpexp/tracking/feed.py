@@ -47,16 +47,35 @@ class JournalFeed(Callback):
         parent: MLflow id of the sweep's parent run; None for a single run.
         every: steps between two batch losses that are sent, or auto.
         tags: recorded with the run.
+        run_id: MLflow id of the run that an earlier process began and this one goes on with; None for a new run.
     """
 
     def __init__(
-        self, store: Store, journal: Path, *, name: str, parent: str | None, every: int | str, tags: Mapping[str, str]
+        self,
+        store: Store,
+        journal: Path,
+        *,
+        name: str,
+        parent: str | None,
+        every: int | str,
+        tags: Mapping[str, str],
+        run_id: str | None = None,
     ) -> None:
         self.store, self._journal, self._every = store, journal, every
         self._offset, self._stride, self._fed, self._warned = 0, 1, time.monotonic(), False
         parents = {"mlflow.parentRunId": parent} if parent else {}
-        run = store.client.create_run(store.experiment_id, run_name=name, tags={**tags, **parents})
-        self.run_id: str = run.info.run_id
+        if run_id is None:
+            run_id = store.client.create_run(store.experiment_id, run_name=name, tags={**tags, **parents}).info.run_id
+        else:
+            self._go_on(run_id, name, tags)
+        self.run_id: str = run_id
+
+    def _go_on(self, run_id: str, name: str, tags: Mapping[str, str]) -> None:
+        """The run is running again, under the name and with the tags of now."""
+        from mlflow.entities import RunTag
+
+        self.store.client.update_run(run_id, status="RUNNING", name=name)
+        self.store.client.log_batch(run_id, tags=[RunTag(key, text[:5000]) for key, text in tags.items()])
 
     def declare(self, params: Mapping[str, Any], data: DataCard) -> None:
         """Record the composed config as parameters, and the data set with its digest."""

@@ -11,6 +11,8 @@ from bpexp.records.network_file import WEIGHTS
 from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import RESULT
 from bpexp.tracking.credentials import scrubbed, whole
+from bpexp.tracking.environment import quiet_loggers
+from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.store import Store
 
 
@@ -35,6 +37,28 @@ def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
         reason = scrubbed(" ".join(str(error).split()))[:200]
         raise TrackingError(f"the run {run_id!r} cannot be read from {store.experiment_name!r}: {reason}") from error
     return folder
+
+
+def directory_of(uri: str | None, run_id: str) -> Path:
+    """The directory of a recorded run, by its tag; raises TrackingError where there is none. Nothing is created."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    resolved = resolve(uri, Path.cwd())
+    path = sqlite_path(resolved)
+    if path is not None and not path.is_file():
+        raise TrackingError(
+            f"there is no store {str(path)!r} in which to look for the run {run_id!r}; set tracking.uri"
+        )
+    try:
+        quiet_loggers()
+        tags = MlflowClient(whole(resolved)).get_run(run_id).data.tags
+    except MlflowException as error:
+        reason = scrubbed(" ".join(str(error).split()))[:200]
+        raise TrackingError(f"the run {run_id!r} is not in {resolved!r}: {reason}") from None
+    if "bpexp.directory" not in tags:
+        raise TrackingError(f"the run {run_id!r} was not recorded by bpexp")
+    return Path(tags["bpexp.directory"])
 
 
 def _refuse_foreign(store: Store, run_id: str) -> None:

@@ -24,32 +24,47 @@ FILES = ("config.yaml", "metrics.jsonl", RESULT, SPLIT, "histograms.npz", "trace
 
 
 class TrackedRun:
-    """A run in MLflow; a no-op with tracking=none, or if the store cannot be opened."""
+    """A run in MLflow; a no-op with tracking=none, or if the store cannot be opened.
+
+    With `run_id` it is the run that an earlier process began, which keeps its parameters.
+    """
 
     def __init__(
-        self, settings: TrackingSettings, info: RunInfo, journal: Path, data: DataCard, tags: dict[str, str]
+        self,
+        settings: TrackingSettings,
+        info: RunInfo,
+        journal: Path,
+        data: DataCard,
+        tags: dict[str, str],
+        run_id: str | None = None,
     ) -> None:
         self._settings, self._info = settings, info
-        self._feed = self._open(journal, data, tags) if settings.mlflow else None
+        self._feed = self._open(journal, data, tags, run_id) if settings.mlflow else None
         self.callbacks: list[Callback] = [self._feed] if self._feed else []
         self.run_id = self._feed.run_id if self._feed else None
         self.experiment_id = self._feed.store.experiment_id if self._feed else None
         self.store_uri = self._feed.store.uri if self._feed else None
 
-    def _open(self, journal: Path, data: DataCard, tags: dict[str, str]) -> JournalFeed | None:
+    def _open(self, journal: Path, data: DataCard, tags: dict[str, str], run_id: str | None) -> JournalFeed | None:
         from bpexp.tracking.store import open_store
 
         info, settings = self._info, self._settings
         try:
             store = open_store(settings.uri, settings.experiment)
             feed = JournalFeed(
-                store, journal, name=info.name, parent=info.parent, every=settings.every, tags={**origin(info), **tags}
+                *(store, journal),
+                name=info.name,
+                parent=info.parent,
+                every=settings.every,
+                tags={**origin(info), **tags},
+                run_id=run_id,
             )
         except Exception as error:  # a failing store must not end the run
             reason = str(error) if isinstance(error, TrackingError) else scrubbed(f"{type(error).__name__}: {error}")
             print(f"bpexp: warning: not recorded in MLflow ({reason}); kept in {info.directory}", file=sys.stderr)
             return None
-        feed.declare(info.params, data)
+        if run_id is None:
+            feed.declare(info.params, data)
         return feed
 
     def log_model(self, outcome: Outcome) -> str | None:
