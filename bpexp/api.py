@@ -32,7 +32,7 @@ from bpexp.records.network_file import WEIGHTS
 from bpexp.records.outcome import Outcome, read_outcome
 from bpexp.records.predictor import PARAM, Predictor, load_predictor
 from bpexp.records.split_file import Split, load_split
-from bpexp.running.plan import Plan, plan
+from bpexp.running.plan import ONCE, Plan, plan
 
 if TYPE_CHECKING:
     from bpexp.nn.network import Network
@@ -150,6 +150,25 @@ def sweep(*overrides: str, **settings: Any) -> SweepResult:
     return SweepResult(runs, table, swept.directory, swept.ok, swept.report)
 
 
+def resume(run: str | Path, *, epochs: int | None = None, previous: bool = False, uri: str | None = None) -> Result:
+    """Go on with a run that was killed, stopped or failed, or with a finished one to more epochs.
+
+    Args:
+        run: its folder, or MLflow's id of it.
+        epochs: of the whole run; None for as many as it was to have.
+        previous: go on from the last checkpoint but one, because the newest is damaged.
+        uri: address of the store in which the id is looked up; None as in `load`.
+
+    Raises BpexpError, and changes nothing, for a run that cannot be resumed.
+    """
+    from bpexp.running.resume import resume as go_on
+    from bpexp.running.resume_words import Wanted, found
+
+    changes = {} if epochs is None else {"epochs": epochs}
+    folder = found(Wanted(str(run), changes={"tracking.uri": uri} if uri else {}))
+    return Result(Path(go_on(folder, {"progress": False, **changes}, previous=previous).directory))
+
+
 def load(run_id: str, *, uri: str | None = None, experiment: str = "bpexp", into: str | Path | None = None) -> Result:
     """Load a recorded run from MLflow; its files are written to the folder `into`, or to a temporary one.
 
@@ -174,8 +193,9 @@ def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
     if not any(word.startswith("progress=") for word in words):
         words.append("progress=false")
     planned = plan(CommandLine(tuple(words), multirun))
-    if planned.config.task == "report":
-        raise ConfigError("task=report is a command, not a run: python -m bpexp task=report study=NAME")
+    if planned.config.task in ONCE:
+        task = planned.config.task
+        raise ConfigError(f"task={task} is a command, not a run: python -m bpexp task={task}")
     return planned
 
 
@@ -192,4 +212,4 @@ def _numbers(column: Any) -> Any:
     return numbers if (numbers.notna() | (column == "")).all() else column
 
 
-__all__ = ["Result", "SweepResult", "load", "run", "sweep"]
+__all__ = ["Result", "SweepResult", "load", "resume", "run", "sweep"]

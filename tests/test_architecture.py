@@ -138,6 +138,7 @@ LIBRARIES = {
     "pooch": {"pooch"},
     "rich": {"rich.box", "rich.console", "rich.markup", "rich.progress", "rich.table"},
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
+    "sqlalchemy": {"sqlalchemy", "sqlalchemy.exc"},
     "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.power"},
     "threadpoolctl": {"threadpoolctl"},
     "yaml": {"yaml"},

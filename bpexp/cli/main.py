@@ -6,11 +6,12 @@ import argparse
 import io
 import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import BpexpError, say
+from bpexp.cli.output import lost
+from bpexp.errors import BpexpError, disk_full, say
 from bpexp.running.interruption import Terminated, exit_code, told
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ def main() -> None:
     try:
         sys.argv[1:] = without_credentials(sys.argv[1:])
         options = parse(sys.argv[1:])
-        code = _help(options) if options.help else _ask_hydra(options) if asks_hydra(options) else _run(options)
+        if options.help or asks_hydra(options):
+            code = _answered(_help(options) if options.help else _ask_hydra(options))
+        else:
+            code = _run(options)
     except BpexpError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
@@ -55,6 +59,17 @@ def _let_any_letter_pass() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _answered(code: int) -> int:
+    """The exit code of a question: 1 where its answer went to a full disk; whoever closes a pipe has had it."""
+    with suppress(Exception):
+        sys.stdout.flush()
+    reason = lost(sys.stdout)
+    if reason is None or not disk_full(reason):
+        return code
+    say(f"bpexp: standard output took nothing ({reason.strerror})")
+    return 1
 
 
 def _help(options: argparse.Namespace) -> int:
@@ -103,6 +118,12 @@ def _run(options: argparse.Namespace) -> int:
     planned = plan(line)
     if planned.config.task == "report":
         return _report(planned)
+    if planned.config.task == "doctor":
+        return _doctor(planned)
+    if planned.config.task == "sync":
+        return _sync(planned)
+    if planned.config.task == "figures":
+        return _figures(planned)
     return _sweep(planned) if planned.multirun else _single(planned)
 
 
@@ -150,3 +171,27 @@ def _report(planned: Plan) -> int:
 
     print_report(rebuild_report(planned, Path.cwd()), None)
     return 0
+
+
+def _doctor(planned: Plan) -> int:
+    from bpexp.cli.findings import print_findings
+    from bpexp.running.doctor_task import examine
+
+    return print_findings(examine(planned, Path.cwd()))
+
+
+def _sync(planned: Plan) -> int:
+    from bpexp.cli.findings import print_deliveries
+    from bpexp.running.sync_task import deliver_all
+
+    return print_deliveries(deliver_all(planned, Path.cwd()))
+
+
+def _figures(planned: Plan) -> int:
+    from bpexp.cli.findings import print_deliveries
+    from bpexp.running.figures_task import draw_planned
+    from bpexp.running.sync_task import deliver_named
+
+    for picture in draw_planned(planned):
+        print(picture, flush=True)
+    return print_deliveries(deliver_named(planned, Path.cwd()))

@@ -122,6 +122,8 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
             raise ConfigError(f"{override.input_line} has no effect with probe=off; leave out one of them")
         if key == "sample" and config.task != "trace":
             raise ConfigError(f"{override.input_line} has no effect without task=trace; add it, or leave sample out")
+        if key.startswith("doctor.") and config.task != "doctor":
+            raise ConfigError(f"{override.input_line} has no effect without task=doctor; add it, or leave this out")
         if key in NAMES:
             raise ConfigError(f"{key} is the name of an option; choose one with {key.partition('.')[0]}=NAME")
         if key.startswith("pairing."):

@@ -17,11 +17,12 @@ from bpexp.nn.pairing import Pairing
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.records.checkpointing import CheckpointSettings
 from bpexp.registry import Count, Parameter, Positive, Range, declared_parameters
+from bpexp.tracking.doctor.settings import Doctor
 from bpexp.training.metrics import Evaluation
 
 Settings = TypeVar("Settings")
 BatchSize = Annotated[Any, Count | Literal["full"]]
-Task = Annotated[str, Literal["train", "trace", "report"]]
+Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures"]]
 Dtype = Annotated[str, Literal["float32", "float64"]]
 Natural = Annotated[int, Range(least=0)]
 
@@ -38,7 +39,9 @@ class Config:
         dtype: float type of the parameters and of the training.
         threads: BLAS threads of a run; the last digits of a result depend on them.
         progress: print progress and a table at the end.
-        task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study.
+        task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
+            doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
+            figures draws those of a run that ended without them.
         sample: which training sample task=trace follows, counted from 0.
         run_name: name of the run; null for one made from the overrides.
         objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
@@ -61,6 +64,7 @@ class Config:
         clip: bounds of the gradient.
         evaluation: how often the parts are evaluated.
         checkpoint: how often the state of a run is kept, from which it is resumed.
+        doctor: what task=doctor may do.
         study: a declared study (title, question, factors, repeats, measures, claims).
         callbacks: named callbacks with their parameters.
     """
@@ -95,6 +99,7 @@ class Config:
     clip: Clip = field(default_factory=Clip)
     evaluation: Evaluation = field(default_factory=Evaluation)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
+    doctor: Doctor = field(default_factory=Doctor)
     study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
 

@@ -59,8 +59,16 @@ def size_of(file: BinaryIO) -> int:
     return os.fstat(file.fileno()).st_size
 
 
-def read_bytes(path: Path | str, most: int, *, error: type[BpexpError] = DataError) -> bytes:
-    """The content of a regular file of at most `most` bytes; arguments and errors as in `open_regular`.
+def is_regular(path: Path | str) -> bool:
+    """Whether a path names a regular file, also through links; False, and no error, for a path that cannot be one."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def read_bytes(path: Path | str, most: int | None = None, *, error: type[BpexpError] = DataError) -> bytes:
+    """The content of a regular file of at most `most` bytes, None for any; arguments and errors as in `open_regular`.
 
     No more is read than the size that the file has when it is opened.
     """

@@ -125,8 +125,8 @@ def _option(value: Any, hint: Any, where: str) -> Any:
     if value is None and type(None) in options:
         return None
     rest = [option for option in options if option is not type(None)]
-    if len(rest) == 1:
-        return typed(value, rest[0], where)
+    if len(rest) == 1 or type(value) in rest:
+        return typed(value, rest[0] if len(rest) == 1 else type(value), where)
     for option in rest:
         try:
             return typed(value, option, where)
@@ -162,13 +162,13 @@ def _uniform(values: Any, hint: Any) -> bool:
 
 def _dataclass(value: Any, schema: Any, prefix: str) -> Any:
     """A dataclass from a mapping of its fields; `prefix` is put before their names."""
+    known, where = _fields(schema), prefix.rstrip(":. ")
     if not isinstance(value, dict):
-        raise RecordError(f"{prefix.rstrip(':. ')}: found {shown(value)}; expected a mapping of fields")
-    known = _fields(schema)
+        raise RecordError(f"{where}: found {shown(value)}; expected a mapping of fields")
     for key in value:
         if key not in known:
             told = f"{nearest(key[:60], known)}choose from: {', '.join(known)}"
-            raise RecordError(f"{prefix}unknown field {key[:60]!r}; {told}")
+            raise RecordError(f"{where}: unknown field {key[:60]!r}; {told}")
     for name, (hint, required) in known.items():
         if required and name not in value:
             raise RecordError(f"{prefix}{name}: is missing; expected {spell(hint)}")

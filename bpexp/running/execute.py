@@ -25,27 +25,11 @@ from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
 from bpexp.running.record import Record, TrainingEnd
 from bpexp.running.signals import Signals
-from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
+from bpexp.tracking.session import recording
 from bpexp.training.events import Callback, Position, State
 from bpexp.training.trainer import train
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Recorders:
-    """Who records a run: its journal, the writer of its checkpoints, if any, and MLflow; and where it goes on."""
-
-    journal: Journal
-    checkpoints: list[Checkpointing]
-    tracking: list[Callback]
-    histograms: Histograms | None = None
-    resumed: Resumed | None = None
-
-    @property
-    def state(self) -> State | None:
-        """The state from which the training goes on; None for a run that begins."""
-        return self.resumed.checkpoint.state if self.resumed else None
 
 
 def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = None) -> Outcome:
@@ -54,7 +38,7 @@ def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = Non
     An exception of the run is its outcome. A signal ends the training after the step at hand, is recorded, and is
     raised when the record is written.
     """
-    with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
+    with blas_threads(experiment.config.threads), Signals() as signals, recording(signals.arrived):
         if not info.one_of_many:
             signals.keep(kept_in(info.directory))
         save_split(info.directory, experiment.data)
@@ -62,11 +46,12 @@ def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = Non
         record = Record(info, journal, resumed.seconds if resumed else 0.0)
         signals.last_words = record.last_words
         tags = leave_out(experiment, journal if resumed is None else None)
-        tracked = open_tracked(experiment, info, journal, tags, resumed.run_id if resumed else None)
-        record.tracked = tracked
-        writers = checkpointing(experiment, info, journal, tracked.run_id, resumed)
+        record.tracked = tracked = open_tracked(experiment, info, journal, tags, resumed.run_id if resumed else None)
         histograms = Histograms() if experiment.probe.histograms else None
-        end = _train(experiment, info, Recorders(journal, writers, tracked.callbacks, histograms, resumed), signals)
+        watching = [*observers(experiment, journal, histograms), journal]
+        writers = checkpointing(experiment, info, journal, tracked.run_id, resumed)
+        state = resumed.checkpoint.state if resumed else None
+        end = _train(experiment, info, Watching(watching, writers, tracked.callbacks, state), signals)
         try:
             outcome = Conclusion(experiment, info, end, record, tracked, histograms).conclude(signals)
         except BaseException as error:  # a second signal: nobody waits for the rest
@@ -86,7 +71,10 @@ def open_tracked(
 ) -> TrackedRun:
     """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
     tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
-    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), tags, run_id)
+    card = data_card(experiment.data)
+    return TrackedRun(
+        *(experiment.tracking, info, journal.path, card, tags, run_id), committed=lambda: journal.committed
+    )
 
 
 def data_card(data: DataSet) -> DataCard:
@@ -94,6 +82,19 @@ def data_card(data: DataSet) -> DataCard:
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     sizes = {f"num_{name}": len(part) for name, part in parts.items() if part is not None}
     return DataCard(data.name, data.digest, data.source, json.dumps(sizes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watching:
+    """Who watches a training: probes and journal, the writer of checkpoints, if any, and MLflow.
+
+    `state` is that from which the training goes on; None for one that begins.
+    """
+
+    observers: list[Callback]
+    checkpoints: list[Checkpointing]
+    tracking: list[Callback]
+    state: State | None = None
 
 
 class EndAtSignal(Callback):
@@ -114,10 +115,10 @@ class EndAtSignal(Callback):
         self._signals.check()
 
 
-def _train(experiment: Experiment, info: RunInfo, recorders: Recorders, signals: Signals) -> TrainingEnd:
+def _train(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:
     """Train with everybody watching; whatever ends it is returned, and signals are held back from then on."""
     try:
-        return _watched(experiment, info, recorders, signals)
+        return _watched(experiment, info, watching, signals)
     except Exception as error:
         if disk_full(error):
             return TrainingEnd("failed", f"the disk is full: nothing more can be written to {info.directory}")
@@ -128,21 +129,20 @@ def _train(experiment: Experiment, info: RunInfo, recorders: Recorders, signals:
         return TrainingEnd("killed", word(error), interruption=error)
 
 
-def _watched(experiment: Experiment, info: RunInfo, recorders: Recorders, signals: Signals) -> TrainingEnd:
-    """Train. Checkpoints come after all who remember something, and MLflow after them; a signal ends it last of all."""
+def _watched(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:
+    """Train. Checkpoints come after all who remember something, MLflow after them, and a signal ends it last of all."""
     tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
-    journal, writers = recorders.journal, recorders.checkpoints
-    watching = observers(experiment, journal, recorders.histograms)
-    callbacks = [*watching, journal, *bars, *experiment.callbacks, *writers]
-    for writer in writers:
+    callbacks = [*watching.observers, *bars, *experiment.callbacks, *watching.checkpoints]
+    for writer in watching.checkpoints:
         writer.watch(experiment.trainer, callbacks)
+    kept = going_on(info.directory) if watching.checkpoints and not info.one_of_many else None
     try:
         with signals.raised(patience=True):
-            last = EndAtSignal(signals, going_on(info.directory) if writers and not info.one_of_many else None)
-            ended = train(experiment.trainer, [*callbacks, *recorders.tracking, last], recorders.state)
-    except BaseException:  # interrupted between two steps, say
-        for writer in writers:
+            everybody = [*callbacks, *watching.tracking, EndAtSignal(signals, kept)]
+            ended = train(experiment.trainer, everybody, watching.state)
+    except BaseException:  # between two steps, say
+        for writer in watching.checkpoints:
             writer.last()
         raise
     finally:

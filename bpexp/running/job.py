@@ -66,7 +66,8 @@ def ran(config: Config) -> dict[str, Any]:
     hidden layers, and the parameters of `probe` where it is off.
     """
     flat = parameters(asdict(config)) | {"model.hidden": list(config.model.widths)}
-    unused = [] if config.model.activations is None and config.model.widths else ["activation."]
+    unused = ["doctor."]
+    unused += [] if config.model.activations is None and config.model.widths else ["activation."]
     probe: ProbeSettings = GROUPS["probe"].build(config.probe)
     if probe == ProbeSettings():
         unused += [f"probe.{key}." for key in config.probe if key != "name"]

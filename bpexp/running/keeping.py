@@ -34,15 +34,15 @@ class Resumed:
     said: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def seconds(self) -> float:
+        """Seconds of training before the checkpoint."""
+        return float(self.checkpoint.state["at"]["seconds"])
+
+    @property
     def run_id(self) -> str | None:
         """MLflow's id of the run; None where it was not recorded there."""
         found = self.checkpoint.run.get("run_id")
         return None if found is None else str(found)
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of training before."""
-        return float(self.checkpoint.state["at"]["seconds"])
 
 
 def open_journal(experiment: Experiment, info: RunInfo, resumed: Resumed | None) -> Journal:

@@ -32,6 +32,9 @@ from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
 from bpexp.tracking.store import refuse_store
 
+ONCE = ("report", "doctor", "sync", "figures")
+"""The tasks that are no runs."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -82,8 +85,8 @@ def plan(line: CommandLine) -> Plan:
         grid = {override.get_key_element(): levels(override) for override in everything}
         if multirun:
             refuse_unsweepable(grid)
-        if line.multirun and first.config.task == "report":
-            raise ConfigError("task=report writes one report; leave -m out")
+        if line.multirun and first.config.task in ONCE:
+            raise ConfigError(f"task={first.config.task} is done once; leave -m out")
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
         jobs = _jobs(composing, parsed, lines, None if extra else first, seen, multirun=multirun)
@@ -183,11 +186,13 @@ class _Seen:
 def _refuse(config: Config, seen: _Seen) -> Config:
     """Validate one job, and return its config as it runs; what several jobs share is checked once."""
     validate(config)
+    if config.task == "doctor":  # which has more to say of a store than that it is refused
+        return config
     tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
     if tracking.mlflow and str(tracking.uri) not in seen.stores:
         refuse_store(tracking.uri)
         seen.stores.add(str(tracking.uri))
-    if config.task == "report":
+    if config.task in ("report", "sync", "figures"):
         return config
     key = json.dumps([config.data, config.dtype], default=str)
     if key not in seen.data:

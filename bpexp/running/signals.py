@@ -42,6 +42,10 @@ class Signals:
         """The signal that has arrived, as an exception."""
         return self._process.pending if self._process else None
 
+    def arrived(self) -> bool:
+        """Whether a signal has arrived."""
+        return self.pending is not None
+
     def check(self) -> None:
         """Raise the signal that has arrived, if there is one."""
         if self._process is not None and self._process.pending is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.config.groups import GROUPS
-from bpexp.errors import ConfigError, warn
+from bpexp.errors import ConfigError, RecordError, warn
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.whole import write_whole
@@ -21,12 +21,13 @@ from bpexp.running.observers import notes
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
+from bpexp.running.recovery import deliver_left
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
-from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
+from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
@@ -58,9 +59,10 @@ class Sweep:
 
 def run_single(plan: Plan) -> Outcome:
     """Execute the single run of a plan."""
-    with Signals() as signals:
+    with Signals() as signals, recording(signals.arrived) as session:
         directory = claim(plan.directory, "run", named=plan.named)
         signals.keep(kept_in(directory))
+        deliver_left(plan.tracking, session)
         return perform(plan.jobs[0].below(directory))
 
 
@@ -84,8 +86,9 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
-    with mlflow_environment():
+    with recording(signals.arrived) as session:
         signals.check()
+        deliver_left(plan.tracking, session)
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
@@ -183,13 +186,13 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
 
 def _found(job: Job) -> Ending:
     """The ending, read from disk, of a job for which none was yielded: the sweep or its launcher was interrupted."""
-    from bpexp.records.outcome import read_outcome
+    from bpexp.records.outcome import RESULT, read_outcome
 
+    if not (job.directory / RESULT).exists():
+        return Ending(job, None, "it left no result")
     try:
         return Ending(job, read_outcome(job.directory))
-    except FileNotFoundError:
-        return Ending(job, None, "it left no result")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except RecordError:
         return Ending(job, None, "its result.json cannot be read")
 
 

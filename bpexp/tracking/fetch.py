@@ -41,15 +41,15 @@ def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
 
 def directory_of(uri: str | None, run_id: str) -> Path:
     """The directory of a recorded run, by its tag; raises TrackingError where there is none. Nothing is created."""
-    from mlflow import MlflowClient
-    from mlflow.exceptions import MlflowException
-
     resolved = resolve(uri, Path.cwd())
     path = sqlite_path(resolved)
     if path is not None and not path.is_file():
         raise TrackingError(
             f"there is no store {str(path)!r} in which to look for the run {run_id!r}; set tracking.uri"
         )
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
     try:
         quiet_loggers()
         tags = MlflowClient(whole(resolved)).get_run(run_id).data.tags

@@ -11,7 +11,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from bpexp.errors import TrackingError
@@ -28,6 +28,10 @@ TURN = 60.0
 """Seconds to wait for a turn where other processes keep writing."""
 
 DOCTOR = "`python -m bpexp task=doctor` says what can be done"
+
+
+class Damaged(TrackingError):
+    """The file was a database of MLflow, and cannot be read any more."""
 
 
 @contextmanager
@@ -101,7 +105,7 @@ def wait_until_free(path: Path) -> None:
             if not is_busy(error):
                 raise damaged(path, error) from error
             if path.stat().st_mtime_ns == before or time.monotonic() > until:
-                raise TrackingError(f"the store {str(path)!r} is locked by another process") from error
+                raise TrackingError(f"the store {str(path)!r} is locked by {_holder(path)}") from error
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -117,7 +121,7 @@ def damaged(path: Path, error: sqlite3.Error) -> TrackingError:
 def unreadable(path: Path, reason: str, *, as_one: bool) -> TrackingError:
     """The refusal of a file that is no whole database; `as_one` tells whether it was a database once."""
     if as_one:
-        return TrackingError(f"the store {str(path)!r} cannot be opened: {reason}; {DOCTOR}")
+        return Damaged(f"the store {str(path)!r} cannot be opened: {reason}; {DOCTOR}")
     return TrackingError(f"the store {str(path)!r} is not an SQLite database; name another file in tracking.uri")
 
 
@@ -126,3 +130,14 @@ def _begins_as_one(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(len(MAGIC))
     return MAGIC.startswith(head)
+
+
+def _holder(path: Path) -> str:
+    """The process that holds a lock on a file, where the system lists locks."""
+    number = str(path.stat().st_ino)
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/locks").read_text(encoding="ascii", errors="replace").splitlines():
+            words = line.split()  # 1: POSIX ADVISORY WRITE 4711 fe:00:1234 ...
+            if len(words) > 5 and words[5].rpartition(":")[2] == number and int(words[4]) > 0:
+                return f"process {words[4]}"
+    return "another process"

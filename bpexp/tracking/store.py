@@ -93,8 +93,11 @@ def _open(uri: str, name: str) -> Store:
 def _prepare(uri: str, path: Path | None) -> None:
     """Create a database that is missing; refuse one that is locked, or of another version, before MLflow opens it."""
     from bpexp.tracking.schema import BUSY, refuse_other_version, sqlite_version
+    from bpexp.tracking.sql_database import is_database, prepare_database
 
-    if path is not None:
+    if is_database(uri):
+        prepare_database(uri)
+    elif path is not None:
         create_database(path)
         wait_until_free(path)
         found = sqlite_version(path)

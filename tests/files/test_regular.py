@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bpexp.errors import ConfigError, DataError
-from bpexp.files.regular import open_regular, read_bytes, read_text
+from bpexp.files.regular import is_regular, open_regular, read_bytes, read_text, size_of
 
 
 def pipe(path: Path) -> Path:
@@ -55,6 +55,7 @@ def test_what_is_no_regular_file_is_refused_without_waiting(
         read_bytes(path, 10)
     assert str(caught.value).startswith(repr(str(path)))
     assert "\n" not in str(caught.value)
+    assert not is_regular(path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
@@ -72,6 +73,16 @@ def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
     assert read_text(link(tmp_path / "l", path), 10) == "0123456789"
     with pytest.raises(ConfigError, match=r"holds 10 bytes; expected at most 9$"):
         open_regular(path, 9, error=ConfigError)
+
+
+def test_what_grows_while_it_is_read_is_read_up_to_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"123")
+    assert is_regular(path)
+    with open_regular(path) as opened:
+        size = size_of(opened)
+        path.write_bytes(b"123456")
+        assert opened.read(size) == b"123"
 
 
 def test_no_more_is_read_than_the_size_says() -> None:

@@ -26,7 +26,8 @@ from bpexp.running import conclusion, perform, record, sweep, trace_task, watch
 from bpexp.running import execute as running
 from bpexp.running.job import Job
 from bpexp.running.launchers import serial
-from bpexp.tracking.feed import DataCard, JournalFeed
+from bpexp.tracking.delivery import Delivery
+from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.callbacks import EarlyStopping
@@ -109,8 +110,8 @@ MOMENTS: dict[str, tuple[Any, str]] = {
     "saving the network": (conclusion, "save_network"),
     "drawing": (conclusion, "draw"),
     "handing over to MLflow": (TrackedRun, "finish"),
-    "sending metrics": (JournalFeed, "_feed"),
-    "ending the run in MLflow": (JournalFeed, "finish"),
+    "sending metrics": (Delivery, "_send_rows"),
+    "ending the run in MLflow": (Delivery, "_end"),
 }
 
 
