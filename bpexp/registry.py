@@ -48,6 +48,12 @@ class Range:
         return f"below {high:g}" if closing == ")" else f"at most {high:g}"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Marks a text that names a file, a folder or an address: `Annotated[str, Place()]`."""
+
+
+FilePath = Annotated[str, Place()]
 Positive = Annotated[float, Range(above=0)]
 NonNegative = Annotated[float, Range(least=0)]
 Fraction = Annotated[float, Range(least=0, below=1)]
@@ -193,7 +199,7 @@ def fits(value: Any, hint: Any) -> bool:
     """Whether a value from a YAML file has the type of a parameter annotated `hint`; ranges are ignored."""
     origin = typing.get_origin(hint)
     if origin is Annotated:
-        return all(fits(value, part) for part in typing.get_args(hint) if not isinstance(part, Range))
+        return all(fits(value, part) for part in typing.get_args(hint) if not isinstance(part, Range | Place))
     if hint is Any:
         return True
     if origin in (Union, types.UnionType):
@@ -215,13 +221,18 @@ def ranges(hint: Any) -> list[Range]:
     return own or [found for option in typing.get_args(hint) for found in ranges(option)]
 
 
+def is_place(hint: Any) -> bool:
+    """Whether a type annotation, or an option of its union, is marked as a place."""
+    return any(isinstance(part, Place) or is_place(part) for part in typing.get_args(hint))
+
+
 def spell(hint: Any) -> str:
     """A type annotation in words, for messages and the help page."""
     origin = typing.get_origin(hint)
     if origin is Annotated:
         own = [str(part) for part in typing.get_args(hint) if isinstance(part, Range)]
         bounds = " ".join(f"of {bound}" if bound.startswith("at") else bound for bound in own)
-        narrowest = [part for part in typing.get_args(hint) if not isinstance(part, Range)][-1]
+        narrowest = [part for part in typing.get_args(hint) if not isinstance(part, Range | Place)][-1]
         return f"{spell(narrowest)} {bounds}".strip()
     if origin in (Union, types.UnionType):
         return " or ".join(spell(option) for option in typing.get_args(hint))

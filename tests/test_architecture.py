@@ -118,7 +118,8 @@ LIBRARIES = {
     "alembic": {"alembic.script", "alembic.util"},
     "filelock": {"filelock"},
     "hydra": {
-        *("hydra", "hydra.errors", "hydra.types", "hydra.plugins.search_path_plugin", "hydra.core.hydra_config"),
+        *("hydra", "hydra.errors", "hydra.types", "hydra.core.hydra_config", "hydra.core.object_type"),
+        *("hydra.plugins.config_source", "hydra.plugins.search_path_plugin"),
         *("hydra.core.config_loader", "hydra.core.config_search_path", "hydra.core.config_store"),
         *("hydra.core.override_parser.overrides_parser", "hydra.core.override_parser.types"),
         *("hydra.core.global_hydra", "hydra.core.plugins", "hydra.core.utils"),

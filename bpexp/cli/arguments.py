@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from importlib import metadata
 from typing import NoReturn
 
 import bpexp
 from bpexp.config.composition import CommandLine
+from bpexp.errors import visible
 
 HYDRAS = ("--cfg", "--info", "--hydra-help", "--shell-completion")
 """Flags that Hydra itself handles."""
+
+
+COMPLETION = re.compile("(install|uninstall|query)=(bash|fish|zsh)")
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with code 2."""
-        self.exit(2, f"bpexp: {message}; --help lists the options\n")
+        self.exit(2, f"bpexp: {visible(message)}; --help lists the options\n")
 
 
 class Version(argparse.Action):
@@ -63,9 +68,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         flags.error("--experimental-rerun needs a pickle, which bpexp never writes; use --config-path RUN/.hydra")
     if asks_hydra(options) and (options.multirun or options.run):
         flags.error("--cfg, --info, --hydra-help and --shell-completion run nothing; leave out --multirun and --run")
-    wanted = ("install=", "uninstall=", "query=")
-    if options.shell_completion and not any(word.startswith(wanted) for word in options.overrides):
-        flags.error("--shell-completion needs install=SHELL, uninstall=SHELL or query=SHELL")
+    if options.shell_completion and not (len(options.overrides) == 1 and COMPLETION.fullmatch(options.overrides[0])):
+        flags.error("--shell-completion needs one of install=, uninstall= or query=, with bash, fish or zsh")
+    if options.shell_completion and options.overrides[0].startswith("query=") and "COMP_LINE" not in os.environ:
+        flags.error("--shell-completion query= is asked by a shell, which sets COMP_LINE; use install=SHELL")
+    if (options.resolve or options.package is not None) and not options.cfg:
+        flags.error("--resolve and --package belong to --cfg; add it, or leave them out")
     return options
 
 
@@ -75,12 +83,10 @@ def asks_hydra(options: argparse.Namespace) -> bool:
 
 
 def hydras_words(options: argparse.Namespace) -> list[str]:
-    """The same question as Hydra reads it: folders absolute, for it starts from its module, and the overrides last."""
-    values = {name: getattr(options, name) for name in ("cfg", "info", "package", "config_name")}
-    folders = {name: getattr(options, name) for name in ("config_path", "config_dir")}
-    values |= {name: folder and os.path.abspath(folder) for name, folder in folders.items()}
+    """The same question as Hydra reads it, the overrides last; its folders are in the search path already."""
+    values = {name: getattr(options, name) for name in ("info", "config_name")}
     words = [word for name, value in values.items() if value for word in (_flag(name), value)]
-    words += [_flag(name) for name in ("resolve", "hydra_help", "shell_completion") if getattr(options, name)]
+    words += [_flag(name) for name in ("hydra_help", "shell_completion") if getattr(options, name)]
     return [*words, *options.overrides]
 
 

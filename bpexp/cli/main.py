@@ -6,7 +6,7 @@ import argparse
 import io
 import os
 import sys
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ def main() -> None:
         sys.argv[1:] = without_credentials(sys.argv[1:])
         options = parse(sys.argv[1:])
         if options.help or asks_hydra(options):
-            code = _answered(_help(options) if options.help else _ask_hydra(options))
+            code = _answered(_help(options) if options.help else _show(options))
         else:
             code = _run(options)
     except BpexpError as error:
@@ -79,40 +79,21 @@ def _help(options: argparse.Namespace) -> int:
     return 0
 
 
-def _ask_hydra(options: argparse.Namespace) -> int:
-    """Have Hydra handle --cfg, --info, --hydra-help and tab completion; bpexp reports mistakes before."""
-    import hydra
+def _show(options: argparse.Namespace) -> int:
+    from bpexp.cli.show import show
 
-    from bpexp.cli.arguments import command_line, hydras_words
-    from bpexp.config.composition import VERSION_BASE, composer, register_options
-    from bpexp.config.groups import config_folder
-    from bpexp.tracking.credentials import scrubbed
-
-    if options.cfg:
-        with composer(command_line(options)) as composing:
-            composing.try_out(options.overrides)
-    sys.argv[1:] = hydras_words(options)
-    register_options()
-    show = hydra.main(version_base=VERSION_BASE, config_path=str(config_folder()), config_name="config")(_nothing)
-    told = io.StringIO()
-    try:
-        with redirect_stdout(told):
-            show()
-    finally:  # a config file may hold the password of a store
-        print(scrubbed(told.getvalue()), end="", flush=True)
-    return 0
-
-
-def _nothing(config: object) -> None:
-    """No-op: the task function that Hydra requires; it is not called for these flags."""
+    return show(options)
 
 
 def _run(options: argparse.Namespace) -> int:
     from bpexp.cli.arguments import command_line
     from bpexp.running.plan import plan
+    from bpexp.running.resume_sweep import resumed_sweep
     from bpexp.running.resume_words import resume_wanted
 
     line = command_line(options)
+    if (sweep := resumed_sweep(line)) is not None:
+        return _sweep(sweep)
     if (wanted := resume_wanted(line)) is not None:
         return _resume(wanted, line)
     planned = plan(line)

@@ -7,35 +7,42 @@ itself sets values in the same way, and copying is 20 times faster than reading 
 from __future__ import annotations
 
 import copy
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from bpexp.config.groups import GROUPS, config_folder
+from bpexp.config.config_files import reading
+from bpexp.config.groups import config_folder
 from bpexp.config.hydra_errors import one_line
+from bpexp.config.hydra_keys import plain, refuse_composed, refuse_texts_of_launcher
 from bpexp.config.hydra_state import own_state
+from bpexp.config.inspection import inspected
+from bpexp.config.limits import Limits, refuse_limits
 from bpexp.config.logins import keep_credentials, refuse_logins
-from bpexp.config.plugins import load_plugins
+from bpexp.config.override_lines import line_of, lines_of
+from bpexp.config.overrides import levels, refuse_hydra
+from bpexp.config.places import FOLDERS, ROOTS, named, refuse_all_places
+from bpexp.config.registered import register_options
 from bpexp.config.schema import Config, construct
-from bpexp.config.spelling import spelled
 from bpexp.config.validation import refuse_code
+from bpexp.config.words import limits_said, refuse_words
 from bpexp.errors import ConfigError
 
 VERSION_BASE = "1.3"
-SCHEMA = "bpexp_schema"
-"""The name of the schema in the defaults list of config.yaml."""
+JOB = "bpexp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +103,24 @@ class Composition:
 
 
 class Composer:
-    """Composes jobs; created by `composer`, which sets up Hydra and restores its state."""
+    """Composes jobs; created by `composer`, which sets up Hydra and restores its state. `limits` are its bounds."""
 
-    def __init__(self, config_name: str, loader: ConfigLoader) -> None:
-        self._name, self._loader = config_name, loader
+    def __init__(self, line: CommandLine, loader: ConfigLoader, limits: Limits) -> None:
+        self._line, self._name, self._loader = line, line.config_name or "config", loader
         self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self.limits = limits
         self.compositions = 0
 
     def parse(self, overrides: Sequence[str]) -> list[Override]:
-        """The overrides of a command line, parsed by Hydra's grammar."""
+        """The overrides of a command line, parsed by Hydra's grammar.
+
+        Raises ConfigError for those of Hydra's own keys that have no effect: on some Hydra acts while it composes.
+        """
+        refuse_words(overrides, self.limits)
         with one_line():
-            return OverridesParser.create(self._loader).parse_overrides(list(overrides))
+            parsed = OverridesParser.create(self._loader).parse_overrides(list(overrides))
+        refuse_hydra(parsed)
+        return parsed
 
     def compose(self, overrides: Sequence[Override], number: int = 0) -> Composition:
         """Compose one job from overrides, none of which is a sweep; `number` is the number of the job in a sweep.
@@ -116,22 +130,37 @@ class Composer:
         with one_line(overrides):
             whole = self._copied(overrides) or self._from_files(overrides)
             OmegaConf.update(whole, "hydra.job", {"num": number, "id": str(number)}, force_add=True)
-            refuse_code(OmegaConf.to_container(whole, resolve=False))
-            config, hydra = typed(whole), whole.hydra
-            places = (hydra.run.dir, hydra.sweep.dir, hydra.sweep.subdir)
-            return Composition(config, whole, *(Path(str(place)) for place in places))
+            raw = inspected(whole, self.limits)
+            config = typed(whole)
+            refuse_limits(config.limits, self.limits)
+            folders = {key: str(OmegaConf.select(whole, key)) for key in FOLDERS}
+            refuse_all_places(raw, config, folders, self._named, plain(_hydras_own()))
+            refuse_texts_of_launcher(raw["hydra"], self._named)
+            run_dir, sweep_dir = map(Path, folders.values())
+            return Composition(config, whole, run_dir, sweep_dir, Path(str(whole.hydra.sweep.subdir)))
 
-    def try_out(self, overrides: Sequence[str]) -> None:
-        """Raise ConfigError where Hydra can compose nothing of these overrides; values may be missing or wrong."""
+    def try_out(self, overrides: Sequence[str]) -> DictConfig:
+        """The config as Hydra composes it, where values may be missing or wrong; raises ConfigError where it cannot."""
         parsed = self.parse(overrides)
         with one_line(parsed):
-            self._from_files(parsed)
+            whole = self._from_files(parsed)
+            OmegaConf.update(whole, "hydra.job", {"num": 0, "id": "0"}, force_add=True)
+            inspected(whole, self.limits)
+        return whole
+
+    @cached_property
+    def _named(self) -> dict[str, list[Any]]:
+        """The places that the command line itself names."""
+        written = [word for word in self._line.overrides if word.lstrip("+").startswith(ROOTS)]
+        single = [text for override in self.parse(written) for text in levels(override, self.limits)]
+        return named(self.parse(single))
 
     def _from_files(self, overrides: Sequence[Override]) -> DictConfig:
-        lines = [line for override in overrides for line in _lines(override)]
+        lines = [line for override in overrides for line in lines_of(override)]
         whole = compose(self._name, lines, return_hydra_config=True)
         self.compositions += 1
         keep_credentials(whole)
+        refuse_composed(whole.hydra, _hydras_own(), self.limits)
         if (key := self._choices(overrides)) is not None:
             self._composed[key] = copy.deepcopy(whole)
         return whole
@@ -145,7 +174,7 @@ class Composer:
         for override in overrides:
             if self._is_value(override):
                 OmegaConf.update(whole, override.key_or_group, override.value(), merge=True)
-        tasks = [_line(override) for override in overrides if not override.is_hydra_override()]
+        tasks = [line_of(override) for override in overrides if not override.is_hydra_override()]
         OmegaConf.update(whole, "hydra.overrides.task", tasks)
         return whole
 
@@ -155,9 +184,9 @@ class Composer:
         None if a composition cannot be copied: an earlier mapping would be merged with a new one, and the directory of
         a job may contain its overrides.
         """
-        if any(isinstance(o.value(), dict) or "override_dirname" in _line(o) for o in overrides):
+        if any(isinstance(o.value(), dict) or "override_dirname" in line_of(o) for o in overrides):
             return None
-        return tuple(o.key_or_group if self._is_value(o) else _line(o) for o in overrides)
+        return tuple(o.key_or_group if self._is_value(o) else line_of(o) for o in overrides)
 
     def _is_value(self, override: Override) -> bool:
         """Whether an override sets a value instead of choosing an option of a group."""
@@ -166,41 +195,42 @@ class Composer:
         return "." in override.key_or_group or not self._loader.get_group_options(override.key_or_group)
 
 
+@functools.cache
+def _hydras_own() -> DictConfig:
+    """Hydra's own node where nothing is declared; the same in all of a process."""
+    whole = GlobalHydra.instance().config_loader().load_configuration(None, [], RunMode.RUN)
+    node = whole.hydra
+    assert isinstance(node, DictConfig)
+    return node
+
+
 @contextmanager
 def composer(line: CommandLine) -> Iterator[Composer]:
     """Set up Hydra for a command line; its global state is restored afterwards. Raises ConfigError."""
-    folder = os.path.abspath(line.config_path or config_folder())
-    if line.config_dir is not None and not os.path.isdir(line.config_dir):
-        raise ConfigError(f"--config-dir {os.path.abspath(line.config_dir)!r} is not a folder")
-    if not os.path.isdir(folder):
-        raise ConfigError(f"--config-path {folder!r} is not a folder")
-    with own_state(line.config_dir):
+    here = str(config_folder())
+    with prepared(line) as limits, one_line(), initialize_config_dir(here, job_name=JOB, version_base=VERSION_BASE):
+        yield Composer(line, GlobalHydra.instance().config_loader(), limits)
+
+
+@contextmanager
+def prepared(line: CommandLine) -> Iterator[Limits]:
+    """Hydra's state for a command line, with our folders in its search path and the bounds of what it reads."""
+    limits = limits_said(line.overrides)
+    with own_state(folders(line)), reading(limits):
         register_options()
-        with one_line(), initialize_config_dir(folder, job_name="bpexp", version_base=VERSION_BASE):
-            yield Composer(line.config_name or "config", GlobalHydra.instance().config_loader())
+        yield limits
 
 
-def register_options() -> None:
-    """Register with Hydra the schema, and an option for each component without a YAML file, such as a plug-in's."""
-    store = ConfigStore.instance()
-    store.store(name=SCHEMA, node=_schema())
-    load_plugins()
-    for group in GROUPS.values():
-        shipped = {path.stem for path in (config_folder() / group.name).glob("*.yaml")}
-        for name in sorted(set(group.registry) - shipped):
-            store.store(group=group.name, name=name, node=group.defaults(name))
-
-
-def _schema() -> DictConfig:
-    """The schema; mappings are open, so that any parameter of a component can be set without a `+`."""
-    schema = OmegaConf.structured(Config)
-    assert isinstance(schema, DictConfig)
-    for name, node in schema.items_ex(resolve=False):
-        if isinstance(node, DictConfig):
-            OmegaConf.set_readonly(node, None)  # a frozen settings class is read-only
-            if OmegaConf.get_type(node) is dict:
-                OmegaConf.set_struct(schema[name], False)
-    return schema
+def folders(line: CommandLine) -> list[str]:
+    """The folders in which configs are looked for, the first one first; raises ConfigError for what is no folder."""
+    if line.config_name is not None and not line.config_name.strip():
+        raise ConfigError("--config-name '' is no name of a config; leave it out for config")
+    given = {"--config-dir": line.config_dir, "--config-path": line.config_path}
+    for flag, folder in given.items():
+        if folder is not None and not os.path.isdir(folder):
+            raise ConfigError(f"{flag} {os.path.abspath(folder)!r} is not a folder")
+    main = config_folder() if line.config_path is None else line.config_path
+    return [os.path.abspath(folder) for folder in (line.config_dir, main) if folder is not None]
 
 
 def typed(whole: DictConfig) -> Config:
@@ -210,22 +240,3 @@ def typed(whole: DictConfig) -> Config:
     refuse_code(content)
     refuse_logins(content)
     return construct(Config, content)
-
-
-def _lines(override: Override) -> list[str]:
-    """An override as Hydra composes it: a mapping that names an option of a group becomes the option and its values.
-
-    Hydra would merge the mapping with the option that was chosen before, whose parameters the new one may not have.
-    """
-    group, value = GROUPS.get(override.key_or_group), override.value()
-    if group is None or not isinstance(value, dict) or value.get("name") not in group.registry:
-        return [_line(override)]
-    own = [f"{group.name}.{key}={spelled(item)}" for key, item in value.items() if key != "name"]
-    return [f"{group.name}={value['name']}", *own]
-
-
-def _line(override: Override) -> str:
-    """An override as text."""
-    if override.is_delete():
-        return str(override.input_line)
-    return f"{override.get_key_element()}={override.get_value_element_as_str()}"

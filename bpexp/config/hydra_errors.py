@@ -49,6 +49,8 @@ def one_line(overrides: Sequence[Override] = ()) -> Iterator[None]:
 def _translate(error: BaseException, overrides: Sequence[Override]) -> str:
     if said := _of_file(error):
         return said
+    if isinstance(error, RecursionError):
+        return "the configs include or refer to each other without end; look at their defaults lists and ${KEY}s"
     if isinstance(error, OverrideParseException):
         return f"{error.override!r} is not an override; write KEY=VALUE, such as {_quoted(str(error.override))}"
     found = re.match(r"In '([^']+)': ", str(error))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +13,11 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobRuntime
+from hydra.plugins.config_source import ConfigSource
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
+
+from bpexp.config.config_files import SCHEME, ConfigFiles
 
 RESOLVERS = ("now", "hydra", "python_version")
 """The resolvers that Hydra registers with OmegaConf."""
@@ -23,39 +25,44 @@ RESOLVERS = ("now", "hydra", "python_version")
 _composing = threading.Lock()
 """The state is global to the process, so one thread composes at a time."""
 
-_extra_folder: str | None = None
+_folders: list[str] = []
 
 
-class ExtraFolder(SearchPathPlugin):
-    """Puts the folder of --config-dir before our own configs in the search path."""
+class OurFolders(SearchPathPlugin):
+    """Puts our folders into the search path in place of the main one: their files are checked as they are read."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Called by Hydra whenever it creates a search path."""
-        if _extra_folder is not None:
-            search_path.prepend(provider="command-line", path=f"file://{_extra_folder}")
+        if _folders:
+            path = search_path.get_path()
+            path[:] = [element for element in path if element.provider != "main"]
+            search_path.append(provider="main", path=f"{SCHEME}://{_folders[-1]}")
+            for folder in _folders[:-1]:
+                search_path.prepend(provider="command-line", path=f"{SCHEME}://{folder}")
 
 
 @contextmanager
-def own_state(extra_folder: str | None) -> Iterator[None]:
+def own_state(folders: Sequence[str]) -> Iterator[None]:
     """Replace the state of Hydra's singletons and restore it: the caller may itself be an application of Hydra.
 
-    `extra_folder` is searched for configs before our own.
+    `folders` are searched for configs, the first one first, the last one being that of config.yaml.
     """
-    global _extra_folder
+    global _folders
     with _composing:
         store, runtime, hydra = ConfigStore.instance(), JobRuntime.instance(), GlobalHydra.instance()
         base, repo, conf, initialized = version.getbase(), store.repo, runtime.conf, hydra.hydra
         unknown = [name for name in RESOLVERS if not OmegaConf.has_resolver(name)]
-        if ExtraFolder not in Plugins.instance().discover(SearchPathPlugin):
-            Plugins.instance().register(ExtraFolder)
-        _extra_folder = None if extra_folder is None else os.path.abspath(extra_folder)
+        for plugin, kind in ((OurFolders, SearchPathPlugin), (ConfigFiles, ConfigSource)):
+            if plugin not in Plugins.instance().discover(kind):
+                Plugins.instance().register(plugin)
+        _folders = list(folders)
         store.repo = {name: node for name, node in repo.items() if name == "hydra" or _of_hydra(node)}
         runtime.conf = OmegaConf.create()
         hydra.clear()
         try:
             yield
         finally:
-            _extra_folder = None
+            _folders = []
             GlobalHydra.set_instance(hydra)
             hydra.hydra, runtime.conf, store.repo = initialized, conf, repo
             version.VersionBase.instance().version_base = base

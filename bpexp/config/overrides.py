@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, RangeSweep
 
+from bpexp.config.limits import DEFAULT, Limits, raised
 from bpexp.config.schema import explain_unknown_key, key_type
 from bpexp.config.spelling import spelled
 from bpexp.errors import ConfigError
@@ -19,11 +22,13 @@ __all__ = [
     "Override",
     "Parsed",
     "levels",
+    "refuse_declared",
+    "refuse_hydra",
     "refuse_launching",
+    "refuse_many",
     "refuse_overruled",
     "refuse_senseless",
     "refuse_unsweepable",
-    "refuse_unused",
 ]
 
 HONOURED = (
@@ -32,11 +37,8 @@ HONOURED = (
 )
 """The keys of Hydra's own configuration that have an effect on a command line.
 
-A launcher may have any parameter. The levels of a sweep are overrides, so hydra.sweeper.params is for config files.
+A launcher may have its parameters. The levels of a sweep are overrides, so hydra.sweeper.params is for config files.
 """
-
-UNREAD = ("hydra.searchpath", "hydra.sweeper.params")
-"""Keys that Hydra itself cannot read from a command line: they are refused before it composes."""
 
 NAMES = ("model.name", "pairing.name")
 """Names of options that a config file sets; another name in the record would be that of something that did not run."""
@@ -64,20 +66,65 @@ class Parsed:
         return self._known[line]
 
 
-def levels(override: Override) -> list[str]:
+def levels(override: Override, limits: Limits = DEFAULT) -> list[str]:
     """The overrides of single jobs that an override expands to: one, or one for each level of a sweep.
 
-    Raises ConfigError for an interval, or a sweep without levels.
+    Raises ConfigError for an interval, a sweep without levels, or a range of more than `limits` allow, unexpanded.
     """
     if not override.is_sweep_override():
         return [str(override.input_line)]
     key = override.get_key_element()
     if not override.is_discrete_sweep():
         raise ConfigError(f"{override.input_line}: an interval has no levels; list them, as in {key}=0.1,0.3")
+    _refuse_range(override, limits)
     found = [f"{key}={value}" for value in override.sweep_string_iterator()]
     if not found:
         raise ConfigError(f"{override.input_line} has no levels; list one or more, as in {key}=0.1,0.3")
     return found
+
+
+def _refuse_range(override: Override, limits: Limits) -> None:
+    """Raise ConfigError for a range that has too many numbers, or no end."""
+    values = override.value()
+    if not isinstance(values, RangeSweep):
+        return
+    start, stop, step = values.start or 0, values.stop or 0, values.step
+    if not all(map(math.isfinite, (start, stop, step))) or step == 0:
+        raise ConfigError(f"{override.input_line} has no end; write range(START,STOP,STEP) with a STEP that gets there")
+    number = max((stop - start) / step, 0)
+    if number > limits.jobs:
+        told = f"{override.input_line} has {number:.3g} levels, more than {limits.jobs} jobs"
+        raise ConfigError(f"{told}; {raised('jobs', math.ceil(number))}")
+
+
+def refuse_many(grid: Mapping[str, Sequence[str]], limits: Limits) -> None:
+    """Raise ConfigError for a sweep of more jobs than `limits` allow, before any is composed."""
+    number = math.prod(map(len, grid.values()))
+    if number > limits.jobs:
+        told = " x ".join(f"{len(found)} of {key}" for key, found in grid.items() if len(found) > 1)
+        raise ConfigError(f"{told} are {number} jobs, more than {limits.jobs}; {raised('jobs', number)}")
+
+
+def refuse_hydra(overrides: Sequence[Override]) -> None:
+    """Raise ConfigError for an override of Hydra's own node that has no effect; Hydra would act on some of them."""
+    for override in overrides:
+        key, package = override.key_or_group, override.package or ""
+        if re.split("[./]", key)[0] != "hydra" and re.split("[.:]", package)[0] != "hydra":
+            continue
+        if key not in HONOURED and not key.startswith("hydra.launcher."):
+            raise _without_effect(key if not package else f"{key}@{package}")
+        if override.is_delete():
+            raise ConfigError(f"~{key} deletes a required key; remove this override, or use {key}=VALUE")
+
+
+def refuse_declared(keys: Iterable[str]) -> None:
+    """Raise ConfigError for a factor or level of a config file whose key is no key of one job."""
+    for key in keys:
+        root = re.split("[./]", key)[0]
+        if not re.fullmatch(r"[A-Za-z_]\w*([./][\w-]+)*", key) or root in ("hydra", "limits", *FIXED):
+            raise ConfigError(
+                f"{key!r} cannot be swept by a config file; name a key of a run, such as lr or model.depth"
+            )
 
 
 def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
@@ -91,8 +138,6 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
             raise ConfigError(f"{key} is given {times} times; give it once")
     for override in overrides:
         key = override.key_or_group
-        if key.startswith(UNREAD):
-            raise _without_effect(key)
         if key.startswith(LEVELS):
             raise _levels_of_a_study(override)
         known = key_type(key) is not None
@@ -135,23 +180,6 @@ def _levels_of_a_study(override: Override) -> ConfigError:
     factor, value = override.key_or_group.removeprefix(LEVELS), override.value()
     listed = ",".join(spelled(level) for level in value) if isinstance(value, list) and value else "LEVEL,LEVEL"
     return ConfigError(f"{override.key_or_group} cannot be set here; name the levels that shall run: {factor}={listed}")
-
-
-def refuse_unused(composition: Composition, overrides: Sequence[Override]) -> None:
-    """Raise ConfigError for settings of Hydra that have no effect here, instead of ignoring them."""
-    for override in overrides:
-        key = override.key_or_group
-        if override.is_hydra_override() and key not in HONOURED and not key.startswith("hydra.launcher."):
-            raise _without_effect(key)
-    if composition.hydra.verbose:
-        raise ConfigError("hydra.verbose has no effect here; leave it out")
-    if composition.hydra.job.chdir:
-        raise ConfigError("hydra.job.chdir=true has no effect here; a run stays in the working directory")
-    if composition.hydra.job.env_set:
-        raise ConfigError("hydra.job.env_set has no effect here; set the environment before the command")
-    sweeper = composition.choice("hydra/sweeper")
-    if sweeper not in (None, "basic"):
-        raise ConfigError(f"hydra/sweeper={sweeper} is not supported; list the levels, as in -m lr=0.1,0.3")
 
 
 def refuse_launching(composition: Composition, overrides: Sequence[Override], *, multirun: bool) -> None:

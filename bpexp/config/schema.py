@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
 from bpexp.config.launching import SweepSettings
+from bpexp.config.limits import Limits
 from bpexp.errors import ConfigError, nearest
 from bpexp.nn.architecture import Architecture
 from bpexp.nn.pairing import Pairing
@@ -67,6 +68,7 @@ class Config:
         doctor: what task=doctor may do.
         study: a declared study (title, question, factors, repeats, measures, claims).
         callbacks: named callbacks with their parameters.
+        limits: bounds of what a config can multiply; set on the command line only.
     """
 
     lr: Positive = 0.1
@@ -102,6 +104,7 @@ class Config:
     doctor: Doctor = field(default_factory=Doctor)
     study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
+    limits: Limits = field(default_factory=Limits)
 
 
 def scalars() -> dict[str, Parameter]:

@@ -13,6 +13,7 @@ from bpexp.data.files import find_idx
 from bpexp.data.idx import read_idx, read_labels
 from bpexp.errors import DataError
 from bpexp.nn.arrays import Array
+from bpexp.registry import FilePath
 
 SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -28,7 +29,7 @@ MIRRORS = (
 
 
 @datasets.register("mnist")
-def mnist(root: str | None = None, download: bool = True) -> Loader:
+def mnist(root: FilePath | None = None, download: bool = True) -> Loader:
     """MNIST: 60 000 training and 10 000 test images of 28 x 28 bytes, from four IDX files, plain or gzip.
 
     The files are looked for in `root`, else in the folder that the variable BPEXP_DATA names, else in the cache, and

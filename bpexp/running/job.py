@@ -18,6 +18,8 @@ class Job:
 
     `overrides` are those of this job, in Hydra's grammar. The job writes to `directory`, which is `subdirectory` below
     the directory of its sweep and is set when the sweep starts. `hydra` is Hydra's own node as plain data, for records.
+    `data` is name and digest of its data set, as it was validated. `again` says that the directory may hold an earlier
+    attempt, which is gone on with or set aside.
     """
 
     config: Config
@@ -28,6 +30,8 @@ class Job:
     parent: str | None = None
     one_of_many: bool = False
     hydra: dict[str, Any] = field(default_factory=dict)
+    data: str = ""
+    again: bool = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -54,10 +58,6 @@ class Ending:
     reason: str = ""
 
 
-UNRECORDED = ("tracking.uri", "progress", "study", "launcher", "sweep")
-"""Keys that are no parameters of a run."""
-
-
 def ran(config: Config) -> dict[str, Any]:
     """The config as flat parameters, as the objects of the run hold it.
 
@@ -81,8 +81,12 @@ def unmeasured(config: Config) -> tuple[str, ...]:
     return left_out(GROUPS["gradient"].build(config.gradient), GROUPS["probe"].build(config.probe))
 
 
+UNRECORDED = ("tracking.uri", "progress", "study", "launcher", "sweep", "limits")
+"""Keys of a config that are no parameter of its run."""
+
+
 def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A config as flat parameters: `activation` for activation.name, `loss.factor`; nulls and tracking.uri omitted."""
+    """A config as flat parameters: `activation` for activation.name, `loss.factor`; nulls and `UNRECORDED` omitted."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}.{key}".lstrip(".")
@@ -105,6 +109,6 @@ def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
     words = [o.lstrip("+") for o in overrides]
     experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
     model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
-    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "launcher", "sweep.")
+    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "launcher", "sweep.", "limits.")
     name = " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])
     return name if len(name) <= 120 else f"{name[:60]}...{name[-57:]}"

@@ -8,6 +8,7 @@ from functools import partial
 from bpexp.errors import BpexpError
 from bpexp.records.lock import Locked, RunLock, make_room
 from bpexp.records.outcome import Outcome, write_outcome
+from bpexp.running.attempts import go_on, set_aside
 from bpexp.running.build import build
 from bpexp.running.execute import execute
 from bpexp.running.interruption import word
@@ -25,8 +26,12 @@ def perform(job: Job) -> Outcome:
     """
     with Signals() as signals:
         try:
+            if job.again and (outcome := go_on(job)) is not None:
+                return outcome
             job.directory.mkdir(parents=True, exist_ok=True)
             with RunLock(job.directory):
+                if job.again:
+                    set_aside(job.directory)
                 return _locked(job, signals)
         except Locked as error:  # what lies there is another process's: nothing is written
             if not job.one_of_many:

@@ -5,25 +5,28 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bpexp.config.composition import CommandLine, Composer, Composition, composer
+from bpexp.config.limits import Limits
 from bpexp.config.overrides import (
     Override,
     Parsed,
     levels,
+    refuse_declared,
     refuse_launching,
+    refuse_many,
     refuse_overruled,
     refuse_senseless,
     refuse_unsweepable,
-    refuse_unused,
 )
 from bpexp.config.schema import Config
 from bpexp.config.spelling import spelled
 from bpexp.config.validation import validate
 from bpexp.data import DataSet
 from bpexp.errors import BpexpError, ConfigError
+from bpexp.records.sweep_file import SweepRecord
 from bpexp.running.job import Job
 from bpexp.running.loading import as_it_runs, load_data
 from bpexp.running.outline import outline
@@ -42,7 +45,8 @@ class Plan:
 
     `first` is the composition from which launcher and directories are read. `named` tells whether the user named the
     directory. `said` are the overrides of the whole command, with those that a study or a config adds. `data` holds
-    name and digest of each data set, as the first job with it loaded it.
+    name and digest of each data set, as the first job with it loaded it. `line` is what was planned; `resumed` is the
+    record of the sweep in the directory, if that one goes on.
     """
 
     jobs: list[Job]
@@ -53,6 +57,8 @@ class Plan:
     said: list[str]
     study: Study | None = None
     data: tuple[str, ...] = ()
+    line: CommandLine = field(default_factory=CommandLine)
+    resumed: SweepRecord | None = None
 
     @property
     def config(self) -> Config:
@@ -71,20 +77,22 @@ def plan(line: CommandLine) -> Plan:
     with composer(line) as composing:
         said = refuse_senseless(composing.parse(line.overrides))
         parsed = Parsed(composing)
-        opening = [levels(override)[0] for override in said]
+        opening = [levels(override, composing.limits)[0] for override in said]
         first = composing.compose([parsed(text) for text in opening])
-        refuse_unused(first, said)
-        study = _study(first, said)
+        study = _study(first, said, composing.limits)
         multirun = line.multirun or study is not None or first.multirun
         if not multirun:
             _refuse_sweeps(said)
         refuse_launching(first, said, multirun=multirun)
         keys = {override.get_key_element() for override in said}
-        extra = [parsed(text) for key, text in _declared(first, study).items() if multirun and key not in keys]
+        found = _declared(first, study)
+        refuse_declared(found)
+        extra = [parsed(text) for key, text in found.items() if multirun and key not in keys]
         everything = [*said, *extra] if study else [*extra, *said]
-        grid = {override.get_key_element(): levels(override) for override in everything}
+        grid = {override.get_key_element(): levels(override, composing.limits) for override in everything}
         if multirun:
             refuse_unsweepable(grid)
+        refuse_many(grid, composing.limits)
         if line.multirun and first.config.task in ONCE:
             raise ConfigError(f"task={first.config.task} is done once; leave -m out")
         seen = _Seen({}, set())
@@ -96,7 +104,7 @@ def plan(line: CommandLine) -> Plan:
     texts = [str(override.input_line) for override in everything]
     directory = first.sweep_dir if multirun else first.run_dir
     data = tuple(sorted({f"{data.name} {data.digest}" for data in seen.data.values()}))
-    return Plan(jobs, first, multirun, directory, named, texts, study, data)
+    return Plan(jobs, first, multirun, directory, named, texts, study, data, line)
 
 
 def _declared(first: Composition, study: Study | None) -> dict[str, str]:
@@ -112,14 +120,14 @@ def _refuse_sweeps(said: Sequence[Override]) -> None:
             raise ConfigError(f"{override.input_line} has several values; add -m (--multirun) to sweep over them")
 
 
-def _study(first: Composition, said: Sequence[Override]) -> Study | None:
+def _study(first: Composition, said: Sequence[Override], limits: Limits) -> Study | None:
     """The study that a config declares, with the levels and seeds of the command line in place of its own."""
     node = first.config.study
     if not isinstance(node, dict) or first.config.task not in ("train", "report"):
         return None
     study = declared(first.choice("experiment") or "study", node)
     chosen = [override for override in said if override.key_or_group in study.grid()]
-    return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o)] for o in chosen})
+    return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o, limits)] for o in chosen})
 
 
 def _combinations(grid: Mapping[str, Sequence[str]], study: Study | None) -> list[tuple[str, ...]]:
@@ -155,7 +163,7 @@ def _jobs(
             raise type(error)(f"{error} (in the job {' '.join(own)})") from error
         subdirectory = done.subdirectory if multirun else Path()
         job = Job(config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
-        jobs.append(replace(job, hydra=done.plain_hydra()))
+        jobs.append(replace(job, hydra=done.plain_hydra(), data=seen.named(done.config)))
     if multirun:
         _refuse_places(jobs)
     return jobs
@@ -182,6 +190,15 @@ class _Seen:
     data: dict[str, DataSet]
     stores: set[str]
 
+    def named(self, config: Config) -> str:
+        """Name and digest of the data set of a job, as the first job with it loaded it."""
+        data = self.data.get(_declared_data(config))
+        return "" if data is None else f"{data.name} {data.digest}"
+
+
+def _declared_data(config: Config) -> str:
+    return json.dumps([config.data, config.dtype], default=str)
+
 
 def _refuse(config: Config, seen: _Seen) -> Config:
     """Validate one job, and return its config as it runs; what several jobs share is checked once."""
@@ -194,7 +211,7 @@ def _refuse(config: Config, seen: _Seen) -> Config:
         seen.stores.add(str(tracking.uri))
     if config.task in ("report", "sync", "figures"):
         return config
-    key = json.dumps([config.data, config.dtype], default=str)
+    key = _declared_data(config)
     if key not in seen.data:
         seen.data[key] = load_data(config)
     outline(config, seen.data[key])

@@ -33,7 +33,10 @@ def declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> Non
     parent.declare(declared.params(), {STUDY_TAG: study.name}, [file])
 
 
-UNTOLD = ("hydra", "experiment", "study", "tracking", "progress", "run_name", "task", "objective", "launcher", "sweep")
+UNTOLD = (
+    *("hydra", "experiment", "study", "tracking", "progress", "run_name", "task", "objective"),
+    *("launcher", "sweep", "limits"),
+)
 """Roots of the overrides that change no run of a study; `study.repeats` is told by its seeds."""
 
 

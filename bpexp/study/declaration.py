@@ -24,7 +24,7 @@ NEWEST = 1
 DIGITS = 16
 """Hexadecimal digits that are kept of the hash of a claim or a job; the declaration's own is kept whole."""
 
-WITHOUT_EFFECT = ("tracking", "progress", "run_name", "task", "objective", "probe", "check")
+WITHOUT_EFFECT = ("tracking", "progress", "run_name", "task", "objective", "probe", "check", "limits")
 """Roots of the parameters that change neither the weights of a run nor what is measured at its evaluations."""
 
 SAME_TRAINING = (*WITHOUT_EFFECT, "evaluation", "threads")

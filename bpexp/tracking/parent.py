@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.records.lock import liveness
 from bpexp.tracking.courier import Parcel
 from bpexp.tracking.delivery import Delivery, Want, pending
 from bpexp.tracking.location import resolve, sqlite_path
@@ -91,11 +92,15 @@ class ParentRun:
         now = round(time.time() * 1000)
         rows = [[key, 0, now, float(value)] for key, value in metrics.items()]
         self._add(rows=rows, files=files, tags=_described(note), status=status, ended=now)
-        if self._parcel is not None and (left := self._left()):
+        if self._parcel is None or not self._session.wait_for_all():
+            return  # which is told when the command ends
+        self.end_lost()
+        self._session.wait_for_all()
+        if left := self._left():
             self._parcel.warn(f"{len(left)} of its runs are not there whole, such as that in {left[0]}")
 
     def _left(self) -> list[Path]:
-        """The folders of jobs of which the store lacks something, whichever process had them."""
+        """The folders of jobs and of their earlier attempts of which the store lacks something, whoever had them."""
         left = []
         for file in sorted(self._directory.rglob(FACTS)):
             with suppress(TrackingError):
@@ -112,6 +117,8 @@ class ParentRun:
         if self._parcel is None:
             return
         for directory in self._left():
+            if self._session.has(directory) or liveness(directory).state == "alive":
+                continue
             with suppress(TrackingError):
                 parcel = self._session.parcel(Delivery(directory), self._parcel.uri, None)
                 self._session.send(parcel, Want(None, end=True))

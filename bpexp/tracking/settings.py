@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bpexp.errors import ConfigError
-from bpexp.registry import Count, NonNegative, Registry
+from bpexp.registry import Count, FilePath, NonNegative, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ tracking_settings: Registry[TrackingSettings] = Registry("tracking")
 @tracking_settings.register("mlflow")
 def mlflow(
     experiment: str = "bpexp",
-    uri: str | None = None,
+    uri: FilePath | None = None,
     every: Count | Literal["auto"] = "auto",
     points: Count | None = 500,
     patience: NonNegative = 1.0,

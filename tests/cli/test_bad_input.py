@@ -38,7 +38,7 @@ KEYS = {
     "+penalty.x=1": "unknown key 'penalty.x'; choose from: l1, l2",
     "tracking.nope=1": "tracking 'mlflow' has no parameter 'nope'; it takes: experiment, uri, every",
     "probe.nope=1": "probe 'standard' has no parameter 'nope'; it takes: every, measures",
-    "hydra.nope=1": "unknown key 'hydra.nope'; --cfg hydra shows",
+    "hydra.nope=1": "hydra.nope has no effect here; of Hydra's keys these have: hydra.run.dir",
     "~lr": "~lr deletes a required key; remove this override, or use lr=",
     "~model": "~model deletes a required key",
     "~model.hidden": "~model.hidden deletes a required key",
@@ -180,11 +180,11 @@ CODE = {
     "+model._target_=x": "model._target_='x' is refused",
     "+optimizer._target_=os.system": "optimizer._target_='os.system' is refused",
     "+callbacks.early_stopping._target_=os.system": "callbacks.early_stopping._target_='os.system' is refused",
-    "+hydra.callbacks.x._target_=os.system": "hydra.callbacks.x._target_='os.system' is refused",
+    "+hydra.callbacks.x._target_=os.system": "hydra.callbacks.x._target_ has no effect here",
     "hydra.launcher._target_=os.system": "hydra.launcher._target_='os.system' is refused",
-    "-m hydra.sweeper._target_=os.system lr=1,2": "hydra.sweeper._target_='os.system' is refused",
-    "hydra.job_logging.handlers.console.class=os.system": "hydra.job_logging.handlers.console.class='os.system' is",
-    "hydra.job_logging.handlers.console.stream=ext://os.system": "='ext://os.system' is refused",
+    "-m hydra.sweeper._target_=os.system lr=1,2": "hydra.sweeper._target_ has no effect here",
+    "hydra.job_logging.handlers.console.class=os.system": "hydra.job_logging.handlers.console.class has",
+    "hydra.job_logging.handlers.console.stream=ext://os.system": "stream has no effect here",
 }
 
 PLACES = {

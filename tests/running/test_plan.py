@@ -139,7 +139,7 @@ REFUSED = {
     "--cfg job --config-dir nope": "is not a folder",
     "--config-path nope": "nope' is not a folder",
     "-m seed=0,1 --cfg job": "--cfg, --info, --hydra-help and --shell-completion run nothing; leave out --multirun",
-    "--shell-completion": "--shell-completion needs install=SHELL, uninstall=SHELL or query=SHELL",
+    "--shell-completion": "--shell-completion needs one of install=, uninstall= or query=, with bash,",
 }
 """Contradictions, mixed tasks, checks that cannot hold, and what Hydra's own executor would have heeded."""
 

@@ -59,7 +59,7 @@ def test_stop_ends_the_sweep_after_the_first_error(kind: str, monkeypatch: pytes
     assert command(["-m", *QUIET, *jobs, "launcher=process", "sweep.on_error=stop", HERE], monkeypatch) == 1
     found = statuses()
     assert (found[0], found[2]) == ("diverged", "lost")
-    assert found[1] in ("failed", "lost")
+    assert found[1] == {"exception": "failed", "kill": "killed"}[kind]
     assert not Path("there/2").exists()
 
 

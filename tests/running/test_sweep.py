@@ -47,10 +47,10 @@ def failing_at(lr: float, error: BaseException, monkeypatch: pytest.MonkeyPatch)
     """Let the runs of one learning rate fail."""
     train = running.train
 
-    def some_fail(trainer: Trainer, callbacks: Any) -> RunEnded:
+    def some_fail(trainer: Trainer, callbacks: Any, *rest: Any) -> RunEnded:
         if trainer.lr == lr:
             raise error
-        return train(trainer, callbacks)
+        return train(trainer, callbacks, *rest)
 
     monkeypatch.setattr(running, "train", some_fail)
 
@@ -117,10 +117,10 @@ def test_an_interrupt_ends_the_sweep(
 ) -> None:
     train = running.train
 
-    def interrupted(trainer: Trainer, callbacks: Any) -> RunEnded:
+    def interrupted(trainer: Trainer, callbacks: Any, *rest: Any) -> RunEnded:
         if trainer.lr == 0.2:
             signal.raise_signal(signal.SIGINT)
-        return train(trainer, callbacks)
+        return train(trainer, callbacks, *rest)
 
     monkeypatch.setattr(running, "train", interrupted)
     assert command(["-m", *LEAN, "lr=0.1,0.2,0.3"], monkeypatch) == 130
@@ -214,7 +214,7 @@ def test_partners_of_a_preset_are_no_columns() -> None:
 def test_hostile_names_stay_in_their_cells(name: str) -> None:
     ranking = rank([outcome(0.1, run_name=name), outcome(0.2, run_name="plain")], [0, 1])
     rows = list(csv.reader(ranking.csv().splitlines(keepends=True)))
-    assert rows[2][2] == name
+    assert rows[2][2] == (f"'{name}" if name.startswith("=") else name)
     assert {len(row) for row in rows} == {len(ranking.columns)}
     lines = ranking.markdown().splitlines()
     assert len(lines) == 4

@@ -6,6 +6,7 @@ gone: the job is then ended as by SIGTERM, with a true record, and a job that do
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from multiprocessing.connection import Connection
 from bpexp.config.plugins import load_plugins
 from bpexp.running.launchers.packing import pack_outcome, unpack
 from bpexp.running.perform import perform
+from bpexp.tracking.credentials import borrow
 
 READY = b"ready"
 
@@ -32,8 +34,9 @@ def main(handle: int, memory: int | None) -> None:
     threading.Thread(target=_watch, daemon=True).start()
     if memory is not None:
         _limit(memory)
-    load_plugins()
     try:
+        borrow(json.loads(connection.recv_bytes()))
+        load_plugins()
         connection.send_bytes(READY)
         while (text := _received(connection)) is not None:
             outcome = perform(unpack(text))
