@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from bpexp.cli.output import lost
 from bpexp.errors import BpexpError, disk_full, say
 from bpexp.running.interruption import Terminated, exit_code, told
+from bpexp.running.signals import Signals
 
 if TYPE_CHECKING:
     from bpexp.config.composition import CommandLine
@@ -97,14 +98,11 @@ def _run(options: argparse.Namespace) -> int:
     if (wanted := resume_wanted(line)) is not None:
         return _resume(wanted, line)
     planned = plan(line)
-    if planned.config.task == "report":
-        return _report(planned)
-    if planned.config.task == "doctor":
-        return _doctor(planned)
-    if planned.config.task == "sync":
-        return _sync(planned)
-    if planned.config.task == "figures":
-        return _figures(planned)
+    task = planned.config.task
+    if (once := TASKS.get(task)) is not None:
+        with Signals() as signals, signals.raised():
+            signals.keep(f"task={task} has not come to its end")
+            return once(planned)
     return _sweep(planned) if planned.multirun else _single(planned)
 
 
@@ -176,3 +174,7 @@ def _figures(planned: Plan) -> int:
     for picture in draw_planned(planned):
         print(picture, flush=True)
     return print_deliveries(deliver_named(planned, Path.cwd()))
+
+
+TASKS = {"report": _report, "doctor": _doctor, "sync": _sync, "figures": _figures}
+"""The tasks that are no runs."""
