@@ -8,7 +8,7 @@ another. An older run lies on it, whose files must not change. The command ended
 
 - its exit code is that of its run, 0 or 1, and standard error holds no traceback and at most one line for each of the
   two that write, the run and the record in MLflow;
-- every folder of a run in which there was room for a record at all holds a result.json, which says `failed` unless the
+- every folder of a run in which there was room for anything but its lock holds a result.json, which says `failed` unless the
   run came to its end with everything that matters on disk, and whose status MLflow does not contradict;
 - no temporary file is left, and nothing of the older run has changed.
 """
@@ -31,7 +31,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from experiments.reliability.signals import MLFLOW, STORE, await_until, found
+from bpexp.records.lock import LOCK
+from experiments.reliability.signals import MLFLOW, STORE, await_until, found, started, warm
 
 SIZE = 16 * 2**20
 COMMAND = ["data=xor", "data.n=400", "progress=false", "batch_size=4", "probe.every=1"]
@@ -82,14 +83,13 @@ def point(earlier: Path, moment: str, left: int, *, apart: bool) -> list[str]:
         if moment == "at the start":
             fill(place, left)
         epochs = 40 if moment == "in training" else 3
-        command = [sys.executable, "-m", "bpexp", *COMMAND, f"epochs={epochs}", f"tracking.uri=sqlite:///{store}"]
-        with (Path(scratch) / "err").open("w") as err:
-            process = subprocess.Popen(command, cwd=place, stdout=subprocess.DEVNULL, stderr=err, text=True)
-        if moment != "at the start":
-            name = "metrics.jsonl" if moment == "in training" else "network.npz"
-            await_until(process, lambda: any(path.parent not in old for path in found(place, name)))
-            fill(place, left)
-        code = process.wait()
+        command = [*COMMAND, f"epochs={epochs}", f"tracking.uri=sqlite:///{store}"]
+        with started(place, command, new=False, output=Path(scratch)) as process:
+            if moment != "at the start":
+                name = "metrics.jsonl" if moment == "in training" else "network.npz"
+                await_until(process, lambda: any(path.parent not in old for path in found(place, name)))
+                fill(place, left)
+            code = process.code()
         said = (Path(scratch) / "err").read_text()
         changed = [name for name, digest in before.items() if digests(place / "outputs").get(name) != digest]
         return [*(f"{name} has changed" for name in changed), *untruths(place, store, old, code, said)]
@@ -105,8 +105,9 @@ def untruths(place: Path, store: Path, old: set[Path], code: int, said: str) -> 
     for folder in (path for path in found(place, "") if path not in old):
         told = folder / "result.json"
         status = json.loads(told.read_text())["status"] if told.exists() else None
-        if status is None and any(path.stat().st_size for path in folder.iterdir()):
-            yield f"no result.json beside {sorted(path.name for path in folder.iterdir())}"
+        names = sorted(path.name for path in folder.iterdir())
+        if status is None and names not in ([], [LOCK]):
+            yield f"no result.json beside {names}"
         if (status == "finished") != (code == 0) and status is not None:
             yield f"exit code {code} of a run that is {status}"
         if status == "finished" and not (folder / "network.npz").exists():
@@ -127,6 +128,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     chance, true, began = random.Random(arguments.seed), Counter[str](), time.monotonic()
+    warm()
     with tempfile.TemporaryDirectory() as scratch:
         earlier = Path(scratch)
         subprocess.run([sys.executable, "-m", "bpexp", *COMMAND, "epochs=1"], cwd=earlier, check=True, stdout=-3)

@@ -3,7 +3,8 @@
 python -m experiments.reliability.signals [--sigterm 50] [--sigint 50] [--sighup 20] [--twice 10] [--seed 0]
 
 Each signal goes to a process of its own, at a random moment of its start-up, of its training, of the end of its run, or
-of a sweep of three jobs. It ended truly if
+of a sweep of three jobs; all but those of the start-up are forked from one that has imported everything. It ended truly
+if
 
 - its exit code is 128 and the number of the signal or, where everything was written already, that of the run;
 - standard error holds one line and no traceback, or nothing where the run was over;
@@ -18,6 +19,7 @@ waited for a processor, which is how long it would have taken on a machine that 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import random
@@ -27,13 +29,17 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
+from bpexp.__main__ import main as command
 from bpexp.records.lock import LOCK, liveness
+from bpexp.tracking.environment import mlflow_environment
 
 RUN = ["data=xor", "data.n=200", "progress=false"]
 COMMANDS = {
@@ -66,32 +72,76 @@ class Ended:
 def default() -> None:
     """Before the command is executed: signals as a terminal has them, also where this process ignores some."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def warm() -> None:
+    """Import what a command imports, once for all that are forked."""
+    with mlflow_environment():
+        for name in ("mlflow.store.tracking.sqlalchemy_store", "mlflow.pyfunc", "bpexp.figures.run_page"):
+            importlib.import_module(name)
+    for name in ("bpexp.running.sweep", "bpexp.running.plan", "bpexp.tracking.model", "bpexp.cli.terminal"):
+        importlib.import_module(name)
+
+
+class Command:
+    """The command in a process: a new one, or one forked from this, which has imported everything."""
+
+    def __init__(self, folder: Path, arguments: list[str], *, new: bool, output: Path) -> None:
+        files = [os.open(output / name, os.O_WRONLY | os.O_CREAT) for name in ("out", "err")]
+        if new:
+            words = [sys.executable, "-m", "bpexp", *arguments]
+            self._process = subprocess.Popen(words, cwd=folder, stdout=files[0], stderr=files[1], preexec_fn=default)
+            self.pid = self._process.pid
+        else:
+            self.pid = os.fork()
+            if not self.pid:
+                execute(folder, arguments, files)
+        for file in files:
+            os.close(file)
+
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+
+    def code(self) -> int:
+        """Its exit code, when it has ended."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def execute(folder: Path, arguments: list[str], files: list[int]) -> NoReturn:
+    """The command, in a forked process."""
+    try:
+        default()
+        os.chdir(folder)
+        for number, file in enumerate(files, start=1):
+            os.dup2(file, number)
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        sys.argv[1:] = arguments
+        command()
+        os._exit(98)
+    except SystemExit as end:
+        os._exit(end.code if isinstance(end.code, int) else 1)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(99)
 
 
 @contextmanager
-def started(folder: Path, arguments: list[str]) -> Iterator[subprocess.Popen[str]]:
-    """The command in a folder of its own."""
-    with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bpexp", *arguments],
-            cwd=folder,
-            stdout=out,
-            stderr=err,
-            text=True,
-            preexec_fn=default,
-        )
+def started(folder: Path, arguments: list[str], *, new: bool, output: Path | None = None) -> Iterator[Command]:
+    """The command in a folder, which is killed if it has not ended; what it prints is in the files `out` and `err`."""
+    process = Command(folder, arguments, new=new, output=output or folder)
     try:
         yield process
     finally:
-        if process.returncode is None:
-            process.kill()
-            process.wait()
+        with suppress(ChildProcessError):
+            os.kill(process.pid, signal.SIGKILL)
+            os.waitpid(process.pid, 0)
 
 
-def await_until(process: subprocess.Popen[str], true: Callable[[], bool]) -> None:
+def await_until(process: Command, true: Callable[[], bool]) -> None:
     """Wait until something is true, or the process has ended."""
-    while not true() and os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+    while not true() and not process.over():
         time.sleep(0.01)
 
 
@@ -100,7 +150,7 @@ def found(folder: Path, name: str) -> list[Path]:
     return [*folder.glob(f"outputs/*/*/{name}"), *folder.glob(f"multirun/*/*/*/{name}")]
 
 
-def moment(name: str, folder: Path, process: subprocess.Popen[str], chance: random.Random, start: float) -> None:
+def moment(name: str, folder: Path, process: Command, chance: random.Random, start: float) -> None:
     """Wait for a random moment of the named part."""
 
     def seen() -> list[Path]:
@@ -123,9 +173,17 @@ def usage(pid: int) -> tuple[float, float]:
     return ticks, int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
+def run(folder: Path, name: str) -> AbstractContextManager[Command]:
+    """The command whose named part the signal meets."""
+    return started(folder, COMMANDS[name], new=name == "start-up")
+
+
 def shoot(name: str, number: signal.Signals, chance: random.Random, start: float, *, twice: bool) -> Ended:
     """Execute a command, send the signal at a random moment of the named part, and look at what is left."""
-    with tempfile.TemporaryDirectory() as scratch, started(Path(scratch), COMMANDS[name]) as process:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        started(Path(scratch), COMMANDS[name], new=name == "start-up") as process,
+    ):
         folder = Path(scratch)
         moment(name, folder, process, chance, start)
         before = now = usage(process.pid)
@@ -134,11 +192,11 @@ def shoot(name: str, number: signal.Signals, chance: random.Random, start: float
         if twice:
             time.sleep(0.35)
             os.kill(process.pid, number)
-        while os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        while not process.over():
             now = usage(process.pid)
             time.sleep(0.005)
         wall = time.monotonic() - sent
-        code = process.wait()
+        code = process.code()
         untrue = list(untruths(folder, code, number, hurried=twice))
         return Ended(name, code, wall, wall - (now[1] - before[1]), now[0] - before[0], untrue)
 
@@ -193,6 +251,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     chance = random.Random(arguments.seed)
+    warm()
     start = start_up()
     print(f"training begins after {start:.1f} s", flush=True)
     wrong = 0
@@ -205,7 +264,7 @@ def main() -> None:
 
 def start_up() -> float:
     """Seconds to the beginning of training."""
-    with tempfile.TemporaryDirectory() as scratch, started(Path(scratch), COMMANDS["training"]) as process:
+    with tempfile.TemporaryDirectory() as scratch, started(Path(scratch), COMMANDS["training"], new=True) as process:
         began = time.monotonic()
         await_until(process, lambda: any(Path(scratch).glob("outputs/*/*/metrics.jsonl")))
         return time.monotonic() - began
