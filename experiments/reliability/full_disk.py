@@ -8,8 +8,8 @@ another. An older run lies on it, whose files must not change. The command ended
 
 - its exit code is that of its run, 0 or 1, and standard error holds no traceback and at most one line for each of the
   two that write, the run and the record in MLflow;
-- every folder of a run in which there was room for anything but its lock holds a result.json, which says `failed` unless the
-  run came to its end with everything that matters on disk, and whose status MLflow does not contradict;
+- every folder of a run in which there was room for anything but its lock holds a result.json, which says `failed`
+  unless the run came to its end with everything that matters on disk, and whose status MLflow does not contradict;
 - no temporary file is left, and nothing of the older run has changed.
 """
 

@@ -134,7 +134,7 @@ def started(folder: Path, arguments: list[str], *, new: bool, output: Path | Non
     try:
         yield process
     finally:
-        with suppress(ChildProcessError):
+        with suppress(ChildProcessError, ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
             os.waitpid(process.pid, 0)
 
