@@ -2,8 +2,8 @@
 
 python -m experiments.reliability.full_disk [--points 30] [--seed 0]
 
-Needs the right to mount: every command runs on a file system in memory of its own, which has room for a random number
-of bytes when the command starts, or when its training is under way; the store of MLflow lies on the same one or on
+Needs the right to mount, in a name space of its own (`unshare`), so that nobody else sees it: every command runs on a
+file system in memory, which has room for a random number of bytes when the command starts, or when its training is under way; the store of MLflow lies on the same one or on
 another. An older run lies on it, whose files must not change. The command ended truly if
 
 - its exit code is that of its run, 0 or 1, and standard error holds no traceback and at most one line for each of the
@@ -36,7 +36,17 @@ from experiments.reliability.signals import MLFLOW, STORE, await_until, found, s
 
 SIZE = 16 * 2**20
 COMMAND = ["data=xor", "data.n=400", "progress=false", "batch_size=4", "probe.every=1"]
+APART = "BPEXP_MOUNTS_APART"
+"""The environment variable that says so to this script itself."""
+
 MOMENTS = ("at the start", "in training", "at the end")
+
+
+def mount_apart() -> None:
+    """Go on in a mount name space of this process alone: nothing that is mounted is seen outside, or outlives it."""
+    if os.environ.get(APART) != "1":
+        words = ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", __spec__.name, *sys.argv[1:]]
+        os.execvpe(words[0], words, {**os.environ, APART: "1"})
 
 
 @contextmanager
@@ -127,6 +137,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    mount_apart()
     chance, true, began = random.Random(arguments.seed), Counter[str](), time.monotonic()
     warm()
     with tempfile.TemporaryDirectory() as scratch:
