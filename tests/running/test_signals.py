@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -141,6 +143,12 @@ def test_a_forked_child_has_the_handlers_that_were_found(tmp_path: Path) -> None
 
 
 # A process that is ours
+
+
+def test_signals_are_handled_before_anything_heavy_is_imported() -> None:
+    code = "import sys, bpexp.cli.process; print(sorted({'numpy', 'hydra', 'mlflow', 'rich'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def busy() -> None:
