@@ -45,13 +45,13 @@ def _shown(character: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """A message of others as `visible` shows it, and of a bounded length."""
-    shown = visible(text[: LONGEST + 1])
-    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+    """A message of others as `visible` shows it, and of a bounded length: its middle, a long value, is left out."""
+    most = LONGEST // 2
+    return visible(text if len(text) <= LONGEST else f"{text[:most]} ... {text[-most:]}")
 
 
 class BpexpError(ValueError):
-    """The base of these errors; the message is one line, without control characters or the password of an address."""
+    """The base of these errors: the message is one line, without control characters or the password of an address."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(one_line(without_login(message)))

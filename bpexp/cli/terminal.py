@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from rich import markup
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bpexp.errors import visible
@@ -36,7 +36,7 @@ def wide_console() -> Console:
 
 def plain(text: str) -> str:
     """Text of others as rich prints it: neither its markup nor the terminal's commands."""
-    return markup.escape(visible(text))
+    return escape(visible(text))
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bpexp.errors import warn
 from bpexp.records.checkpoint import Checkpoint, checkpoints, write_checkpoint
 from bpexp.records.journal import Journal
 from bpexp.registry import Positive
@@ -126,8 +126,6 @@ class Checkpointing(Callback):
                     old.unlink()
 
     def _warn(self, error: Exception) -> None:
-        if not self._warned and sys.stderr is not None:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())
-            with suppress(OSError):
-                print(f"bpexp: warning: no checkpoint in {self._directory} ({reason})", file=sys.stderr)
+        if not self._warned:
+            warn(f"no checkpoint in {self._directory} ({type(error).__name__}: {error})")
         self._warned = True

@@ -94,3 +94,10 @@ def test_letters_of_any_language_and_emoji_stay() -> None:
         "données \u05e9\u05dc\u05d5\u05dd, \u4f60\u597d \N{WOMAN}\N{ZERO WIDTH JOINER}\N{MICROSCOPE}\N{NO-BREAK SPACE}"
     )
     assert visible(text) == text
+
+
+def test_a_message_has_an_end() -> None:
+    text = str(ConfigError(f"run_name {'x' * 10**6!r} is too long; shorten it"))
+    assert len(text) < 4000
+    assert text.startswith("run_name 'xxx")
+    assert text.endswith("xxx' is too long; shorten it")

@@ -83,7 +83,7 @@ def compare(job: Job, made: Made) -> None:
     experiment = build(job.config)
     params = job.params
     for name, group in GROUPS.items():
-        if name == "data" or (name == "activation" and "activation" not in params):
+        if name in ("data", "launcher") or (name == "activation" and "activation" not in params):
             continue
         found = made[group.registry.kind]
         if (name, params[name]) == ("probe", "off"):  # its parameters have no effect

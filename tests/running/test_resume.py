@@ -368,7 +368,7 @@ def test_words_that_are_refused(run, monkeypatch, capfd):
         (["resume=broken", "checkpoint.every=-1"], "checkpoint.every must be"),
         (["resume=broken", "checkpoint.evry=1"], "unknown key 'checkpoint.evry'"),
         (["resume=broken", "resume.from=first"], "resume.from must be previous"),
-        (["resume=broken", "resume=broken"], "resume is given more than once"),
+        (["resume=broken", "resume=broken"], "resume is given 2 times"),
         (["-m", "resume=broken"], "leave -m and --config-... out"),
         (["resume.from=previous"], "has no effect without resume=FOLDER"),
         (["resume=" + "0" * 32], "there is no store"),
