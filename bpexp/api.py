@@ -34,7 +34,7 @@ from bpexp.records.network_file import WEIGHTS
 from bpexp.records.outcome import Outcome, read_outcome
 from bpexp.records.predictor import PARAM, Predictor, load_predictor
 from bpexp.records.split_file import Split, load_split
-from bpexp.running.plan import Plan, plan
+from bpexp.running.plan import ONCE, Plan, plan
 
 if TYPE_CHECKING:
     from bpexp.nn.network import Network
@@ -201,7 +201,7 @@ def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
     if not any(word.startswith("progress=") for word in words):
         words.append("progress=false")
     planned = plan(CommandLine(tuple(words), multirun))
-    if planned.config.task in ("report", "doctor", "sync"):
+    if planned.config.task in ONCE:
         task = planned.config.task
         raise ConfigError(f"task={task} is a command, not a run: python -m bpexp task={task}")
     return planned

@@ -35,6 +35,9 @@ from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
 from bpexp.tracking.store import refuse_store
 
+ONCE = ("report", "doctor", "sync", "figures")
+"""The tasks that are no runs."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -90,7 +93,7 @@ def plan(line: CommandLine) -> Plan:
         if multirun:
             refuse_unsweepable(grid)
         refuse_many(grid, composing.limits)
-        if line.multirun and first.config.task in ("report", "doctor", "sync"):
+        if line.multirun and first.config.task in ONCE:
             raise ConfigError(f"task={first.config.task} is done once; leave -m out")
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
@@ -206,7 +209,7 @@ def _refuse(config: Config, seen: _Seen) -> Config:
     if tracking.mlflow and str(tracking.uri) not in seen.stores:
         refuse_store(tracking.uri)
         seen.stores.add(str(tracking.uri))
-    if config.task in ("report", "sync"):
+    if config.task in ("report", "sync", "figures"):
         return config
     key = _declared_data(config)
     if key not in seen.data:

@@ -15,7 +15,7 @@ from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
 from bpexp.records.whole import write_whole
-from bpexp.running.directories import claim, shown
+from bpexp.running.directories import claim, going_on, kept_in
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import load
 from bpexp.running.loading import load_data
@@ -63,9 +63,9 @@ class Sweep:
 
 def run_single(plan: Plan) -> Outcome:
     """Execute the single run of a plan."""
-    with Signals() as signals, recording() as session:
+    with Signals() as signals, recording(signals.arrived) as session:
         directory = claim(plan.directory, "run", named=plan.named)
-        signals.keep(f"what was done is kept in {shown(directory)}")
+        signals.keep(kept_in(directory))
         deliver_left(plan.tracking, session)
         return perform(plan.jobs[0].below(directory))
 
@@ -79,7 +79,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     with Signals() as signals:
         resumed = plan.resumed
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
-        signals.keep(f"what was done is kept in {shown(directory)}")
+        signals.keep(going_on(directory))
         with RunLock(directory):
             return _run_sweep(plan, directory, resumed.command if resumed else command, signals)
 
@@ -106,7 +106,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
     done = _begin(plan, directory, command)
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
-    with recording() as session:
+    with recording(signals.arrived) as session:
         signals.check()
         deliver_left(plan.tracking, session)
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
