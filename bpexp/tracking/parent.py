@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.records.journal_lines import plain
 from bpexp.records.lock import liveness
 from bpexp.tracking.courier import Parcel
 from bpexp.tracking.delivery import Delivery, Want, pending
@@ -80,7 +81,7 @@ class ParentRun:
     def finish(self, status: str, *, metrics: Mapping[str, float], note: str, files: Sequence[Path]) -> None:
         """Record the comparison and end the run: FINISHED, FAILED or KILLED."""
         now = round(time.time() * 1000)
-        rows = [[key, 0, now, float(value)] for key, value in metrics.items()]
+        rows = [[key, 0, now, plain(value)] for key, value in metrics.items()]
         self._add(rows=rows, files=files, tags=_described(note), status=status, ended=now)
         if self._parcel is None or not self._session.wait_for_all():
             return  # which is told when the command ends
