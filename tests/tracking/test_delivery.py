@@ -294,7 +294,7 @@ def test_a_run_that_is_alive_is_left_alone(store: Path, monkeypatch: pytest.Monk
     (directory / SENT).unlink()
     (directory / "result.json").unlink()
     with RunLock(directory):
-        sync(monkeypatch, 1, f"hydra.run.dir={directory}")
+        sync(monkeypatch, 0, f"hydra.run.dir={directory}")
         assert not (directory / "result.json").exists()
         assert ask(store, "select distinct status from runs") == [("FINISHED",)]
 
