@@ -91,7 +91,8 @@ def plan(line: CommandLine) -> Plan:
             refuse_unsweepable(grid)
         refuse_many(grid, composing.limits)
         if line.multirun and first.config.task in ("report", "doctor", "sync"):
-            raise ConfigError(f"task={first.config.task} is done once; leave -m out")
+            once = "writes one report" if first.config.task == "report" else "is done once"
+            raise ConfigError(f"task={first.config.task} {once}; leave -m out")
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
         jobs = _jobs(composing, parsed, lines, None if extra else first, seen, multirun=multirun)
