@@ -189,11 +189,14 @@ def load(run_id: str, *, uri: str | None = None, experiment: str = "bpexp", into
     Raises TrackingError if the run cannot be read.
     """
     from bpexp.tracking.environment import mlflow_environment
-    from bpexp.tracking.fetch import fetch_run
-    from bpexp.tracking.store import open_store
+    from bpexp.tracking.fetch import fetch_run, refuse_id
+    from bpexp.tracking.store import recorded_store
+
+    refuse_id(run_id)
 
     with mlflow_environment():
-        return Result(fetch_run(open_store(uri, experiment), run_id, None if into is None else Path(into)))
+        store = recorded_store(uri, experiment, required=False)
+        return Result(fetch_run(store, run_id, None if into is None else Path(into)))
 
 
 def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
