@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bpexp.config.composition import CommandLine
+from bpexp.config.logins import without_credentials
 from bpexp.config.spelling import spelled
 from bpexp.errors import BpexpError, ConfigError
 from bpexp.nn.arrays import Array
@@ -138,8 +139,8 @@ def sweep(*overrides: str, **settings: Any) -> SweepResult:
     """
     from bpexp.running.sweep import run_sweep
 
-    words = [f"{key}={_levels(value)}" for key, value in settings.items()]
-    swept = run_sweep(_planned([*overrides, *words], multirun=True), [*overrides, *words])
+    words = without_credentials([*overrides, *(f"{key}={_levels(value)}" for key, value in settings.items())])
+    swept = run_sweep(_planned(words, multirun=True), words)
     table = pd.DataFrame(swept.ranking.rows, columns=swept.ranking.columns)
     for column in table:
         table[column] = _numbers(table[column])
@@ -169,12 +170,13 @@ def load(run_id: str, *, uri: str | None = None, experiment: str = "bpexp", into
 
 
 def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
-    words = list(said)
+    words = without_credentials(list(said))
     if not any(word.startswith("progress=") for word in words):
         words.append("progress=false")
     planned = plan(CommandLine(tuple(words), multirun))
-    if planned.config.task == "report":
-        raise ConfigError("task=report is a command, not a run: python -m bpexp task=report study=NAME")
+    if planned.config.task in ("report", "doctor", "sync"):
+        task = planned.config.task
+        raise ConfigError(f"task={task} is a command, not a run: python -m bpexp task={task}")
     return planned
 
 

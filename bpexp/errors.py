@@ -1,13 +1,31 @@
-"""The errors that a user can correct: each message is one sentence with the problem, the value and a remedy."""
+"""The errors that a user can correct: each message is one sentence with the problem, the value and a remedy.
+
+And the warnings, of what went wrong and ended nothing.
+"""
 
 from __future__ import annotations
 
 import difflib
+import errno
+import re
+import sys
 from collections.abc import Iterable
+from contextlib import suppress
+
+LOGIN = re.compile(r"(?<=://)(?:[^\s/?#:@]*:(?!\d*(?:[/?#\s]|$))\S*|[^\s/?#]*)@")
+"""User name and password in an address, to the @ behind them; an @ in a path is none, nor is one behind a port."""
+
+
+def without_login(text: str) -> str:
+    """A text with `***@` in place of user name and password of every address in it."""
+    return LOGIN.sub("***@", text)
 
 
 class BpexpError(ValueError):
-    """The base of these errors; the message is one line."""
+    """The base of these errors; the message is one line, and holds no password of an address."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(without_login(message))
 
 
 class ConfigError(BpexpError):
@@ -20,6 +38,35 @@ class DataError(BpexpError):
 
 class TrackingError(BpexpError):
     """A store of results, or a saved network, cannot be read or written."""
+
+
+class RecordError(TrackingError):
+    """A record of a run, a sweep or a study is missing, damaged or of another version."""
+
+
+def warn(message: str) -> None:
+    """Print a warning of one line on standard error; where that takes nothing, the warning is lost and that is all."""
+    say(f"bpexp: warning: {message}")
+
+
+def say(line: str) -> None:
+    """Print a line on standard error, if it takes it; without the passwords of addresses."""
+    if sys.stderr is not None:  # which `print` would take for standard output
+        with suppress(OSError, ValueError):  # ValueError: the file is closed
+            print(without_login(line), file=sys.stderr, flush=True)
+
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a quota that is used up, and a limit on the size of files."""
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether an error was caused by a full disk."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

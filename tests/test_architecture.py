@@ -15,10 +15,11 @@ import bpexp
 
 PACKAGE = Path(bpexp.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
-PURE = ["nn", "gradients", "data", "training", "insight"]
+PURE = ["files", "nn", "gradients", "data", "training", "insight"]
 HEAVY = ["hydra", "omegaconf", "mlflow", "matplotlib"]
 
 FLOORS: dict[str, set[str]] = {
+    "files": set(),
     "nn": set(),
     "data": {"nn"},
     "gradients": {"nn"},
@@ -43,8 +44,8 @@ FLOORS: dict[str, set[str]] = {
 PAPERS = "bpexp.papers.paper_"
 """Modules that are as long as the paper whose formulas they hold: one file a paper, one declaration a formula."""
 
-EVERYONE = {"errors", "registry", "__version__"}
-"""Modules of the top level that the arrows do not concern."""
+EVERYONE = {"errors", "registry", "files", "__version__"}
+"""What the arrows do not concern: modules of the top level, and the package that knows nothing of the others."""
 
 
 def dotted(path: Path) -> str:
@@ -114,6 +115,7 @@ def test_the_mathematics_names_no_machinery(path):
 
 
 LIBRARIES = {
+    "alembic": {"alembic.script", "alembic.util"},
     "filelock": {"filelock"},
     "hydra": {
         *("hydra", "hydra.errors", "hydra.types", "hydra.core.hydra_config", "hydra.core.object_type"),
@@ -130,13 +132,14 @@ LIBRARIES = {
         *("mlflow", "mlflow.artifacts", "mlflow.entities", "mlflow.exceptions", "mlflow.models", "mlflow.pyfunc"),
         "mlflow.types",
     },
-    "numpy": {"numpy", "numpy.typing"},
+    "numpy": {"numpy", "numpy.lib.format", "numpy.typing"},
     "omegaconf": {"omegaconf", "omegaconf.errors"},
     "pandas": {"pandas"},
     "platformdirs": {"platformdirs"},
     "pooch": {"pooch"},
     "rich": {"rich.box", "rich.console", "rich.markup", "rich.progress", "rich.table"},
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
+    "sqlalchemy": {"sqlalchemy", "sqlalchemy.exc"},
     "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.power"},
     "threadpoolctl": {"threadpoolctl"},
     "yaml": {"yaml"},

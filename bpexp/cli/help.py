@@ -39,7 +39,7 @@ Tab completion of the `bpexp` command: eval "$(bpexp -sc install=bash)"
 FILES = ("model", "pairing", "experiment")
 """Groups whose options are YAML files, not components."""
 
-SECTIONS = ("model", "penalty", "clip", "evaluation")
+SECTIONS = ("model", "penalty", "clip", "evaluation", "doctor")
 """Keys that hold a mapping of single values."""
 
 WIDTH = 100

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import BpexpError
+from bpexp.errors import BpexpError, say
+from bpexp.running.signals import KEPT, Terminated, exit_code, word
 
 if TYPE_CHECKING:
     from bpexp.running.plan import Plan
@@ -19,30 +20,28 @@ def main() -> None:
     """Execute the command line.
 
     Exit codes: 0; 1 if a run failed; 2 for an error in the command line, reported in one line before anything is
-    written; 130 after an interruption.
+    written; 130, 143 or 129 after SIGINT, SIGTERM or SIGHUP.
     """
     from bpexp.cli.arguments import asks_hydra, parse
+    from bpexp.config.logins import without_credentials
 
     _let_any_letter_pass()
-    options = parse(sys.argv[1:])
     try:
+        sys.argv[1:] = without_credentials(sys.argv[1:])
+        options = parse(sys.argv[1:])
         code = _help(options) if options.help else _show(options) if asks_hydra(options) else _run(options)
     except BpexpError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        print(f"bpexp: {error}", file=sys.stderr)
+        say(f"bpexp: {error}")
         code = 2
-    except KeyboardInterrupt:
-        print("bpexp: interrupted; what was done is kept", file=sys.stderr)
-        code = 130
-    except BrokenPipeError:  # the reader closed the pipe, as in `--help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except OSError as error:  # standard output goes to a full disk, say; what a run left is on its own
+    except (KeyboardInterrupt, Terminated) as error:
+        say(f"bpexp: {word(error)}; {getattr(error, 'kept', KEPT)}")
+        code = exit_code(error)
+    except OSError as error:  # what a run left is on its own
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        print(f"bpexp: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        say(f"bpexp: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
         code = 1
     sys.exit(code)
 
@@ -74,6 +73,10 @@ def _run(options: argparse.Namespace) -> int:
     planned = plan(command_line(options))
     if planned.config.task == "report":
         return _report(planned)
+    if planned.config.task == "doctor":
+        return _doctor(planned)
+    if planned.config.task == "sync":
+        return _sync(planned)
     return _sweep(planned) if planned.multirun else _single(planned)
 
 
@@ -108,3 +111,17 @@ def _report(planned: Plan) -> int:
 
     print_report(rebuild_report(planned, Path.cwd()), None)
     return 0
+
+
+def _doctor(planned: Plan) -> int:
+    from bpexp.cli.findings import print_findings
+    from bpexp.running.doctor_task import examine
+
+    return print_findings(examine(planned, Path.cwd()))
+
+
+def _sync(planned: Plan) -> int:
+    from bpexp.cli.findings import print_deliveries
+    from bpexp.running.sync_task import deliver_all
+
+    return print_deliveries(deliver_all(planned, Path.cwd()))

@@ -6,7 +6,7 @@ import argparse
 import io
 import os
 import sys
-from contextlib import redirect_stderr, suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 
 import hydra
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
@@ -16,6 +16,7 @@ from bpexp.config.composition import VERSION_BASE, composer, prepared
 from bpexp.config.groups import config_folder
 from bpexp.config.hydra_errors import one_line
 from bpexp.errors import ConfigError
+from bpexp.tracking.credentials import scrubbed
 
 HELP = ("help", "hydra_help")
 """What --cfg hydra leaves out: the texts of Hydra's own help pages."""
@@ -28,7 +29,7 @@ def show(options: argparse.Namespace) -> int:
         with composer(line) as composing, one_line():
             whole = composing.try_out(options.overrides)
             if options.cfg:
-                print(_text(whole, options), end="", flush=True)
+                print(scrubbed(_text(whole, options)), end="", flush=True)
                 return 0
     with prepared(line), one_line():
         _ask_hydra(options)
@@ -63,8 +64,13 @@ def _ask_hydra(options: argparse.Namespace) -> None:
     if options.shell_completion and "COMP_LINE" in os.environ:
         with suppress(SystemExit), redirect_stderr(io.StringIO()):
             _hydra()
-    else:
-        _hydra()
+        return
+    told = io.StringIO()
+    try:
+        with redirect_stdout(told):
+            _hydra()
+    finally:  # a config file may hold the password of a store
+        print(scrubbed(told.getvalue()), end="", flush=True)
 
 
 def _hydra() -> None:

@@ -31,6 +31,7 @@ from bpexp.config.hydra_keys import plain, refuse_composed, refuse_texts_of_laun
 from bpexp.config.hydra_state import own_state
 from bpexp.config.inspection import inspected
 from bpexp.config.limits import Limits, refuse_limits
+from bpexp.config.logins import keep_credentials, refuse_logins
 from bpexp.config.override_lines import line_of, lines_of
 from bpexp.config.overrides import levels, refuse_hydra
 from bpexp.config.places import FOLDERS, ROOTS, named, refuse_all_places
@@ -159,6 +160,7 @@ class Composer:
         whole = compose(self._name, lines, return_hydra_config=True)
         self.compositions += 1
         refuse_composed(whole.hydra, _hydras_own(), self.limits)
+        keep_credentials(whole)
         if (key := self._choices(overrides)) is not None:
             self._composed[key] = copy.deepcopy(whole)
         return whole
@@ -236,4 +238,5 @@ def typed(whole: DictConfig) -> Config:
     own = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
     content: Any = OmegaConf.to_container(own, resolve=True, throw_on_missing=True)
     refuse_code(content)
+    refuse_logins(content)
     return construct(Config, content)

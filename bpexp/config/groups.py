@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import bpexp.papers  # noqa: F401  registers the gradient method as_printed
+from bpexp.config.launching import launchings
 from bpexp.data import datasets
 from bpexp.data.prepare import prepare
 from bpexp.gradients import gradient_methods
@@ -105,6 +106,7 @@ GROUPS: dict[str, Group] = {
         Group("probe", probe_sets, {}, described),
         Group("check", gradient_checks, {}),
         Group("tracking", tracking_settings, {}),
+        Group("launcher", launchings, {}),
     )
 }
 

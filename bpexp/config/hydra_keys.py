@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bpexp.config.groups import config_folder
 from bpexp.config.limits import Limits, raised
-from bpexp.errors import ConfigError, nearest
+from bpexp.errors import ConfigError, nearest, without_login
 
 OPEN = ("run.dir", "sweep.dir", "sweep.subdir", "mode", "output_subdir", "job.name")
 """Keys below hydra that a config may set."""
@@ -145,7 +145,7 @@ def _first_difference(key: str, value: Any, quiet: Mapping[str, Any]) -> tuple[s
 
 
 def _refusal(key: str, value: Any) -> str:
-    shown = repr(value)
+    shown = without_login(repr(value))
     shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
     return f"{key}={shown} is refused: a config cannot change it; of Hydra's keys these can be set: {TOLD}"
 

@@ -24,6 +24,7 @@ __all__ = [
     "levels",
     "refuse_declared",
     "refuse_hydra",
+    "refuse_launching",
     "refuse_many",
     "refuse_overruled",
     "refuse_senseless",
@@ -44,6 +45,9 @@ NAMES = ("model.name", "pairing.name")
 
 LEVELS = "study.factors."
 """Keys that hold the levels of a study, which the command line gives as a sweep."""
+
+OF_A_SWEEP = ("launcher", "sweep")
+"""Roots of the keys that say how a sweep is carried out."""
 
 FIXED = ("task", "study", "experiment")
 """Keys that apply to a whole command, so that they cannot differ between the jobs of a sweep."""
@@ -163,6 +167,8 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
             raise ConfigError(f"{override.input_line} has no effect with probe=off; leave out one of them")
         if key == "sample" and config.task != "trace":
             raise ConfigError(f"{override.input_line} has no effect without task=trace; add it, or leave sample out")
+        if key.startswith("doctor.") and config.task != "doctor":
+            raise ConfigError(f"{override.input_line} has no effect without task=doctor; add it, or leave this out")
         if key in NAMES:
             raise ConfigError(f"{key} is the name of an option; choose one with {key.partition('.')[0]}=NAME")
         if key.startswith("pairing."):
@@ -176,6 +182,17 @@ def _levels_of_a_study(override: Override) -> ConfigError:
     return ConfigError(f"{override.key_or_group} cannot be set here; name the levels that shall run: {factor}={listed}")
 
 
+def refuse_launching(composition: Composition, overrides: Sequence[Override], *, multirun: bool) -> None:
+    """Raise ConfigError for settings of a sweep that have no effect: without one, or under a launcher of Hydra."""
+    for override in overrides:
+        root = override.key_or_group.partition(".")[0]
+        if root in OF_A_SWEEP and not multirun:
+            raise ConfigError(f"{override.input_line} has no effect on a single run; add -m (--multirun) for a sweep")
+        if root == "launcher" and composition.launcher != "basic":
+            other = f"hydra/launcher={composition.launcher}"
+            raise ConfigError(f"{override.input_line} has no effect with {other}; leave out one of them")
+
+
 def _without_effect(key: str) -> ConfigError:
     return ConfigError(f"{key} has no effect here; of Hydra's keys these have: {', '.join(HONOURED)}")
 
@@ -185,5 +202,7 @@ def refuse_unsweepable(grid: Mapping[str, Sequence[str]]) -> None:
     for key, found in grid.items():
         if len(found) > 1 and key.lstrip("+") in FIXED:
             raise ConfigError(f"{key} is the same for all jobs of a sweep; use one of {', '.join(found)}")
+        if len(found) > 1 and key.partition(".")[0] in OF_A_SWEEP:
+            raise ConfigError(f"{key} cannot be swept; use one value")
         if len(found) > 1 and key.startswith("hydra"):
             raise ConfigError(f"{key} cannot be swept; use one value")

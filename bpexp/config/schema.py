@@ -10,17 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Annotated, Any, Literal, TypeVar
 
+from bpexp.config.launching import SweepSettings
 from bpexp.config.limits import Limits
 from bpexp.errors import ConfigError, nearest
 from bpexp.nn.architecture import Architecture
 from bpexp.nn.pairing import Pairing
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.registry import Count, Parameter, Positive, Range, declared_parameters
+from bpexp.tracking.doctor.settings import Doctor
 from bpexp.training.metrics import Evaluation
 
 Settings = TypeVar("Settings")
 BatchSize = Annotated[Any, Count | Literal["full"]]
-Task = Annotated[str, Literal["train", "trace", "report"]]
+Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync"]]
 Dtype = Annotated[str, Literal["float32", "float64"]]
 Natural = Annotated[int, Range(least=0)]
 
@@ -37,7 +39,8 @@ class Config:
         dtype: float type of the parameters and of the training.
         threads: BLAS threads of a run; the last digits of a result depend on them.
         progress: print progress and a table at the end.
-        task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study.
+        task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
+            doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed.
         sample: which training sample task=trace follows, counted from 0.
         run_name: name of the run; null for one made from the overrides.
         objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
@@ -54,9 +57,12 @@ class Config:
         probe: what is measured at single steps.
         check: comparison of the gradient with differences of the cost.
         tracking: where a run is recorded.
+        launcher: what executes the jobs of a sweep.
+        sweep: what a sweep does when a job fails.
         penalty: L1 and L2 penalties on the weights.
         clip: bounds of the gradient.
         evaluation: how often the parts are evaluated.
+        doctor: what task=doctor may do.
         study: a declared study (title, question, factors, repeats, measures, claims).
         callbacks: named callbacks with their parameters.
         limits: bounds of what a config can multiply; set on the command line only.
@@ -86,9 +92,12 @@ class Config:
     probe: dict[str, Any] = field(default_factory=dict)
     check: dict[str, Any] = field(default_factory=lambda: {"name": "off"})
     tracking: dict[str, Any] = field(default_factory=dict)
+    launcher: dict[str, Any] = field(default_factory=lambda: {"name": "serial"})
+    sweep: SweepSettings = field(default_factory=SweepSettings)
     penalty: Penalty = field(default_factory=Penalty)
     clip: Clip = field(default_factory=Clip)
     evaluation: Evaluation = field(default_factory=Evaluation)
+    doctor: Doctor = field(default_factory=Doctor)
     study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
     limits: Limits = field(default_factory=Limits)

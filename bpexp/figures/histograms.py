@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bpexp.errors import RecordError
 from bpexp.figures.page import LEFT, MOST, SMALL, STEP, WIDTH, Band, Room, spread
 from bpexp.figures.palette import MAP
+from bpexp.files.npz import open_npz
 from bpexp.nn.arrays import Array
 
 if TYPE_CHECKING:
@@ -30,8 +32,7 @@ def histogram_bands(path: Path | None, depth: int) -> list[Band]:
     """A row of maps for the gradients of each W and one for the activations of each layer; [] without a file."""
     if path is None or not path.is_file():
         return []
-    with np.load(path, allow_pickle=False) as file:
-        counts = {name: file[name] for name in file.files}
+    counts = read_counts(path)
     layers = range(1, depth + 1)
     gradients = _chosen(counts, {f"W{l}": f"gradient_W{l}" for l in layers})
     activations = _chosen(counts, {f"layer {l}": f"activation_layer_{l}" for l in layers})
@@ -46,6 +47,30 @@ def histogram_bands(path: Path | None, depth: int) -> list[Band]:
         for title, up, edges, maps in rows
         if maps
     ]
+
+
+def read_counts(path: Path) -> dict[str, Array]:
+    """The arrays of `Histograms.save`; raises RecordError for a file that is damaged, or whose arrays do not fit."""
+    with open_npz(path, error=RecordError) as archive:
+        numbers = {name: archive.read(name, "iu" if name == "steps" else "iuf") for name in archive.names}
+    for name in ("steps", "gradient_edges", "activation_edges"):
+        known = numbers.get(name, np.empty(0))
+        if (
+            known.ndim != 1
+            or not known.size
+            or not np.isfinite(known).all()
+            or (np.diff(known.astype(float)) < 0).any()
+        ):
+            raise RecordError(f"{str(path)!r}: {name}: found the shape {known.shape}; expected numbers that grow")
+    for name, table in numbers.items():
+        kind = name.partition("_")[0]
+        edges = numbers.get(f"{kind}_edges")
+        if edges is None or name == f"{kind}_edges":
+            continue
+        wanted = (len(numbers["steps"]), len(edges) - 1)
+        if table.shape != wanted or not np.isfinite(table).all() or table.min(initial=0) < 0:
+            raise RecordError(f"{str(path)!r}: {name}: found the shape {table.shape}; expected counts {wanted}")
+    return numbers
 
 
 def _chosen(counts: dict[str, Array], names: dict[str, str]) -> dict[str, Array]:

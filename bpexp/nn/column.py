@@ -38,6 +38,21 @@ class Column:
     impute: Impute | None = None
     fill: float | str | None = None
 
+    def __post_init__(self) -> None:
+        """Raise DataError for categories that are none or not different, and for a fill that is no value."""
+        is_category = self.kind == "category"
+        if is_category != bool(self.categories) or len(set(self.categories)) < len(self.categories):
+            found = listed(self.categories) or "none"
+            raise DataError(f"column {self.name!r}: a {self.kind} with the categories {found}; expected different ones")
+        if self.fill is not None and isinstance(self.fill, str) != is_category:
+            raise DataError(
+                f"column {self.name!r}: the value in place of a missing one is {self.fill!r} in a {self.kind}"
+            )
+        if is_category and self.fill is not None and self.fill not in self.categories:
+            raise DataError(
+                f"column {self.name!r}: the category {self.fill!r} takes the place of missing ones and is none"
+            )
+
     @property
     def width(self) -> int:
         """The number of inputs."""

@@ -110,18 +110,8 @@ class Columns:
         return Columns(tuple(replace(c, fill=fill) for c, fill in zip(self.columns, fills, strict=True)))
 
     def to_spec(self) -> dict[str, Any]:
-        """Plain values, as JSON has them, from which `from_spec` makes the same columns."""
+        """Plain values, as JSON has them, from which `bpexp.records.schema.typed` makes the same columns."""
         return {"columns": [_plain(column) for column in self.columns]}
-
-    @classmethod
-    def from_spec(cls, spec: Mapping[str, Any]) -> Columns:
-        """The columns that `to_spec` describes; raises DataError for anything else."""
-        try:
-            nodes = [dict(node) for node in spec["columns"]]
-            made = tuple(Column(**node | {"categories": tuple(node.get("categories", ()))}) for node in nodes)
-            return cls(made)
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"the description of columns cannot be read: {error}") from None
 
 
 def _plain(column: Column) -> dict[str, Any]:

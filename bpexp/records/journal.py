@@ -15,11 +15,13 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bpexp.records.journal_lines import history, points, read
 from bpexp.training.events import Callback, EpochEnded, RunStarted, Step
+
+__all__ = ["JOURNAL", "Journal", "history", "plain", "points", "read"]
 
 JOURNAL = "metrics.jsonl"
 
@@ -67,6 +69,11 @@ class Journal(Callback):
             self._first += len(self._losses)
             self._losses.clear()
 
+    def flush(self) -> None:
+        """Hand everything to the system, the pending losses too."""
+        self._write_losses()
+        self._file.flush()
+
     def close(self, status: str, reason: str) -> None:
         """Write the pending losses and how the run ended, and close the file."""
         self._write_losses()
@@ -102,34 +109,3 @@ def plain(value: float) -> float | str:
     """The value as JSON can represent it: "nan", "inf" or "-inf" if it is not finite; `float` reads it back."""
     value = float(value)
     return value if math.isfinite(value) else str(value)
-
-
-def read(path: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(end, line) of the complete lines from a byte offset on; `end` is the offset after the line."""
-    with path.open("rb") as file:
-        file.seek(offset)
-        for line in file:
-            if not line.endswith(b"\n"):
-                return
-            offset += len(line)
-            yield offset, json.loads(line)
-
-
-def points(line: dict[str, Any], every: int = 1) -> Iterator[tuple[str, float, int]]:
-    """(metric, value, step) of a line; batch losses are named loss/batch and taken at every `every`-th step."""
-    if "metrics" in line:
-        for name, value in line["metrics"].items():
-            yield name, float(value), int(line["step"])
-    if "losses" in line:
-        for step, loss in enumerate(line["losses"], start=int(line["step"])):
-            if step % every == 0:
-                yield "loss/batch", float(loss), step
-
-
-def history(path: Path, every: int = 1) -> dict[str, list[tuple[int, float]]]:
-    """(step, value) pairs by metric, in the order of the journal."""
-    series: dict[str, list[tuple[int, float]]] = {}
-    for _, line in read(path):
-        for name, value, step in points(line, every):
-            series.setdefault(name, []).append((step, value))
-    return series

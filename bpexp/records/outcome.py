@@ -6,12 +6,17 @@ import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from bpexp.records.journal import plain
+from bpexp.records.schema import FORMAT, read_record
 
 RESULT = "result.json"
 
+NEWEST = 1
+"""The format of result.json; the files of earlier versions state none, and are read."""
+
+Status = Annotated[str, Literal["finished", "stopped", "diverged", "failed", "killed"]]
 Weights = Literal["last", "best", "unevaluated"]
 
 
@@ -41,7 +46,7 @@ class Outcome:
 
     name: str
     directory: str
-    status: str
+    status: Status
     reason: str
     overrides: list[str]
     params: dict[str, Any]
@@ -86,7 +91,9 @@ def write_outcome(outcome: Outcome, directory: Path) -> Path:
     """Write result.json atomically and return its path."""
     path = directory / RESULT
     temporary = path.with_suffix(".tmp")
-    content = asdict(outcome) | {"metrics": {key: plain(value) for key, value in outcome.metrics.items()}}
+    content = (
+        {FORMAT: NEWEST} | asdict(outcome) | {"metrics": {key: plain(value) for key, value in outcome.metrics.items()}}
+    )
     try:
         temporary.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
         temporary.replace(path)
@@ -96,6 +103,5 @@ def write_outcome(outcome: Outcome, directory: Path) -> Path:
 
 
 def read_outcome(directory: Path) -> Outcome:
-    """Read result.json back."""
-    content = json.loads((directory / RESULT).read_text(encoding="utf-8"))
-    return Outcome(**content | {"metrics": {key: float(value) for key, value in content["metrics"].items()}})
+    """Read result.json back; raises RecordError for a file that is missing, damaged or of a newer format."""
+    return read_record(directory / RESULT, Outcome, newest=NEWEST)

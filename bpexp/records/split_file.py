@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from bpexp.data.dataset import DataSet, Part
-from bpexp.errors import DataError
+from bpexp.errors import RecordError
+from bpexp.files.npz import open_npz
 from bpexp.nn.arrays import Array
+from bpexp.records.schema import LARGEST, shown
 
 SPLIT = "split.npz"
 PARTS = ("train", "validation", "test")
@@ -61,12 +61,19 @@ def _numbers(data: DataSet, part: Part | None) -> Array:
 
 
 def load_split(directory: Path) -> Split:
-    """The split of a run; raises DataError where its file is missing or damaged."""
-    path = directory / SPLIT
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            rows = {name: archive[name].astype(np.intp) for name in PARTS}
-            return Split(**rows, official_test=bool(archive["official_test"]), digest=str(archive["digest"]))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        raise DataError(f"the split {str(path)!r} cannot be read: {reason}") from None
+    """The split of a run; raises RecordError where its file is missing or damaged."""
+    where = repr(str(directory / SPLIT))
+    with open_npz(directory / SPLIT, error=RecordError) as archive:
+        rows = {name: _rows(archive.read(name, "iu"), f"{where}: {name}") for name in PARTS}
+        official, digest = archive.read("official_test", "b"), archive.read("digest", "U")
+    for name, array in (("official_test", official), ("digest", digest)):
+        if array.ndim:
+            raise RecordError(f"{where}: {name}: found the shape {array.shape}; expected one value")
+    return Split(**rows, official_test=bool(official), digest=str(digest))
+
+
+def _rows(numbers: Array, where: str) -> Array:
+    """Row numbers (N,) as indices."""
+    if numbers.ndim != 1 or (numbers.size and (numbers.min() < 0 or numbers.max() > LARGEST)):
+        raise RecordError(f"{where}: found {shown(numbers.tolist())}; expected one row number after the other")
+    return numbers.astype(np.intp)

@@ -1,98 +1,126 @@
-"""What is written when training is over: outcome, network, figures, and the rest of the record in MLflow."""
+"""What is written when training is over: network and outcome, then the record in MLflow, and last the pictures."""
 
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bpexp.insight.histograms import FILE as HISTOGRAMS
-from bpexp.insight.probe_sets import averaged
-from bpexp.insight.samples import collect_samples
+from bpexp.errors import disk_full, warn
+from bpexp.insight.histograms import Histograms
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.network_file import save_network
 from bpexp.records.network_spec import BEST, LAST
-from bpexp.records.outcome import Outcome, RunInfo, Weights, write_outcome
-from bpexp.records.summary import Series, best_step, last_step, summarize
+from bpexp.records.outcome import Outcome, RunInfo
+from bpexp.records.summary import Series, best_step, last_step
 from bpexp.running.build import Experiment
+from bpexp.running.pictures import draw
+from bpexp.running.record import Record, TrainingEnd
 from bpexp.running.signals import Signals
 from bpexp.tracking.run import TrackedRun
-from bpexp.training.metrics import chooser
 from bpexp.training.trainer import Trainer
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingEnd:
-    """How training ended, by itself or not; `restored` tells whether the best epoch's weights were put back."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Conclusion:
+    """The end of one run; `histograms` are those that it gathered, if it did."""
 
-    status: str
-    reason: str
-    step: int | None = None
-    restored: bool = False
-    interruption: BaseException | None = None
+    experiment: Experiment
+    info: RunInfo
+    end: TrainingEnd
+    record: Record
+    tracked: TrackedRun
+    histograms: Histograms | None = None
+    _warned: set[str] = field(default_factory=set)
+
+    def conclude(self, signals: Signals) -> Outcome:
+        """Write first what nobody can do again, then tell MLflow, then draw, which `task=figures` can do later.
+
+        Nothing that goes wrong here loses what was written before. After a signal there are no pictures and no model.
+        """
+        series: Series = {}
+        self._attempt("no whole journal in", self.record.settle)
+        self._attempt("no metrics of", lambda: series.update(history(self.info.directory / JOURNAL)))
+        outcome = self._save(self._outcome(series), series)
+        if (histograms := self.histograms) is not None:
+            self._attempt("no histograms in", lambda: histograms.save(self.info.directory))
+        self._hand_over(outcome)
+        if self.end.interruption is None and signals.pending is None:
+            outcome = self._decorate(outcome, series, signals)
+        return outcome
+
+    def _outcome(self, series: Series) -> Outcome:
+        trainer, end = self.experiment.trainer, self.end
+        outcome = self.record.outcome(end.status, end.reason, series, restored=end.restored)
+        evaluated = trainer.at.step == last_step(series)
+        return replace(
+            outcome,
+            theta_sha256=hashlib.sha256(trainer.network.theta.tobytes()).hexdigest(),
+            weights="best" if end.restored else "last" if evaluated else "unevaluated",
+            step=trainer.best.step if end.restored else trainer.at.step,
+        )
+
+    def _save(self, outcome: Outcome, series: Series) -> Outcome:
+        """Write the network and the outcome; a run whose network or outcome is not on disk has failed."""
+        if problem := self._attempt("no weights in", lambda: self._save_network(outcome, series)):
+            outcome = _failed(outcome, "the network", problem)
+        if problem := self._attempt("no result.json in", lambda: self.record.write(outcome)):
+            outcome = _failed(outcome, "result.json", problem)
+        self.record.close(outcome)
+        return outcome
+
+    def _save_network(self, outcome: Outcome, series: Series) -> None:
+        """Write the network with the weights that the figures speak of, and the other ones beside them."""
+        trainer = self.experiment.trainer
+        described, other = kept_weights(trainer, outcome, series)
+        spec = {**self.experiment.spec, "weights": described}
+        save_network(self.info.directory, theta=trainer.network.theta, spec=spec, other=other)
+
+    def _hand_over(self, outcome: Outcome) -> None:
+        """Give MLflow what there is, and the status."""
+        if self._attempt("no whole record of", lambda: self.tracked.finish(outcome, self.end.step)):
+            self.tracked.end(outcome.status)
+        self.record.told = True
+
+    def _decorate(self, outcome: Outcome, series: Series, signals: Signals) -> Outcome:
+        """Draw the figures and log the model; a signal ends this, and is raised by whoever waits for the record."""
+        experiment, info = self.experiment, self.info
+        decorated = outcome
+        try:
+            with signals.raised():
+                self._attempt("no figures of", lambda: draw(experiment, info, series))
+                if outcome.ok and (address := self.tracked.log_model(outcome)):
+                    decorated = replace(outcome, model=address)
+                    self._attempt("no address of the model in", lambda: self.record.write(decorated))
+                self.tracked.attach()
+        except BaseException as error:
+            if error is not signals.pending:
+                raise
+        return decorated
+
+    def _attempt(self, what: str, action: Callable[[], object]) -> str | None:
+        """Do one thing at the end of a run. Where it fails, warn and return the reason: the rest is yet to be recorded.
+
+        A reason is told once: a full disk takes none of the files.
+        """
+        try:
+            action()
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            told = "the disk is full" if disk_full(error) else reason
+            if told not in self._warned:
+                warn(f"{what} {self.info.directory} ({reason})")
+            self._warned.add(told)
+            return reason
+        return None
 
 
-def conclude(
-    experiment: Experiment, info: RunInfo, end: TrainingEnd, seconds: float, tracked: TrackedRun, signals: Signals
-) -> Outcome:
-    """Write the outcome first, then the weights and the figures, and hand everything to MLflow.
-
-    Nothing that goes wrong here loses what was written before. An interrupted run leaves its record and no pictures.
-    """
-    folder = info.directory
-    series: Series = {}
-    attempt("no metrics of", info, lambda: series.update(history(folder / JOURNAL)))
-    outcome = _outcome(experiment.trainer, info, end, seconds, series, tracked)
-    unwritten = attempt("no result.json in", info, lambda: write_outcome(outcome, folder))
-    unsaved = attempt("no weights in", info, lambda: _save(experiment, info, outcome, series))
-    problem = unsaved or unwritten
-    if problem and outcome.ok:
-        what = "the network" if unsaved else "result.json"
-        outcome = replace(outcome, status="failed", reason=f"{what} could not be saved: {problem}")
-        attempt("no result.json in", info, lambda: write_outcome(outcome, folder))
-    interrupted = end.interruption is not None or signals.pending is not None
-    if not interrupted:
-        attempt("no figures of", info, lambda: _draw(experiment, info, series))
-        if problem is None and (address := tracked.log_model(outcome)):
-            outcome = replace(outcome, model=address)
-            attempt("no address of the model in", info, lambda: write_outcome(outcome, folder))
-    if attempt("no whole record of", info, lambda: tracked.finish(outcome, end.step)):
-        tracked.end(outcome.status)
-    return outcome
-
-
-def _outcome(
-    trainer: Trainer, info: RunInfo, end: TrainingEnd, seconds: float, series: Series, tracked: TrackedRun
-) -> Outcome:
-    weights: Weights = "last" if trainer.at.step == last_step(series) else "unevaluated"
-    return Outcome(
-        name=info.name,
-        directory=str(info.directory),
-        status=end.status,
-        reason=end.reason,
-        overrides=info.overrides,
-        params=info.params,
-        seconds=seconds,
-        metrics=summarize(series, averaged(), restored=end.restored),
-        chosen_by=chooser(series),
-        theta_sha256=hashlib.sha256(trainer.network.theta.tobytes()).hexdigest(),
-        weights="best" if end.restored else weights,
-        step=trainer.best.step if end.restored else trainer.at.step,
-        run_id=tracked.run_id,
-        experiment_id=tracked.experiment_id,
-        store=tracked.store_uri,
-    )
-
-
-def _save(experiment: Experiment, info: RunInfo, outcome: Outcome, series: Series) -> None:
-    """Write the network with the weights that the figures speak of, and the other ones beside them."""
-    trainer = experiment.trainer
-    described, other = kept_weights(trainer, outcome, series)
-    spec = {**experiment.spec, "weights": described}
-    save_network(info.directory, theta=trainer.network.theta, spec=spec, other=other)
+def _failed(outcome: Outcome, what: str, problem: str) -> Outcome:
+    if not outcome.ok:
+        return outcome
+    return replace(outcome, status="failed", reason=f"{what} could not be saved: {problem}")
 
 
 def kept_weights(trainer: Trainer, outcome: Outcome, series: Series) -> tuple[dict[str, Any], Array | None]:
@@ -109,38 +137,3 @@ def kept_weights(trainer: Trainer, outcome: Outcome, series: Series) -> tuple[di
     if outcome.weights == "best":
         return described, best.replaced
     return described, None if best.step == at.step else best.theta
-
-
-def attempt(what: str, info: RunInfo, action: Callable[[], object]) -> str | None:
-    """Do one thing at the end of a run. Where it fails, warn and return the reason: the rest is yet to be recorded."""
-    try:
-        action()
-    except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"bpexp: warning: {what} {info.directory} ({reason})", file=sys.stderr)
-        return reason
-    return None
-
-
-def _draw(experiment: Experiment, info: RunInfo, series: Series) -> None:
-    """The learning curve and, of a run that is not one of many, the page of figures."""
-    if not (experiment.tracking.figures and series):
-        return
-    from bpexp.figures.learning_curve import learning_curve  # matplotlib is not needed without figures
-    from bpexp.figures.run_page import figure_page
-
-    folder, trainer, data = info.directory, experiment.trainer, experiment.data
-    if info.one_of_many:
-        learning_curve(series, folder / "learning_curve.png")
-        return
-    name, part = next((n, p) for n, p in (("test", data.test), ("training", data.train)) if p is not None)
-    samples = collect_samples(trainer.network, trainer.head, part, data.classes, data.image_shape, name=name)
-    histograms = folder / HISTOGRAMS
-    figure_page(
-        series,
-        folder / "figures.png",
-        network=trainer.network,
-        histograms=histograms if histograms.exists() else None,
-        samples=samples,
-        title=info.name,
-    )

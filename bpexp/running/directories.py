@@ -41,3 +41,8 @@ def claim(wanted: Path, kind: str, *, named: bool) -> Path:
             f"go to a folder that you may write to, or set hydra.{kind}.dir"
         ) from error
     raise ConfigError(f"no free name beside {str(wanted)!r}; set hydra.{kind}.dir")
+
+
+def shown(directory: Path) -> str:
+    """The directory for a message: below the working directory, relative to it."""
+    return str(directory.relative_to(Path.cwd())) if directory.is_relative_to(Path.cwd()) else str(directory)

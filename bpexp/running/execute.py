@@ -3,47 +3,49 @@
 from __future__ import annotations
 
 import json
-import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 
 from bpexp.data import DataSet
+from bpexp.errors import disk_full
 from bpexp.insight.histograms import Histograms
 from bpexp.records.journal import Journal
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
-from bpexp.running.conclusion import TrainingEnd, attempt, conclude
+from bpexp.running.conclusion import Conclusion
 from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
-from bpexp.running.signals import Signals
-from bpexp.tracking.environment import mlflow_environment
+from bpexp.running.record import Record, TrainingEnd
+from bpexp.running.signals import Signals, word
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
-from bpexp.training.events import Callback
+from bpexp.tracking.session import recording
+from bpexp.training.events import Callback, EpochEnded, Position
 from bpexp.training.trainer import train
 
 
 def execute(experiment: Experiment, info: RunInfo) -> Outcome:
     """Train, keep the journal, record; the outcome is on disk whatever happens.
 
-    An exception of the run is its outcome. KeyboardInterrupt and SIGTERM end the training, are recorded, and are raised
-    when the record is written.
+    An exception of the run is its outcome. A signal ends the training after the step at hand, is recorded, and is
+    raised when the record is written.
     """
-    with blas_threads(experiment.config.threads), mlflow_environment(), Signals() as signals:
+    with blas_threads(experiment.config.threads), recording(), Signals() as signals:
         save_split(info.directory, experiment.data)
         journal = Journal(info.directory)
-        tracked = open_tracked(experiment, info, journal, leave_out(experiment, journal))
-        started = time.monotonic()
-        end = _train(experiment, info, [journal, *tracked.callbacks], journal, signals)
-        with suppress(OSError):  # a full disk: what the journal holds is there
-            journal.close(end.status, end.reason)
+        record = Record(info, journal)
+        signals.last_words = record.last_words
+        record.tracked = tracked = open_tracked(experiment, info, journal, leave_out(experiment, journal))
+        histograms = Histograms() if experiment.probe.histograms else None
+        watching = [*observers(experiment, journal, histograms), journal, *tracked.callbacks]
+        end = _train(experiment, info, watching, signals)
         try:
-            outcome = conclude(experiment, info, end, time.monotonic() - started, tracked, signals)
-        except BaseException:  # a second signal: nobody waits for the rest, but the run in MLflow has ended
-            tracked.end(end.status)
+            outcome = Conclusion(experiment, info, end, record, tracked, histograms).conclude(signals)
+        except BaseException as error:  # a second signal: nobody waits for the rest
+            record.last_words(word(error), here=True)
             raise
         if end.interruption is not None:
             raise end.interruption
@@ -65,34 +67,40 @@ def data_card(data: DataSet) -> DataCard:
     return DataCard(data.name, data.digest, data.source, json.dumps(sizes))
 
 
-def _train(
-    experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
-) -> TrainingEnd:
+class EndAtSignal(Callback):
+    """Ends the training at a signal, after the step or evaluation at hand; the last callback, so that all saw that."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+
+    def after_step(self, at: Position) -> None:
+        self._signals.check()
+
+    def on_epoch(self, event: EpochEnded) -> None:
+        self._signals.check()
+
+
+def _train(experiment: Experiment, info: RunInfo, watching: list[Callback], signals: Signals) -> TrainingEnd:
     """Train with everybody watching; whatever ends it is returned, and signals are held back from then on."""
     try:
-        return _watched(experiment, info, recorders, journal, signals)
+        return _watched(experiment, info, watching, signals)
     except Exception as error:
+        if disk_full(error):
+            return TrainingEnd("failed", f"the disk is full: nothing more can be written to {info.directory}")
         with suppress(OSError):
             (info.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
         return TrainingEnd("failed", f"{type(error).__name__}: {error}")
     except BaseException as error:  # a signal, or SystemExit of a plug-in
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated"
-        return TrainingEnd("killed", reason, interruption=error)
+        return TrainingEnd("killed", word(error), interruption=error)
 
 
-def _watched(
-    experiment: Experiment, info: RunInfo, recorders: list[Callback], journal: Journal, signals: Signals
-) -> TrainingEnd:
+def _watched(experiment: Experiment, info: RunInfo, watching: list[Callback], signals: Signals) -> TrainingEnd:
     tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
-    histograms = Histograms() if experiment.probe.histograms else None
-    watching = observers(experiment, journal, histograms)
     try:
-        with signals.raised():
-            ended = train(experiment.trainer, [*watching, *recorders, *bars, *experiment.callbacks])
+        with signals.raised(patience=True):
+            ended = train(experiment.trainer, [*watching, *bars, *experiment.callbacks, EndAtSignal(signals)])
     finally:
         for bar in bars:
             bar.close()
-        if histograms is not None:
-            attempt("no histograms in", info, lambda: histograms.save(info.directory))
     return TrainingEnd(ended.status, ended.reason, ended.step, restored=ended.restored is not None)

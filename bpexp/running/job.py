@@ -54,6 +54,10 @@ class Ending:
     reason: str = ""
 
 
+UNRECORDED = ("tracking.uri", "progress", "study", "launcher", "sweep", "limits")
+"""Keys that are no parameters of a run."""
+
+
 def ran(config: Config) -> dict[str, Any]:
     """The config as flat parameters, as the objects of the run hold it.
 
@@ -62,7 +66,8 @@ def ran(config: Config) -> dict[str, Any]:
     hidden layers, and the parameters of `probe` where it is off.
     """
     flat = parameters(asdict(config)) | {"model.hidden": list(config.model.widths)}
-    unused = [] if config.model.activations is None and config.model.widths else ["activation."]
+    unused = ["doctor."]
+    unused += [] if config.model.activations is None and config.model.widths else ["activation."]
     probe: ProbeSettings = GROUPS["probe"].build(config.probe)
     if probe == ProbeSettings():
         unused += [f"probe.{key}." for key in config.probe if key != "name"]
@@ -76,18 +81,16 @@ def unmeasured(config: Config) -> tuple[str, ...]:
     return left_out(GROUPS["gradient"].build(config.gradient), GROUPS["probe"].build(config.probe))
 
 
-UNRECORDED = ("tracking.uri", "progress", "study", "limits")
-"""Keys of a config that are no parameter of its run."""
-
-
 def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """A config as flat parameters: `activation` for activation.name, `loss.factor`; nulls and `UNRECORDED` omitted."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         path = f"{prefix}.{key}".lstrip(".")
-        if isinstance(value, dict) and path not in UNRECORDED:
+        if path in UNRECORDED or value is None:
+            continue
+        if isinstance(value, dict):
             flat |= parameters(value, path)
-        elif path not in UNRECORDED and value is not None:
+        else:
             flat[prefix if key == "name" and prefix else path] = value
     return flat
 
@@ -102,6 +105,6 @@ def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
     words = [o.lstrip("+") for o in overrides]
     experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
     model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
-    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "limits.")
+    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "launcher", "sweep.", "limits.")
     name = " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])
     return name if len(name) <= 120 else f"{name[:60]}...{name[-57:]}"

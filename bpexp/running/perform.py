@@ -4,41 +4,66 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from bpexp.errors import BpexpError
+from bpexp.records.lock import Locked, RunLock, make_room
 from bpexp.records.outcome import Outcome, write_outcome
 from bpexp.running.build import build
 from bpexp.running.execute import execute
 from bpexp.running.job import Job
+from bpexp.running.signals import Signals, word
 from bpexp.running.trace_task import execute_trace
 
 
 def perform(job: Job) -> Outcome:
     """Execute one job in its directory.
 
-    An error inside a run becomes its outcome and is not raised, so that the other jobs of a sweep continue.
+    An error inside a run becomes its outcome and is not raised, so that the other jobs of a sweep continue. A signal is
+    raised when it is recorded. Raises Locked for a single run whose folder another process uses.
     """
+    with Signals() as signals:
+        try:
+            job.directory.mkdir(parents=True, exist_ok=True)
+            with RunLock(job.directory):
+                return _locked(job, signals)
+        except Locked as error:  # what lies there is another process's: nothing is written
+            if not job.one_of_many:
+                raise
+            return _outcome(job, "failed", str(error))
+        except BpexpError as error:
+            return _unbegun(job, "failed", str(error))
+        except OSError as error:  # a full disk, or a folder that is not ours: before the record of the run was opened
+            return _unbegun(job, "failed", f"cannot write to the folder of the run ({error.strerror or error})")
+
+
+def _locked(job: Job, signals: Signals) -> Outcome:
+    signals.last_words = partial(_unbegun, job, "killed")
     try:
-        job.directory.mkdir(parents=True, exist_ok=True)
         _write_config(job)
         experiment = build(job.config)
-        return (execute_trace if job.config.task == "trace" else execute)(experiment, job.info())
-    except BpexpError as error:
-        return _failed(job, str(error))
-    except BrokenPipeError:  # whoever reads the terminal has had enough: no matter of the run
+        signals.check()
+    except BaseException as error:
+        if error is signals.pending:
+            _unbegun(job, "killed", word(error))
         raise
-    except OSError as error:  # a full disk, or a folder that is not ours: before the record of the run was opened
-        return _failed(job, f"cannot write to the folder of the run ({error.strerror or error})")
+    signals.last_words = None
+    return (execute_trace if job.config.task == "trace" else execute)(experiment, job.info())
 
 
-def _failed(job: Job, reason: str) -> Outcome:
+def _unbegun(job: Job, status: str, reason: str) -> Outcome:
     """The outcome of a run that could not begin, on disk if anything can be written there."""
-    info = job.info()
-    outcome = Outcome(info.name, str(job.directory), "failed", reason, info.overrides, info.params, 0.0)
+    make_room(job.directory)
+    outcome = _outcome(job, status, reason)
     with suppress(OSError):
         write_outcome(outcome, job.directory)
     return outcome
+
+
+def _outcome(job: Job, status: str, reason: str) -> Outcome:
+    info = job.info()
+    return Outcome(info.name, str(job.directory), status, reason, info.overrides, info.params, 0.0)
 
 
 def _write_config(job: Job) -> None:

@@ -15,6 +15,7 @@ from bpexp.config.overrides import (
     Parsed,
     levels,
     refuse_declared,
+    refuse_launching,
     refuse_many,
     refuse_overruled,
     refuse_senseless,
@@ -75,6 +76,7 @@ def plan(line: CommandLine) -> Plan:
         multirun = line.multirun or study is not None or first.multirun
         if not multirun:
             _refuse_sweeps(said)
+        refuse_launching(first, said, multirun=multirun)
         keys = {override.get_key_element() for override in said}
         found = _declared(first, study)
         refuse_declared(found)
@@ -84,8 +86,8 @@ def plan(line: CommandLine) -> Plan:
         if multirun:
             refuse_unsweepable(grid)
         refuse_many(grid, composing.limits)
-        if line.multirun and first.config.task == "report":
-            raise ConfigError("task=report writes one report; leave -m out")
+        if line.multirun and first.config.task in ("report", "doctor", "sync"):
+            raise ConfigError(f"task={first.config.task} is done once; leave -m out")
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
         jobs = _jobs(composing, parsed, lines, None if extra else first, seen, multirun=multirun)
@@ -185,11 +187,13 @@ class _Seen:
 def _refuse(config: Config, seen: _Seen) -> Config:
     """Validate one job, and return its config as it runs; what several jobs share is checked once."""
     validate(config)
+    if config.task == "doctor":  # which has more to say of a store than that it is refused
+        return config
     tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
     if tracking.mlflow and str(tracking.uri) not in seen.stores:
         refuse_store(tracking.uri)
         seen.stores.add(str(tracking.uri))
-    if config.task == "report":
+    if config.task in ("report", "sync"):
         return config
     key = json.dumps([config.data, config.dtype], default=str)
     if key not in seen.data:

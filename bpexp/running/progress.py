@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
+from bpexp.errors import say
 from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step
 from bpexp.training.metrics import PARTS, metrics
 
@@ -93,11 +94,9 @@ class LiveProgress(Callback):
 
 
 def tell(notes: Sequence[str], show: bool) -> None:
-    """Print what was decided without being declared, if `show` is true and there is a standard error."""
-    if show and sys.stderr is not None:
-        with suppress(OSError):
-            for note in notes:
-                print(note, file=sys.stderr)
+    """Print what was decided without being declared, if `show` is true."""
+    for note in notes if show else ():
+        say(note)
 
 
 def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:

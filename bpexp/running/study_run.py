@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import ConfigError
+from bpexp.errors import ConfigError, say, warn
 from bpexp.running.job import Job
 from bpexp.running.plan import Plan
 from bpexp.study.declaration import STUDY_FILE, STUDY_TAG, declaration, record
@@ -34,7 +33,10 @@ def declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> Non
     parent.declare(declared.params(), {STUDY_TAG: study.name}, [file])
 
 
-UNTOLD = ("hydra", "experiment", "study", "tracking", "progress", "run_name", "task", "objective", "limits")
+UNTOLD = (
+    *("hydra", "experiment", "study", "tracking", "progress", "run_name", "task", "objective"),
+    *("launcher", "sweep", "limits"),
+)
 """Roots of the overrides that change no run of a study; `study.repeats` is told by its seeds."""
 
 
@@ -60,14 +62,11 @@ def goes_on(study: Study, folders: Sequence[Path], parent: ParentRun, *, told: b
     runs = from_folders(folders)
     seeds, left = len({run.params.get("seed") for run in runs}), undecided(study, runs)
     if left is None:
-        print(
-            "bpexp: warning: runs of this stage are missing; it is not looked at, and no seeds are added",
-            file=sys.stderr,
-        )
+        warn("runs of this stage are missing; it is not looked at, and no seeds are added")
         return False
     parent.look(seeds, left)
     if told:
-        print(f"looked at {seeds} seeds: {left} of {len(study.claims)} claims undecided", file=sys.stderr)
+        say(f"looked at {seeds} seeds: {left} of {len(study.claims)} claims undecided")
     return left > 0
 
 

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import ConfigError
+from bpexp.config.groups import GROUPS
+from bpexp.errors import ConfigError, RecordError, warn
+from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
-from bpexp.running.directories import claim
+from bpexp.records.whole import write_whole
+from bpexp.running.directories import claim, shown
 from bpexp.running.job import Ending, Job
-from bpexp.running.launchers.serial import serial
+from bpexp.running.launchers import load
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
 from bpexp.running.perform import as_yaml, perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
+from bpexp.running.recovery import deliver_left
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
 from bpexp.study.ranking import Ranking, rank
-from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.parent import ParentRun
+from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
@@ -54,8 +58,11 @@ class Sweep:
 
 def run_single(plan: Plan) -> Outcome:
     """Execute the single run of a plan."""
-    directory = claim(plan.directory, "run", named=plan.named)
-    return perform(plan.jobs[0].below(directory))
+    with Signals() as signals, recording() as session:
+        directory = claim(plan.directory, "run", named=plan.named)
+        signals.keep(f"what was done is kept in {shown(directory)}")
+        deliver_left(plan.tracking, session)
+        return perform(plan.jobs[0].below(directory))
 
 
 def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
@@ -63,7 +70,14 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
 
     The ranking and the parent run are written even if the sweep is interrupted; the exception is then re-raised.
     """
-    directory = claim(plan.directory, "sweep", named=plan.named)
+    with Signals() as signals:
+        directory = claim(plan.directory, "sweep", named=plan.named)
+        signals.keep(f"what was done is kept in {shown(directory)}")
+        with RunLock(directory):
+            return _run_sweep(plan, directory, command, signals)
+
+
+def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Signals) -> Sweep:
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
     try:
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
@@ -71,8 +85,11 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
-    with mlflow_environment(), Signals() as signals:
+    with recording() as session:
+        signals.check()
+        deliver_left(plan.tracking, session)
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
+        signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
@@ -82,20 +99,22 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
             with signals.raised():
                 for batch in _batches(plan, sweep, parent):
                     jobs += batch
-                    for ending in _launch(plan, batch):
-                        sweep.endings.append(ending)
+                    if not _execute(plan, batch, sweep):
+                        break
             status = "FINISHED" if sweep.ok else "FAILED"
         except Exception:
             status = "FAILED"
             raise
         finally:
+            make_room(directory)
             conclude_sweep(sweep, jobs, parent, status, command)
+            signals.last_words = None
         if plan.study is not None and signals.pending is None:
             try:
-                sweep.report = report(plan.study, _folders(sweep), sweep.directory, parent, command)
+                with signals.raised():
+                    sweep.report = report(plan.study, _folders(sweep), sweep.directory, parent, command)
             except OSError as error:  # a full disk: the runs are there, and task=report can ask for them
-                reason = error.strerror or error
-                print(f"bpexp: warning: no whole report in {sweep.directory} ({reason})", file=sys.stderr)
+                warn(f"no whole report in {sweep.directory} ({error.strerror or error})")
     return sweep
 
 
@@ -121,9 +140,19 @@ def _folders(sweep: Sweep) -> list[Path]:
     return [ending.job.directory for ending in sorted(sweep.endings, key=lambda ending: ending.job.number)]
 
 
-def _launch(plan: Plan, jobs: Sequence[Job]) -> Iterator[Ending]:
+def _execute(plan: Plan, jobs: Sequence[Job], sweep: Sweep) -> bool:
+    """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job."""
+    with closing(_launch(plan, jobs)) as endings:
+        for ending in endings:
+            sweep.endings.append(ending)
+            if plan.config.sweep.on_error == "stop" and not (ending.outcome and ending.outcome.ok):
+                return False
+    return True
+
+
+def _launch(plan: Plan, jobs: Sequence[Job]) -> Generator[Ending, None, None]:
     if plan.first.launcher == "basic":
-        return serial(jobs)
+        return load(GROUPS["launcher"].build(plan.config.launcher))(jobs)
     from bpexp.running.launchers.hydra_plugin import hydra_plugin
 
     return hydra_plugin(jobs, plan.first)
@@ -144,9 +173,9 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
         parent.end_lost()
     table = sweep.directory / TABLE
     try:
-        table.write_text(sweep.ranking.csv(), encoding="utf-8")
+        write_whole(table, sweep.ranking.csv())
     except OSError as error:  # a full disk: the parent run is ended all the same
-        print(f"bpexp: warning: no whole {TABLE} in {sweep.directory} ({error.strerror or error})", file=sys.stderr)
+        warn(f"no {TABLE} in {sweep.directory} ({error.strerror or error})")
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
     note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
@@ -156,13 +185,13 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
 
 def _found(job: Job) -> Ending:
     """The ending, read from disk, of a job for which none was yielded: the sweep or its launcher was interrupted."""
-    from bpexp.records.outcome import read_outcome
+    from bpexp.records.outcome import RESULT, read_outcome
 
+    if not (job.directory / RESULT).exists():
+        return Ending(job, None, "it left no result")
     try:
         return Ending(job, read_outcome(job.directory))
-    except FileNotFoundError:
-        return Ending(job, None, "it left no result")
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except RecordError:
         return Ending(job, None, "its result.json cannot be read")
 
 

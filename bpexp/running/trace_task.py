@@ -12,7 +12,7 @@ from bpexp.records.outcome import Outcome, RunInfo, write_outcome
 from bpexp.running.build import Experiment
 from bpexp.running.execute import open_tracked
 from bpexp.running.signals import Signals
-from bpexp.tracking.environment import mlflow_environment
+from bpexp.tracking.session import recording
 
 PAGE = "trace.md"
 
@@ -26,7 +26,7 @@ def execute_trace(experiment: Experiment, info: RunInfo) -> Outcome:
     status, reason = "finished", f"sample {experiment.config.sample} was traced"
     metrics: dict[str, float] = {}
     text = ""
-    with mlflow_environment(), Signals():
+    with recording(), Signals():
         journal = Journal(info.directory)
         tracked = open_tracked(experiment, info, journal)
         try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bpexp.errors import BpexpError, ConfigError, TrackingError
+from bpexp.errors import BpexpError, ConfigError, RecordError, TrackingError
+from bpexp.files.plain_json import MOST_BYTES
+from bpexp.files.regular import read_text
 from bpexp.records.provenance import provenance
 from bpexp.study.analysis import RunRecord
 from bpexp.study.declaration import STUDY_FILE, moment
@@ -92,8 +94,8 @@ def _question(found: Evidence, today: Today | None, place: str) -> tuple[Study, 
 
 def _read(file: Path) -> str | None:
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return read_text(file, MOST_BYTES, error=RecordError)
+    except RecordError:
         return None
 
 

@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.records.provenance import provenance
+from bpexp.records.schema import FORMAT, parse_record, typed
 from bpexp.study.claims import Claim
 from bpexp.study.design import Study, spelt
 from bpexp.study.measures import Measure
 
 STUDY_TAG, STUDY_FILE = "bpexp.study", "study.json"
+
+NEWEST = 1
+"""The format of study.json; the files of earlier versions state none, and are read."""
 
 DIGITS = 16
 """Hexadecimal digits that are kept of the hash of a claim or a job; the declaration's own is kept whole."""
@@ -43,7 +47,7 @@ class Record:
 
     def text(self) -> str:
         """The record as JSON."""
-        about = {"sha256": self.sha256, "declared_at": self.at, "parent": self.parent}
+        about = {FORMAT: NEWEST, "sha256": self.sha256, "declared_at": self.at, "parent": self.parent}
         return json.dumps({**about, "declaration": self.content}, indent=1, ensure_ascii=False) + "\n"
 
     def params(self) -> dict[str, str]:
@@ -92,10 +96,38 @@ def record(content: Mapping[str, Any], parent: str | None) -> Record:
     return Record(content, digest(content), datetime.now(UTC).isoformat(timespec="seconds"), parent)
 
 
-def read_record(text: str) -> Record:
-    """A record from its JSON; raises ValueError, TypeError or KeyError for a text that is none."""
-    found = json.loads(text)
-    return Record(dict(found["declaration"]), str(found["sha256"]), str(found["declared_at"]), found.get("parent"))
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The fields of study.json."""
+
+    sha256: str
+    declared_at: str
+    declaration: dict[str, Any]
+    parent: str | None = None
+
+
+CONTENT: dict[str, Any] = {
+    "name": str,
+    "study": dict[str, Any],
+    "said": dict[str, list[str]],
+    "config": dict[str, Any],
+    "data": list[str],
+    "overrides": list[str],
+    "jobs": list[str],
+    "claims": list[str],
+    "code": dict[str, str],
+    "earlier": list[dict[str, Any]],
+}
+"""The types of what a declaration holds; those of earlier versions hold less."""
+
+
+def read_record(text: str, where: str = STUDY_FILE) -> Record:
+    """A record from its JSON; raises RecordError, which begins with `where`, for a text that is none."""
+    found = parse_record(text, _Written, where, newest=NEWEST)
+    for key, hint in CONTENT.items():
+        if key in found.declaration:
+            typed(found.declaration[key], hint, f"{where}: declaration.{key}")
+    return Record(found.declaration, found.sha256, found.declared_at, found.parent)
 
 
 def moment(at: str) -> str:

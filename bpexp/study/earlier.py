@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bpexp.errors import TrackingError
+from bpexp.errors import RecordError, TrackingError
+from bpexp.files.plain_json import MOST_BYTES
+from bpexp.files.regular import read_text
 from bpexp.study.declaration import STUDY_FILE, STUDY_TAG, Record, claims_of, read_record
 from bpexp.tracking.query import RecordedRun, artifact_text, runs_with
 from bpexp.tracking.store import Store
@@ -16,8 +18,6 @@ NEWEST = 200
 
 GOOD = ("finished", "stopped", "diverged")
 """Ends of a run that show something."""
-
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, OSError, TrackingError)
 
 
 def earlier_sweeps(content: Mapping[str, Any], store: Store | None, directory: Path) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def _in_store(store: Store | None) -> Iterator[Record]:
         try:
             if _shows(sweep):
                 yield read_record(artifact_text(store, sweep.run_id, STUDY_FILE))
-        except UNREADABLE:  # recorded by an earlier version, or still without its declaration
+        except TrackingError:  # recorded by an earlier version, or still without its declaration
             continue
 
 
@@ -62,6 +62,6 @@ def _in_folders(directory: Path) -> Iterator[Record]:
     for file in beside:
         try:
             if file.parent.absolute() != directory.absolute() and any(file.parent.rglob("result.json")):
-                yield read_record(file.read_text(encoding="utf-8"))
-        except UNREADABLE:
+                yield read_record(read_text(file, MOST_BYTES, error=RecordError), repr(str(file)))
+        except (RecordError, OSError):  # damaged, or a folder that may not be read
             continue

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bpexp.study.declaration import DIGITS, Record, claims_of, digest, moment, read_record
+from bpexp.errors import RecordError
+from bpexp.files.plain_json import parse_json
+from bpexp.study.declaration import DIGITS, STUDY_FILE, Record, claims_of, digest, moment, read_record
 
 BROKEN = (ValueError, TypeError, KeyError, AttributeError)
 """What reading a truncated or foreign file raises."""
@@ -55,7 +56,7 @@ def weigh(text: str | None, params: Mapping[str, str] | None, first_run: str | N
 def _readable(text: str | None) -> Record | None:
     try:
         return read_record(text or "")
-    except BROKEN:
+    except RecordError:
         return None
 
 
@@ -94,7 +95,7 @@ def _edited(record: Record) -> list[str]:
 def _unhashed(text: str | None) -> Mapping[str, Any] | None:
     """The declaration in a file that states no hash, as earlier versions wrote it."""
     try:
-        found = json.loads(text or "")
-        return dict(found) if "study" in found else None
-    except BROKEN:
+        found = parse_json(text or "", STUDY_FILE, error=RecordError)
+        return found if isinstance(found, dict) and isinstance(found.get("study"), dict) else None
+    except RecordError:
         return None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bpexp.records.whole import write_whole
 from bpexp.study.analysis import Analysis, RunRecord, analyse
 from bpexp.study.charts import charts
 from bpexp.study.claim_list import answer
@@ -40,7 +41,7 @@ def write_report(
     }
     files |= {f"{chart.name}.svg": chart.svg.decode() for chart in drawn}
     for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        write_whole(folder / name, text)
     return Report(analysis, standings, [folder / name for name in files], note(analysis, standings))
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bpexp.errors import TrackingError
+from bpexp.errors import RecordError, TrackingError
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
@@ -16,9 +16,6 @@ from bpexp.study.design import Study
 from bpexp.study.measures import layer_stems
 from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run
 from bpexp.tracking.store import Store
-
-BROKEN = (ValueError, TypeError, KeyError, AttributeError)
-"""What reading a truncated or foreign file raises."""
 
 
 def from_folder(directory: Path) -> list[RunRecord]:
@@ -37,12 +34,12 @@ def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
     for folder in folders:
         try:
             outcome = read_outcome(folder)
-        except (*BROKEN, OSError):
+        except RecordError:
             continue
         status, series = outcome.status, {}
         try:
             series = history(folder / JOURNAL)
-        except (*BROKEN, OSError):
+        except RecordError:
             status = "without a readable journal" if status in ("finished", "stopped") else status
         restored = _restored(outcome.weights, outcome.metrics)
         records.append(RunRecord(outcome.params, status, series, outcome.run_id, restored))

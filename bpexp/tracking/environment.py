@@ -8,20 +8,22 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-LOGGERS = ("mlflow", "alembic")
+LOGGERS = ("mlflow", "alembic", "urllib3")
 
 WHILE_RECORDING = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # read when mlflow is imported
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # what fails is said in one line, once
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # MLflow's own defaults block a run for four minutes
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # a creation that was not answered must be looked for, not sent again
 }
 """Set unless the user has set the variable."""
 
+ALWAYS = {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
+"""Set whatever the user has set: MLflow prints the address of a server with its password at the end of a run."""
+
 WHILE_OPENING = {
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "4",  # short, because the user waits
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "2",  # short, because the user waits
 }
 
 _lock = threading.Lock()
@@ -39,10 +41,11 @@ def mlflow_environment() -> Iterator[None]:
     global _users
     with _lock:
         if _users == 0:
-            _before.update({key: os.environ.get(key) for key in WHILE_RECORDING})
+            _before.update({key: os.environ.get(key) for key in (*WHILE_RECORDING, *ALWAYS)})
             _levels.update({name: logging.getLogger(name).level for name in LOGGERS})
             for key, value in WHILE_RECORDING.items():
                 os.environ.setdefault(key, value)
+            os.environ.update(ALWAYS)
         _users += 1
         quiet_loggers()
     try:
@@ -59,7 +62,7 @@ def mlflow_environment() -> Iterator[None]:
 def quiet_loggers() -> None:
     """Set the levels of MLflow's loggers; call it again after importing mlflow, which resets them."""
     for name in LOGGERS:
-        logging.getLogger(name).setLevel(os.environ.get("MLFLOW_LOGGING_LEVEL", "WARNING").upper())
+        logging.getLogger(name).setLevel(os.environ.get("MLFLOW_LOGGING_LEVEL", "CRITICAL").upper())
 
 
 @contextmanager

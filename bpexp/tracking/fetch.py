@@ -10,6 +10,7 @@ from bpexp.errors import TrackingError
 from bpexp.records.network_file import WEIGHTS
 from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import RESULT
+from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.store import Store
 
 
@@ -28,10 +29,10 @@ def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
         _refuse_foreign(store, run_id)
         folder = into or Path(tempfile.mkdtemp(prefix="bpexp-"))
         folder.mkdir(parents=True, exist_ok=True)
-        download_artifacts(run_id=run_id, artifact_path="", dst_path=str(folder), tracking_uri=store.uri)
+        download_artifacts(run_id=run_id, artifact_path="", dst_path=str(folder), tracking_uri=whole(store.uri))
         _fetch_network(store, run_id, folder)
     except MlflowException as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = scrubbed(" ".join(str(error).split()))[:200]
         raise TrackingError(f"the run {run_id!r} cannot be read from {store.experiment_name!r}: {reason}") from error
     return folder
 
@@ -54,7 +55,7 @@ def _fetch_network(store: Store, run_id: str, folder: Path) -> None:
     for output in outputs.model_outputs if outputs else []:
         where = store.client.get_logged_model(output.model_id).artifact_location
         with tempfile.TemporaryDirectory() as scratch:
-            place = Path(download_artifacts(artifact_uri=where, dst_path=scratch, tracking_uri=store.uri))
+            place = Path(download_artifacts(artifact_uri=where, dst_path=scratch, tracking_uri=whole(store.uri)))
             for name in (WEIGHTS, SPEC):
                 found = next(place.rglob(name), None)
                 if found is not None:

@@ -1,4 +1,4 @@
-"""The address of the store of results: one absolute URI, printed without credentials."""
+"""The address of the store of results: one absolute URI without credentials."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.credentials import keep, parse, whole
 
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?://(?:/(?P<path>[^?]*))?(?P<query>\?.*)?")
 
@@ -14,10 +15,14 @@ _SQLITE = re.compile(r"sqlite(?:\+\w+)?://(?:/(?P<path>[^?]*))?(?P<query>\?.*)?"
 def resolve(uri: str | None, cwd: Path) -> str:
     """The URI of the store: `uri`, else MLFLOW_TRACKING_URI, else mlflow.db in `cwd`, with an absolute path.
 
-    Raises TrackingError for a database in memory, a path that SQLAlchemy would misread, or a folder of files.
+    It is the public form of the address, without credentials; `credentials.whole` has the one for MLflow.
+
+    Raises TrackingError for a database in memory, a path that SQLAlchemy would misread, a folder of files, or an
+    address that can be read in two ways.
     """
-    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    match = _SQLITE.fullmatch(chosen)
+    address = whole(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
+    chosen = keep(address)
+    match = _SQLITE.fullmatch(address)
     if match:
         path = match["path"] or ""
         if path in ("", ":memory:"):
@@ -30,7 +35,7 @@ def resolve(uri: str | None, cwd: Path) -> str:
             raise TrackingError(
                 f"tracking.uri cannot name {str(absolute)!r}: {odd[0]!r} has a meaning in it; move elsewhere"
             )
-        return f"sqlite:///{os.path.normpath(absolute)}{match['query'] or ''}"
+        return keep(f"sqlite:///{os.path.normpath(absolute)}{match['query'] or ''}")
     if chosen.startswith("file:") or not ("://" in chosen or chosen in ("databricks", "databricks-uc", "uc")):
         folder = cwd.absolute() / re.sub(r"^file:(//)?", "", chosen)
         raise TrackingError(
@@ -41,10 +46,12 @@ def resolve(uri: str | None, cwd: Path) -> str:
 
 
 def redact(uri: str) -> str:
-    """The URI without user name, password and, for a server, query, so that it may be printed and recorded."""
-    if uri.startswith("sqlite"):
-        return uri
-    return re.sub(r"://[^:/@]*(:[^@]*)?@", "://", uri).partition("?")[0]
+    """The public form of an address, so that it may be printed; of one that can be read in two ways, the scheme."""
+    try:
+        parts = parse(uri)
+    except TrackingError:
+        return f"{uri.partition('://')[0]}://***"
+    return uri if parts is None else parts.public
 
 
 def sqlite_path(uri: str) -> Path | None:

@@ -18,9 +18,11 @@ from bpexp.records.network_file import WEIGHTS, load_network
 from bpexp.records.network_spec import SPEC
 from bpexp.records.predictor import PARAM, Predictor
 from bpexp.tracking import serving
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.store import Store
 
 if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
     from mlflow.models import Model
 
 MODEL_NAME = "network"
@@ -30,8 +32,8 @@ REQUIREMENTS = ("mlflow", "numpy", "pandas", "scipy")
 _LOADER = "bpexp_serving"
 _DATA, _CODE = "data", "code"
 _TRAVELS = (
-    *("errors.py", "registry.py", "nn/*.py"),
-    *("records/network_file.py", "records/network_spec.py", "records/predictor.py"),
+    *("errors.py", "registry.py", "files/*.py", "nn/*.py"),
+    *("records/network_file.py", "records/network_spec.py", "records/predictor.py", "records/schema.py"),
 )
 """The files of bpexp that a model needs to predict."""
 
@@ -45,9 +47,10 @@ __version__ = "{version}"
 '''
 
 
-def log_model(store: Store, run_id: str, directory: Path) -> str:
+def log_model(store: Store, run_id: str, directory: Path, *, look: bool = False) -> str:
     """Log the network that is saved in `directory` as a pyfunc model of an existing run.
 
+    With `look` a model that the run has already, perhaps without all of its files, is completed in place of another.
     The model takes raw rows, as the data set has them, and returns the table of `Predictor.predict`. Returns its URI,
     `models:/...`. Raises TrackingError for a network that cannot be read, and where the store does not take the model.
     """
@@ -55,31 +58,45 @@ def log_model(store: Store, run_id: str, directory: Path) -> str:
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
         warnings.simplefilter("ignore")  # deprecations inside MLflow, at its first import
         try:
-            return _log(store, run_id, directory, predictor, Path(scratch))
+            return _log(store, run_id, directory, predictor, Path(scratch), look=look)
         except Exception as error:
-            reason = " ".join(str(error).split("\n")[0].split())[:300] or type(error).__name__
+            reason = scrubbed(" ".join(str(error).split("\n")[0].split()))[:300] or type(error).__name__
             raise TrackingError(f"the model of run {run_id!r} cannot be logged: {reason}") from error
 
 
-def _log(store: Store, run_id: str, directory: Path, predictor: Predictor, folder: Path) -> str:
+def _log(store: Store, run_id: str, directory: Path, predictor: Predictor, folder: Path, *, look: bool) -> str:
     """Create the model's entry in the store, write its files into `folder`, upload them, mark it ready."""
     from mlflow.entities import LoggedModelOutput
 
     client = store.client
-    model = client.create_logged_model(store.experiment_id, MODEL_NAME, source_run_id=run_id, model_type="network")
+    model = _begun(store, run_id) if look else None
+    if model is None:
+        model = client.create_logged_model(store.experiment_id, MODEL_NAME, source_run_id=run_id, model_type="network")
     try:
         _stage_data(directory, folder / _DATA)
         _stage_code(folder / _CODE)
         _stage_environment(folder)
         _describe(model.model_id, run_id, model.artifact_location, predictor).save(str(folder / "MLmodel"))
         client.log_model_artifacts(model.model_id, str(folder))
-        client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+        if not (look and _is_output(store, run_id, model.model_id)):  # MLflow refuses a second time
+            client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         client.finalize_logged_model(model.model_id, "READY")
     except BaseException:
         with suppress(Exception):  # the first error is the one to report
             client.finalize_logged_model(model.model_id, "FAILED")
         raise
     return str(model.model_uri)
+
+
+def _begun(store: Store, run_id: str) -> LoggedModel | None:
+    """The model that an earlier attempt has created for the run."""
+    found = store.client.search_logged_models([store.experiment_id], filter_string=f"source_run_id = '{run_id}'")
+    return found[0] if found else None
+
+
+def _is_output(store: Store, run_id: str, model_id: str) -> bool:
+    outputs = store.client.get_run(run_id).outputs
+    return outputs is not None and any(output.model_id == model_id for output in outputs.model_outputs)
 
 
 def _describe(model_id: str, run_id: str, location: str, predictor: Predictor) -> Model:

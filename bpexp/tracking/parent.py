@@ -1,13 +1,24 @@
-"""The parent run of a sweep in MLflow: created before its jobs, ended with their ranking."""
+"""The parent run of a sweep in MLflow: created before its jobs, ended with their ranking.
+
+What it is to hold is written to the folder of the sweep first, so that what the store did not take is delivered later.
+"""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.courier import Parcel
+from bpexp.tracking.delivery import Delivery, Want, pending
+from bpexp.tracking.location import resolve, sqlite_path
+from bpexp.tracking.manifest import FACTS, Facts, read_facts, write_facts
+from bpexp.tracking.open_runs import announce
+from bpexp.tracking.session import current
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.store import Store, open_store
 
@@ -16,94 +27,150 @@ NOTE = 7900
 
 
 class ParentRun:
-    """The parent of a sweep's runs; a no-op with tracking=none, or if the store cannot be opened."""
+    """The parent of a sweep's runs, as far as the store takes it; a no-op with tracking=none.
+
+    In a folder that holds the sweep of an earlier process its parent run goes on.
+    """
 
     def __init__(self, settings: TrackingSettings, directory: Path, name: str, command: Sequence[str]) -> None:
-        self._store: Store | None = None
-        self.run_id: str | None = None
+        self._settings, self._directory, self._session = settings, directory, current()
+        self._parcel: Parcel | None = None
         if settings.mlflow:
-            self._open(settings, directory, name, " ".join(command))
+            self._begin(name, " ".join(command))
+
+    def _begin(self, name: str, command: str) -> None:
+        session, settings, directory = self._session, self._settings, self._directory
+        session.patience, session.sweep = settings.patience, directory
+        uri = resolve(settings.uri, Path.cwd())
+        tags = {"bpexp.sweep": command, "bpexp.directory": str(directory), "mlflow.source.name": "bpexp"}
+        now = round(time.time() * 1000)
+        facts = Facts("sweep", name[:120], uri, settings.experiment, now, tags=tags)
+        known: Facts | None = None
+        with suppress(TrackingError):
+            known = read_facts(directory)
+        goes_on = known is not None and (known.store, known.experiment) == (facts.store, facts.experiment)
+        if known is not None and goes_on:
+            facts = replace(known, status=None, ended=None)
+        self._parcel = session.parcel(Delivery(directory, facts, fresh=not goes_on), uri, None)
+        self._send(Want(begin=True))
+        if sqlite_path(uri):
+            session.wait(self._parcel)
+        session.begun()
+
+    @property
+    def run_id(self) -> str | None:
+        """MLflow's id of the parent; None while it is not known."""
+        return self._parcel.delivery.sent.run_id if self._parcel else None
 
     @property
     def experiment_id(self) -> str | None:
-        """The experiment that holds the sweep."""
-        return self._store.experiment_id if self._store else None
+        """The experiment that holds the sweep; None while it is not known."""
+        return self._parcel.delivery.sent.experiment_id if self._parcel else None
 
     @property
     def store_uri(self) -> str | None:
-        """The store that holds the sweep."""
-        return self._store.uri if self._store else None
+        """The address of the store that holds the sweep, without credentials."""
+        return self._parcel.delivery.facts.store if self._parcel else None
 
     @property
     def store(self) -> Store | None:
-        """The open store; None where the sweep has no parent in MLflow."""
-        return self._store
+        """The open store; None where the sweep has no parent in MLflow yet."""
+        if self._parcel is None:
+            return None
+        self._session.wait(self._parcel)
+        return self._opened() if self.run_id is not None else None
 
-    def _open(self, settings: TrackingSettings, directory: Path, name: str, command: str) -> None:
-        tags = {"bpexp.sweep": command, "bpexp.directory": str(directory), "mlflow.source.name": "bpexp"}
-        try:
-            store = open_store(settings.uri, settings.experiment)
-            run = store.client.create_run(store.experiment_id, run_name=name[:120], tags=tags)
-        except Exception as error:  # a failing store must not prevent the jobs
-            reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
-            print(f"bpexp: warning: the sweep has no parent in MLflow ({reason})", file=sys.stderr)
-            return
-        self._store, self.run_id = store, run.info.run_id
+    def _opened(self) -> Store | None:
+        assert self._parcel is not None
+        with suppress(TrackingError):
+            return open_store(self._parcel.uri, self._settings.experiment)
+        return None
 
     def finish(self, status: str, *, metrics: Mapping[str, float], note: str, files: Sequence[Path]) -> None:
         """Record the comparison and end the run: FINISHED, FAILED or KILLED."""
-        from mlflow.entities import Metric, RunTag
-
         now = round(time.time() * 1000)
-        values = [Metric(key, float(value), now, 0) for key, value in metrics.items()]
-        tags = [RunTag("mlflow.note.content", note[:NOTE])]
-        self._attempt(lambda store, run: store.client.log_batch(run, metrics=values, tags=tags))
-        self._log_files(files)
-        self._attempt(lambda store, run: store.client.set_terminated(run, status=status))
+        rows = [[key, 0, now, float(value)] for key, value in metrics.items()]
+        self._add(rows=rows, files=files, tags=_described(note), status=status, ended=now)
+        if self._parcel is not None and (left := self._left()):
+            self._parcel.warn(f"{len(left)} of its runs are not there whole, such as that in {left[0]}")
+
+    def _left(self) -> list[Path]:
+        """The folders of jobs of which the store lacks something, whichever process had them."""
+        left = []
+        for file in sorted(self._directory.rglob(FACTS)):
+            with suppress(TrackingError):
+                if file.parent != self._directory and pending(file.parent):
+                    left.append(file.parent)
+        return left
+
+    def end(self, status: str) -> None:
+        """End the run: FINISHED, FAILED or KILLED."""
+        self._add(status=status, ended=round(time.time() * 1000))
 
     def end_lost(self) -> None:
-        """End the runs of jobs whose process died: nothing else would ever say of them that they are over."""
-        running = f"tags.`mlflow.parentRunId` = '{self.run_id}' and attributes.status = 'RUNNING'"
-
-        def end(store: Store, _: str) -> None:
-            for run in store.client.search_runs([store.experiment_id], running, max_results=10_000):
-                store.client.set_terminated(run.info.run_id, status="KILLED")
-
-        self._attempt(end)
+        """Deliver and end the runs of jobs whose process died: nothing else would say that they are over."""
+        if self._parcel is None:
+            return
+        for directory in self._left():
+            with suppress(TrackingError):
+                parcel = self._session.parcel(Delivery(directory), self._parcel.uri, None)
+                self._session.send(parcel, Want(None, end=True))
 
     def declare(self, params: Mapping[str, str], tags: Mapping[str, str], files: Sequence[Path]) -> None:
         """Record a declaration before the first job: parameters cannot be changed in MLflow afterwards, tags can."""
-        from mlflow.entities import Param, RunTag
-
-        given = [Param(key, value) for key, value in params.items()]
-        named = [RunTag(key, value) for key, value in tags.items()]
-        self._attempt(lambda store, run: store.client.log_batch(run, params=given, tags=named))
-        self._log_files(files)
+        self._add(params=params, tags=tags, files=files)
 
     def look(self, seeds: int, undecided: int) -> None:
         """Record a look at a study: the number of claims that are undecided after so many seeds."""
-        self._attempt(lambda store, run: store.client.log_metric(run, "study/undecided", undecided, step=seeds))
+        self._add(rows=[["study/undecided", seeds, round(time.time() * 1000), float(undecided)]])
 
     def params(self) -> dict[str, str] | None:
         """The parameters as the store holds them; None without a parent run, or where the store fails."""
-        found: list[dict[str, str]] = []
-        self._attempt(lambda store, run: found.append(dict(store.client.get_run(run).data.params)))
-        return found[0] if found else None
+        if self._parcel is None or not self._session.wait(self._parcel) or self.run_id is None:
+            return None
+        store = self._opened()
+        try:
+            return dict(store.client.get_run(self.run_id).data.params) if store else None
+        except Exception:  # a store may raise anything
+            return None
 
     def attach(self, files: Sequence[Path], note: str) -> None:
         """Add the files and the description of a report to the run, which may have ended already."""
-        self._log_files(files)
-        self._attempt(lambda store, run: store.client.set_tag(run, "mlflow.note.content", note[:NOTE]))
+        self._add(files=files, tags=_described(note))
 
-    def _log_files(self, files: Sequence[Path]) -> None:
-        for file in files:
-            self._attempt(lambda store, run, file=file: store.client.log_artifact(run, str(file)))  # type: ignore[misc]
-
-    def _attempt(self, action: Callable[[Store, str], object]) -> None:
-        if self._store is None or self.run_id is None:
+    def _add(
+        self,
+        *,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+        rows: Sequence[list[Any]] = (),
+        files: Sequence[Path] = (),
+        **ended: Any,
+    ) -> None:
+        """Add to what the parent is to hold, write it down, and have it delivered."""
+        if self._parcel is None:
             return
-        try:
-            action(self._store, self.run_id)
-        except Exception as error:  # a failing store loses nothing: the results are on disk
-            reason = " ".join(str(error).split())[:200]
-            print(f"bpexp: warning: the parent of the sweep is incomplete in MLflow ({reason})", file=sys.stderr)
+        known = self._parcel.delivery.facts  # which the courier may be reading: it is replaced, not changed
+        self._parcel.delivery.facts = replace(
+            known,
+            params={**known.params, **(params or {})},
+            tags={**known.tags, **(tags or {})},
+            rows=[*known.rows, *rows],
+            files=list(dict.fromkeys([*known.files, *(file.name for file in files)])),
+            **ended,
+        )
+        self._send(Want(end=True))
+        self._session.wait(self._parcel)
+
+    def _send(self, want: Want) -> None:
+        assert self._parcel is not None
+        facts = self._parcel.delivery.facts
+        with suppress(OSError):  # a full disk: it is recorded all the same
+            write_facts(facts, self._directory)
+        if self._parcel.entry is None:
+            self._parcel.entry = announce(facts.key, self._directory, facts.store, "sweep", Path.cwd())
+        self._session.send(self._parcel, want)
+
+
+def _described(note: str) -> dict[str, str]:
+    return {"mlflow.note.content": note[:NOTE]}

@@ -7,10 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bpexp.errors import TrackingError
+from bpexp.errors import RecordError, TrackingError
+from bpexp.files.plain_json import MOST_BYTES
+from bpexp.files.regular import read_text
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.store import Store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +51,8 @@ def runs_with(store: Store, tag: str, most: int) -> list[RecordedRun]:
     """The newest runs that have a tag, of all experiments, also those that were deleted but are still stored."""
     from mlflow.entities import ViewType
 
-    experiments = store.client.search_experiments(view_type=ViewType.ALL)
     found = store.client.search_runs(
-        [experiment.experiment_id for experiment in experiments],
+        experiment_ids(store.client, view_type=ViewType.ALL),
         filter_string=f"tags.`{tag}` LIKE '%'",
         run_view_type=ViewType.ALL,
         order_by=["attributes.start_time DESC"],
@@ -56,16 +61,34 @@ def runs_with(store: Store, tag: str, most: int) -> list[RecordedRun]:
     return [_plain(run) for run in found]
 
 
-def children(store: Store, parent_id: str) -> Iterator[RecordedRun]:
-    """The runs of a sweep in the order of their start."""
+def left_running(client: MlflowClient) -> Iterator[RecordedRun]:
+    """The runs and sweeps of bpexp that are RUNNING in a store, of all experiments that are not deleted."""
+    wanted = "attributes.status = 'RUNNING' and tags.`bpexp.directory` LIKE '%'"
+    yield from _all_pages(client, experiment_ids(client), wanted)
+
+
+def experiment_ids(client: MlflowClient, view_type: int = 1) -> list[str]:
+    """The ids of the experiments: those that are not deleted, unless another type of view is asked for."""
+    found: list[str] = []
     token = None
     while True:
-        page = store.client.search_runs(
-            [store.experiment_id],
-            filter_string=f"tags.`mlflow.parentRunId` = '{_quoted(parent_id)}'",
-            order_by=["attributes.start_time ASC"],
-            page_token=token,
-        )
+        page = client.search_experiments(view_type=view_type, page_token=token)
+        found += [str(experiment.experiment_id) for experiment in page]
+        token = page.token
+        if not token:
+            return found
+
+
+def children(store: Store, parent_id: str) -> Iterator[RecordedRun]:
+    """The runs of a sweep in the order of their start."""
+    yield from _all_pages(store.client, [store.experiment_id], f"tags.`mlflow.parentRunId` = '{_quoted(parent_id)}'")
+
+
+def _all_pages(client: MlflowClient, experiments: list[str], wanted: str) -> Iterator[RecordedRun]:
+    """Every run that meets a condition, in the order of their start."""
+    token = None
+    while True:
+        page = client.search_runs(experiments, wanted, order_by=["attributes.start_time ASC"], page_token=token)
         yield from map(_plain, page)
         token = page.token
         if not token:
@@ -90,7 +113,9 @@ def run_params(store: Store, run_id: str) -> Mapping[str, str]:
     try:
         return dict(store.client.get_run(run_id).data.params)
     except MlflowException as error:
-        raise TrackingError(f"the run {run_id!r} cannot be read: {' '.join(str(error).split())[:200]}") from error
+        raise TrackingError(
+            f"the run {run_id!r} cannot be read: {scrubbed(' '.join(str(error).split()))[:200]}"
+        ) from error
 
 
 def metric_history(store: Store, run_id: str, name: str) -> list[tuple[int, float]]:
@@ -104,9 +129,10 @@ def artifact_text(store: Store, run_id: str, path: str) -> str:
 
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            return Path(store.client.download_artifacts(run_id, path, scratch)).read_text(encoding="utf-8")
+            found = Path(store.client.download_artifacts(run_id, path, scratch))
+            return read_text(found, MOST_BYTES, error=RecordError)
     except (MlflowException, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = scrubbed(" ".join(str(error).split()))[:200]
         raise TrackingError(f"the run {run_id!r} has no readable {path}: {reason}") from error
 
 

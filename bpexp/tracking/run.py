@@ -2,95 +2,168 @@
 
 from __future__ import annotations
 
-import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
 
 from bpexp.errors import TrackingError
-from bpexp.records.outcome import RESULT, Outcome, RunInfo, described_epochs
-from bpexp.records.split_file import SPLIT
+from bpexp.records.outcome import Outcome, RunInfo
+from bpexp.tracking.content import STATUS
+from bpexp.tracking.courier import Parcel
+from bpexp.tracking.delivery import Delivery, Want
 from bpexp.tracking.feed import DataCard, JournalFeed
+from bpexp.tracking.location import resolve, sqlite_path
+from bpexp.tracking.manifest import Facts, read_facts, write_facts
+from bpexp.tracking.open_runs import announce
+from bpexp.tracking.session import Session, current
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.events import Callback
-from bpexp.training.metrics import PARTS, headlines
-
-STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
-"""MLflow's status of an outcome; every other outcome, diverged too, maps to FAILED."""
-
-PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
-FILES = ("config.yaml", "metrics.jsonl", RESULT, SPLIT, *PICTURES, "trace.md", "traceback.txt")
-"""The files of a run's directory that are logged as artifacts if they exist; the network is logged as a model."""
 
 
 class TrackedRun:
-    """A run in MLflow; a no-op with tracking=none, or if the store cannot be opened."""
+    """A run in MLflow, as far as the store takes it; a no-op with tracking=none.
+
+    Args:
+        settings: where it is recorded. The run of an earlier process in the same folder and store goes on.
+        info: its name, folder and parameters.
+        journal: path of its journal.
+        data: its data set.
+        tags: of the run, beside those of its origin.
+        committed: gives the number of bytes of the journal that no resume writes again; None for all of it.
+        run_id: MLflow's id of the run, where an earlier process began it.
+    """
 
     def __init__(
-        self, settings: TrackingSettings, info: RunInfo, journal: Path, data: DataCard, tags: dict[str, str]
+        self,
+        settings: TrackingSettings,
+        info: RunInfo,
+        journal: Path,
+        data: DataCard,
+        tags: dict[str, str],
+        run_id: str | None = None,
+        *,
+        committed: Callable[[], int] | None = None,
     ) -> None:
-        self._settings, self._info = settings, info
-        self._feed = self._open(journal, data, tags) if settings.mlflow else None
-        self.callbacks: list[Callback] = [self._feed] if self._feed else []
-        self.run_id = self._feed.run_id if self._feed else None
-        self.experiment_id = self._feed.store.experiment_id if self._feed else None
-        self.store_uri = self._feed.store.uri if self._feed else None
+        self.callbacks: list[Callback] = []
+        self._session: Session = current()
+        self._parcel: Parcel | None = None
+        if settings.mlflow:
+            self._begin(settings, info, data, tags, run_id)
+        if self._parcel is not None:
+            self.callbacks = [JournalFeed(self._session, self._parcel, committed or (lambda: journal.stat().st_size))]
 
-    def _open(self, journal: Path, data: DataCard, tags: dict[str, str]) -> JournalFeed | None:
-        from bpexp.tracking.store import open_store
+    def _begin(
+        self, settings: TrackingSettings, info: RunInfo, data: DataCard, tags: dict[str, str], run_id: str | None
+    ) -> None:
+        """Write down what is to be recorded, then have it begun; a database is waited for, a server is not."""
+        self._session.patience = settings.patience
+        self._session.silent = info.one_of_many and self._session.sweep is None  # its sweep says it, in another process
+        uri = resolve(settings.uri, Path.cwd())
+        delivery = _delivery(settings, info, data, {**origin(info), **tags}, uri)
+        if delivery.sent.run_id is None and run_id is not None:
+            delivery.goes_on(run_id)
+        entry = announce(delivery.facts.key, info.directory, uri, "run", Path.cwd())
+        self._parcel = self._session.parcel(delivery, uri, entry)
+        self._session.send(self._parcel, Want(begin=True))
+        if sqlite_path(uri):
+            self._session.wait(self._parcel)
+        self._session.begun()
 
-        info, settings = self._info, self._settings
-        try:
-            store = open_store(settings.uri, settings.experiment)
-            feed = JournalFeed(
-                store, journal, name=info.name, parent=info.parent, every=settings.every, tags={**origin(info), **tags}
-            )
-        except Exception as error:  # a failing store must not end the run
-            reason = str(error) if isinstance(error, TrackingError) else f"{type(error).__name__}: {error}"
-            print(f"bpexp: warning: not recorded in MLflow ({reason}); kept in {info.directory}", file=sys.stderr)
-            return None
-        feed.declare(info.params, data)
-        return feed
+    @property
+    def run_id(self) -> str | None:
+        """MLflow's id of the run; None while it is not known."""
+        return self._parcel.delivery.sent.run_id if self._parcel else None
+
+    @property
+    def experiment_id(self) -> str | None:
+        """MLflow's id of the experiment; None while it is not known."""
+        return self._parcel.delivery.sent.experiment_id if self._parcel else None
+
+    @property
+    def store_uri(self) -> str | None:
+        """The address of the store, without credentials."""
+        return self._parcel.delivery.facts.store if self._parcel else None
 
     def log_model(self, outcome: Outcome) -> str | None:
-        """Log the saved network as a model of the run; its address, None where there is none or the config says no."""
-        if self._feed is None or not self._settings.model or outcome.status not in ("finished", "stopped"):
+        """Log the saved network as a model of the run.
+
+        Returns its address; None where there is none, the config says no, or it is not there yet.
+        """
+        if self._parcel is None or not self._parcel.delivery.facts.model or outcome.status not in MODELLED:
             return None
-        logged: list[str] = []
-        self._feed.attempt(lambda: logged.append(self._log_model()))
-        return logged[0] if logged else None
+        self._session.send(self._parcel, Want(model=True))
+        self._wait()
+        if (sent := self._parcel.delivery.outcome) is not None:
+            self._parcel.delivery.outcome = replace(sent, model=self._parcel.delivery.model)
+        return self._parcel.delivery.model
 
     def finish(self, outcome: Outcome, step: int | None) -> None:
-        """Log summary, tags and files, and end the run with the status of the outcome.
+        """Hand everything that is in the folder to MLflow, and end the run with the status of the outcome."""
+        if self._parcel is not None:
+            self._parcel.delivery.outcome = outcome
+            self._session.send(self._parcel, Want(None, end=True))
+            self._wait()
 
-        Args:
-            outcome: the result of the run.
-            step: number of updates, recorded as the step of divergence if the run diverged.
-        """
-        if self._feed is None:
-            return
-        tags = {key: getattr(outcome, key) for key in ("status", "reason", "theta_sha256", "weights")}
-        tags = {f"bpexp.{key}": value for key, value in tags.items()} | {"mlflow.note.content": note(outcome)}
-        if outcome.status == "diverged":
-            tags["diverged_at_step"] = str(step)
-        files = [self._info.directory / name for name in FILES]
-        self._feed.finish(
-            STATUS.get(outcome.status, "FAILED"),
-            summary={**outcome.metrics, "final/seconds": outcome.seconds},
-            tags=tags,
-            files=[file for file in files if file.exists()],
-        )
+    def attach(self) -> None:
+        """Hand over what was written after the end: pictures, and result.json with the address of the model."""
+        if self._parcel is not None:
+            self._session.send(self._parcel, Want(None, end=True))
+            self._wait()
 
     def end(self, status: str) -> None:
-        """End the run with the status of its outcome and hand over nothing more."""
-        if (feed := self._feed) is not None:
-            feed.attempt(lambda: feed.store.client.set_terminated(feed.run_id, status=STATUS.get(status, "FAILED")))
+        """End the run with the status of its outcome and hand over nothing more now."""
+        if self._parcel is not None:
+            self._session.send(self._parcel, Want(status=STATUS.get(status, "FAILED")))
+            self._wait()
 
-    def _log_model(self) -> str:
-        from bpexp.tracking.model import MODEL_NAME, log_model
+    def _wait(self) -> None:
+        """Wait for the store while patience lasts; a server is waited for at the end of a sweep, not of each job."""
+        assert self._parcel is not None
+        if self._session.sweep is None or sqlite_path(self._parcel.uri):
+            self._session.wait(self._parcel)
 
-        assert self._feed is not None
-        log_model(self._feed.store, self._feed.run_id, self._info.directory)
-        return f"runs:/{self._feed.run_id}/{MODEL_NAME}"
+
+MODELLED = ("finished", "stopped")
+"""The ends of a run whose network is recorded as a model."""
+
+
+def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: dict[str, str], store: str) -> Delivery:
+    """The delivery of a run: that of an earlier process in its folder, or a new one, whose facts are written down."""
+    card = {**asdict(data), "digest": data.digest[:36], "source": data.source[:8000]}  # as MLflow keeps them
+    facts = Facts(
+        kind="run",
+        name=info.name,
+        store=store,
+        experiment=settings.experiment,
+        started=round(time.time() * 1000),
+        tags=tags,
+        params=info.params,
+        data=card,
+        overrides=info.overrides,
+        parent=info.parent,
+        every=settings.every,
+        points=settings.points,
+        model=settings.model,
+    )
+    known = None
+    with suppress(TrackingError):
+        known = read_facts(info.directory)
+    goes_on = known is not None and (known.store, known.experiment) == (store, settings.experiment)
+    if known is not None and goes_on:
+        facts = _continued(known, facts)
+    with suppress(OSError):  # a full disk: it is recorded all the same
+        write_facts(facts, info.directory)
+    return Delivery(info.directory, facts, fresh=not goes_on)
+
+
+def _continued(known: Facts, now: Facts) -> Facts:
+    """The facts of a run that goes on; MLflow's parameters stay as they were, and a tag says what is another now."""
+    changed = [f"{key}={value}" for key, value in now.params.items() if str(known.params.get(key)) != str(value)]
+    tags = {**known.tags, **now.tags, **({"bpexp.resumed_with": " ".join(changed)[:5000]} if changed else {})}
+    return replace(known, name=now.name, tags=tags, overrides=now.overrides)
 
 
 def origin(info: RunInfo) -> dict[str, str]:
@@ -109,29 +182,3 @@ def _provenance() -> dict[str, str]:
     from bpexp.records.provenance import provenance
 
     return provenance(Path.cwd())
-
-
-def note(outcome: Outcome) -> str:
-    """The run in a few lines of Markdown, for MLflow's description; the first lines are always visible there."""
-    final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
-    short = [f"{key.replace('_', ' ')} {final[key]:.4f}" for key in headlines("test") if key in final]
-    command = f"python -m bpexp {' '.join(outcome.overrides)}".strip()
-    head = f"**{'; '.join([outcome.status, *short])}**: {outcome.reason}"
-    return f"{head}\n\n`{command}`\n\n{_figures(outcome)}\n"
-
-
-def _figures(outcome: Outcome) -> str:
-    """The summaries as a table: a column for the saved network, and one for the best epoch where it is another."""
-    shown = described_epochs(outcome)
-    names = [key.removeprefix("final/") for key in outcome.metrics if key.startswith("final/")]
-    if shown:  # other figures, such as averages over the run, are of no epoch
-        names = [name for name in names if name.rpartition("_")[2] in PARTS]
-    shown = shown or {"final": ""}
-    head = ["", *shown.values()]
-    rows = [[name.replace("_", " "), *(_cell(outcome, when, name) for when in shown)] for name in names]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
-
-
-def _cell(outcome: Outcome, when: str, name: str) -> str:
-    value = outcome.metrics.get(f"{when}/{name}")
-    return "" if value is None else f"{value:.4f}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bpexp.errors import ConfigError
-from bpexp.registry import Count, FilePath, Registry
+from bpexp.registry import Count, FilePath, NonNegative, Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class TrackingSettings:
     experiment: str = "bpexp"
     uri: str | None = None
     every: int | Literal["auto"] = "auto"
+    points: int | None = 500
+    patience: float = 1.0
     model: bool = False
     figures: bool = False
 
@@ -29,6 +31,8 @@ def mlflow(
     experiment: str = "bpexp",
     uri: FilePath | None = None,
     every: Count | Literal["auto"] = "auto",
+    points: Count | None = 500,
+    patience: NonNegative = 1.0,
     model: bool = True,
     figures: bool = True,
 ) -> TrackingSettings:
@@ -38,12 +42,17 @@ def mlflow(
         experiment: name of the MLflow experiment.
         uri: address of the store; null for MLFLOW_TRACKING_URI, else sqlite:///mlflow.db in the working directory.
         every: steps between two batch losses that are sent; auto sends about 250 of a run. The journal keeps all.
+        points: rows of a metric that are all sent; of those after them every second one until their number has
+            doubled, then every fourth until it has doubled again, and so on, and the last; null sends all. The journal
+            keeps all.
+        patience: seconds that a command waits in all for a store that is slow or fails. What is missing then is
+            delivered by the next start in the same folder, or by task=sync.
         model: log the trained network as a pyfunc model.
         figures: draw the figures of the run.
     """
     if not experiment.strip():
         raise ConfigError(f"experiment must be a name, not {experiment!r}")
-    return TrackingSettings(True, experiment, uri, every, model, figures)
+    return TrackingSettings(True, experiment, uri, every, points, patience, model, figures)
 
 
 @tracking_settings.register("none")
@@ -51,6 +60,8 @@ def none(
     experiment: str = "bpexp",
     uri: str | None = None,
     every: Count | Literal["auto"] = "auto",
+    points: Count | None = 500,
+    patience: NonNegative = 1.0,
     model: bool = False,
     figures: bool = False,
 ) -> TrackingSettings:
@@ -60,6 +71,8 @@ def none(
         experiment: has no effect here.
         uri: has no effect here.
         every: has no effect here.
+        points: has no effect here.
+        patience: has no effect here.
         model: has no effect here; the network is in the run's directory.
         figures: draw the figures of the run.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import threading
@@ -13,9 +14,11 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from bpexp.errors import ConfigError, TrackingError
-from bpexp.tracking.creation import create_database, is_new
+from bpexp.tracking.creation import create_database
+from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.environment import mlflow_environment, quiet_loggers, short_waits
 from bpexp.tracking.location import redact, resolve, sqlite_path
+from bpexp.tracking.sqlite_file import DOCTOR, is_new, wait_until_free
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Store:
-    """An open store and the experiment to which its runs belong."""
+    """An open store and the experiment to which its runs belong; `uri` is without credentials, which `client` has."""
 
     uri: str
     experiment_name: str
@@ -45,7 +48,7 @@ def open_store(uri: str | None, experiment: str) -> Store:
     uri = resolve(uri, Path.cwd())
     if not experiment.strip():
         raise TrackingError(f"the experiment needs a name, not {experiment!r}")
-    key = (os.getpid(), uri, experiment)
+    key = (os.getpid(), whole(uri), experiment)
     with _opening:
         if key not in _opened:
             _opened[key] = _open(uri, experiment)
@@ -60,11 +63,11 @@ def refuse_store(uri: str | None) -> None:
     path = sqlite_path(resolve(uri, Path.cwd()))
     if path is None:
         return
-    place = path if not is_new(path) else next(p for p in path.parents if p.exists())
+    new = is_new(path)
     try:
-        if place == path:
-            path.open("r+b").close()
-        TemporaryFile(dir=place if place.is_dir() else place.parent).close()
+        if not new and not os.access(path, os.W_OK):  # opening the file would take the locks off it: see sqlite_file
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        TemporaryFile(dir=next(p for p in path.parents if p.exists())).close()
     except OSError as error:
         raise ConfigError(
             f"tracking.uri: the store {str(path)!r} cannot be written ({error.strerror}); name a writable place, "
@@ -78,8 +81,7 @@ def _open(uri: str, name: str) -> Store:
     try:
         with warnings.catch_warnings(), mlflow_environment(), short_waits():
             warnings.simplefilter("ignore")  # deprecation warnings of MLflow and SQLAlchemy at their first import
-            if path is not None and is_new(path):
-                create_database(path)
+            _prepare(uri, path)
             store = _connect(uri, name, path)
     except TrackingError:
         raise
@@ -88,12 +90,27 @@ def _open(uri: str, name: str) -> Store:
     return store
 
 
+def _prepare(uri: str, path: Path | None) -> None:
+    """Create a database that is missing; refuse one that is locked, or of another version, before MLflow opens it."""
+    from bpexp.tracking.schema import BUSY, refuse_other_version, sqlite_version
+    from bpexp.tracking.sql_database import is_database, prepare_database
+
+    if is_database(uri):
+        prepare_database(uri)
+    elif path is not None:
+        create_database(path)
+        wait_until_free(path)
+        found = sqlite_version(path)
+        if found != BUSY:
+            refuse_other_version(uri, found)
+
+
 def _connect(uri: str, name: str, path: Path | None) -> Store:
     """The store at `uri`, with the experiment called `name`."""
     from mlflow import MlflowClient
 
     quiet_loggers()
-    client = MlflowClient(uri)
+    client = MlflowClient(whole(uri))
     found = client.get_experiment_by_name(name) or _create_experiment(client, name, _artifact_root(uri, name, path))
     if found.lifecycle_stage != "active":
         raise TrackingError(
@@ -130,12 +147,9 @@ def _artifact_root(uri: str, name: str, path: Path | None) -> str | None:
 
 def _explain(uri: str, error: Exception) -> str:
     """An error of MLflow in one line, without a password."""
-    reason = " ".join(str(error).split("\n")[0].split())[:300].replace(uri, redact(uri)) or type(error).__name__
+    reason = scrubbed(" ".join(str(error).split("\n")[0].split()))[:300] or type(error).__name__
     if uri.startswith("http"):
         return (
             f"no MLflow server answers at {redact(uri)!r} ({reason}); start it, or use tracking.uri=sqlite:///mlflow.db"
         )
-    if "out-of-date database schema" in reason:
-        upgrade = f"mlflow db upgrade {redact(uri)}"
-        return f"the store {redact(uri)!r} is of another MLflow version; back it up and run `{upgrade}`"
-    return f"the store {redact(uri)!r} cannot be opened: {reason}; move it away to start afresh"
+    return f"the store {redact(uri)!r} cannot be opened: {reason}; {DOCTOR}"

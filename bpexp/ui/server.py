@@ -21,8 +21,9 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.links import experiment_link
-from bpexp.tracking.location import redact, resolve, sqlite_path
+from bpexp.tracking.location import resolve, sqlite_path
 
 HOST, PORT = "127.0.0.1", 5000
 START_SECONDS = 90.0
@@ -77,12 +78,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _existing_store(uri: str | None) -> str:
-    """The URI of the store to serve; raises TrackingError for a server, or if nothing has been recorded there."""
+    """The public URI of the store to serve; raises TrackingError for a server, or if nothing is recorded there."""
     resolved = resolve(uri, Path.cwd())
     if resolved.startswith(("http:", "https:")):
-        raise TrackingError(
-            f"{redact(resolved)!r} is a server already; open it in the browser, or give --uri sqlite:///..."
-        )
+        raise TrackingError(f"{resolved!r} is a server already; open it in the browser, or give --uri sqlite:///...")
     path = sqlite_path(resolved)
     if path is not None and not path.is_file():
         raise TrackingError(
@@ -110,7 +109,7 @@ def _interrupt(signum: int, frame: object) -> None:
 def _server(uri: str, port: int, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """The server as a process in a session of its own, which is terminated, with all its children, on exit."""
     # In the environment the URI, which may hold a password, is not listed by ps.
-    environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": uri}
+    environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": whole(uri)}
     command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
     server = subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -173,4 +172,4 @@ def _ask(url: str) -> Any:
 def _last_line(log: IO[bytes]) -> str:
     log.seek(0)
     lines = log.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else "it printed no message"
+    return scrubbed(lines[-1].strip()) if lines else "it printed no message"

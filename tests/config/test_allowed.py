@@ -58,7 +58,7 @@ FILES = {
     "defaults: [mine]": "the configs include or refer to each other without end",
     "defaults: [../../x]": "leads out of the folder",
     "run_name: !!python/name:os.system": "the tag '!!python/name:os.system' is refused",
-    f"study: {'[' * 60}{']' * 60}": "more than 40 lists and mappings inside each other; on the command line, limits.depth",
+    f"study: {'[' * 60}{']' * 60}": "more than 40 lists and mappings inside each other; on the command line, limits",
     f"study: {'[' * 2000}{']' * 2000}": "nesting depth",
     "study: &a [*a]": "*a is inside of what it repeats",
     'run_name: "a\\0b"': "holds a NUL",
@@ -91,7 +91,9 @@ def test_only_regular_files_inside_the_folder_are_read(
 ) -> None:
     flags = ["--config-dir", "../mine", *QUIET]
     os.mkfifo("../mine/experiment/pipe.yaml")
-    assert "pipe.yaml' is a pipe, which is not read" in refused([*flags, "experiment=pipe"], monkeypatch, capfd)
+    assert "pipe.yaml': is a named pipe; expected a regular file" in refused(
+        [*flags, "experiment=pipe"], monkeypatch, capfd
+    )
     Path("../mine/experiment/device.yaml").symlink_to("/dev/zero")
     assert "leads out of the folder" in refused([*flags, "experiment=device"], monkeypatch, capfd)
     Path("../mine/experiment/inside.yaml").symlink_to("other.yaml")

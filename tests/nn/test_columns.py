@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpexp.errors import DataError
+from bpexp.errors import DataError, RecordError
 from bpexp.nn.column import is_missing
 from bpexp.nn.columns import Column, Columns
+from bpexp.records.schema import typed
 
 AGE = Column("age")
 COLOUR = Column("colour", "category", ("blue", "red"))
@@ -141,12 +142,29 @@ def tables(draw):
 @settings(max_examples=50, deadline=None)
 @given(tables())
 def test_the_description_is_json_and_gives_the_same_columns(columns):
-    assert Columns.from_spec(json.loads(json.dumps(columns.to_spec(), allow_nan=False))) == columns
+    assert typed(json.loads(json.dumps(columns.to_spec(), allow_nan=False)), Columns, "columns") == columns
 
 
 @pytest.mark.parametrize(
     "spec", [{}, {"columns": []}, {"columns": [{"kind": "number"}]}, {"columns": [3]}, {"columns": 1}]
 )
 def test_a_damaged_description_is_one_line(spec):
-    with pytest.raises(DataError):
-        Columns.from_spec(spec)
+    with pytest.raises((DataError, RecordError)) as caught:
+        typed(spec, Columns, "columns")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"kind": "category"},
+        {"categories": ["a"]},
+        {"kind": "category", "categories": ["a", "a"]},
+        {"kind": "category", "categories": ["a"], "fill": "b"},
+        {"kind": "category", "categories": ["a"], "fill": 1},
+        {"fill": "1"},
+    ],
+)
+def test_a_column_that_has_no_meaning_is_refused(node):
+    with pytest.raises(DataError, match="column 'x'"):
+        typed({"name": "x", **node}, Column, "columns")

@@ -89,7 +89,7 @@ def test_a_run_on_bytes_predicts_bytes_as_it_was_evaluated(tmp_path: Path, monke
 def test_a_network_in_another_dtype_is_not_saved(tmp_path: Path) -> None:
     network = Network([6, 3], [], activations.build("identity"), "complex128")
     spec = {"sizes": [6, 3], "hidden": [], "output": {"name": "identity"}, "dtype": "complex128"}
-    with pytest.raises(TrackingError, match="has dtype 'complex128'; choose from: float32, float64"):
+    with pytest.raises(TrackingError, match="dtype: found 'complex128'; expected one of float32, float64"):
         save_network(tmp_path, theta=network.theta, spec=spec)
 
 

@@ -93,7 +93,7 @@ def test_jobs_know_their_directories() -> None:
 def test_a_sweep_with_named_subdirectories_is_ranked(monkeypatch: pytest.MonkeyPatch) -> None:
     there = ["hydra.sweep.dir=here", "hydra.sweep.subdir='job-${hydra.job.num}'"]
     assert command(["-m", *SMALL, "lr=0.1,0.2", *there], monkeypatch) == 0
-    assert {path.name for path in Path("here").iterdir()} == {"job-0", "job-1", "multirun.yaml", "ranking.csv"}
+    assert {"job-0", "job-1", "multirun.yaml", "ranking.csv"} <= {path.name for path in Path("here").iterdir()}
     assert "lost" not in Path("here/ranking.csv").read_text(encoding="utf-8")
 
 
@@ -112,7 +112,7 @@ REFUSED = {
     "-m lr=0.1,0.2 hydra.sweep.dir=a,b": "hydra.sweep.dir cannot be swept",
     "-m task=train,trace": "task is the same for all jobs of a sweep",
     "-m task=report,train": "task is the same for all jobs of a sweep",
-    "-m task=report": "task=report writes one report; leave -m out",
+    "-m task=report": "task=report is done once; leave -m out",
     "-m experiment=nielsen,errata": "experiment is the same for all jobs of a sweep",
     "-m lr=interval(0,1)": "an interval has no levels",
     "-m seed=range(0)": "seed=range(0) has no levels",

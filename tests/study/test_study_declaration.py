@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from synthetic import claim, study
 
+from bpexp.errors import RecordError
 from bpexp.study.claims import Claim
 from bpexp.study.declaration import claim_digest, declaration, job_digest, read_record, record, shared
 from bpexp.study.earlier import earlier_sweeps
@@ -108,7 +109,33 @@ EDITS = ["study", "said", "config", "data", "jobs", "claims", "code", "name"]
 @pytest.mark.parametrize("key", EDITS)
 def test_an_edit_of_any_part_is_seen(key: str) -> None:
     told = json.loads(record(content(), None).text())
-    told["declaration"][key] = "edited"
+    was = told["declaration"][key]
+    edits = {dict: lambda: was | {"edited": ["1"] if key == "said" else "1"}, list: lambda: [*was, "edited"]}
+    told["declaration"][key] = edits.get(type(was), lambda: "edited")()
+    assert not read_record(json.dumps(told)).whole
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"declaration": []}, r"declaration: found \[\]; expected a mapping"),
+        ({"sha256": None}, "sha256: found None; expected a text"),
+        ({"declared_at": 3}, "declared_at: found 3; expected a text"),
+        ({"declaration": {"jobs": [[]]}}, r"declaration\.jobs\[0\]: found \[\]; expected a text"),
+        ({"declaration": {"said": {"lr": "1"}}}, r"declaration\.said\['lr'\]: found '1'; expected a list"),
+        ({"format": 9}, "has format 9; this version reads 1"),
+        ({"extra": 9}, "unknown field 'extra'"),
+    ],
+)
+def test_a_record_with_a_wrong_field_is_refused(change: dict[str, Any], message: str) -> None:
+    told = json.loads(record(content(), None).text())
+    with pytest.raises(RecordError, match=message):
+        read_record(json.dumps({**told, **change}))
+
+
+def test_a_record_of_an_earlier_version_is_read() -> None:
+    told = json.loads(record(content(), None).text())
+    del told["format"], told["declaration"]["code"]
     assert not read_record(json.dumps(told)).whole
 
 

@@ -1,15 +1,31 @@
-"""Launchers: functions that take jobs and yield their endings, in any order and process.
+"""Launchers: generator functions that take jobs and yield their endings, in any order, from any process.
 
-`serial` executes them in this process, one after the other; `hydra_plugin` passes them to a launcher that is installed
-as a plug-in of Hydra. A launcher for another engine is one module here; `bpexp.running.sweep` chooses the launcher.
+`serial` executes them in this process, one after the other; `process` in processes of its own; `hydra_plugin` passes
+them to a launcher that is installed as a plug-in of Hydra. A launcher for another engine is one module here, or in a
+plug-in, and one option of the group `launcher`, registered in `bpexp.config.launching`. What it owes:
+
+- each job is executed by `bpexp.running.perform.perform`, in any process of the same version of bpexp; `packing` has a
+  job and its outcome as text
+- an ending for every job, as soon as it is known; a job whose process died has one without an outcome, and the reason
+- when it is closed, or an exception such as KeyboardInterrupt is raised in it, the jobs that run are ended as by a
+  signal, so that their records are true, before it returns
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from pkgutil import resolve_name
 
+from bpexp.config.launching import Launching
 from bpexp.running.job import Ending, Job
 
-Launcher = Callable[[Sequence[Job]], Iterator[Ending]]
+Launcher = Callable[[Sequence[Job]], Generator[Ending, None, None]]
 
-__all__ = ["Ending", "Job", "Launcher"]
+
+def load(launching: Launching) -> Launcher:
+    """The launcher that an option of the group `launcher` names."""
+    return partial(resolve_name(launching.function), **launching.settings)
+
+
+__all__ = ["Ending", "Job", "Launcher", "load"]

@@ -11,8 +11,9 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +28,18 @@ from bpexp.config.schema import Config, construct
 from bpexp.records.outcome import read_outcome
 from bpexp.running.job import Ending, Job
 from bpexp.running.perform import perform
+from bpexp.tracking.credentials import borrow, lent
 
 PARENT = "BPEXP_PARENT_RUN"
 """The environment variable that passes the MLflow id of the parent run to a worker."""
 
 
-def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Iterator[Ending]:
+def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Generator[Ending, None, None]:
     """Execute the jobs with the launcher of the composition `first`, and yield their endings."""
     master = _master(first, jobs[0])
     context = HydraContext(config_loader=PlannedJobs(), callbacks=NoCallbacks())  # type: ignore[arg-type]
-    launcher = Plugins.instance().instantiate_launcher(context, perform_planned, master)
+    task = partial(perform_planned, lent())  # a worker is given it through a pipe
+    launcher = Plugins.instance().instantiate_launcher(context, task, master)
     launcher.launch([[_packed(job)] for job in jobs], initial_job_idx=jobs[0].number)
     for job in jobs:
         try:
@@ -59,8 +62,9 @@ def _packed(job: Job) -> str:
     return json.dumps({"config": asdict(job.config), "overrides": job.overrides, "subdirectory": str(job.subdirectory)})
 
 
-def perform_planned(config: DictConfig) -> float:
+def perform_planned(credentials: Mapping[str, str], config: DictConfig) -> float:
     """The task function: perform the job that `run_job` was given; returns its objective."""
+    borrow(credentials)
     hydra = HydraConfig.get()
     content: Any = OmegaConf.to_container(config)
     job = Job(

@@ -1,0 +1,38 @@
+"""What `task=doctor` and `task=sync` print: a line for each finding as it is made, and what is left for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bpexp.running.sync_task import Delivered
+from bpexp.tracking.doctor.finding import Finding
+
+WORDS = {"well": "well", "note": "note", "mended": "mended", "unmended": "wrong", "person": "wrong"}
+
+
+def print_findings(findings: Iterable[Finding]) -> int:
+    """Print each finding and what is to be done; returns the exit code: 0 where nothing is left to do, else 1."""
+    left: list[Finding] = []
+    times = 0
+    for finding in findings:
+        print(f"{WORDS[finding.mark]:<7} {finding.text}", flush=True)
+        times += finding.mark == "mended"
+        left += [finding] if finding.left else []
+    if not left:
+        print("all is well" if not times else "all that was wrong is mended")
+        return 0
+    print("\nleft for you:")
+    for number, finding in enumerate(left, start=1):
+        print(f"  {number}. {finding.text}\n     {finding.remedy}")
+    return 1
+
+
+def print_deliveries(deliveries: Iterable[Delivered]) -> int:
+    """Print a line for each run and sweep that `task=sync` looked at; returns the exit code: 1 where one is left."""
+    done = left = 0
+    for delivery in deliveries:
+        done, left = done + (not delivery.problem), left + bool(delivery.problem)
+        print(f"{'left' if delivery.problem else 'delivered':<10}{delivery}", flush=True)
+    if not (done or left):
+        print("nothing is left to deliver")
+    return 1 if left else 0

@@ -1,0 +1,56 @@
+"""The options of `launcher`: what executes the jobs of a sweep.
+
+An option names the function that launches jobs and is imported when a sweep starts, so that validation and help never
+wait for an engine. A package of your own registers a further one here; `bpexp.running.launchers` says what the function
+takes and yields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from bpexp.registry import Count, Registry
+
+OnError = Annotated[str, Literal["continue", "stop"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Launching:
+    """A function that launches jobs, as `package.module:function`, and its keyword arguments."""
+
+    function: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSettings:
+    """What a sweep does that none of its jobs knows of.
+
+    Args:
+        on_error: continue executes every job whatever becomes of the others; stop ends the sweep after the first job
+            that failed or was lost. A job that diverged has a result.
+    """
+
+    on_error: OnError = "continue"
+
+
+launchings: Registry[Launching] = Registry("launcher")
+
+
+@launchings.register("serial")
+def serial() -> Launching:
+    """One job after the other in the process of the command: what ends that process ends the sweep."""
+    return Launching("bpexp.running.launchers.serial:serial")
+
+
+@launchings.register("process")
+def process(n_jobs: Count = 1, memory: Count | None = None) -> Launching:
+    """Jobs in processes of their own, so that what ends one of them, such as a lack of memory, ends one job alone.
+
+    Args:
+        n_jobs: jobs that run at the same time.
+        memory: largest memory of a process in MiB, beyond which its job fails; null for no limit. Linux alone keeps it.
+    """
+    return Launching("bpexp.running.launchers.process:process", {"n_jobs": n_jobs, "memory": memory})

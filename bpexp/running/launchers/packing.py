@@ -1,0 +1,36 @@
+"""A job and its outcome as one line of JSON, for the way to another process and back: nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bpexp.config.schema import Config, construct
+from bpexp.records.outcome import Outcome
+from bpexp.running.job import Job
+
+
+def pack(job: Job) -> str:
+    """The job as text."""
+    paths = {"directory": str(job.directory), "subdirectory": str(job.subdirectory)}
+    return json.dumps({**asdict(job), **paths})
+
+
+def unpack(text: str) -> Job:
+    """The job of a text, its config validated as one from a command line is."""
+    content: dict[str, Any] = json.loads(text)
+    paths = {key: Path(content[key]) for key in ("directory", "subdirectory")}
+    config, overrides = construct(Config, content["config"]), tuple(content["overrides"])
+    return Job(**{**content, **paths, "config": config, "overrides": overrides})
+
+
+def pack_outcome(outcome: Outcome) -> str:
+    """The outcome as text; numbers that are not finite are kept."""
+    return json.dumps(asdict(outcome), default=str)
+
+
+def unpack_outcome(text: str) -> Outcome:
+    """The outcome of a text."""
+    return Outcome(**json.loads(text))

@@ -1,0 +1,66 @@
+"""A process of the launcher `process`: it performs the jobs that it is sent, and ends when its sweep ends.
+
+Standard input is a pipe that the sweep holds open. When it is closed without a farewell, the process of the sweep is
+gone: the job is then ended as by SIGTERM, with a true record, and a job that does not end is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+from bpexp.config.plugins import load_plugins
+from bpexp.running.launchers.packing import pack_outcome, unpack
+from bpexp.running.perform import perform
+
+READY = b"ready"
+
+GRACE = 10.0
+"""Seconds that a job has to write its record when its sweep ends before it."""
+
+MIB = 2**20
+
+
+def main(handle: int, memory: int | None) -> None:
+    """Perform jobs from the connection `handle` until it is closed; with `memory`, in at most so many MiB."""
+    connection = Connection(handle)
+    threading.Thread(target=_watch, daemon=True).start()
+    if memory is not None:
+        _limit(memory)
+    load_plugins()
+    try:
+        connection.send_bytes(READY)
+        while (text := _received(connection)) is not None:
+            outcome = perform(unpack(text))
+            with suppress(OSError):  # the sweep has left
+                connection.send_bytes(pack_outcome(outcome).encode())
+    except KeyboardInterrupt:  # the job is recorded
+        sys.exit(128 + signal.SIGINT)
+
+
+def _received(connection: Connection) -> str | None:
+    """The next job as text; None when the sweep needs this process no longer."""
+    try:
+        return connection.recv_bytes().decode()
+    except (EOFError, OSError):
+        return None
+
+
+def _watch() -> None:
+    """Wait for the end of the sweep's process."""
+    while os.read(0, 1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _limit(memory: int) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_DATA, (memory * MIB, memory * MIB))

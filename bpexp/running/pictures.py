@@ -1,0 +1,33 @@
+"""The pictures of a run: its learning curve or its page of figures, drawn at its end or later."""
+
+from __future__ import annotations
+
+from bpexp.insight.histograms import FILE as HISTOGRAMS
+from bpexp.insight.samples import collect_samples
+from bpexp.records.outcome import RunInfo
+from bpexp.records.summary import Series
+from bpexp.running.build import Experiment
+
+
+def draw(experiment: Experiment, info: RunInfo, series: Series) -> None:
+    """The learning curve and, of a run that is not one of many, the page of figures; nothing if the config says no."""
+    if not (experiment.tracking.figures and series):
+        return
+    from bpexp.figures.learning_curve import learning_curve  # matplotlib is not needed without figures
+    from bpexp.figures.run_page import figure_page
+
+    folder, trainer, data = info.directory, experiment.trainer, experiment.data
+    if info.one_of_many:
+        learning_curve(series, folder / "learning_curve.png")
+        return
+    name, part = next((n, p) for n, p in (("test", data.test), ("training", data.train)) if p is not None)
+    samples = collect_samples(trainer.network, trainer.head, part, data.classes, data.image_shape, name=name)
+    histograms = folder / HISTOGRAMS
+    figure_page(
+        series,
+        folder / "figures.png",
+        network=trainer.network,
+        histograms=histograms if histograms.exists() else None,
+        samples=samples,
+        title=info.name,
+    )

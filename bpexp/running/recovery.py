@@ -1,0 +1,123 @@
+"""What earlier processes left behind: the outcomes of runs whose process is dead, and what MLflow lacks of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from bpexp.errors import BpexpError
+from bpexp.insight.probe_sets import averaged
+from bpexp.records.journal import JOURNAL, history
+from bpexp.records.lock import liveness
+from bpexp.records.outcome import RESULT, Outcome, write_outcome
+from bpexp.records.summary import Series, summarize
+from bpexp.tracking.content import outcome_in
+from bpexp.tracking.courier import Parcel
+from bpexp.tracking.delivery import EVERYTHING, Delivery, pending
+from bpexp.tracking.location import resolve
+from bpexp.tracking.manifest import Facts, read_facts, write_facts
+from bpexp.tracking.open_runs import OpenRun, open_runs, withdraw
+from bpexp.tracking.session import Session
+from bpexp.tracking.settings import TrackingSettings
+from bpexp.training.metrics import chooser
+
+
+def deliver_left(settings: TrackingSettings, session: Session) -> None:
+    """Have what earlier commands in this working directory left behind delivered, in the background of this one.
+
+    A run whose process is dead is ended as its folder tells; one that may be alive is left alone, and so is what
+    belongs to another store.
+    """
+    if not settings.mlflow:
+        return
+    uri = resolve(settings.uri, Path.cwd())
+    for entry in open_runs(Path.cwd()):
+        if not entry.directory.is_dir():
+            withdraw(entry)  # somebody removed it: there is nothing left to deliver
+            continue
+        with suppress(BpexpError, OSError):
+            if (found := parcel_of(entry.directory, uri, session, entry)) is not None:
+                session.later(found, EVERYTHING)
+
+
+def parcel_of(
+    directory: Path, uri: str, session: Session, entry: OpenRun | None, *, again: bool = False
+) -> Parcel | None:
+    """The delivery of a folder, whose run is ended first if its process is dead.
+
+    None for a run that may be alive, that belongs to another store, or of which nothing is missing, unless it is looked
+    at `again`. Raises BpexpError and OSError for a folder that cannot be read.
+    """
+    facts = read_facts(directory)
+    if facts is None or facts.store != uri or liveness(directory).state == "alive":
+        return None
+    if not (again or pending(directory)):
+        if entry is not None:
+            withdraw(entry)
+        return None
+    if not complete(directory, facts):
+        return None
+    return session.parcel(Delivery(directory), uri, entry, found=True)
+
+
+def complete(directory: Path, facts: Facts) -> bool:
+    """Whether what lies in the folder is over; one whose process is dead is ended, and its outcome written.
+
+    Of a run without an outcome, or with one of an earlier process that it went on after, the journal tells what is
+    known. Where nothing proves that the process is dead, as on another machine, nothing is written.
+    """
+    dead = liveness(directory).state == "dead"
+    if facts.kind == "sweep":
+        if facts.status is None and dead:
+            write_facts(replace(facts, status="KILLED", ended=round(time.time() * 1000)), directory)
+        return facts.status is not None or dead
+    if not _is_told(directory):
+        if not dead:
+            return False
+        write_outcome(killed(directory, facts), directory)
+    return True
+
+
+def _is_told(directory: Path) -> bool:
+    """Whether result.json is there and tells of the end: the run did not go on after it was written."""
+    if outcome_in(directory) is None:
+        return False
+    journal = directory / JOURNAL
+    try:
+        return _last_event(journal) == "ended" or journal.stat().st_mtime <= (directory / RESULT).stat().st_mtime
+    except FileNotFoundError:
+        return True
+
+
+def _last_event(journal: Path) -> str:
+    """The event that the last line of a journal tells; empty for a line of metrics."""
+    with journal.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - 4096))
+        last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+    with suppress(ValueError, AttributeError):
+        return str(json.loads(last).get("event", ""))
+    return ""
+
+
+def killed(directory: Path, facts: Facts) -> Outcome:
+    """The outcome of a run whose process died, with the metrics of its journal."""
+    series: Series = {}
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        series = history(directory / JOURNAL)
+    return Outcome(
+        name=facts.name,
+        directory=str(directory),
+        status="killed",
+        reason="its process died",
+        overrides=facts.overrides,
+        params=facts.params,
+        seconds=max((value for _, value in series.get("time/seconds", ())), default=0.0),
+        metrics=summarize(series, averaged()),
+        chosen_by=chooser(series),
+        weights="unevaluated",
+        store=facts.store,
+    )

@@ -1,0 +1,86 @@
+"""`task=sync`: delivers to MLflow what earlier commands left behind, without a limit of time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bpexp.errors import BpexpError, ConfigError
+from bpexp.running.plan import Plan
+from bpexp.running.recovery import parcel_of
+from bpexp.tracking.delivery import EVERYTHING
+from bpexp.tracking.location import resolve
+from bpexp.tracking.manifest import FACTS, read_facts
+from bpexp.tracking.open_runs import OpenRun, open_runs, withdraw
+from bpexp.tracking.session import Session, recording
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One folder that was looked at; `problem` says why it is not delivered, and is empty if it is."""
+
+    directory: Path
+    problem: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.directory}: {self.problem}" if self.problem else str(self.directory)
+
+
+def deliver_all(plan: Plan, cwd: Path) -> Iterator[Delivered]:
+    """Deliver everything that is not delivered yet of what was started in `cwd`.
+
+    With hydra.run.dir=FOLDER or hydra.sweep.dir=FOLDER it delivers the runs and sweeps in this folder and below it,
+    also those that were delivered once: what the store has lost is sent again.
+
+    Raises ConfigError with tracking=none, and for a folder that is none or holds nothing that was recorded.
+    """
+    if not plan.tracking.mlflow:
+        raise ConfigError("task=sync delivers to the store of MLflow; leave tracking=mlflow")
+    uri = resolve(plan.tracking.uri, cwd)
+    folder = _named(plan)
+    places: list[tuple[Path, OpenRun | None]] = [(entry.directory, entry) for entry in open_runs(cwd)]
+    if folder is not None:
+        places = [(place, None) for place in _recorded(folder)]
+    with recording() as session:
+        session.patience, session.silent = math.inf, True
+        for directory, entry in places:
+            yield _deliver(directory, entry, uri, session, again=folder is not None)
+
+
+def _named(plan: Plan) -> Path | None:
+    """The folder that the command line names."""
+    if plan.named:
+        return plan.directory.absolute()
+    return plan.first.sweep_dir.absolute() if any("hydra.sweep.dir=" in text for text in plan.said) else None
+
+
+def _recorded(folder: Path) -> list[Path]:
+    """The folders with a tracked.json in and below a folder, sweeps before their jobs."""
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {str(folder)!r}; name that of a run or a sweep")
+    found = sorted(file.parent for file in folder.rglob(FACTS))
+    if not found:
+        raise ConfigError(f"{str(folder)!r} holds no run or sweep that was recorded in MLflow: no {FACTS}")
+    return found
+
+
+def _deliver(directory: Path, entry: OpenRun | None, uri: str, session: Session, *, again: bool) -> Delivered:
+    if entry is not None and not directory.is_dir():
+        withdraw(entry)
+        return Delivered(directory, "the folder is gone, and with it what was missing")
+    try:
+        facts = read_facts(directory)
+        if facts is not None and facts.store != uri:
+            return Delivered(directory, f"it belongs to {facts.store!r}, not to {uri!r}; set tracking.uri to that")
+        parcel = parcel_of(directory, uri, session, entry, again=again)
+    except (BpexpError, OSError) as error:
+        return Delivered(directory, str(error))
+    if parcel is None:
+        return Delivered(directory, "its process may be alive; when it is over, try again")
+    session.send(parcel, EVERYTHING)
+    session.wait(parcel)
+    if parcel.delivery.done:
+        return Delivered(directory)
+    return Delivered(directory, parcel.error or "another process is delivering it")

@@ -1,0 +1,127 @@
+"""What MLflow gets of a run or a sweep that has ended, from the files in its folder: status, summary, tags, files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bpexp.records.journal import JOURNAL
+from bpexp.records.network_file import WEIGHTS
+from bpexp.records.network_spec import SPEC
+from bpexp.records.outcome import RESULT, Outcome, described_epochs, read_outcome
+from bpexp.records.split_file import SPLIT
+from bpexp.tracking.manifest import Facts
+from bpexp.tracking.rows import Row
+from bpexp.training.metrics import PARTS, headlines
+
+STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
+"""MLflow's status of an outcome; every other outcome, diverged too, maps to FAILED."""
+
+PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
+FILES = ("config.yaml", JOURNAL, RESULT, SPLIT, *PICTURES, "trace.md", "traceback.txt")
+"""The files of a run's directory that are logged as artifacts if they exist; the network is logged as a model."""
+
+TAIL = 1 << 16
+"""Bytes at the end of a journal that hold its last line."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Content:
+    """What is recorded at the end. `status` is None of a sweep that goes on, `ended` in ms since 1970."""
+
+    status: str | None
+    ended: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+    rows: Sequence[Row] = ()
+    files: Sequence[Path] = ()
+    model: bool = False
+    whole: bool = False
+    """Whether the run came to its own end, so that the last row of each metric is sent."""
+
+
+def content_of(directory: Path, facts: Facts, outcome: Outcome | None = None) -> Content:
+    """The content of the run or sweep in a folder, as its files tell, and `outcome` where that may not be on disk."""
+    if facts.kind == "sweep":
+        rows = [Row(name, step, at, float(value)) for name, step, at, value in facts.rows]
+        named = [directory / name for name in facts.files]
+        found = [file for file in named if file.exists()]
+        return Content(facts.status, facts.ended or facts.started, {**facts.tags}, rows, found)
+    files = [file for name in FILES if (file := directory / name).exists()]
+    ended = _last_time(directory / JOURNAL) or facts.started
+    outcome = outcome or outcome_in(directory)
+    if outcome is None:
+        told = {"bpexp.status": "killed", "bpexp.reason": "its process died and left no result.json"}
+        return Content("KILLED", ended, told, files=files)
+    summary = {**outcome.metrics, "final/seconds": outcome.seconds}
+    return Content(
+        status=STATUS.get(outcome.status, "FAILED"),
+        ended=ended,
+        tags=tags_of(outcome),
+        rows=[Row(name, 0, ended, float(value)) for name, value in summary.items()],
+        files=files,
+        model=has_model(directory, facts, outcome),
+        whole=outcome.ok,
+    )
+
+
+def outcome_in(directory: Path) -> Outcome | None:
+    """The outcome of the run in a folder; None without one that can be read."""
+    try:
+        return read_outcome(directory)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def has_model(directory: Path, facts: Facts, outcome: Outcome) -> bool:
+    """Whether the network of a run is recorded as a model."""
+    there = all((directory / name).exists() for name in (WEIGHTS, SPEC))
+    return facts.model and outcome.status in ("finished", "stopped") and there
+
+
+def tags_of(outcome: Outcome) -> dict[str, str]:
+    """The tags that say how a run ended."""
+    tags = {f"bpexp.{key}": str(getattr(outcome, key)) for key in ("status", "reason", "theta_sha256", "weights")}
+    tags["mlflow.note.content"] = note(outcome)
+    if outcome.status == "diverged":
+        tags["diverged_at_step"] = str(outcome.step)
+    return {key: text[:5000] for key, text in tags.items()}
+
+
+def note(outcome: Outcome) -> str:
+    """The run in a few lines of Markdown, for MLflow's description; the first lines are always visible there."""
+    final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
+    short = [f"{key.replace('_', ' ')} {final[key]:.4f}" for key in headlines("test") if key in final]
+    command = f"python -m bpexp {' '.join(outcome.overrides)}".strip()
+    head = f"**{'; '.join([outcome.status, *short])}**: {outcome.reason}"
+    return f"{head}\n\n`{command}`\n\n{_figures(outcome)}\n"
+
+
+def _figures(outcome: Outcome) -> str:
+    """The summaries as a table: a column for the saved network, and one for the best epoch where it is another."""
+    shown = described_epochs(outcome)
+    names = [key.removeprefix("final/") for key in outcome.metrics if key.startswith("final/")]
+    if shown:  # other figures, such as averages over the run, are of no epoch
+        names = [name for name in names if name.rpartition("_")[2] in PARTS]
+    shown = shown or {"final": ""}
+    head = ["", *shown.values()]
+    rows = [[name.replace("_", " "), *(_cell(outcome, when, name) for when in shown)] for name in names]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
+
+
+def _cell(outcome: Outcome, when: str, name: str) -> str:
+    value = outcome.metrics.get(f"{when}/{name}")
+    return "" if value is None else f"{value:.4f}"
+
+
+def _last_time(journal: Path) -> int | None:
+    """The time of the last complete line of a journal, in ms since 1970; None where there is none."""
+    try:
+        with journal.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - TAIL))
+            lines = file.read().split(b"\n")[:-1]
+        return round(float(json.loads(lines[-1])["time"]) * 1000)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return None

@@ -1,0 +1,324 @@
+"""Bringing MLflow up to what lies in the folder of a run or a sweep, exactly once, whoever does it and how often.
+
+The same code serves a run that trains, its end, the next start after a death, and task=sync. Whatever is sent twice is
+the same: rows keep the times of the journal, and MLflow keeps equal rows once; a run, and its model, whose creation
+was not answered are looked for before they are created again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bpexp.errors import TrackingError
+from bpexp.records.journal import JOURNAL
+from bpexp.records.outcome import Outcome, write_outcome
+from bpexp.tracking.content import Content, content_of, outcome_in
+from bpexp.tracking.manifest import KEY_TAG, Facts, Sent, digest, read_facts, read_sent, write_sent
+from bpexp.tracking.rows import BATCH, Row, batches, last_rows, rule
+from bpexp.tracking.store import Store
+
+GONE = re.compile(
+    r"failed with exception|timed out|error code 5\d\d|5\d\d server error|max retries"
+    r"|is locked|disk i/o|malformed|readonly",
+    re.IGNORECASE,
+)
+"""What errors of a store say that fails at everything, so that the rest is not tried."""
+
+
+LONGEST = 6000
+"""Characters that MLflow keeps of a parameter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """How far a delivery goes.
+
+    Args:
+        begin: the run exists; one that has ended goes on.
+        upto: bytes of the journal whose rows are sent; None for all of it.
+        model: record the network.
+        end: everything, and end the run.
+        status: end the run with this status of MLflow, whatever is missing.
+    """
+
+    upto: int | None = 0
+    begin: bool = False
+    model: bool = False
+    end: bool = False
+    status: str | None = None
+
+    def __or__(self, other: Want) -> Want:
+        """Both: the larger part of the journal, and whatever one of them wants."""
+        upto = None if self.upto is None or other.upto is None else max(self.upto, other.upto)
+        begin, model, end = self.begin or other.begin, self.model or other.model, self.end or other.end
+        return Want(upto, begin, model, end, other.status or self.status)
+
+
+EVERYTHING = Want(None, model=True, end=True)
+
+
+class Deleted(TrackingError):
+    """Somebody deleted the run in MLflow."""
+
+
+class Delivery:
+    """The delivery of one folder.
+
+    Args:
+        directory: of the run or sweep.
+        facts: what is to be recorded; None to read it from the folder.
+        fresh: whether nothing can have been sent yet: the facts were made a moment ago.
+
+    Raises TrackingError where the folder holds nothing to deliver.
+    """
+
+    def __init__(self, directory: Path, facts: Facts | None = None, *, fresh: bool = False) -> None:
+        self.directory = directory
+        known = facts or read_facts(directory)
+        if known is None:
+            raise TrackingError(f"{str(directory)!r} holds no run or sweep that was recorded in MLflow")
+        self.facts = known
+        self.sent = (None if fresh else read_sent(directory)) or Sent()
+        self._fresh, self._known = fresh, fresh
+        self.outcome: Outcome | None = None
+        """How the run ended, where it is known and may not be on disk."""
+
+    def goes_on(self, run_id: str) -> None:
+        """The run is one that an earlier process began, and of which the folder does not tell."""
+        self.sent.run_id, self.sent.status = run_id, "UNKNOWN"
+        self.sent.declared, self._fresh, self._known = True, False, False
+
+    @property
+    def done(self) -> bool:
+        """Whether MLflow holds everything."""
+        return self.sent.done
+
+    def bring(self, store: Store, want: Want) -> None:
+        """Bring the run in MLflow as far as wanted, and write down what was sent; raises the first error of the store.
+
+        A part that the store does not take does not hold up the others, unless the store is gone.
+        """
+        problems: list[Exception] = []
+        self.sent.done = False
+        try:
+            self.ensure(store)
+            if want.begin:
+                self._reopen(store)
+            self._parts(store, want, problems)
+        finally:
+            self.save()
+        if problems:
+            raise problems[0]
+
+    def _parts(self, store: Store, want: Want, problems: list[Exception]) -> None:
+        def attempt(action: Callable[[], object]) -> None:
+            try:
+                action()
+            except Exception as error:  # a store may raise anything
+                if GONE.search(str(error)):
+                    raise
+                problems.append(error)
+
+        facts = digest(self.facts)
+        over = want.end or self.facts.kind == "sweep"
+        content = content_of(self.directory, self.facts, self.outcome) if over else None
+        status, ended = (content.status, content.ended) if content is not None else (want.status, None)
+        attempt(lambda: self._declare(store))
+        if want.upto != 0 or content is not None:
+            attempt(lambda: self._send_rows(store, want.upto, content))
+        if status is not None:
+            attempt(lambda: self._end(store, str(status), ended))
+        if want.model and (content is None or content.model):
+            attempt(lambda: self._log_model(store))
+        if content is not None:
+            with suppress(OSError):  # a full disk: the outcome stands as it was
+                self._complete_outcome()
+            for file in content.files:
+                attempt(lambda file=file: self._log_file(store, file))  # type: ignore[misc]
+            if content.status is not None and not problems and (self.sent.model_ready or not content.model):
+                self.sent.done, self.sent.facts = True, facts
+
+    def ensure(self, store: Store) -> None:
+        """The run exists in MLflow and is known; it is created where it is missing, also if it was there once."""
+        if self.sent.run_id is not None and not self._known:
+            self._revisit(store)
+        if self.sent.run_id is None and not self._fresh:
+            found = self._with_our_key(store)
+            self.sent.run_id = found[0] if found else None
+        if self.sent.run_id is None:
+            self._fresh = False  # an answer may be withheld: from now on we look first
+            self.sent.doubtful = True
+            self.sent.run_id = self._create(store)
+            self.sent.doubtful = False
+        self._known = True
+        self.sent.experiment_id = store.experiment_id
+
+    def _revisit(self, store: Store) -> None:
+        """Ask for a run of an earlier process: where the store lacks it, it was replaced, and everything is sent."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            found = store.client.get_run(str(self.sent.run_id))
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            self.sent = Sent()
+            return
+        if found.info.lifecycle_stage == "deleted":
+            raise Deleted(f"the run {self.sent.run_id!r} was deleted in MLflow; restore it there")
+
+    def _reopen(self, store: Store) -> None:
+        """A run that has ended in MLflow goes on; parameters cannot be changed there, tags can."""
+        if self.sent.status is not None:
+            for key, text in self.facts.tags.items():
+                store.client.set_tag(str(self.sent.run_id), key, text)
+            store.client.update_run(str(self.sent.run_id), status="RUNNING", name=self.facts.name)
+            self.sent.status = self.sent.ended = None
+
+    def _create(self, store: Store) -> str:
+        parent = self.facts.parent or self._parent(store)
+        parents = {"mlflow.parentRunId": parent} if parent else {}
+        thinning = {"bpexp.thinning": rule(self.facts.points)} if self.facts.kind == "run" else {}
+        tags = {**self.facts.tags, **thinning, **parents, KEY_TAG: self.facts.key}
+        run = store.client.create_run(
+            store.experiment_id, start_time=self.facts.started, tags=tags, run_name=self.facts.name
+        )
+        return str(run.info.run_id)
+
+    def _parent(self, store: Store) -> str | None:
+        """The run of the sweep whose folder holds this one; it is created where it is missing."""
+        folder = sweep_of(self.directory) if self.facts.kind == "run" else None
+        if folder is None:
+            return None
+        parent = Delivery(folder)
+        parent.ensure(store)
+        parent.save()
+        return parent.sent.run_id
+
+    def _with_our_key(self, store: Store) -> list[str]:
+        found = store.client.search_runs([store.experiment_id], f"tags.`{KEY_TAG}` = '{self.facts.key}'")
+        return [str(run.info.run_id) for run in found]
+
+    def _declare(self, store: Store) -> None:
+        """Parameters and the data set; of a sweep its parameters, which may be added to."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+
+        facts, run_id = self.facts, str(self.sent.run_id)
+        if self.sent.declared and facts.kind == "run":
+            return
+        if facts.params:
+            store.client.log_batch(
+                run_id, params=[Param(key, str(value)[:LONGEST]) for key, value in facts.params.items()]
+            )
+        if facts.data:
+            card = Dataset(source_type="bpexp", **facts.data)
+            store.client.log_inputs(run_id, [DatasetInput(card, [InputTag("mlflow.data.context", "training")])])
+        self.sent.declared = True
+
+    def _send_rows(self, store: Store, upto: int | None, content: Content | None) -> None:
+        """The rows of the journal, and at the end the summary and the tags with the last of them: one commit."""
+        journal = self.directory / JOURNAL
+        waiting: tuple[list[Row], Sent] = [], self.sent
+        if self.facts.kind == "run" and journal.exists():
+            for rows, after in batches(journal, self.sent, self.facts, upto):
+                self._log(store, *waiting)
+                waiting = rows, after
+        if content is None:
+            self._log(store, *waiting)
+            return
+        rows, after = waiting
+        rows = [*rows, *(last_rows(after) if content.whole else ()), *content.rows]
+        told = _digest(rows, content)
+        if told != after.summary:
+            self._log(store, rows, replace(after, summary=told), content)
+
+    def _log(self, store: Store, rows: Sequence[Row], after: Sent, content: Content | None = None) -> None:
+        from mlflow.entities import Metric, RunTag
+
+        metrics = [Metric(row.name, row.value, row.at, row.step) for row in rows]
+        tags = [RunTag(key, text) for key, text in content.tags.items()] if content else []
+        for start in range(0, max(len(metrics), 1 if tags else 0), BATCH):
+            given = tags if start + BATCH >= len(metrics) else ()
+            store.client.log_batch(str(self.sent.run_id), metrics=metrics[start : start + BATCH], tags=given)
+        self.sent = after
+
+    def _log_model(self, store: Store) -> None:
+        from bpexp.tracking.model import log_model
+
+        if self.sent.model_ready:
+            return
+        look, self.sent.model_asked = self.sent.model_asked, True
+        self.save()
+        log_model(store, str(self.sent.run_id), self.directory, look=look)
+        self.sent.model_ready = True
+
+    @property
+    def model(self) -> str | None:
+        """The address of the network in MLflow; None where it is not there."""
+        from bpexp.tracking.model import MODEL_NAME
+
+        return f"runs:/{self.sent.run_id}/{MODEL_NAME}" if self.sent.model_ready else None
+
+    def _complete_outcome(self) -> None:
+        """Write into result.json where the run is in MLflow, if that was not known when it was written."""
+        outcome = outcome_in(self.directory) if self.facts.kind == "run" else None
+        if outcome is None:
+            return
+        sent = self.sent
+        whole = replace(
+            outcome,
+            run_id=sent.run_id,
+            experiment_id=sent.experiment_id,
+            store=self.facts.store,
+            model=self.model or outcome.model,
+        )
+        if whole != outcome:
+            write_outcome(whole, self.directory)
+
+    def _log_file(self, store: Store, file: Path) -> None:
+        sha = hashlib.sha256(file.read_bytes()).hexdigest()
+        if self.sent.files.get(file.name) != sha:
+            store.client.log_artifact(str(self.sent.run_id), str(file))
+            self.sent.files[file.name] = sha
+
+    def _end(self, store: Store, status: str, ended: int | None) -> None:
+        if self.sent.status != status:
+            store.client.set_terminated(str(self.sent.run_id), status=status, end_time=ended)
+            self.sent.status, self.sent.ended = status, ended
+        if self.sent.doubtful:
+            for other in self._with_our_key(store):  # the creation that was not answered came late
+                if other != self.sent.run_id:
+                    store.client.delete_run(other)
+            self.sent.doubtful = False
+
+    def save(self) -> None:
+        """Write delivery.json; a full disk does not hold up the delivery."""
+        with suppress(OSError):
+            write_sent(self.sent, self.directory)
+
+
+def sweep_of(directory: Path) -> Path | None:
+    """The folder of the sweep that holds this one; None where no folder above is one that is recorded."""
+    for folder in directory.parents:
+        with suppress(TrackingError):
+            facts = read_facts(folder)
+            if facts is not None:
+                return folder if facts.kind == "sweep" else None
+    return None
+
+
+def pending(directory: Path) -> bool:
+    """Whether something of this folder is to be delivered; raises TrackingError where its tracked.json is broken."""
+    facts, sent = read_facts(directory), read_sent(directory)
+    return facts is not None and not (sent is not None and sent.done and sent.facts == digest(facts))
+
+
+def _digest(rows: Sequence[Row], content: Content) -> str:
+    told = [[(row.name, row.step, row.at, repr(row.value)) for row in rows], sorted(content.tags.items())]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()

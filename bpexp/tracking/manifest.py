@@ -1,0 +1,196 @@
+"""What MLflow is to hold of a run or a sweep, tracked.json, and what of it was sent, delivery.json; in its folder.
+
+tracked.json is written before anything is sent and holds a key, which MLflow gets as a tag: a run whose creation was
+not answered is found again by it. delivery.json is written after each step of a delivery, and can be lost: what is
+sent twice is the same, and MLflow keeps it once. Neither holds a password.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_origin, get_type_hints
+
+from bpexp.errors import TrackingError
+
+FACTS, SENT = "tracked.json", "delivery.json"
+FORMAT = 1
+KEY_TAG = "bpexp.key"
+
+
+@dataclass(slots=True, eq=False)
+class Facts:
+    """What is to be recorded of a run or a sweep beside its files.
+
+    Args:
+        kind: run or sweep.
+        name: its name in MLflow.
+        store: the address of the store, without credentials.
+        experiment: name of the MLflow experiment.
+        started: when it began, in ms since 1970.
+        key: identifies it in the store, whatever was answered.
+        tags, params: what MLflow gets of them is text.
+        data: name, digest, source and profile of the data set; empty for a sweep.
+        overrides: the command line of the run.
+        parent: MLflow's id of the sweep's run, if it is known.
+        every, points: which rows are sent, as in `TrackingSettings`.
+        model: whether the network is recorded as a model.
+        rows: metrics of a sweep, [name, step, ms, value].
+        files: names of the files of a sweep.
+        status, ended: MLflow's status of a sweep and when it ended; None while it runs.
+    """
+
+    kind: Literal["run", "sweep"]
+    name: str
+    store: str
+    experiment: str
+    started: int
+    key: str = field(default_factory=lambda: uuid.uuid4().hex)
+    tags: dict[str, str] = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, str] = field(default_factory=dict)
+    overrides: list[str] = field(default_factory=list)
+    parent: str | None = None
+    every: int | str = "auto"
+    points: int | None = None
+    model: bool = False
+    rows: list[list[Any]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    status: str | None = None
+    ended: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Sent:
+    """What of a run or sweep is in MLflow.
+
+    Args:
+        run_id, experiment_id: of the run; None before it is created.
+        doubtful: a creation was not answered, so that there may be a second run with this key.
+        declared: parameters and data set are there.
+        offset: bytes of the journal that were sent.
+        stride: steps between two batch losses.
+        series: by metric, the number of its rows up to the offset.
+        held: by metric, the last row where it was left out: [step, ms, value].
+        files: SHA-256 of the files, by name.
+        model_asked, model_ready: whether the model may be there, and whether it is.
+        summary: SHA-256 of the tags and metrics of the end.
+        status, ended: as the run has them in MLflow; None while it is running.
+        facts: hash of the facts that were delivered.
+        done: nothing is missing.
+    """
+
+    run_id: str | None = None
+    experiment_id: str | None = None
+    doubtful: bool = False
+    declared: bool = False
+    offset: int = 0
+    stride: int | None = None
+    series: dict[str, int] = field(default_factory=dict)
+    held: dict[str, list[Any]] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    model_asked: bool = False
+    model_ready: bool = False
+    summary: str = ""
+    status: str | None = None
+    ended: int | None = None
+    facts: str = ""
+    done: bool = False
+
+
+Record = TypeVar("Record", Facts, Sent)
+
+
+def read_facts(directory: Path) -> Facts | None:
+    """What is to be recorded of what lies in a folder; None where nothing is.
+
+    Raises TrackingError, naming file and entry, for a file that cannot be read.
+    """
+    return _read(directory / FACTS, Facts)
+
+
+def read_sent(directory: Path) -> Sent | None:
+    """What was sent of it; None where nobody can say, in which case MLflow has to be asked."""
+    try:
+        return _read(directory / SENT, Sent)
+    except TrackingError:
+        return None
+
+
+def write_facts(facts: Facts, directory: Path) -> None:
+    """Write tracked.json atomically, and to the disk: the key has to be there before the run is created."""
+    _write(directory / FACTS, facts, durable=True)
+
+
+def write_sent(sent: Sent, directory: Path) -> None:
+    """Write delivery.json atomically."""
+    _write(directory / SENT, sent, durable=False)
+
+
+def digest(facts: Facts) -> str:
+    """A hash of the facts, which tells whether they were added to."""
+    return hashlib.sha256(json.dumps(asdict(facts), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _write(path: Path, record: Facts | Sent, *, durable: bool) -> None:
+    unfinished = path.with_name(f"{path.name}.new")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            json.dump({"format": FORMAT, **asdict(record)}, file, default=str)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _read(path: Path, kind: type[Record]) -> Record | None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise TrackingError(f"{str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
+    version = content.get("format") if isinstance(content, dict) else None
+    if version != FORMAT:
+        raise TrackingError(f"{str(path)!r} has the format {version!r}; this version of bpexp reads format {FORMAT}")
+    return kind(**_checked(content, kind, path))
+
+
+def _checked(content: Mapping[str, Any], kind: type[Record], path: Path) -> dict[str, Any]:
+    """The entries of a file that a record has, each of its type."""
+    hints = get_type_hints(kind)
+    found = {}
+    for entry in fields(kind):
+        if entry.name not in content:
+            continue
+        value = found[entry.name] = content[entry.name]
+        if not _fits(value, hints[entry.name]):
+            raise TrackingError(f"{entry.name} in {str(path)!r} is {str(value)[:60]!r}, not {entry.type}")
+    missing = [
+        name for name in ("kind", "name", "store", "experiment", "started") if name in hints and name not in found
+    ]
+    if missing:
+        raise TrackingError(f"{str(path)!r} has no {missing[0]}")
+    return found
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value read from JSON is of a declared type; of a dict or list, whether its members are."""
+    if get_origin(hint) is Literal:
+        return value in hint.__args__
+    if hint is Any:
+        return True
+    if get_origin(hint) is dict:
+        return isinstance(value, dict) and all(_fits(member, hint.__args__[1]) for member in value.values())
+    if get_origin(hint) is list:
+        return isinstance(value, list) and all(_fits(member, hint.__args__[0]) for member in value)
+    if hasattr(hint, "__args__"):
+        return any(_fits(value, kind) for kind in hint.__args__)
+    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

@@ -1,0 +1,141 @@
+"""The command that records: how long it waits for stores, and the one line in which it says that they fail."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bpexp.tracking.courier import Parcel, courier
+from bpexp.tracking.delivery import Delivery, Want
+from bpexp.tracking.environment import mlflow_environment
+from bpexp.tracking.open_runs import OpenRun
+
+GLANCE = 0.01
+"""Seconds between two looks at the courier while waiting."""
+
+
+class Session:
+    """What one command hands to the courier.
+
+    Args:
+        patience: seconds that it waits in all for stores that are slow or fail. Answers in the usual time of a healthy
+            store are waited for, and not counted.
+    """
+
+    def __init__(self, patience: float = 1.0) -> None:
+        self.patience, self.spent = patience, 0.0
+        self.sweep: Path | None = None
+        self.silent = False
+        self.process = os.getpid()
+        self._parcels: list[Parcel] = []
+        self._later: list[tuple[Parcel, Want]] = []
+        self._told = False
+
+    def parcel(self, delivery: Delivery, uri: str, entry: OpenRun | None, *, found: bool = False) -> Parcel:
+        """A parcel of this command."""
+        made = Parcel(delivery, uri, lambda reason: self.warn(delivery.directory, reason, entry), entry, found)
+        self._parcels.append(made)
+        return made
+
+    def send(self, parcel: Parcel, want: Want) -> None:
+        """Hand a parcel to the courier; returns at once."""
+        courier().send(parcel, want)
+
+    def later(self, parcel: Parcel, want: Want) -> None:
+        """Hand a parcel to the courier after the run or sweep of this command has begun."""
+        self._later.append((parcel, want))
+
+    def begun(self) -> None:
+        """The run or sweep of this command has begun."""
+        for parcel, want in self._later:
+            self.send(parcel, want)
+        self._later.clear()
+
+    def wait(self, parcel: Parcel) -> bool:
+        """Wait until a parcel is delivered as far as wanted, at most as long as patience lasts; whether it is."""
+        return self._wait([parcel])
+
+    def _wait(self, parcels: list[Parcel]) -> bool:
+        owner, counted, waited = courier(), -1, time.monotonic()
+        while busy := [parcel for parcel in parcels if owner.busy_with(parcel)]:
+            if self.spent >= self.patience or all(owner.given_up(parcel) for parcel in busy):
+                return False
+            began = time.monotonic()
+            with owner.changed:
+                owner.changed.wait(GLANCE)
+            now, slow = time.monotonic(), owner.meter.slow()
+            if slow is not None and slow[0] != counted:  # it has just become slow: its allowance counts, too
+                counted = slow[0]
+                self.spent += min(slow[1], now - waited)
+            elif slow is not None or any(parcel.error or parcel.found for parcel in busy):
+                self.spent += now - began
+        return all(not parcel.error for parcel in parcels)
+
+    def warn(self, directory: Path, reason: str, entry: OpenRun | None) -> None:
+        """Say once a command that a store fails, where everything is kept, and what delivers it."""
+        if self._told or self.silent:
+            return
+        self._told = True
+        place = self.sweep or directory
+        later = "the next start here, or `python -m bpexp task=sync`, delivers it"
+        if entry is None:
+            later = f"`python -m bpexp task=sync hydra.run.dir={place}` delivers it"
+        with suppress(OSError, ValueError, AttributeError):  # nobody reads standard error
+            print(
+                f"bpexp: warning: MLflow did not take everything ({reason}); kept in {place}, {later}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def close(self) -> None:
+        """Wait for what is left while patience lasts, try a store that fails once more, and leave the rest."""
+        owner = courier()
+        try:
+            self.begun()
+            left = [parcel for parcel in self._parcels if owner.busy_with(parcel)]
+            if left and self.spent < self.patience:
+                owner.hurry()
+                self._wait(left)
+            for parcel in left:
+                if owner.busy_with(parcel) and not parcel.found:
+                    parcel.warn(parcel.error or "it has not answered in time")
+        finally:
+            owner.leave(self._parcels)
+
+
+_local = threading.local()
+
+
+def _open() -> Session | None:
+    """The session of the command that this thread carries out; None outside `recording`, and in a forked process."""
+    found: Session | None = getattr(_local, "session", None)
+    return found if found is not None and found.process == os.getpid() else None
+
+
+def current() -> Session:
+    """The session of the command that this thread carries out; one without an end outside `recording`."""
+    return _open() or Session()
+
+
+@contextmanager
+def recording() -> Iterator[Session]:
+    """The time of a command that records: MLflow is quiet, and at the end what is left is delivered.
+
+    Within one that is open already, as the jobs of a sweep are, it is that one.
+    """
+    outer = _open()
+    if outer is not None:
+        yield outer
+        return
+    with mlflow_environment():
+        _local.session = session = Session()
+        try:
+            yield session
+        finally:
+            _local.session = None
+            session.close()

@@ -1,0 +1,68 @@
+"""A plug-in for tests: the callback `death` ends its process in a declared way, once.
+
+`plug_in(folder)` makes a folder that, on Python's path, names this module in the entry-point group of bpexp's plug-ins.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from bpexp.errors import ConfigError
+from bpexp.training.callbacks import callbacks
+from bpexp.training.events import Callback, EpochEnded
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Kind = Annotated[str, Literal["none", "exception", "sys_exit", "exit", "kill", "segfault", "memory", "slow"]]
+
+
+@callbacks.register("death")
+class Death(Callback):
+    """End the process after the first epoch; a run that finds the mark of an earlier death in its folder lives.
+
+    Args:
+        kind: none; exception raises RuntimeError; sys_exit calls sys.exit(3); exit calls os._exit(4); kill and segfault
+            send SIGKILL and SIGSEGV; memory asks for 64 GiB; slow sleeps in every epoch.
+        marks: the folder of the marks.
+        seconds: for which slow sleeps.
+    """
+
+    def __init__(self, kind: Kind = "none", marks: str = "marks", seconds: float = 0.5) -> None:
+        self._kind, self._seconds = kind, seconds
+        self._mark = Path(marks) / kind
+
+    def on_epoch(self, event: EpochEnded) -> None:
+        if self._kind == "slow":
+            time.sleep(self._seconds)
+        elif self._kind != "none" and event.epoch == 1 and not self._mark.exists():
+            self._mark.parent.mkdir(exist_ok=True)
+            self._mark.touch()
+            self._die()
+
+    def _die(self) -> None:
+        if self._kind == "exception":
+            raise RuntimeError("no luck")
+        if self._kind == "sys_exit":
+            sys.exit(3)
+        if self._kind == "exit":
+            os._exit(4)
+        if self._kind == "memory":
+            bytearray(64 * 2**30)
+            raise ConfigError("64 GiB were given; set launcher.memory")
+        os.kill(os.getpid(), signal.SIGKILL if self._kind == "kill" else signal.SIGSEGV)
+
+
+def plug_in(folder: Path) -> str:
+    """Make the plug-in in a folder; returns the path for PYTHONPATH."""
+    info = folder / "bpexp_deaths-1.0.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bpexp-deaths\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(
+        "[bpexp.plugins]\ndeaths = experiments.reliability.deaths\n", encoding="utf-8"
+    )
+    return os.pathsep.join([str(folder), str(ROOT)])

@@ -1,0 +1,95 @@
+"""Jobs in processes of their own: the death of one is its own ending, and nobody else's."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from command_line import command, refused
+from deadly import deadly
+from stores import ask
+
+from bpexp.records.outcome import read_outcome
+
+SMALL = ["data=xor", "model.hidden=[3]", "data.n=60", "epochs=2", "progress=false"]
+QUIET = [*SMALL, "tracking=none"]
+HERE = "hydra.sweep.dir=there"
+
+
+@pytest.fixture
+def _plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    with deadly(tmp_path / "site", monkeypatch):
+        yield
+
+
+def statuses() -> dict[int, str]:
+    """The status of each job in ranking.csv."""
+    with Path("there/ranking.csv").open(encoding="utf-8", newline="") as file:
+        return {int(row["job"]): row["status"] for row in csv.DictReader(file)}
+
+
+def digests(folder: str) -> list[str]:
+    paths = sorted(Path(folder).glob("*/result.json"), key=lambda path: int(path.parent.name))
+    return [read_outcome(path.parent).theta_sha256 for path in paths]
+
+
+@pytest.mark.usefixtures("_plug_in")
+def test_each_death_is_that_of_one_job(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    kinds = "+callbacks.death.kind=exception,exit,kill,memory,none"
+    limited = ["launcher=process", "launcher.n_jobs=2", "launcher.memory=4096"]
+    assert command(["-m", *QUIET, kinds, *limited, HERE], monkeypatch) == 1
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert [job for job, status in statuses().items() if status == "finished"] == [4]
+    assert "job 0 failed: RuntimeError: no luck" in out
+    assert "its process left with exit code 4" in out
+    assert "its process was ended by SIGKILL" in out
+    assert "job 3 failed: MemoryError" in out
+
+
+@pytest.mark.usefixtures("_plug_in")
+@pytest.mark.parametrize("kind", ["exception", "kill"])
+def test_stop_ends_the_sweep_after_the_first_error(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that diverges is no error; the jobs after the first one are not begun."""
+    jobs = [f"+callbacks.death.kind={kind}", "loss=mse", "output=identity", "lr=1e30,0.1,0.2"]
+    assert command(["-m", *QUIET, *jobs, "launcher=process", "sweep.on_error=stop", HERE], monkeypatch) == 1
+    found = statuses()
+    assert (found[0], found[2]) == ("diverged", "lost")
+    assert found[1] in ("failed", "lost")
+    assert not Path("there/2").exists()
+
+
+LINES = {
+    "launcher=process lr=0.1": "launcher=process has no effect on a single run; add -m",
+    "sweep.on_error=stop": "sweep.on_error=stop has no effect on a single run; add -m",
+    "-m launcher=serial,process": "launcher cannot be swept; use one value",
+    "-m sweep.on_error=stop,continue": "sweep.on_error cannot be swept; use one value",
+    "-m sweep.on_error=halt": "sweep.on_error must be one of continue, stop, not 'halt'",
+    "-m launcher=ray": "unknown launcher 'ray'; choose from: process, serial",
+    "-m launcher=serial launcher.n_jobs=2": "has no parameter 'n_jobs'",
+    "-m launcher=process launcher.n_jobs=0": "n_jobs must be a whole number of at least 1",
+}
+
+
+@pytest.mark.parametrize("words", LINES)
+def test_bad_input(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert LINES[words] in refused([*QUIET, *words.split()], monkeypatch, capfd)
+
+
+@pytest.mark.usefixtures("_plug_in")
+def test_the_weights_are_those_of_serial(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["-m", *SMALL, "tracking.model=false", "tracking.figures=false", "lr=0.1,0.3"]
+    assert command([*words, "launcher=serial", HERE], monkeypatch) == 0
+    assert command([*words, "launcher=process", "hydra.sweep.dir=here"], monkeypatch) == 0
+    assert len(set(digests("there"))) == 2
+    assert digests("there") == digests("here")
+    assert ask(store, "select status, count(*) from runs group by status") == [("FINISHED", 6)]
+    query = "select p.value, count(*) from tags p where p.key = 'mlflow.parentRunId' group by p.value"
+    assert [count for _, count in ask(store, query)] == [2, 2]
