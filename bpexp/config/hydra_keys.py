@@ -69,6 +69,9 @@ def refuse_composed(node: DictConfig, default: DictConfig, limits: Limits) -> No
     choices = node.runtime.choices
     if (sweeper := choices.get("hydra/sweeper")) != "basic":
         raise ConfigError(f"hydra/sweeper={sweeper} is not supported; list the levels, as in -m lr=0.1,0.3")
+    for group, option in choices.items():
+        if option is not None and not isinstance(option, str):
+            raise ConfigError(f"{group}={option} names several options; choose one")
     found, usual, quiet = plain(node), plain(default), _quiet()
     values, defaults = dict(_leaves(found)), dict(_leaves(usual))
     allowed: dict[str, Sequence[Any]] = {key: (value,) for key, value in defaults.items()} | {

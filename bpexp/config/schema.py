@@ -25,6 +25,7 @@ BatchSize = Annotated[Any, Count | Literal["full"]]
 Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync"]]
 Dtype = Annotated[str, Literal["float32", "float64"]]
 Natural = Annotated[int, Range(least=0)]
+Threads = Annotated[int, Range(least=1, most=1024)]
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Config:
     epochs: Count = 10
     seed: Natural = 0
     dtype: Dtype = "float32"
-    threads: Count = 1
+    threads: Threads = 1
     progress: bool = True
     task: Task = "train"
     sample: Natural = 0

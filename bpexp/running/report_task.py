@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bpexp.errors import ConfigError
+from bpexp.errors import ConfigError, TrackingError
 from bpexp.running.plan import Plan
 from bpexp.study.conclude import rebuild, rebuild_from_folder
 from bpexp.study.declaration import shared
 from bpexp.study.report import Report
 from bpexp.study.revision import Today
 from bpexp.tracking.environment import mlflow_environment
+from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.store import Store, open_store
 
 
@@ -52,4 +53,10 @@ def _today(plan: Plan) -> Today | None:
 
 
 def _store(plan: Plan) -> Store | None:
-    return open_store(plan.tracking.uri, plan.tracking.experiment) if plan.tracking.mlflow else None
+    """The store; None with tracking=none, and where the folder of a sweep needs none. Nothing is made by asking."""
+    path = sqlite_path(resolve(plan.tracking.uri, Path.cwd()))
+    if not plan.tracking.mlflow or (plan.named and path is not None and not path.exists()):
+        return None
+    if path is not None and not path.exists():
+        raise TrackingError(f"there is no store {str(path)!r}, so that no study is recorded; name it by tracking.uri=")
+    return open_store(plan.tracking.uri, plan.tracking.experiment)

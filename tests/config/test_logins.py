@@ -72,8 +72,9 @@ def config_dir(folder: Path, text: str) -> str:
 
 
 def test_an_address_gives_up_its_password_before_anything_refers_to_it(tmp_path: Path) -> None:
+    words = without_credentials(["tracking.uri='http://me:p@ss@host'"])
     folder = config_dir(tmp_path, "run_name: to ${tracking.uri}\n")
-    plan = planned("experiment=mine", "data=two_moons", "tracking.uri='http://me:p@ss@host'", config_dir=folder)
+    plan = planned("experiment=mine", "data=two_moons", *words, config_dir=folder)
     assert plan.config.tracking["uri"] == "http://host"
     assert plan.config.run_name == "to http://host"
     assert whole("http://host") == "http://me:p%40ss@host"
