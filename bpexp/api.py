@@ -13,18 +13,20 @@ threads may call at once.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from bpexp.config.composition import CommandLine
 from bpexp.config.logins import without_credentials
 from bpexp.config.spelling import spelled
-from bpexp.errors import BpexpError, ConfigError
+from bpexp.errors import BpexpError, ConfigError, RecordError
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal import history as series_of
@@ -68,9 +70,15 @@ class Result:
     @cached_property
     def _predictor(self) -> Predictor:
         if not (self.directory / WEIGHTS).exists():
-            why = "it was recorded with tracking.model=false" if self.outcome.ok else self.outcome.reason
-            raise BpexpError(f"{self!r} has no network: {why}")
-        return load_predictor(self.directory)
+            gone = f"it was recorded with tracking.model=false, or {WEIGHTS} was removed"
+            raise BpexpError(f"{self!r} has no network: {gone if self.outcome.ok else self.outcome.reason}")
+        predictor = load_predictor(self.directory)
+        theta, told = predictor.saved.weights[predictor.saved.reported], self.outcome.theta_sha256
+        found = hashlib.sha256(np.ascontiguousarray(theta).tobytes()).hexdigest()
+        if told and found != told:
+            path = str(self.directory / WEIGHTS)
+            raise RecordError(f"{path!r} is of another run: theta has the SHA-256 {found[:12]}..., not {told[:12]}...")
+        return predictor
 
     @property
     def network(self) -> Network:
@@ -150,6 +158,25 @@ def sweep(*overrides: str, **settings: Any) -> SweepResult:
     return SweepResult(runs, table, swept.directory, swept.ok, swept.report)
 
 
+def resume(run: str | Path, *, epochs: int | None = None, previous: bool = False, uri: str | None = None) -> Result:
+    """Go on with a run that was killed, stopped or failed, or with a finished one to more epochs.
+
+    Args:
+        run: its folder, or MLflow's id of it.
+        epochs: of the whole run; None for as many as it was to have.
+        previous: go on from the last checkpoint but one, because the newest is damaged.
+        uri: address of the store in which the id is looked up; None as in `load`.
+
+    Raises BpexpError, and changes nothing, for a run that cannot be resumed.
+    """
+    from bpexp.running.resume import resume as go_on
+    from bpexp.running.resume_words import Wanted, found
+
+    changes = {} if epochs is None else {"epochs": epochs}
+    folder = found(Wanted(str(run), changes={"tracking.uri": uri} if uri else {}))
+    return Result(Path(go_on(folder, {"progress": False, **changes}, previous=previous).directory))
+
+
 def load(run_id: str, *, uri: str | None = None, experiment: str = "bpexp", into: str | Path | None = None) -> Result:
     """Load a recorded run from MLflow; its files are written to the folder `into`, or to a temporary one.
 
@@ -193,4 +220,4 @@ def _numbers(column: Any) -> Any:
     return numbers if (numbers.notna() | (column == "")).all() else column
 
 
-__all__ = ["Result", "SweepResult", "load", "run", "sweep"]
+__all__ = ["Result", "SweepResult", "load", "resume", "run", "sweep"]

@@ -9,8 +9,10 @@ import difflib
 import errno
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 
 LOGIN = re.compile(r"(?<=://)(?:[^\s/?#:@]*:(?!\d*(?:[/?#\s]|$))\S*|[^\s/?#]*)@")
 """User name and password in an address, to the @ behind them; an @ in a path is none, nor is one behind a port."""
@@ -21,11 +23,38 @@ def without_login(text: str) -> str:
     return LOGIN.sub("***@", text)
 
 
+LONGEST = 2000
+"""Characters of a message; what a file holds may have any length."""
+
+_JOINERS = "\u200c\u200d"
+"""Characters without a width that letters and emoji are made of."""
+
+
+def visible(text: str) -> str:
+    """A text in one line that a terminal shows as it is: control characters and those that turn text are written out.
+
+    A name of a run, a class or a file may hold them, and a terminal would obey.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if _shown(c) else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def _shown(character: str) -> bool:
+    return character in _JOINERS or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def one_line(text: str) -> str:
+    """A message of others as `visible` shows it, and of a bounded length: its middle, a long value, is left out."""
+    most = LONGEST // 2
+    return visible(text if len(text) <= LONGEST else f"{text[:most]} ... {text[-most:]}")
+
+
 class BpexpError(ValueError):
-    """The base of these errors; the message is one line, and holds no password of an address."""
+    """The base of these errors: the message is one line, without control characters or the password of an address."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(without_login(message))
+        super().__init__(one_line(without_login(message)))
 
 
 class ConfigError(BpexpError):
@@ -38,6 +67,10 @@ class DataError(BpexpError):
 
 class TrackingError(BpexpError):
     """A store of results, or a saved network, cannot be read or written."""
+
+
+class CheckpointError(BpexpError):
+    """A run cannot be resumed, or its checkpoint is damaged or does not fit."""
 
 
 class RecordError(TrackingError):
@@ -53,7 +86,7 @@ def say(line: str) -> None:
     """Print a line on standard error, if it takes it; without the passwords of addresses."""
     if sys.stderr is not None:  # which `print` would take for standard output
         with suppress(OSError, ValueError):  # ValueError: the file is closed
-            print(without_login(line), file=sys.stderr, flush=True)
+            print(visible(without_login(line)), file=sys.stderr, flush=True)
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -71,5 +104,5 @@ def disk_full(error: BaseException | None) -> bool:
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """`did you mean 'relu'? ` if a choice is similar to `name`, else an empty string."""
-    close = difflib.get_close_matches(str(name), list(choices), n=1)
+    close = difflib.get_close_matches(str(name)[:60], list(islice(choices, 1000)), n=1)  # a table has any number
     return f"did you mean {close[0]!r}? " if close else ""

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import bpexp
 from bpexp.config.composition import CommandLine
+from bpexp.errors import visible
 
 HYDRAS = ("--cfg", "--info", "--hydra-help", "--shell-completion")
 """Flags that Hydra itself handles."""
@@ -24,7 +25,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with code 2."""
-        self.exit(2, f"bpexp: {message}; --help lists the options\n")
+        self.exit(2, f"bpexp: {visible(message)}; --help lists the options\n")
 
 
 class Version(argparse.Action):

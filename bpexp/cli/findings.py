@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bpexp.errors import visible
 from bpexp.running.sync_task import Delivered
 from bpexp.tracking.doctor.finding import Finding
 
@@ -15,7 +16,7 @@ def print_findings(findings: Iterable[Finding]) -> int:
     left: list[Finding] = []
     times = 0
     for finding in findings:
-        print(f"{WORDS[finding.mark]:<7} {finding.text}", flush=True)
+        print(f"{WORDS[finding.mark]:<7} {visible(finding.text)}", flush=True)
         times += finding.mark == "mended"
         left += [finding] if finding.left else []
     if not left:
@@ -23,7 +24,7 @@ def print_findings(findings: Iterable[Finding]) -> int:
         return 0
     print("\nleft for you:")
     for number, finding in enumerate(left, start=1):
-        print(f"  {number}. {finding.text}\n     {finding.remedy}")
+        print(f"  {number}. {visible(finding.text)}\n     {visible(finding.remedy)}")
     return 1
 
 
@@ -32,7 +33,7 @@ def print_deliveries(deliveries: Iterable[Delivered]) -> int:
     done = left = 0
     for delivery in deliveries:
         done, left = done + (not delivery.problem), left + bool(delivery.problem)
-        print(f"{'left' if delivery.problem else 'delivered':<10}{delivery}", flush=True)
+        print(f"{'left' if delivery.problem else 'delivered':<10}{visible(str(delivery))}", flush=True)
     if not (done or left):
         print("nothing is left to deliver")
     return 1 if left else 0

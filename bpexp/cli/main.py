@@ -13,7 +13,10 @@ from bpexp.errors import BpexpError, say
 from bpexp.running.signals import KEPT, Terminated, exit_code, word
 
 if TYPE_CHECKING:
+    from bpexp.config.composition import CommandLine
+    from bpexp.records.outcome import Outcome
     from bpexp.running.plan import Plan
+    from bpexp.running.resume_words import Wanted
 
 
 def main() -> None:
@@ -69,8 +72,15 @@ def _show(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from bpexp.cli.arguments import command_line
     from bpexp.running.plan import plan
+    from bpexp.running.resume_sweep import resumed_sweep
+    from bpexp.running.resume_words import resume_wanted
 
-    planned = plan(command_line(options))
+    line = command_line(options)
+    if (sweep := resumed_sweep(line)) is not None:
+        return _sweep(sweep)
+    if (wanted := resume_wanted(line)) is not None:
+        return _resume(wanted, line)
+    planned = plan(line)
     if planned.config.task == "report":
         return _report(planned)
     if planned.config.task == "doctor":
@@ -80,11 +90,24 @@ def _run(options: argparse.Namespace) -> int:
     return _sweep(planned) if planned.multirun else _single(planned)
 
 
+def _resume(wanted: Wanted, line: CommandLine) -> int:
+    from bpexp.running.resume import resume
+    from bpexp.running.resume_words import changes_of, found
+
+    changes = changes_of(wanted, line)
+    outcome = resume(found(wanted), changes, previous=wanted.previous)
+    return _told(outcome, bool(changes.get("progress", True)))
+
+
 def _single(planned: Plan) -> int:
     from bpexp.running.sweep import run_single
 
-    outcome = run_single(planned)
-    if not outcome.ok or (planned.config.progress and planned.config.task == "train"):
+    return _told(run_single(planned), planned.config.progress and planned.config.task == "train")
+
+
+def _told(outcome: Outcome, told: bool) -> int:
+    """Print the outcome, if it is to be told or no result, and return the exit code."""
+    if told or not outcome.ok:
         from bpexp.cli.terminal import print_outcome
 
         print_outcome(outcome)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
-from bpexp.cli.terminal import fitting, print_link, wide_console
+from bpexp.cli.terminal import fitting, plain, print_link, wide_console
 from bpexp.running.sweep import Sweep
 from bpexp.study.analysis import Analysis
 from bpexp.study.declaration import moment
@@ -27,22 +26,22 @@ def print_report(report: Report, sweep: Sweep | None) -> None:
     table, left_out = fitting(console, lambda kept: _arms_table(analysis, columns, kept), list(columns), dispensable)
     console.print(table)
     if left_out:
-        console.print(f"not shown    {escape(', '.join(name or 'rank' for name in left_out))}; see the report")
+        console.print(f"not shown    {plain(', '.join(name or 'rank' for name in left_out))}; see the report")
     standings = report.standings
     for problem in standings.evidence.problems:
-        console.print(f"[red]record       {escape(problem)}[/red]", soft_wrap=True)
+        console.print(f"[red]record       {plain(problem)}[/red]", soft_wrap=True)
     for verdict in analysis.verdicts:
         colour = VERDICTS.get(verdict.answer, "yellow")
-        said = f"{escape(verdict.claim.text)} ({escape(told(verdict))})"
+        said = f"{plain(verdict.claim.text)} ({plain(told(verdict))})"
         if not standings.of(verdict.claim).before:
-            said = f"[bold]post hoc:[/bold] {said}; {escape(standings.of(verdict.claim).told)}"
+            said = f"[bold]post hoc:[/bold] {said}; {plain(standings.of(verdict.claim).told)}"
         console.print(f"[{colour}]{verdict.answer.upper():<13}[/{colour}]{said}", soft_wrap=True)
     for problem in [*standings.changes, *analysis.problems, *(sweep.ranking.problems[:8] if sweep else [])]:
-        console.print(f"[yellow]note         {escape(problem)}[/yellow]", soft_wrap=True)
+        console.print(f"[yellow]note         {plain(problem)}[/yellow]", soft_wrap=True)
     if standings.evidence.sha256:
         at, sha256 = moment(standings.evidence.at), standings.evidence.sha256
-        console.print(f"declared     {escape(at)}, SHA-256 {escape(sha256)}", soft_wrap=True)
-    console.print(f"report       {escape(str(report.files[0].absolute()))}", soft_wrap=True)
+        console.print(f"declared     {plain(at)}, SHA-256 {plain(sha256)}", soft_wrap=True)
+    console.print(f"report       {plain(str(report.files[0].absolute()))}", soft_wrap=True)
     print_link(console, "look at it   ", sweep)
 
 
@@ -61,10 +60,10 @@ def _arm_columns(analysis: Analysis) -> dict[str, list[str]]:
 
 def _arms_table(analysis: Analysis, columns: Mapping[str, list[str]], kept: Sequence[str]) -> Table:
     """Some columns of the table of arms."""
-    title = escape(analysis.study.title)
+    title = plain(analysis.study.title)
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
     for column in kept:
-        table.add_column(column.replace(" ", "\n", 1), no_wrap=True)
+        table.add_column(plain(column).replace(" ", "\n", 1), no_wrap=True)
     for row in zip(*(columns[column] for column in kept), strict=True):
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(plain(cell) for cell in row))
     return table

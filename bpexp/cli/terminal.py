@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bpexp.errors import visible
 from bpexp.records.outcome import Outcome, described_epochs
 from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
 from bpexp.training.metrics import headlines
@@ -33,6 +34,11 @@ def wide_console() -> Console:
     return console if console.is_terminal else Console(width=200, highlight=False)
 
 
+def plain(text: str) -> str:
+    """Text of others as rich prints it: neither its markup nor the terminal's commands."""
+    return escape(visible(text))
+
+
 def print_outcome(outcome: Outcome) -> None:
     """Print a table of status, metrics, directory and store of a run, and the link to its page."""
     console = wide_console()
@@ -44,23 +50,23 @@ def print_outcome(outcome: Outcome) -> None:
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:
     metrics, colour = outcome.metrics, COLOURS.get(outcome.status, "red")
-    status = f"[{colour}]{outcome.status}[/{colour}]: {escape(outcome.reason)}"
-    rows = [("run", escape(outcome.name)), ("status", status)]
+    status = f"[{colour}]{outcome.status}[/{colour}]: {plain(outcome.reason)}"
+    rows = [("run", plain(outcome.name)), ("status", status)]
     rows += _figures(outcome)
     if "best/epoch" in metrics and outcome.chosen_by:
         chosen = metrics[f"best/{outcome.chosen_by.replace('/', '_')}"]
         by = "" if outcome.chosen_by.endswith("/validation") else "; no validation part, so that figure flatters"
-        rows.append(("best epoch", f"{metrics['best/epoch']:.0f}, by {outcome.chosen_by} {chosen:.4f}{by}"))
+        rows.append(("best epoch", f"{metrics['best/epoch']:.0f}, by {plain(outcome.chosen_by)} {chosen:.4f}{by}"))
     rows.append(("time", f"{outcome.seconds:.1f} s"))
-    rows.append(("files", escape(outcome.directory)))
+    rows.append(("files", plain(outcome.directory)))
     rows += [("network", text) for text in _network(outcome)]
     if outcome.run_id and outcome.experiment_id and outcome.store:
-        rows.append(("recorded in", escape(outcome.store)))
+        rows.append(("recorded in", plain(outcome.store)))
         base = base_of(outcome.store)
         link = run_link(base or LOCAL, outcome.experiment_id, outcome.run_id)
-        rows.append(("look at it", ("" if base else START) + link))
+        rows.append(("look at it", ("" if base else START) + plain(link)))
     if outcome.model:
-        rows.append(("model", escape(outcome.model)))
+        rows.append(("model", plain(outcome.model)))
     return rows
 
 
@@ -93,7 +99,7 @@ def print_link(console: Console, label: str, sweep: Sweep | None) -> None:
     if sweep is not None and sweep.experiment_id:
         base = base_of(sweep.store)
         link = experiment_link(base or LOCAL, sweep.experiment_id)
-        console.print(f"{label}{'' if base else START}{link}", soft_wrap=True)
+        console.print(f"{label}{'' if base else START}{plain(link)}", soft_wrap=True)
 
 
 def fitting(
@@ -112,14 +118,16 @@ def fitting(
 
 def _ranking_table(ranking: Ranking, columns: list[str]) -> Table:
     """Some columns of a ranking as a table of the terminal."""
-    title = f"{len(ranking.rows)} runs, best first by {ranking.key}" if ranking.key else f"{len(ranking.rows)} runs"
+    title = (
+        f"{len(ranking.rows)} runs, best first by {plain(ranking.key)}" if ranking.key else f"{len(ranking.rows)} runs"
+    )
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, title_style="bold")
     for column in columns:
         words = column.replace("_", " ") if column.startswith(("final", "best")) else column
         text = column in ("status", *ranking.varied)
-        table.add_column(words.replace(" ", "\n", 1), justify="left" if text else "right", no_wrap=True)
+        table.add_column(plain(words).replace(" ", "\n", 1), justify="left" if text else "right", no_wrap=True)
     for row in ranking.cells(columns):
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(plain(cell) for cell in row))
     return table
 
 
@@ -139,12 +147,12 @@ def print_ranking(sweep: Sweep) -> None:
     table, left_out = fitting(console, lambda kept: _ranking_table(ranking, kept), columns, dispensable)
     console.print(table)
     if ranking.meaning:
-        console.print(ranking.meaning, soft_wrap=True)
+        console.print(plain(ranking.meaning), soft_wrap=True)
     if left_out:
-        console.print(f"not shown   {', '.join(left_out)}; see ranking.csv")
+        console.print(f"not shown   {plain(', '.join(left_out))}; see ranking.csv")
     for problem in ranking.problems:
-        console.print(f"[red]{escape(problem)}[/red]", soft_wrap=True)
-    console.print(f"files       {escape(str(sweep.directory))}", soft_wrap=True)
+        console.print(f"[red]{plain(problem)}[/red]", soft_wrap=True)
+    console.print(f"files       {plain(str(sweep.directory))}", soft_wrap=True)
     if ranking.best is not None and ranking.best.model:
-        console.print(f"best model  {escape(ranking.best.model)}", soft_wrap=True)
+        console.print(f"best model  {plain(ranking.best.model)}", soft_wrap=True)
     print_link(console, "look at it  ", sweep)

@@ -159,8 +159,8 @@ class Composer:
         lines = [line for override in overrides for line in lines_of(override)]
         whole = compose(self._name, lines, return_hydra_config=True)
         self.compositions += 1
-        refuse_composed(whole.hydra, _hydras_own(), self.limits)
         keep_credentials(whole)
+        refuse_composed(whole.hydra, _hydras_own(), self.limits)
         if (key := self._choices(overrides)) is not None:
             self._composed[key] = copy.deepcopy(whole)
         return whole

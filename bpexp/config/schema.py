@@ -16,6 +16,7 @@ from bpexp.errors import ConfigError, nearest
 from bpexp.nn.architecture import Architecture
 from bpexp.nn.pairing import Pairing
 from bpexp.nn.penalties import Clip, Penalty
+from bpexp.records.checkpointing import CheckpointSettings
 from bpexp.registry import Count, Parameter, Positive, Range, declared_parameters
 from bpexp.tracking.doctor.settings import Doctor
 from bpexp.training.metrics import Evaluation
@@ -63,6 +64,7 @@ class Config:
         penalty: L1 and L2 penalties on the weights.
         clip: bounds of the gradient.
         evaluation: how often the parts are evaluated.
+        checkpoint: how often the state of a run is kept, from which it is resumed.
         doctor: what task=doctor may do.
         study: a declared study (title, question, factors, repeats, measures, claims).
         callbacks: named callbacks with their parameters.
@@ -98,6 +100,7 @@ class Config:
     penalty: Penalty = field(default_factory=Penalty)
     clip: Clip = field(default_factory=Clip)
     evaluation: Evaluation = field(default_factory=Evaluation)
+    checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     doctor: Doctor = field(default_factory=Doctor)
     study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from bpexp.data.dataset import Loader, Raw, datasets, digest_of
+from bpexp.data.idx import MOST_BYTES
 from bpexp.errors import DataError
+from bpexp.files.unpacked import open_unpacked
 from bpexp.nn.arrays import Array
 
 _DIGITS = tuple("0123456789")
@@ -58,9 +58,9 @@ def _table(package: str, inside: tuple[str, ...], shape: tuple[int, int]) -> tup
     """
     path = _find(package, inside)
     try:
-        with gzip.open(path) as file:
+        with open_unpacked(path, MOST_BYTES) as file:
             table = np.loadtxt(file, dtype=np.uint8, delimiter=",")
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{str(path)!r}: cannot be read: {error}; reinstall {package}") from None
     if table.shape != shape:
         raise DataError(f"{str(path)!r}: expected a table of {shape}, found {table.shape}; reinstall {package}")

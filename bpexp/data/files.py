@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -10,10 +9,11 @@ from typing import Literal
 import numpy as np
 
 from bpexp.data.dataset import Loader, Raw, Task, classify, datasets, digest_of
-from bpexp.data.idx import read_pair
-from bpexp.errors import DataError, nearest
+from bpexp.data.idx import MOST_BYTES, read_pair
+from bpexp.errors import DataError
+from bpexp.files.npz import open_npz
 from bpexp.nn.arrays import Array
-from bpexp.registry import FilePath
+from bpexp.registry import Count, FilePath
 
 TaskChoice = Literal["auto", "classification", "regression"]
 TRAIN_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
@@ -24,13 +24,14 @@ MOST_KINDS = 20
 
 
 @datasets.register("idx")
-def idx(path: FilePath, labels: FilePath | None = None) -> Loader:
+def idx(path: FilePath, labels: FilePath | None = None, most_bytes: Count = MOST_BYTES) -> Loader:
     """IDX files of images and labels, plain or gzip, with MNIST's file names or two files of any name.
 
     Args:
         path: folder with the files train-images-idx3-ubyte and train-labels-idx1-ubyte, and t10k-* where there is a
             test set; or the file of images.
         labels: file of labels, where `path` is a file.
+        most_bytes: largest size of a file in bytes, when it is unpacked.
     """
 
     def load(rng: np.random.Generator) -> Raw:
@@ -38,10 +39,10 @@ def idx(path: FilePath, labels: FilePath | None = None) -> Loader:
         test = None
         if place.is_dir():
             images, answers = (find_idx(place, name, must=True) for name in TRAIN_NAMES)
-            X, y = read_pair(images, answers)
+            X, y = read_pair(images, answers, most=most_bytes)
             images, answers = (find_idx(place, name) for name in TEST_NAMES)
             if images.exists() and answers.exists():
-                test = read_pair(images, answers)
+                test = read_pair(images, answers, most=most_bytes)
         elif not place.exists():
             raise DataError(f"{str(place)!r}: no such file or folder; path must name IDX images, or a folder of them")
         elif labels is None:
@@ -49,7 +50,7 @@ def idx(path: FilePath, labels: FilePath | None = None) -> Loader:
                 f"{str(place)!r}: labels is missing; use labels=FILE, or path=FOLDER with MNIST's file names"
             )
         else:
-            X, y = read_pair(place, Path(labels).expanduser())
+            X, y = read_pair(place, Path(labels).expanduser(), most=most_bytes)
         return assemble(X, y, test, source=f"IDX files {str(place)!r}", task="classification")
 
     def read() -> list[Path]:
@@ -68,6 +69,7 @@ def npz(
     x_test: str | None = None,
     y_test: str | None = None,
     task: TaskChoice = "auto",
+    most_bytes: Count = MOST_BYTES,
 ) -> Loader:
     """Arrays of an npz file: inputs (N, ...), which are a table where they are (N, n_0), and targets (N,) or (N, n_L).
 
@@ -79,6 +81,7 @@ def npz(
         y_test: name of its targets.
         task: classification, regression, or auto, by which one column of text, or of whole numbers of at most 20
             kinds, are classes and any other targets are values.
+        most_bytes: largest size of an array in bytes, when it is unpacked.
     """
 
     def load(rng: np.random.Generator) -> Raw:
@@ -86,7 +89,7 @@ def npz(
         if (x_test is None) != (y_test is None):
             raise DataError(f"x_test={x_test!r} and y_test={y_test!r} go together; name both arrays, or neither")
         wanted = [key for key in (x, y, x_test, y_test) if key is not None]
-        arrays = _read_npz(place, wanted)
+        arrays = _read_npz(place, wanted, most_bytes)
         test = (arrays[x_test], arrays[y_test]) if x_test is not None and y_test is not None else None
         raw = assemble(arrays[x], arrays[y], test, source=f"npz file {str(place)!r}", task=task)
         return replace(raw, tabular=arrays[x].ndim == 2)
@@ -160,25 +163,8 @@ def _answers(ys: list[Array], task: Task, source: str) -> tuple[list[Array], tup
     return [np.searchsorted(values, y.reshape(-1)).astype(np.int64) for y in ys], classes
 
 
-def _read_npz(path: Path, keys: list[str]) -> dict[str, Array]:
-    try:
-        with open(path, "rb") as file:  # np.load does not close a file that it opened and could not read
-            archive = np.load(file, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
-                raise DataError(f"{str(path)!r}: expected an npz file of named arrays, found a single array")
-            with archive:
-                return {key: _array(archive, key, path) for key in keys}
-    except DataError:
-        raise
-    except Exception as error:  # a damaged archive raises a dozen types, in zipfile and in NumPy
-        reason = " ".join((getattr(error, "strerror", None) or str(error) or type(error).__name__).split())
-        wanted = "expected an npz file without pickled objects"
-        raise DataError(f"{str(path)!r}: cannot be read: {reason}; {wanted}") from None
-
-
-def _array(archive: Mapping[str, Array], key: str, path: Path) -> Array:
-    if key not in archive:
-        raise DataError(
-            f"{str(path)!r}: has no array {key!r}; {nearest(key, archive)}it has: {', '.join(archive) or 'none'}"
-        )
-    return archive[key]
+def _read_npz(path: Path, keys: list[str], most: int) -> dict[str, Array]:
+    with open_npz(path) as archive:
+        for key in keys:
+            archive.header(key)  # all are compared with the file before the first one is read
+        return {key: archive.read(key, most=most, raise_by="data.most_bytes") for key in dict.fromkeys(keys)}

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import math
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 
 from bpexp.errors import DataError
+from bpexp.files.regular import open_regular, size_of
+from bpexp.files.unpacked import GZIP, open_unpacked
 from bpexp.nn.arrays import Array
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_NDIM = 8
 _GZIP_RATIO = 1032  # the largest ratio that deflate reaches, so the size of a gzip file bounds that of its content
 _CHUNK = 1 << 20
+
+MOST_BYTES = 1 << 30
+"""Largest size in bytes of a data file when it is unpacked, and of its arrays, unless it is declared otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +36,38 @@ class _Header:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_idx(path: str | Path, *, ndim: int | None = None, sha256: str | None = None) -> Array:
+def read_idx(path: str | Path, *, ndim: int | None = None, sha256: str | None = None, most: int = MOST_BYTES) -> Array:
     """The array of an IDX file, plain or gzip, in native byte order.
 
     Args:
         path: of the file.
         ndim: the number of dimensions that the array must have; None for any.
         sha256: the hash (hex) that the unpacked bytes must have; None for any.
+        most: the largest number of unpacked bytes.
 
     Raises DataError for anything but one complete array.
     """
     path = Path(path)
+    with open_regular(path) as file:
+        packed, size = file.read(2) == GZIP, size_of(file)
     try:
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-            size = file.seek(0, io.SEEK_END)
-            file.seek(0)
-            stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if packed else file
+        with open_unpacked(path, most, raise_by="data.most_bytes") as stream:
             header = _header(stream, path, ndim)
-            _check_size(header, path, size, packed)
+            _check_size(header, path, size, packed, most)
             body = _body(stream, header, path)
-    except EOFError:
-        raise DataError(f"{str(path)!r}: the gzip file is truncated; copy or download it again") from None
-    except (OSError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{str(path)!r}: cannot be read: {reason}; expected an IDX file, plain or gzip") from None
+    except OSError as error:
+        raise DataError(f"{str(path)!r}: cannot be read: {error.strerror or error}; expected an IDX file") from None
     if sha256 is not None:
         _check_hash(header.raw, body, path, sha256)
     array = np.frombuffer(body, dtype=header.dtype).reshape(header.shape)
     return array.astype(header.dtype.newbyteorder("="), copy=False)
 
 
-def read_labels(path: str | Path, n_classes: int | None = None, *, sha256: str | None = None) -> Array:
+def read_labels(
+    path: str | Path, n_classes: int | None = None, *, sha256: str | None = None, most: int = MOST_BYTES
+) -> Array:
     """(N,) whole-number labels of an IDX file; in 0..n_classes-1 where that is declared."""
-    labels = read_idx(path, ndim=1, sha256=sha256)
+    labels = read_idx(path, ndim=1, sha256=sha256, most=most)
     if labels.dtype.kind not in "iu":
         raise DataError(f"{str(path)!r}: expected whole-number labels, found {labels.dtype}")
     if n_classes is not None:
@@ -80,10 +80,12 @@ def read_labels(path: str | Path, n_classes: int | None = None, *, sha256: str |
     return labels
 
 
-def read_pair(images: str | Path, labels: str | Path, n_classes: int | None = None) -> tuple[Array, Array]:
+def read_pair(
+    images: str | Path, labels: str | Path, n_classes: int | None = None, *, most: int = MOST_BYTES
+) -> tuple[Array, Array]:
     """Images (N, ...) and labels (N,) of two IDX files with the same number of samples."""
-    y = read_labels(labels, n_classes)
-    X = read_idx(images)
+    y = read_labels(labels, n_classes, most=most)
+    X = read_idx(images, most=most)
     if X.ndim < 2:
         raise DataError(f"{str(images)!r}: expected images of 2 or more dimensions, found {X.ndim}")
     if len(X) != len(y):
@@ -108,7 +110,7 @@ def _header(stream: BinaryIO, path: Path, ndim: int | None) -> _Header:
     return _Header(magic + sizes, np.dtype(_DTYPES[magic[2]]), shape)
 
 
-def _check_size(header: _Header, path: Path, size: int, packed: bool) -> None:
+def _check_size(header: _Header, path: Path, size: int, packed: bool, most: int) -> None:
     """Raise DataError if the file is too small or too large for its header, before memory is allocated."""
     expected = len(header.raw) + header.body
     if packed and expected > _GZIP_RATIO * size:
@@ -120,6 +122,11 @@ def _check_size(header: _Header, path: Path, size: int, packed: bool) -> None:
         raise DataError(
             f"{str(path)!r}: expected {expected} bytes for the shape {header.shape}, found {size} "
             f"({'truncated' if size < expected else 'trailing bytes'})"
+        )
+    if expected > most:
+        raise DataError(
+            f"{str(path)!r}: the header announces {expected} bytes (shape {header.shape}), more than {most}; "
+            "data.most_bytes takes a larger file"
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bpexp.figures.output import plain
 from bpexp.figures.page import DRAWABLE, SMALL, Band, Room, dress, note, plural, spread
 from bpexp.insight.samples import Samples
 from bpexp.nn.arrays import Array
@@ -149,4 +150,4 @@ def _name(samples: Samples, number: int) -> str:
     if number < 0:
         return "?"
     name = samples.classes[number] if number < len(samples.classes) else str(number)
-    return name if len(name) <= NAME else name[: NAME - 1] + "."
+    return plain(name if len(name) <= NAME else name[: NAME - 1] + ".")

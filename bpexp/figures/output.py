@@ -5,8 +5,12 @@ from __future__ import annotations
 import io
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bpexp.errors import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +21,8 @@ def write_png(figure: Figure, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
+    with _letters_missing():
+        FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
     unfinished = path.with_name(path.name + ".new")
     try:
         unfinished.write_bytes(buffer.getvalue())
@@ -31,13 +36,21 @@ def svg(figure: Figure) -> bytes:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph|Matplotlib currently", UserWarning)  # letters that the font lacks
+    with _letters_missing():
         FigureCanvasSVG(figure).print_svg(buffer)  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 
+@contextmanager
+def _letters_missing() -> Iterator[None]:
+    """Draw letters that the font lacks as boxes, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph|Matplotlib currently", UserWarning)
+        yield
+
+
 def plain(text: str) -> str:
-    """Text escaped so that matplotlib reads it neither as mathematics nor as a hidden label, cut to 60 letters."""
+    """Text in one line, cut to 60 letters, that matplotlib reads neither as mathematics nor as a hidden label."""
+    text = visible(text)
     text = text if len(text) <= 60 else f"{text[:57]}..."
     return (" " + text if text.startswith("_") else text).replace("$", r"\$")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from bpexp.errors import visible
 from bpexp.figures.histograms import histogram_bands
 from bpexp.figures.images import image_bands
 from bpexp.figures.layers import ledger_bands, norm_bands
@@ -66,7 +67,8 @@ def _bands(series: Series, network: Network, histograms: Path | None, samples: S
 
 
 def _draw_title(room: Room, title: str) -> None:
-    shown = title if len(title) <= LETTERS else title[: LETTERS - 3] + "..."
+    shown = visible(title)
+    shown = shown if len(shown) <= LETTERS else shown[: LETTERS - 3] + "..."
     room.text(LEFT, 0.08, shown, fontsize=13, parse_math=False)
 
 

@@ -13,7 +13,7 @@ from typing import IO, BinaryIO, cast
 
 import numpy as np
 
-from bpexp.errors import BpexpError, DataError
+from bpexp.errors import BpexpError, DataError, nearest
 from bpexp.files.npy import LONGEST_HEADER, Array, Header, parse_header, read_values, refuse_values
 from bpexp.files.regular import open_regular, size_of
 
@@ -93,7 +93,8 @@ class Npz:
         member = self._members.get(name)
         where = f"{self._where}: {name}"
         if member is None:
-            raise self._error(f"{where}: is missing; the file has: {', '.join(self.names[:20])[:200] or 'none'}")
+            told = f"{nearest(name, self.names)}it has: {', '.join(self.names[:20])[:200] or 'none'}"
+            raise self._error(f"{self._where}: has no array {name!r}; {told}")
         if member.flag_bits & _ENCRYPTED:
             raise self._error(f"{where}: is encrypted; expected an array without a password")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -104,11 +105,19 @@ class Npz:
             )
         return member
 
-    def read(self, name: str, kinds: str = NUMBERS + TEXTS, most: int = MOST_UNPACKED) -> Array:
-        """The array in native byte order; arguments as in `header`, and the largest size of the values in bytes."""
+    def read(self, name: str, kinds: str = NUMBERS + TEXTS, *, most: int = MOST_UNPACKED, raise_by: str = "") -> Array:
+        """The array in native byte order.
+
+        Args:
+            name: of the array.
+            kinds: as in `header`.
+            most: the largest size of the values in bytes.
+            raise_by: the key that raises `most`, for the message.
+        """
         found = self.header(name, kinds)
         if found.nbytes > most:
-            raise self._error(f"{self._where}: {name}: announces {found.nbytes} bytes; expected at most {most}")
+            way = f"; {raise_by} takes a larger one" * bool(raise_by)
+            raise self._error(f"{self._where}: {name}: announces {found.nbytes} bytes; expected at most {most}{way}")
         with self._reading(name), self._archive.open(self._member(name)) as stream:
             stream.read(found.start)
             body = read_values(stream, found.nbytes)

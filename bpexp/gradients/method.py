@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,7 +52,17 @@ class GradientMethod(ABC):
         return 0
 
     def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:  # noqa: B027, most need nothing
-        """Draw the method's own random numbers; called once, before training."""
+        """Draw the method's own random numbers; called once, before training.
+
+        The method may keep `rng` and draw from it during training: a checkpoint holds its position.
+        """
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers from one call to the next beside the position of `rng`: plain values and arrays by name."""
+        return {}
+
+    def load_state(self, state: dict[str, Any]) -> None:  # noqa: B027, most remember nothing
+        """Take back what `state` gave; called after `prepare`, in a training that is resumed."""
 
     @abstractmethod
     def __call__(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:

@@ -17,7 +17,7 @@ from bpexp.gradients.method import GradientMethod
 from bpexp.gradients.verification import SAMPLES, Verification, verify
 from bpexp.gradients.whole_batch import WholeBatch, verify_whole
 from bpexp.registry import Count, Range, Registry
-from bpexp.training.events import Callback, RunStarted, Step
+from bpexp.training.events import Callback, RunStarted, State, Step
 
 Tolerance = Annotated[float, Range(above=0, below=1)]
 
@@ -131,3 +131,9 @@ class GradientCheck(Callback):
         self._keep(event.number, measures)
         if wrong is not None:
             raise GradientWrong(f"{wrong} at step {event.number}")
+
+    def state(self) -> State:
+        return {"rng": self._rng.bit_generator.state}
+
+    def load_state(self, state: State) -> None:
+        self._rng.bit_generator.state = state["rng"]

@@ -9,6 +9,7 @@ import numpy as np
 from bpexp.insight.pieces import Piece, Statistics, Total
 from bpexp.insight.probes import View
 from bpexp.nn.arrays import Array
+from bpexp.training.events import State
 
 FILE = "histograms.npz"
 GRADIENT_EDGES = np.linspace(-12, 2, 57)
@@ -45,12 +46,23 @@ class Histograms:
         for layer, count in view.samples.items():
             self._counts.setdefault(f"activation_{layer}", []).append(count.value.astype(np.intp))
 
+    def state(self) -> State:
+        """For a checkpoint: the steps, and the counts (steps, bins) by name."""
+        return {"steps": np.array(self._steps, np.int64), "counts": self._stacked()}
+
+    def load_state(self, state: State) -> None:
+        """Take back what `state` gave."""
+        self._steps = state["steps"].tolist()
+        self._counts = {name: list(counts) for name, counts in state["counts"].items()}
+
+    def _stacked(self) -> dict[str, Array]:
+        return {name: np.stack(counts) for name, counts in self._counts.items()}
+
     def save(self, directory: Path) -> Path | None:
         """Write the counts to histograms.npz and return its path; None, and no file, if no step was added."""
         if not self._steps:
             return None
-        path = directory / FILE
-        arrays = {name: np.stack(counts) for name, counts in self._counts.items()}
+        path, arrays = directory / FILE, self._stacked()
         edges = {"gradient_edges": GRADIENT_EDGES, "activation_edges": ACTIVATION_EDGES}
         np.savez_compressed(path, allow_pickle=False, steps=np.array(self._steps), **edges, **arrays)
         return path

@@ -11,7 +11,7 @@ from bpexp.insight.pieces import Piece, reduce
 from bpexp.insight.probes import Measures, Probe, View, probes
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Workspace
-from bpexp.training.events import Callback, EpochEnded, RunStarted, Step, stride
+from bpexp.training.events import Callback, EpochEnded, RunStarted, State, Step, stride
 
 POINTS = 50
 """Approximate number of steps that are probed in a run with `every: auto`."""
@@ -84,6 +84,21 @@ class Probing(Callback):
         measures = self._measure(view, self._pieces(x, y), still)
         self._keep(event.step, {f"fixed/{name}": value for name, value in measures.items()})
 
+    def state(self) -> State:
+        return {
+            "stride": self._stride,
+            "previous": self._previous,
+            "means": {name: means.state() for name, means in self._means.items()},
+            "histograms": None if self._histograms is None else self._histograms.state(),
+        }
+
+    def load_state(self, state: State) -> None:
+        self._stride, self._previous = state["stride"], state["previous"]
+        for name, means in self._means.items():
+            means.load_state(state["means"][name])
+        if self._histograms is not None:
+            self._histograms.load_state(state["histograms"])
+
     def _pieces(self, x: Array, y: Array, work: Workspace | None = None) -> Iterator[Piece]:
         """The batch x (n_0, B), y (n_L, B): `work` if it is a pass over it, else back-propagation in pieces.
 
@@ -137,3 +152,11 @@ class Means:
         self._count += 1
         self._sums = {name: self._sums.get(name, 0.0) + value for name, value in measures.items()}
         return {name: total / self._count for name, total in self._sums.items()}
+
+    def state(self) -> State:
+        """For a checkpoint."""
+        return {"sums": self._sums, "count": self._count}
+
+    def load_state(self, state: State) -> None:
+        """Take back what `state` gave."""
+        self._sums, self._count = state["sums"], state["count"]

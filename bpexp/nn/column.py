@@ -73,8 +73,12 @@ class Column:
 
         Raises DataError for an unknown category, for text among numbers, and for infinity.
         """
-        if np.ndim(values) != 1:
-            raise DataError(f"column {self.name!r}: expected one value a row, found the shape {np.shape(values)}")
+        try:
+            shape = np.shape(values)
+        except ValueError:  # lists of several lengths
+            raise DataError(f"column {self.name!r}: expected one value a row, found lists of values") from None
+        if len(shape) != 1:
+            raise DataError(f"column {self.name!r}: expected one value a row, found the shape {shape}")
         return self._numbers(values) if self.kind == "number" else self._one_hot(values)
 
     def filled(self, block: Array) -> Array:

@@ -8,6 +8,7 @@ included; an L2 penalty, which goes through the gradient and leaves biases alone
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -24,17 +25,29 @@ class Optimizer(ABC):
         self.weight_decay = weight_decay
         self.t = 0
         self.state: dict[str, Array] = {}
+        self._buffer: Array | None = None
 
     def step(self, theta: Array, grad: Array, lr: float) -> Array:
         """What to subtract from theta (P,), given dC/dtheta (P,)."""
-        if self.t == 0:
+        if self._buffer is None:
             self._buffer, self._scratch = np.empty_like(theta), np.empty_like(theta)
+        if self.t == 0:
             self.state = {name: np.zeros_like(theta) for name in self.memory}
         self.t += 1
         step = self.rule(grad, lr, self._buffer)
         if self.weight_decay:
             step += np.multiply(theta, lr * self.weight_decay, out=self._scratch)
         return step
+
+    def saved_state(self) -> dict[str, Any]:
+        """`t` and the vectors, for a checkpoint; one that remembers more adds it, as plain values and arrays."""
+        return {"t": self.t, "vectors": self.state}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take back what `saved_state` gave, and go on from there; raises ValueError for other vectors."""
+        if state["t"] and tuple(state["vectors"]) != self.memory:
+            raise ValueError(f"the optimizer keeps {self.memory}, not {tuple(state['vectors'])}")
+        self.t, self.state = state["t"], state["vectors"]
 
     @abstractmethod
     def rule(self, grad: Array, lr: float, out: Array) -> Array:

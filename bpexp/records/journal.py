@@ -1,25 +1,33 @@
 """The journal of a run: one JSON object per line, appended during the run; metrics are sent to MLflow from here.
 
 There are three kinds of lines, all with `time` in seconds since 1970:
-    {"event": "started" | "left out" | "ended", ...}
+    {"event": "started" | "left out" | "resumed" | "differs" | "ended", ...}
     {"step": 120, "metrics": {"loss/test": 0.31, ...}}
     {"step": 100, "losses": [2.3, 2.2, ...]}        losses of the batches of steps 100, 101, ...
 Numbers that are not finite are written as the strings "nan", "inf" and "-inf", which `float` reads back.
 
 Beside the metrics of an evaluation there are time/epoch, time/seconds and, where the schedule changes the learning
 rate, schedule/lr: the learning rate of the last step before each evaluation.
+
+Nothing that was written is ever taken away. A run that is resumed computes the steps after its checkpoint once more;
+what an earlier process wrote of them stays, with its time, and is not written again. So no row is lost or doubled,
+neither here nor in a store that has it already.
 """
 
 from __future__ import annotations
 
 import json
-import math
+import os
 import time
 from pathlib import Path
 from typing import Any
 
-from bpexp.records.journal_lines import history, points, read
-from bpexp.training.events import Callback, EpochEnded, RunStarted, Step
+import numpy as np
+
+from bpexp.records.journal_lines import history, plain, points, read
+from bpexp.records.journal_tail import Tail
+from bpexp.records.learning_rates import LearningRates
+from bpexp.training.events import Callback, EpochEnded, RunStarted, State, Step
 
 __all__ = ["JOURNAL", "Journal", "history", "plain", "points", "read"]
 
@@ -30,25 +38,62 @@ BLOCK = 256
 
 
 class Journal(Callback):
-    """Writes the journal of one run to metrics.jsonl in its directory; flushed at every evaluated epoch."""
+    """Writes the journal of one run to metrics.jsonl in its directory; flushed at every evaluated epoch.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: the directory of the run.
+        checkpointed: whether checkpoints will call `commit`.
+        tail: what an earlier process wrote after the checkpoint from which the run is resumed.
+        resumed: said in the line that tells of the resume.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        checkpointed: bool = False,
+        tail: Tail | None = None,
+        resumed: dict[str, Any] | None = None,
+    ) -> None:
         self.path = directory / JOURNAL
-        self._file = self.path.open("a", encoding="utf-8")
+        self._tail, self._resumed = tail or Tail(), resumed or {}
+        self._file = self.path.open("ab")
+        self._sha, self._size = self._tail.sha, self._file.tell()
+        self._checkpointed, self._committed = checkpointed, self._tail.start
         self._losses: list[float] = []
         self._first = 0
         self._rates = LearningRates()
 
+    @property
+    def committed(self) -> int:
+        """The byte offset up to which a checkpoint on disk covers the journal; without checkpoints, that of its end.
+
+        What stands before it has reached the disk itself.
+        """
+        return self._committed if self._checkpointed else self._size
+
     def write(self, line: dict[str, Any]) -> None:
         """Append one line."""
-        self._file.write(json.dumps({"time": time.time(), **line}, allow_nan=False) + "\n")
+        text = json.dumps({"time": time.time(), **line}, allow_nan=False).encode() + b"\n"
+        self._file.write(text)
+        self._sha.update(text)
+        self._size += len(text)
 
     def metrics(self, step: int, values: dict[str, float]) -> None:
-        """Append the metrics of one step."""
-        self.write({"step": step, "metrics": {name: plain(value) for name, value in values.items()}})
+        """Append the metrics of one step, without those that an earlier process wrote."""
+        named, differs = self._tail.missing(step, {name: plain(value) for name, value in values.items()})
+        if named:
+            self.write({"step": step, "metrics": named})
+        if differs:
+            self.write({"event": "differs", "step": step, **differs})
 
     def on_start(self, event: RunStarted) -> None:
-        self.write({"event": "started", "epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch})
+        told = {"epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch}
+        if event.resumed:
+            self.write({"event": "resumed", "epoch": event.epoch, "step": event.step, **told, **self._resumed})
+            self._file.flush()
+        else:
+            self.write({"event": "started", **told})
 
     def on_step(self, event: Step) -> None:
         self._losses.append(event.loss)
@@ -64,10 +109,33 @@ class Journal(Callback):
         self._file.flush()
 
     def _write_losses(self) -> None:
-        if self._losses:
-            self.write({"step": self._first, "losses": [plain(loss) for loss in self._losses]})
-            self._first += len(self._losses)
-            self._losses.clear()
+        """Write the pending losses, from the first one that an earlier process did not write."""
+        start = max(self._first, self._tail.losses)
+        if new := self._losses[start - self._first :]:
+            self.write({"step": start, "losses": [plain(loss) for loss in new]})
+        self._first += len(self._losses)
+        self._losses.clear()
+
+    def state(self) -> State:
+        return {"losses": np.array(self._losses), "first": self._first, "rates": self._rates.state()}
+
+    def load_state(self, state: State) -> None:
+        self._losses, self._first = state["losses"].tolist(), state["first"]
+        self._rates.load_state(state["rates"])
+
+    def sync(self, *, durable: bool = True) -> tuple[int, str]:
+        """Hand everything to the system and, if `durable`, wait until it has reached the disk.
+
+        Returns the offset of the end, and the SHA-256 of all that stands before it.
+        """
+        self._file.flush()
+        if durable:
+            os.fsync(self._file.fileno())
+        return self._size, self._sha.hexdigest()
+
+    def commit(self, offset: int) -> None:
+        """A checkpoint that covers the journal up to this offset is on disk."""
+        self._committed = offset
 
     def flush(self) -> None:
         """Hand everything to the system, the pending losses too."""
@@ -79,33 +147,3 @@ class Journal(Callback):
         self._write_losses()
         self.write({"event": "ended", "status": status, "reason": reason})
         self._file.close()
-
-
-class LearningRates:
-    """The learning rate before each evaluation; held back until it changes, so that a constant one is not recorded."""
-
-    def __init__(self) -> None:
-        self._lr: float | None = None
-        self._changes = False
-        self._held: list[tuple[int, float]] = []
-
-    def add(self, lr: float) -> None:
-        """Take note of the learning rate of one step."""
-        if lr != self._lr:
-            self._changes |= self._lr is not None
-            self._lr = lr
-
-    def due(self, step: int) -> list[tuple[int, float]]:
-        """(step, lr) of this evaluation and of those held back, in order; none while the rate has never changed."""
-        if self._lr is not None:
-            self._held.append((step, self._lr))
-        if not self._changes:
-            return []
-        due, self._held = self._held, []
-        return due
-
-
-def plain(value: float) -> float | str:
-    """The value as JSON can represent it: "nan", "inf" or "-inf" if it is not finite; `float` reads it back."""
-    value = float(value)
-    return value if math.isfinite(value) else str(value)

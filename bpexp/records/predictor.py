@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 PARAM = "weights"
 """The key of `params` that chooses the weights."""
 
+MOST_BYTES = 2**31
+"""Largest size of all activations of the rows that are predicted at once, in bytes of float64."""
+
 
 class Predictor:
     """A saved network with all that turns raw rows into answers; also the Python model in a saved MLflow model."""
@@ -99,10 +102,17 @@ class Predictor:
             hint = nearest(str(name), self.networks)
             raise TrackingError(f"there are no weights {name!r}; {hint}choose from: {', '.join(self.networks)}")
         network = self.networks[name]
+        self._refuse_many(rows)
         x = self._inputs(rows)
         with np.errstate(over="ignore", invalid="ignore"):  # of a network that has diverged
             a = np.ascontiguousarray(network.forward(x.T).T)
         return a if self.saved.target_scaling is None else self.saved.target_scaling.undo(a)
+
+    def _refuse_many(self, rows: Any) -> None:
+        """Raise TrackingError for more rows at once than fit: a server is sent any number of them."""
+        most = MOST_BYTES // (8 * sum(self.spec["sizes"]))
+        if hasattr(rows, "__len__") and not isinstance(rows, Mapping) and len(rows) > most:
+            raise TrackingError(f"the model takes at most {most:,} rows at once, not {len(rows):,}; send some of them")
 
     def _inputs(self, rows: Any) -> Array:
         """(N, n_0) the inputs of the network: raw rows encoded, and scaled as in training."""

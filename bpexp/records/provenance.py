@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_info
 
 import bpexp
 
@@ -21,6 +25,21 @@ def provenance(start: Path) -> dict[str, str]:
     """
     code = Path(bpexp.__file__).resolve().parent
     return {**(_repository(code) or _repository(start)), **_software(), **_machine()}
+
+
+def arithmetic(threads: int) -> dict[str, str]:
+    """What the last digits of a run depend on beside its config and data: versions, BLAS and its threads, processor."""
+    return {**_arithmetic(), "threads": str(threads)}
+
+
+@lru_cache(maxsize=1)
+def _arithmetic() -> dict[str, str]:
+    """What stays the same as long as the process lives."""
+    blas = _numpys_blas()
+    named = {"blas": "internal_api", "blas_version": "version", "blas_architecture": "architecture"}
+    facts = {key: str(blas.get(name)) for key, name in named.items()}
+    versions = {"bpexp": bpexp.__version__, "numpy": np.__version__, "python": platform.python_version()}
+    return {**versions, **facts, "machine": platform.machine()}
 
 
 def _repository(folder: Path) -> dict[str, str]:
@@ -81,9 +100,6 @@ def _machine() -> dict[str, str]:
 
 def _numpys_blas() -> dict[str, object]:
     """threadpoolctl's description of the BLAS that NumPy uses; SciPy may load another one."""
-    import numpy as np
-    from threadpoolctl import threadpool_info
-
     found = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
     bundled = f"{os.sep}{Path(np.__file__).parent.name}"
     ours = [pool for pool in found if bundled in str(pool.get("filepath", ""))]

@@ -55,6 +55,7 @@ def build(config: Config) -> Experiment:
         evaluate_every=config.evaluation.every,
         penalty=config.penalty,
         clip=config.clip,
+        method_rng=random.method,
     )
     return Experiment(
         config=config,

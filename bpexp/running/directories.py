@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bpexp.errors import ConfigError
 
-MARKS = ("metrics.jsonl", "multirun.yaml")
+MARKS = ("metrics.jsonl", "multirun.yaml", "sweep.json")
 """A directory with one of these files holds a run or a sweep."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bpexp.errors import BpexpError, ConfigError
+from bpexp.running.doctor_runs import examine_runs
 from bpexp.running.plan import Plan
 from bpexp.tracking.doctor.database_file import examine_file
 from bpexp.tracking.doctor.finding import Finding, refusal
@@ -14,6 +15,7 @@ from bpexp.tracking.doctor.server import examine_database, examine_server
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.sql_database import is_database
+from bpexp.tracking.store import existing_client
 
 
 def examine(plan: Plan, cwd: Path) -> Iterator[Finding]:
@@ -26,16 +28,20 @@ def examine(plan: Plan, cwd: Path) -> Iterator[Finding]:
     with warnings.catch_warnings(), mlflow_environment():
         warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy, at their first import
         try:
-            yield from _store(plan, resolve(plan.tracking.uri, cwd))
+            yield from _store(plan, resolve(plan.tracking.uri, cwd), cwd)
         except BpexpError as error:
             yield refusal(error)
 
 
-def _store(plan: Plan, uri: str) -> Iterator[Finding]:
-    path = sqlite_path(uri)
+def _store(plan: Plan, uri: str, cwd: Path) -> Iterator[Finding]:
+    path, doctor = sqlite_path(uri), plan.config.doctor
     if path is not None:
-        yield from examine_file(path, plan.config.doctor)
-    elif is_database(uri):
-        yield from examine_database(uri)
+        about = examine_file(path, doctor)
     else:
-        yield from examine_server(uri)
+        about = examine_database(uri) if is_database(uri) else examine_server(uri)
+    usable = True
+    for finding in about:
+        usable = usable and not finding.bars
+        yield finding
+    if usable and (client := existing_client(uri)) is not None:
+        yield from examine_runs(client, uri, doctor, cwd)

@@ -6,16 +6,19 @@ import json
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from bpexp.data import DataSet
 from bpexp.errors import disk_full
 from bpexp.insight.histograms import Histograms
+from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import Journal
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
 from bpexp.running.conclusion import Conclusion
+from bpexp.running.keeping import Resumed, checkpointing, open_journal
 from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
 from bpexp.running.record import Record, TrainingEnd
@@ -23,25 +26,28 @@ from bpexp.running.signals import Signals, word
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
 from bpexp.tracking.session import recording
-from bpexp.training.events import Callback, EpochEnded, Position
+from bpexp.training.events import Callback, Position, State
 from bpexp.training.trainer import train
 
 
-def execute(experiment: Experiment, info: RunInfo) -> Outcome:
-    """Train, keep the journal, record; the outcome is on disk whatever happens.
+def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = None) -> Outcome:
+    """Train, keep the journal, record; the outcome is on disk whatever happens. `resumed` says where a run goes on.
 
     An exception of the run is its outcome. A signal ends the training after the step at hand, is recorded, and is
     raised when the record is written.
     """
     with blas_threads(experiment.config.threads), recording(), Signals() as signals:
         save_split(info.directory, experiment.data)
-        journal = Journal(info.directory)
-        record = Record(info, journal)
+        journal = open_journal(experiment, info, resumed)
+        record = Record(info, journal, resumed.seconds if resumed else 0.0)
         signals.last_words = record.last_words
-        record.tracked = tracked = open_tracked(experiment, info, journal, leave_out(experiment, journal))
+        tags = leave_out(experiment, journal if resumed is None else None)
+        record.tracked = tracked = open_tracked(experiment, info, journal, tags, resumed.run_id if resumed else None)
         histograms = Histograms() if experiment.probe.histograms else None
-        watching = [*observers(experiment, journal, histograms), journal, *tracked.callbacks]
-        end = _train(experiment, info, watching, signals)
+        watching = [*observers(experiment, journal, histograms), journal]
+        writers = checkpointing(experiment, info, journal, tracked.run_id, resumed)
+        state = resumed.checkpoint.state if resumed else None
+        end = _train(experiment, info, Watching(watching, writers, tracked.callbacks, state), signals)
         try:
             outcome = Conclusion(experiment, info, end, record, tracked, histograms).conclude(signals)
         except BaseException as error:  # a second signal: nobody waits for the rest
@@ -53,11 +59,18 @@ def execute(experiment: Experiment, info: RunInfo) -> Outcome:
 
 
 def open_tracked(
-    experiment: Experiment, info: RunInfo, journal: Journal, tags: Mapping[str, str] | None = None
+    experiment: Experiment,
+    info: RunInfo,
+    journal: Journal,
+    tags: Mapping[str, str] | None = None,
+    run_id: str | None = None,
 ) -> TrackedRun:
-    """The run in MLflow, with the number of threads and the given tags."""
+    """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
     tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
-    return TrackedRun(experiment.tracking, info, journal.path, data_card(experiment.data), tags)
+    card = data_card(experiment.data)
+    return TrackedRun(
+        *(experiment.tracking, info, journal.path, card, tags, run_id), committed=lambda: journal.committed
+    )
 
 
 def data_card(data: DataSet) -> DataCard:
@@ -65,6 +78,19 @@ def data_card(data: DataSet) -> DataCard:
     parts = {"train": data.train, "validation": data.validation, "test": data.test}
     sizes = {f"num_{name}": len(part) for name, part in parts.items() if part is not None}
     return DataCard(data.name, data.digest, data.source, json.dumps(sizes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watching:
+    """Who watches a training: probes and journal, the writer of checkpoints, if any, and MLflow.
+
+    `state` is that from which the training goes on; None for one that begins.
+    """
+
+    observers: list[Callback]
+    checkpoints: list[Checkpointing]
+    tracking: list[Callback]
+    state: State | None = None
 
 
 class EndAtSignal(Callback):
@@ -76,11 +102,10 @@ class EndAtSignal(Callback):
     def after_step(self, at: Position) -> None:
         self._signals.check()
 
-    def on_epoch(self, event: EpochEnded) -> None:
-        self._signals.check()
+    after_epoch = after_step
 
 
-def _train(experiment: Experiment, info: RunInfo, watching: list[Callback], signals: Signals) -> TrainingEnd:
+def _train(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:
     """Train with everybody watching; whatever ends it is returned, and signals are held back from then on."""
     try:
         return _watched(experiment, info, watching, signals)
@@ -94,12 +119,21 @@ def _train(experiment: Experiment, info: RunInfo, watching: list[Callback], sign
         return TrainingEnd("killed", word(error), interruption=error)
 
 
-def _watched(experiment: Experiment, info: RunInfo, watching: list[Callback], signals: Signals) -> TrainingEnd:
+def _watched(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:
+    """Train. The checkpoints come after all who remember something, and MLflow after them."""
     tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
+    callbacks = [*watching.observers, *bars, *experiment.callbacks, *watching.checkpoints]
+    for writer in watching.checkpoints:
+        writer.watch(experiment.trainer, callbacks)
     try:
         with signals.raised(patience=True):
-            ended = train(experiment.trainer, [*watching, *bars, *experiment.callbacks, EndAtSignal(signals)])
+            everybody = [*callbacks, *watching.tracking, EndAtSignal(signals)]
+            ended = train(experiment.trainer, everybody, watching.state)
+    except BaseException:  # between two steps, say
+        for writer in watching.checkpoints:
+            writer.last()
+        raise
     finally:
         for bar in bars:
             bar.close()

@@ -18,6 +18,8 @@ class Job:
 
     `overrides` are those of this job, in Hydra's grammar. The job writes to `directory`, which is `subdirectory` below
     the directory of its sweep and is set when the sweep starts. `hydra` is Hydra's own node as plain data, for records.
+    `data` is name and digest of its data set, as it was validated. `again` says that the directory may hold an earlier
+    attempt, which is gone on with or set aside.
     """
 
     config: Config
@@ -28,6 +30,8 @@ class Job:
     parent: str | None = None
     one_of_many: bool = False
     hydra: dict[str, Any] = field(default_factory=dict)
+    data: str = ""
+    again: bool = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -54,10 +58,6 @@ class Ending:
     reason: str = ""
 
 
-UNRECORDED = ("tracking.uri", "progress", "study", "launcher", "sweep", "limits")
-"""Keys that are no parameters of a run."""
-
-
 def ran(config: Config) -> dict[str, Any]:
     """The config as flat parameters, as the objects of the run hold it.
 
@@ -79,6 +79,10 @@ def ran(config: Config) -> dict[str, Any]:
 def unmeasured(config: Config) -> tuple[str, ...]:
     """The declared probes that are left out, because they have no meaning for the gradient method."""
     return left_out(GROUPS["gradient"].build(config.gradient), GROUPS["probe"].build(config.probe))
+
+
+UNRECORDED = ("tracking.uri", "progress", "study", "launcher", "sweep", "limits")
+"""Keys of a config that are no parameter of its run."""
 
 
 def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -34,15 +34,16 @@ def fixed_batch(part: Part, samples: int) -> tuple[Array, Array]:
     return part.batch(rows)
 
 
-def leave_out(experiment: Experiment, journal: Journal) -> dict[str, str]:
-    """Write to the journal which probes have no meaning for the gradient method and are left out.
+def leave_out(experiment: Experiment, journal: Journal | None) -> dict[str, str]:
+    """Write to the journal, if one is given, which probes have no meaning for the gradient method and are left out.
 
     Returns the tag that records it in MLflow; {} where none is left out.
     """
     names = list(left_out(experiment.trainer.method, experiment.probe))
     if not names:
         return {}
-    journal.write({"event": "left out", "probes": names, "reason": _reason(experiment.config)})
+    if journal is not None:
+        journal.write({"event": "left out", "probes": names, "reason": _reason(experiment.config)})
     return {"bpexp.probes_left_out": ", ".join(names)}
 
 

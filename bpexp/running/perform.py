@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict
 from functools import partial
-from typing import Any
 
 from bpexp.errors import BpexpError
 from bpexp.records.lock import Locked, RunLock, make_room
 from bpexp.records.outcome import Outcome, write_outcome
+from bpexp.running.attempts import go_on, set_aside
 from bpexp.running.build import build
 from bpexp.running.execute import execute
 from bpexp.running.job import Job
 from bpexp.running.signals import Signals, word
 from bpexp.running.trace_task import execute_trace
+from bpexp.running.writing import as_yaml, write_config
 
 
 def perform(job: Job) -> Outcome:
@@ -25,8 +25,12 @@ def perform(job: Job) -> Outcome:
     """
     with Signals() as signals:
         try:
+            if job.again and (outcome := go_on(job)) is not None:
+                return outcome
             job.directory.mkdir(parents=True, exist_ok=True)
             with RunLock(job.directory):
+                if job.again:
+                    set_aside(job.directory)
                 return _locked(job, signals)
         except Locked as error:  # what lies there is another process's: nothing is written
             if not job.one_of_many:
@@ -68,8 +72,7 @@ def _outcome(job: Job, status: str, reason: str) -> Outcome:
 
 def _write_config(job: Job) -> None:
     """Write config.yaml, and Hydra's three files below .hydra unless hydra.output_subdir=null."""
-    text = as_yaml(asdict(job.config))
-    (job.directory / "config.yaml").write_text(text, encoding="utf-8")
+    text = write_config(job.config, job.directory)
     below = job.hydra.get("output_subdir")
     if below is not None:
         folder = job.directory / str(below)
@@ -77,11 +80,3 @@ def _write_config(job: Job) -> None:
         hydra, overrides = as_yaml({"hydra": job.hydra}), as_yaml(list(job.overrides))
         for name, content in (("config", text), ("hydra", hydra), ("overrides", overrides)):
             (folder / f"{name}.yaml").write_text(content, encoding="utf-8")
-
-
-def as_yaml(content: Any) -> str:
-    """Plain data as YAML, by libyaml if it is installed, which takes a tenth of the time."""
-    import yaml
-
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.dump(content, Dumper=dumper, sort_keys=False, allow_unicode=True))

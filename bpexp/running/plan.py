@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bpexp.config.composition import CommandLine, Composer, Composition, composer
@@ -26,6 +26,7 @@ from bpexp.config.spelling import spelled
 from bpexp.config.validation import validate
 from bpexp.data import DataSet
 from bpexp.errors import BpexpError, ConfigError
+from bpexp.records.sweep_file import SweepRecord
 from bpexp.running.job import Job
 from bpexp.running.loading import as_it_runs, load_data
 from bpexp.running.outline import outline
@@ -42,7 +43,8 @@ class Plan:
 
     `first` is the composition from which launcher and directories are read. `named` tells whether the user named the
     directory. `said` are the overrides of the whole command, with those that a study or a config adds. `data` holds
-    name and digest of each data set, as the first job with it loaded it.
+    name and digest of each data set, as the first job with it loaded it. `line` is what was planned; `resumed` is the
+    record of the sweep in the directory, if that one goes on.
     """
 
     jobs: list[Job]
@@ -53,6 +55,8 @@ class Plan:
     said: list[str]
     study: Study | None = None
     data: tuple[str, ...] = ()
+    line: CommandLine = field(default_factory=CommandLine)
+    resumed: SweepRecord | None = None
 
     @property
     def config(self) -> Config:
@@ -100,7 +104,7 @@ def plan(line: CommandLine) -> Plan:
     texts = [str(override.input_line) for override in everything]
     directory = first.sweep_dir if multirun else first.run_dir
     data = tuple(sorted({f"{data.name} {data.digest}" for data in seen.data.values()}))
-    return Plan(jobs, first, multirun, directory, named, texts, study, data)
+    return Plan(jobs, first, multirun, directory, named, texts, study, data, line)
 
 
 def _declared(first: Composition, study: Study | None) -> dict[str, str]:
@@ -163,7 +167,7 @@ def _jobs(
             raise type(error)(f"{error} (in the job {' '.join(own)})") from error
         subdirectory = done.subdirectory if multirun else Path()
         job = Job(config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
-        jobs.append(replace(job, hydra=done.plain_hydra()))
+        jobs.append(replace(job, hydra=done.plain_hydra(), data=seen.named(done.config)))
     if multirun:
         _refuse_places(jobs)
     return jobs
@@ -190,6 +194,15 @@ class _Seen:
     data: dict[str, DataSet]
     stores: set[str]
 
+    def named(self, config: Config) -> str:
+        """Name and digest of the data set of a job, as the first job with it loaded it."""
+        data = self.data.get(_declared_data(config))
+        return "" if data is None else f"{data.name} {data.digest}"
+
+
+def _declared_data(config: Config) -> str:
+    return json.dumps([config.data, config.dtype], default=str)
+
 
 def _refuse(config: Config, seen: _Seen) -> Config:
     """Validate one job, and return its config as it runs; what several jobs share is checked once."""
@@ -202,7 +215,7 @@ def _refuse(config: Config, seen: _Seen) -> Config:
         seen.stores.add(str(tracking.uri))
     if config.task in ("report", "sync"):
         return config
-    key = json.dumps([config.data, config.dtype], default=str)
+    key = _declared_data(config)
     if key not in seen.data:
         seen.data[key] = load_data(config)
     outline(config, seen.data[key])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, TextIO
 
-from bpexp.errors import say
+from bpexp.errors import say, visible
 from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step
 from bpexp.training.metrics import PARTS, metrics
 
@@ -36,7 +36,7 @@ class PlainProgress(Callback):
     """One line per epoch, or per several epochs, for logs and pipes."""
 
     def __init__(self, stream: TextIO, title: str = "") -> None:
-        self._stream, self._title = stream, f"{title}  " if title else ""
+        self._stream, self._title = stream, f"{visible(title)}  " if title else ""
 
     def on_start(self, event: RunStarted) -> None:
         self._epochs, self._every = event.epochs, -(-event.epochs // LINES)
@@ -61,6 +61,7 @@ class LiveProgress(Callback):
 
     def on_start(self, event: RunStarted) -> None:
         from rich.console import Console
+        from rich.markup import escape
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns: list[Any] = [TextColumn("{task.description}"), BarColumn(bar_width=20)]
@@ -68,7 +69,7 @@ class LiveProgress(Callback):
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
         self._bar.start()
         self._total = event.epochs * event.steps_per_epoch
-        self._task = self._bar.add_task(self._title, total=self._total, told="")
+        self._task = self._bar.add_task(escape(visible(self._title)), total=self._total, told="")
         self._told, self._drawn, self._epochs = "", time.monotonic(), event.epochs
         self._since = (0, self._drawn)
 

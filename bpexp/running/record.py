@@ -35,12 +35,13 @@ class Record:
     Args:
         info: of the run.
         journal: of the run.
+        before: seconds of the processes before, where the run is resumed.
     """
 
-    def __init__(self, info: RunInfo, journal: Journal) -> None:
+    def __init__(self, info: RunInfo, journal: Journal, before: float = 0.0) -> None:
         self._info, self._journal = info, journal
         self._writing = threading.Lock()
-        self._started = time.monotonic()
+        self._started = time.monotonic() - before
         self._closed = self._over = False
         self._outcome: Outcome | None = None
         self.tracked: TrackedRun | None = None
@@ -49,7 +50,7 @@ class Record:
 
     @property
     def seconds(self) -> float:
-        """Since the run began."""
+        """Since the run began, without the time between its processes."""
         return time.monotonic() - self._started
 
     def settle(self) -> None:

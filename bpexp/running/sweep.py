@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.config.groups import GROUPS
-from bpexp.errors import ConfigError, RecordError, warn
+from bpexp.errors import ConfigError, warn
+from bpexp.records.escaping import code
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
+from bpexp.records.sweep_file import write_sweep
 from bpexp.records.whole import write_whole
 from bpexp.running.directories import claim, shown
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import load
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
-from bpexp.running.perform import as_yaml, perform
+from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
 from bpexp.running.recovery import deliver_left
+from bpexp.running.results import await_others, closed, results
 from bpexp.running.signals import Signals
 from bpexp.running.study_run import declare, goes_on, report, stages
+from bpexp.running.sweep_record import record_of
+from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
@@ -68,21 +73,37 @@ def run_single(plan: Plan) -> Outcome:
 def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     """Execute every job of a plan below one parent run; a study ends with its report.
 
-    The ranking and the parent run are written even if the sweep is interrupted; the exception is then re-raised.
+    Of a sweep that is resumed, the jobs without a result are executed. The ranking and the parent run are written even
+    if the sweep is interrupted; the exception is then re-raised.
     """
     with Signals() as signals:
-        directory = claim(plan.directory, "sweep", named=plan.named)
+        resumed = plan.resumed
+        directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(f"what was done is kept in {shown(directory)}")
         with RunLock(directory):
-            return _run_sweep(plan, directory, command, signals)
+            return _run_sweep(plan, directory, resumed.command if resumed else command, signals)
 
 
-def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Signals) -> Sweep:
+def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, Ending]:
+    """Record what is declared; of a sweep that is resumed, find the endings of the jobs that have a result."""
+    if plan.resumed is not None:
+        jobs = [job.below(directory) for job in plan.jobs]
+        await_others(jobs)
+        done = results(jobs)
+        told = "the sweep is complete" if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} jobs have a result"
+        tell([f"resumed {directory}: {told}"], True)
+        return done
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
     try:
+        write_sweep(record_of(plan.line, command, plan.jobs), directory)
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
+    return {}
+
+
+def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Signals) -> Sweep:
+    done = _begin(plan, directory, command)
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
     with recording() as session:
@@ -99,7 +120,8 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
             with signals.raised():
                 for batch in _batches(plan, sweep, parent):
                     jobs += batch
-                    if not _execute(plan, batch, sweep):
+                    sweep.endings += [replace(done[job.number], job=job) for job in batch if job.number in done]
+                    if not _execute(plan, [job for job in batch if job.number not in done], sweep):
                         break
             status = "FINISHED" if sweep.ok else "FAILED"
         except Exception:
@@ -108,6 +130,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         finally:
             make_room(directory)
             conclude_sweep(sweep, jobs, parent, status, command)
+            sweep.experiment_id = parent.experiment_id  # of a server known later than at the start
             signals.last_words = None
         if plan.study is not None and signals.pending is None:
             try:
@@ -142,8 +165,11 @@ def _folders(sweep: Sweep) -> list[Path]:
 
 def _execute(plan: Plan, jobs: Sequence[Job], sweep: Sweep) -> bool:
     """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job."""
+    if not jobs:
+        return True
     with closing(_launch(plan, jobs)) as endings:
-        for ending in endings:
+        for found in endings:
+            ending = found if found.outcome is not None else closed(found.job, found.reason)
             sweep.endings.append(ending)
             if plan.config.sweep.on_error == "stop" and not (ending.outcome and ending.outcome.ok):
                 return False
@@ -166,10 +192,10 @@ def _name(plan: Plan) -> str:
 def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status: str, command: Sequence[str]) -> None:
     """Rank the outcomes, write the table and end the parent; a job without an ending is read from disk, else lost."""
     ended = {ending.job.number: ending for ending in sweep.endings}
-    sweep.endings = [ended.get(job.number) or _found(job) for job in jobs]
+    sweep.endings = [ended.get(job.number) or closed(job, "") for job in jobs]
     outcomes = sweep.outcomes
     sweep.ranking = rank(outcomes, [ending.job.number for ending in sweep.endings])
-    if any(ending.outcome is None for ending in sweep.endings):
+    if not all(outcome.ok for outcome in outcomes):
         parent.end_lost()
     table = sweep.directory / TABLE
     try:
@@ -178,21 +204,9 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
         warn(f"no {TABLE} in {sweep.directory} ({error.strerror or error})")
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
-    note = f"`python -m bpexp {' '.join(command)}`\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
+    note = f"{code(' '.join(['python -m bpexp', *command]))}\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
     metrics = {**counts, **(best.metrics if best else {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
-
-
-def _found(job: Job) -> Ending:
-    """The ending, read from disk, of a job for which none was yielded: the sweep or its launcher was interrupted."""
-    from bpexp.records.outcome import RESULT, read_outcome
-
-    if not (job.directory / RESULT).exists():
-        return Ending(job, None, "it left no result")
-    try:
-        return Ending(job, read_outcome(job.directory))
-    except RecordError:
-        return Ending(job, None, "its result.json cannot be read")
 
 
 def _lost(ending: Ending) -> Outcome:

@@ -45,6 +45,7 @@ def deliver_all(plan: Plan, cwd: Path) -> Iterator[Delivered]:
         places = [(place, None) for place in _recorded(folder)]
     with recording() as session:
         session.patience, session.silent = math.inf, True
+        session.afresh()
         for directory, entry in places:
             yield _deliver(directory, entry, uri, session, again=folder is not None)
 

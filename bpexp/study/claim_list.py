@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
+from bpexp.records.escaping import html
 from bpexp.study.analysis import Analysis
 from bpexp.study.declaration import DIGITS, moment
 from bpexp.study.evidence import Evidence
@@ -100,14 +100,14 @@ def _part(
     if not verdicts:
         return ""
     items = "".join(_item(analysis, verdict, standings) for verdict in verdicts)
-    return f'<h2>{escape(title)}</h2>{_note(about)}<ol class="{kind}">{items}</ol>'
+    return f'<h2>{html(title)}</h2>{_note(about)}<ol class="{kind}">{items}</ol>'
 
 
 def _item(analysis: Analysis, verdict: Verdict, standings: Standings) -> str:
     seen = verdict.outlook
     told = [_basis(analysis, verdict), *([seen.told] if seen else []), standings.of(verdict.claim).told]
-    lines = "".join(f'<br><span class="note">{escape(line)}</span>' for line in told)
-    head = f'<b class="answer">{answer(verdict, standings)}</b> {escape(verdict.claim.text)}'
+    lines = "".join(f'<br><span class="note">{html(line)}</span>' for line in told)
+    head = f'<b class="answer">{answer(verdict, standings)}</b> {html(verdict.claim.text)}'
     return f'<li class="{verdict.answer}">{head}{lines}</li>'
 
 
@@ -125,9 +125,9 @@ def _basis(analysis: Analysis, verdict: Verdict) -> str:
 
 
 def _note(text: str) -> str:
-    return f'<p class="note">{escape(text)}</p>'
+    return f'<p class="note">{html(text)}</p>'
 
 
 def _list(kind: str, lines: Sequence[str]) -> str:
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    items = "".join(f"<li>{html(line)}</li>" for line in lines)
     return f'<ul class="{kind}">{items}</ul>' if items else ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from html import escape
 
 from bpexp.figures.palette import BLUE, GREEN, ORANGE, VERMILION
+from bpexp.records.escaping import html
 from bpexp.study import sections
 from bpexp.study.analysis import Analysis
 from bpexp.study.charts import Chart
@@ -38,7 +38,7 @@ ul.problems { border-left: .35rem solid var(--orange); padding: .4rem 1.6rem; ba
 @media print { body { max-width: none; margin: 0; font-size: 11px; } figure, li, tr { break-inside: avoid; } }
 """
 
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def page(analysis: Analysis, charts: Sequence[Chart], facts: Sequence[str], standings: Standings) -> str:
@@ -50,31 +50,31 @@ def page(analysis: Analysis, charts: Sequence[Chart], facts: Sequence[str], stan
     study = analysis.study
     best = f"each at its own best {study.tuned}" if study.tuned else "as declared"
     parts = [
-        f"<h1>{escape(study.title)}</h1>",
-        f'<p class="question">{escape(study.question)}</p>',
+        f"<h1>{html(study.title)}</h1>",
+        f'<p class="question">{html(study.question)}</p>',
         sections.problems(analysis),
         claims_html(analysis, standings),
-        f"<h2>Arms, {escape(best)}</h2>",
+        f"<h2>Arms, {html(best)}</h2>",
         sections.arms(analysis, analysis.best),
         sections.arms_note(analysis),
         *(_figure(chart) for chart in charts),
         sections.comparison(analysis),
         sections.gap(analysis),
         sections.shares(analysis),
-        f"<h2>Every level of {escape(str(study.tuned))}</h2>" if analysis.equal else "",
+        f"<h2>Every level of {html(str(study.tuned))}</h2>" if analysis.equal else "",
         sections.arms(analysis, analysis.equal) if analysis.equal else "",
         "<h2>Provenance</h2>",
-        "<ul>" + "".join(f"<li>{escape(fact)}</li>" for fact in facts) + "</ul>",
+        "<ul>" + "".join(f"<li>{html(fact)}</li>" for fact in facts) + "</ul>",
     ]
     head = (
         f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(study.title)}</title><style>{COLOURS}{STYLE}{CLAIMS}</style>"
+        f"<title>{html(study.title)}</title><style>{COLOURS}{STYLE}{CLAIMS}</style>"
     )
     return f'<!doctype html><html lang="en"><head>{head}</head><body>' + "\n".join(parts) + "</body></html>\n"
 
 
 def _figure(chart: Chart) -> str:
     data = base64.b64encode(chart.svg).decode()
-    text = escape(chart.caption)
+    text = html(chart.caption)
     return f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}"><figcaption>{text}</figcaption></figure>'

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bpexp.records.escaping import csv_table, markdown_row
 from bpexp.records.outcome import Outcome
 from bpexp.training.metrics import better, headlines
 
@@ -44,15 +43,12 @@ class Ranking:
 
     def markdown(self) -> str:
         """The table for MLflow's description."""
-        lines = [self.columns, ["---"] * len(self.columns), *self.rows]
-        cells = [[cell.replace("|", "\\|").replace("\n", " ") for cell in line] for line in lines]
-        return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+        ruled = f"|{' --- |' * len(self.columns)}"
+        return "\n".join([markdown_row(self.columns), ruled, *map(markdown_row, self.rows)])
 
     def csv(self) -> str:
         """The table for a spreadsheet."""
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self.columns, *self.rows])
-        return text.getvalue()
+        return csv_table([self.columns, *self.rows])
 
 
 def rank(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Ranking:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bpexp.records.escaping import csv_table, markdown, markdown_row
 from bpexp.records.whole import write_whole
 from bpexp.study.analysis import Analysis, RunRecord, analyse
 from bpexp.study.charts import charts
@@ -37,7 +38,7 @@ def write_report(
     drawn = charts(analysis, runs)
     files = {
         REPORT: page(analysis, drawn, facts, standings),
-        SUMMARY: analysis.frame.to_csv(index=False),
+        SUMMARY: csv_table([list(analysis.frame.columns), *analysis.frame.itertuples(index=False)]),
     }
     files |= {f"{chart.name}.svg": chart.svg.decode() for chart in drawn}
     for name, text in files.items():
@@ -60,17 +61,17 @@ def in_families(analysis: Analysis, standings: Standings) -> Analysis:
 def note(analysis: Analysis, standings: Standings) -> str:
     """Claims and arms as Markdown."""
     study = analysis.study
-    lines = [f"**{_plain(study.title)}**", "", _plain(study.question), ""]
-    lines += [f"- {_plain(problem)}" for problem in standings.evidence.problems]
+    lines = [f"**{markdown(study.title)}**", "", markdown(study.question), ""]
+    lines += [f"- {markdown(problem)}" for problem in standings.evidence.problems]
     for verdict in analysis.verdicts:
         basis = f"{told(verdict)}; {standings.of(verdict.claim).told}"
-        lines.append(f"- **{answer(verdict, standings)}**: {_plain(verdict.claim.text)} ({_plain(basis)})")
-    lines += [f"- note: {_plain(problem)}" for problem in [*standings.changes, *analysis.problems]]
+        lines.append(f"- **{answer(verdict, standings)}**: {markdown(verdict.claim.text)} ({markdown(basis)})")
+    lines += [f"- note: {markdown(problem)}" for problem in [*standings.changes, *analysis.problems]]
     head = ["arm", *([f"best {study.tuned}"] if study.tuned else []), *(m.text for m in study.measures), "seeds"]
-    lines += ["", _row(head), _row(["---"] * len(head))]
+    lines += ["", markdown_row(head), f"|{' --- |' * len(head)}"]
     for arm in analysis.best:
         cells = [shown(arm.intervals[m.text], m, arm.runs, arm.never.get(m.text, 0)) for m in study.measures]
-        lines.append(_row([label(arm.levels), *([arm.chosen] if study.tuned else []), *cells, str(arm.runs)]))
+        lines.append(markdown_row([label(arm.levels), *([arm.chosen] if study.tuned else []), *cells, str(arm.runs)]))
     return "\n".join([*lines, *_gap(analysis)])
 
 
@@ -79,20 +80,14 @@ def _gap(analysis: Analysis) -> list[str]:
     found = analysis.gap
     if found is None or found.whole is None:
         return []
-    rows = [_row([name, shown(one, found.gap.measure)]) for name, one in [*found.parts, ("the whole gap", found.whole)]]
+    rows = [
+        markdown_row([name, shown(one, found.gap.measure)])
+        for name, one in [*found.parts, ("the whole gap", found.whole)]
+    ]
     head = f"share of the gap in {found.gap.measure.text}"
     return [
         "",
-        _row(["from " + label(found.gap.start) + " to " + label(found.gap.end), head]),
-        _row(["---"] * 2),
+        markdown_row(["from " + label(found.gap.start) + " to " + label(found.gap.end), head]),
+        "| --- | --- |",
         *rows,
     ]
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in cells) + " |"
-
-
-def _plain(text: str) -> str:
-    """One line without angle brackets, which Markdown would take for HTML."""
-    return " ".join(text.split()).replace("<", "&lt;").replace(">", "&gt;")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
+from bpexp.records.escaping import html
 from bpexp.study.analysis import Analysis, Arm
 from bpexp.study.statistics import LEVEL
 from bpexp.study.words import label, p_text, shown
@@ -18,7 +18,7 @@ INTERVALS = (
 
 def problems(analysis: Analysis) -> str:
     """What a reader must know before anything else."""
-    items = "".join(f"<li>{escape(problem)}</li>" for problem in analysis.problems)
+    items = "".join(f"<li>{html(problem)}</li>" for problem in analysis.problems)
     return f'<ul class="problems">{items}</ul>' if items else ""
 
 
@@ -86,7 +86,7 @@ def shares(analysis: Analysis) -> str:
         return ""
     *terms, rest = analysis.shares
     rows = "".join(
-        f"<tr><td>{escape(one.term)}</td><td>{escape(str(one))}</td>"
+        f"<tr><td>{html(one.term)}</td><td>{html(one)}</td>"
         f'<td><span class="bar" style="width:{12 * one.share:.2f}rem"></span></td></tr>'
         for one in [*sorted(terms, key=lambda one: -one.share), rest]
     )
@@ -104,7 +104,7 @@ def gap(analysis: Analysis) -> str:
     if found is None:
         return ""
     measure, start, end = found.gap.measure, label(found.gap.start), label(found.gap.end)
-    head = f"<h2>What the gap from {escape(start)} to {escape(end)} is made of</h2>"
+    head = f"<h2>What the gap from {html(start)} to {html(end)} is made of</h2>"
     if found.whole is None:
         return head + _note(f"There are no shares: {found.reason}.")
     rows = [[name, shown(one, measure), f"{found.percent(one):.0f} %"] for name, one in found.parts]
@@ -123,14 +123,14 @@ def gap(analysis: Analysis) -> str:
 
 
 def _note(text: str) -> str:
-    return f'<p class="note">{escape(text)}</p>'
+    return f'<p class="note">{html(text)}</p>'
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """An HTML table of text."""
 
     def row(tag: str, cells: Iterable[str]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+        return "<tr>" + "".join(f"<{tag}>{html(cell)}</{tag}>" for cell in cells) + "</tr>"
 
     body = "".join(row("td", cells) for cells in rows)
     return f'<div class="scroll"><table><thead>{row("th", head)}</thead><tbody>{body}</tbody></table></div>'

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from bpexp.errors import TrackingError
+from bpexp.errors import TrackingError, warn
 from bpexp.tracking.sqlite_file import is_new
 
 LOCK_SECONDS = 60.0
@@ -106,7 +105,7 @@ def _set_aside(path: Path) -> None:
         if companion.exists():
             aside = free_name(companion, "orphan")
             companion.rename(aside)
-            print(f"bpexp: warning: {companion} lay there without its database; now {aside.name}", file=sys.stderr)
+            warn(f"{companion} lay there without its database; now {aside.name}")
 
 
 def free_name(path: Path, word: str) -> Path:

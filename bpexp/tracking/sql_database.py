@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bpexp.errors import TrackingError
 from bpexp.tracking.creation import LOCK_SECONDS
+from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.location import redact
 from bpexp.tracking.schema import age, refuse_other_version
 from bpexp.tracking.sqlite_file import is_foreign
@@ -39,14 +40,14 @@ def prepare_database(uri: str) -> None:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
-    engine = engine_of(uri)
+    engine = engine_of(whole(uri))
     try:
         with engine.connect() as connection:
             if not _is_ready(uri, connection):
                 with _alone(engine, uri):
                     _create(uri, connection)
     except SQLAlchemyError as error:
-        reason = " ".join(str(error).split("\n")[0].split())[:200].replace(uri, redact(uri))
+        reason = scrubbed(" ".join(str(error).split("\n")[0].split()))[:200]
         raise TrackingError(
             f"no database answers at {redact(uri)!r} ({reason}); start it, or use tracking.uri=sqlite:///mlflow.db"
         ) from error
@@ -99,7 +100,7 @@ def _create(uri: str, connection: Connection) -> None:
     from mlflow import MlflowClient
 
     if not _is_ready(uri, connection):
-        MlflowClient(uri)  # the first client of a database makes the tables
+        MlflowClient(whole(uri))  # the first client of a database makes the tables
 
 
 @contextmanager

@@ -55,6 +55,30 @@ def open_store(uri: str | None, experiment: str) -> Store:
         return _opened[key]
 
 
+def existing_client(uri: str) -> MlflowClient | None:
+    """MLflow's client of a store that is there, in which nothing is created; None of a file or tables that are not.
+
+    Raises TrackingError where the store cannot be opened.
+    """
+    path = sqlite_path(uri)
+    if path is not None and is_new(path):
+        return None
+    with warnings.catch_warnings(), mlflow_environment(), short_waits():
+        warnings.simplefilter("ignore")
+        try:
+            _prepare(uri, path)
+            from mlflow import MlflowClient
+
+            quiet_loggers()
+            client = MlflowClient(whole(uri))
+            client.search_experiments(max_results=1)
+        except TrackingError:
+            raise
+        except Exception as error:
+            raise TrackingError(_explain(uri, error)) from error
+    return client
+
+
 def refuse_store(uri: str | None) -> None:
     """Raise BpexpError for an address that is not a store, or a database that cannot be written; creates nothing.
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from bpexp.nn.arrays import Array
+from bpexp.training.events import State
 from bpexp.training.metrics import better, chooser
 
 
@@ -48,3 +49,12 @@ class Best:
         else:
             self.theta[...] = theta
         self.metric, self.value, self.epoch, self.step = name, value, epoch, step
+
+    def state(self) -> State:
+        """For a checkpoint."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def load_state(self, state: State) -> None:
+        """Take back what `state` gave."""
+        for field in fields(self):
+            setattr(self, field.name, state[field.name])

@@ -6,7 +6,7 @@ import math
 
 from bpexp.errors import ConfigError
 from bpexp.registry import Count, NonNegative, Registry
-from bpexp.training.events import Callback, EpochEnded, RunStarted, StopTraining
+from bpexp.training.events import Callback, EpochEnded, RunStarted, State, StopTraining
 from bpexp.training.metrics import better
 
 callbacks: Registry[Callback] = Registry("callback")
@@ -56,3 +56,9 @@ class EarlyStopping(Callback):
             best = self._sign * self._best
             reason = f"has not improved on {best:.4g} of epoch {self._best_epoch} for {self.patience} epochs"
             raise StopTraining(f"{self.metric} {reason}", restore_best=self.restore_best)
+
+    def state(self) -> State:
+        return {"best": self._best, "best_epoch": self._best_epoch}
+
+    def load_state(self, state: State) -> None:
+        self._best, self._best_epoch = state["best"], state["best_epoch"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
 from bpexp.gradients.method import Gradient, GradientMethod
 from bpexp.nn.arrays import Array
@@ -12,16 +13,25 @@ from bpexp.nn.network import Network
 
 Status = Literal["finished", "stopped", "diverged"]
 
+State = dict[str, Any]
+"""What an object has to know to go on in another process: plain values and NumPy arrays, by name, nested."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunStarted:
-    """Training begins: the objects that are trained, and the largest number of epochs and steps."""
+    """Training begins: the objects that are trained, and the largest number of epochs and steps.
+
+    A training that was resumed begins with `epoch` and `step` of its checkpoint, and `resumed` is true.
+    """
 
     network: Network
     head: Head
     method: GradientMethod
     epochs: int
     steps_per_epoch: int
+    epoch: int = 0
+    step: int = 0
+    resumed: bool = False
 
 
 class Step(NamedTuple):
@@ -71,10 +81,32 @@ class RunEnded:
 
 @dataclass(slots=True)
 class Position:
-    """The progress of a training: its current epoch and the number of updates."""
+    """The progress of a training: its current epoch, the number of updates, and whether the epoch is over.
+
+    An epoch is over when it was evaluated, if it was to be. `settled` is true while network, optimizer, batches and
+    callbacks are in one consistent state: in the hooks `after_step` and `after_epoch`, and when all epochs are done.
+    `started` is the reading of `time.monotonic` from which the seconds are counted.
+    """
 
     epoch: int = 0
     step: int = 0
+    over: bool = False
+    settled: bool = False
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, those before a resume included."""
+        return time.monotonic() - self.started
+
+    def state(self) -> State:
+        """For a checkpoint."""
+        return {"epoch": self.epoch, "step": self.step, "over": self.over, "seconds": self.seconds}
+
+    def load_state(self, state: State) -> None:
+        """Go on from there; the seconds go on now."""
+        self.epoch, self.step, self.over = state["epoch"], state["step"], state["over"]
+        self.settled, self.started = False, time.monotonic() - state["seconds"]
 
 
 class StopTraining(Exception):
@@ -89,7 +121,10 @@ class StopTraining(Exception):
 
 
 class Callback:
-    """Observes a run. Every hook is a no-op here; a subclass overrides those it needs and must not change an event."""
+    """Observes a run. Every hook is a no-op here; a subclass overrides those it needs and must not change an event.
+
+    A callback that remembers anything from one hook to the next says so in `state`, and takes it back in `load_state`.
+    """
 
     def on_start(self, event: RunStarted) -> None:
         """Before the first evaluation."""
@@ -100,11 +135,21 @@ class Callback:
     def after_step(self, at: Position) -> None:
         """After the update of each step, where network, optimizer and batches are in one consistent state."""
 
+    def after_epoch(self, at: Position) -> None:
+        """After each epoch and its evaluation, if there was one, when everybody has seen it; epoch 0 included."""
+
     def on_epoch(self, event: EpochEnded) -> None:
         """After each evaluation, the first of which is of the untrained network."""
 
     def on_end(self, event: RunEnded) -> None:
         """After the last step, also if the run was stopped or diverged."""
+
+    def state(self) -> State:
+        """What it remembers, for a checkpoint; called in `after_step` or `after_epoch`. It may hand out its arrays."""
+        return {}
+
+    def load_state(self, state: State) -> None:
+        """Take back what `state` gave; called after `on_start`, in a training that is resumed."""
 
 
 def stride(every: int | str, total: int, points: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,8 +18,19 @@ from bpexp.nn.optimizers import Optimizer
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.nn.schedules import Schedule
 from bpexp.training.best import Best
-from bpexp.training.events import Callback, EpochEnded, Position, RunEnded, RunStarted, Status, Step, StopTraining
+from bpexp.training.events import (
+    Callback,
+    EpochEnded,
+    Position,
+    RunEnded,
+    RunStarted,
+    State,
+    Status,
+    Step,
+    StopTraining,
+)
 from bpexp.training.metrics import PENALTY, evaluate
+from bpexp.training.state import load_callbacks, load_trainer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,7 +39,8 @@ class Trainer:
 
     `parts` are evaluated before the first epoch, after every `evaluate_every`-th and after the last; their keys are the
     second part of the metrics' names. `best` keeps the weights of the best evaluated epoch, and `at` how far the
-    training is; both are those of the latest training, also of one that was interrupted.
+    training is; both are those of the latest training, also of one that was interrupted. `method_rng` is the generator
+    that `method` was prepared with, whose position a checkpoint holds.
     """
 
     network: Network
@@ -46,6 +57,7 @@ class Trainer:
     clip: Clip = field(default_factory=Clip)
     best: Best = field(default_factory=Best)
     at: Position = field(default_factory=Position)
+    method_rng: np.random.Generator | None = None
 
     def step(self, epoch: int, number: int, x: Array, y: Array) -> Step:
         """Compute cost, gradient and update for x (n_0, B), y (n_L, B); theta is unchanged. Raises Diverged."""
@@ -109,58 +121,83 @@ class Diverged(ArithmeticError):
     """A cost is not finite: the run ends with the status `diverged`."""
 
 
-def train(trainer: Trainer, callbacks: Sequence[Callback]) -> RunEnded:
+def train(trainer: Trainer, callbacks: Sequence[Callback], resumed: State | None = None) -> RunEnded:
     """Train to the end, calling the hooks of every callback; returns the final event.
 
     A callback stops the run by raising StopTraining; no event but RunEnded follows. A cost that is not finite ends the
-    run with the status `diverged` and raises nothing.
+    run with the status `diverged` and raises nothing. `resumed` is what `training.state.snapshot` gave in an earlier
+    process: the training goes on from there.
     """
-    started, at = time.monotonic(), trainer.at
-    at.epoch = at.step = 0
+    at = trainer.at
+    at.load_state({"epoch": 0, "step": 0, "over": False, "seconds": 0.0})
     trainer.best.clear()
     status: Status = "finished"
     reason = "all epochs are done"
     restored: int | None = None
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow makes the cost not finite, which is detected
         try:
-            _loop(trainer, callbacks, at, started)
+            _begin(trainer, callbacks, resumed)
+            _loop(trainer, callbacks)
         except Diverged as diverged:
             status, reason = "diverged", f"{diverged} in epoch {at.epoch}, step {at.step}"
         except StopTraining as stop:
             status, reason = "stopped", str(stop)
             restored = trainer.restore() if stop.restore_best else None
-    ended = RunEnded(status, reason, at.epoch, at.step, time.monotonic() - started, restored)
+    ended = RunEnded(status, reason, at.epoch, at.step, at.seconds, restored)
     for callback in callbacks:
         callback.on_end(ended)
     return ended
 
 
-def _loop(trainer: Trainer, callbacks: Sequence[Callback], at: Position, started: float) -> None:
-    """Gradient descent on mini-batches; `at` is kept up to date."""
-    network, watching = trainer.network, [c.on_step for c in callbacks if type(c).on_step is not Callback.on_step]
-    updated = [c.after_step for c in callbacks if type(c).after_step is not Callback.after_step]
-    first = RunStarted(network, trainer.head, trainer.method, trainer.epochs, len(trainer.batches))
+def _begin(trainer: Trainer, callbacks: Sequence[Callback], resumed: State | None) -> None:
+    """Evaluate the untrained network, or take back the state of a training that is resumed."""
+    at = trainer.at
+    if resumed is not None:
+        load_trainer(trainer, resumed)
+    steps = len(trainer.batches)
+    network, head, method = trainer.network, trainer.head, trainer.method
+    first = RunStarted(network, head, method, trainer.epochs, steps, at.epoch, at.step, resumed is not None)
     for callback in callbacks:
         callback.on_start(first)
-    _evaluate(trainer, callbacks, at, started)
-    for at.epoch in range(1, trainer.epochs + 1):
-        for x, y in trainer.batches.epoch():
+    if resumed is not None:
+        load_callbacks(callbacks, resumed)
+    else:
+        _end_epoch(trainer, callbacks, evaluated=True)
+
+
+def _loop(trainer: Trainer, callbacks: Sequence[Callback]) -> None:
+    """Gradient descent on mini-batches; `trainer.at` is kept up to date."""
+    at, network, batches, last = trainer.at, trainer.network, trainer.batches, trainer.epochs
+    watching = [c.on_step for c in callbacks if type(c).on_step is not Callback.on_step]
+    updated = [c.after_step for c in callbacks if type(c).after_step is not Callback.after_step]
+    for epoch in range(at.epoch + at.over, last + 1):
+        at.epoch, at.over = epoch, False
+        for x, y in batches.epoch() if at.step < at.epoch * len(batches) else ():
             step = trainer.step(at.epoch, at.step, x, y)
             for on_step in watching:
                 on_step(step)
             network.theta -= step.update
             at.step += 1
+            at.settled = True
             for after_step in updated:
                 after_step(at)
-        if at.epoch % trainer.evaluate_every == 0 or at.epoch == trainer.epochs:
-            _evaluate(trainer, callbacks, at, started)
+            at.settled = False
+        _end_epoch(trainer, callbacks, evaluated=at.epoch % trainer.evaluate_every == 0 or at.epoch == last)
+    at.settled = True
 
 
-def _evaluate(trainer: Trainer, callbacks: Sequence[Callback], at: Position, started: float) -> None:
-    metrics = trainer.evaluate()
-    trainer.best.consider(metrics, trainer.network.theta, epoch=at.epoch, step=at.step)
-    event = EpochEnded(at.epoch, at.step, metrics, time.monotonic() - started)
+def _end_epoch(trainer: Trainer, callbacks: Sequence[Callback], *, evaluated: bool) -> None:
+    """Evaluate the network, if that is due, and tell everybody that the epoch is over."""
+    at = trainer.at
+    if evaluated:
+        metrics = trainer.evaluate()
+        trainer.best.consider(metrics, trainer.network.theta, epoch=at.epoch, step=at.step)
+        event = EpochEnded(at.epoch, at.step, metrics, at.seconds)
+        for callback in callbacks:
+            callback.on_epoch(event)
+        if at.epoch:  # an untrained network may have an infinite cost and still be trainable
+            trainer.require_finite(metrics["loss/train"], "after the epoch")
+    at.over = at.settled = True
     for callback in callbacks:
-        callback.on_epoch(event)
-    if at.epoch:  # an untrained network may have an infinite cost and still be trainable
-        trainer.require_finite(metrics["loss/train"], "after the epoch")
+        callback.after_epoch(at)
+    at.settled = False

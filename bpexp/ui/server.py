@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -27,11 +29,21 @@ from bpexp.tracking.location import resolve, sqlite_path
 
 HOST, PORT = "127.0.0.1", 5000
 START_SECONDS = 90.0
+ALL_HOSTS = ("0.0.0.0", "::")
+"""Addresses at which a server listens to every network of the machine."""
+
 _LEAN = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # avoids a dozen processes for language models
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
+_CLOSED = {
+    "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "false",
+    "MLFLOW_SERVER_X_FRAME_OPTIONS": "DENY",
+    "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "",
+    "MLFLOW_ENABLE_REMOTE_ASSISTANT": "false",  # it can run commands on this machine
+}
+"""What keeps the pages of others out, whatever the environment says."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,12 +60,12 @@ def _serve(options: argparse.Namespace) -> int:
     """Start the server, print the link, and wait; returns the exit code if the server ends by itself."""
     code = 2
     try:
-        uri, port = _existing_store(options.uri), _free_port(options.port)
+        uri, port = _existing_store(options.uri), _free_port(options.host, options.port)
         if port != options.port:
             print(f"port {options.port} is in use; taking {port}", flush=True)
         code = 1
-        with tempfile.TemporaryFile() as log, _server(uri, port, log) as server:
-            _show(server, f"http://{HOST}:{port}", options)
+        with tempfile.TemporaryFile() as log, _server(uri, options, port, log) as server:
+            _show(server, f"http://{_names(options)[0]}:{port}", options)
             server.wait()
             raise TrackingError(f"the server ended by itself: {_last_line(log)}")
     except TrackingError as error:
@@ -67,14 +79,34 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--uri", help="the store (default: MLFLOW_TRACKING_URI, then ./mlflow.db)")
     parser.add_argument("--experiment", default="bpexp", help="the experiment to open (default: %(default)s)")
     parser.add_argument("--open", action="store_true", help="open the link in the browser")
-    parser.add_argument("--host", default=HOST, help=argparse.SUPPRESS)
+    parser.add_argument("--host", default=HOST, help="where to listen (default: this machine alone)")
+    hosts = "names by which others may ask, such as lab.example,10.0.0.7; --host needs it, for there is no password"
+    parser.add_argument("--allowed-hosts", type=_hosts, default=[], help=hosts)
     options = parser.parse_args(argv)
-    if options.host not in (HOST, "localhost"):
-        # The server has no password, and its assistant may run commands on this machine.
-        parser.error(f"--host {options.host!r} would let others in; only {HOST} is served")
+    if options.host not in (HOST, "localhost") and not options.allowed_hosts:
+        parser.error(
+            f"--host {options.host!r} lets others read, change and delete the runs without a password; name those "
+            "under whose names they may ask: --allowed-hosts lab.example"
+        )
     if not 0 < options.port < 65536:
         parser.error(f"--port must lie between 1 and 65535, not {options.port}")
     return options
+
+
+def _hosts(words: str) -> list[str]:
+    """The names of hosts in a list with commas; patterns are refused, for a name of another may match one."""
+    names = [word.strip() for word in words.split(",")]
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]", name):
+            raise argparse.ArgumentTypeError(f"{name!r} is not the name or address of a host, such as lab.example")
+    return names
+
+
+def _names(options: argparse.Namespace) -> list[str]:
+    """The names by which the server may be asked, the first of them by this process."""
+    host = HOST if options.host in ALL_HOSTS else options.host
+    mine = f"[{host}]" if ":" in host else host
+    return list(dict.fromkeys([mine, HOST, "localhost", *options.allowed_hosts]))
 
 
 def _existing_store(uri: str | None) -> str:
@@ -90,14 +122,18 @@ def _existing_store(uri: str | None) -> str:
     return resolved
 
 
-def _free_port(first: int) -> int:
-    """The first free port from `first` on."""
+def _free_port(host: str, first: int) -> int:
+    """The first free port from `first` on; raises TrackingError also where `host` is not an address of this machine."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in range(first, min(first + 50, 65536)):
-        with socket.socket() as probe:
+        with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port just left is free
-            with suppress(OSError):
-                probe.bind((HOST, port))
+            try:
+                probe.bind((host, port))
                 return port
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise TrackingError(f"--host {host!r} cannot be listened at: {error.strerror or error}") from None
     raise TrackingError(f"no port is free from {first} on; give another --port")
 
 
@@ -106,11 +142,13 @@ def _interrupt(signum: int, frame: object) -> None:
 
 
 @contextmanager
-def _server(uri: str, port: int, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+def _server(uri: str, options: argparse.Namespace, port: int, log: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     """The server as a process in a session of its own, which is terminated, with all its children, on exit."""
     # In the environment the URI, which may hold a password, is not listed by ps.
-    environment = {**os.environ, **_LEAN, "MLFLOW_BACKEND_STORE_URI": whole(uri)}
-    command = [sys.executable, "-m", "mlflow", "ui", "--host", HOST, "--port", str(port), "--workers", "1"]
+    hosts = ",".join(f"{name}:{port}" for name in _names(options))
+    secured = {**_LEAN, **_CLOSED, "MLFLOW_SERVER_ALLOWED_HOSTS": hosts}
+    environment = {**os.environ, **secured, "MLFLOW_BACKEND_STORE_URI": whole(uri)}
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", options.host, "--port", str(port), "--workers", "1"]
     server = subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
     )

@@ -89,6 +89,15 @@ CASES = [
         delivers=True,
     ),
     Case(
+        "a sweep of launcher=process",
+        "kQ7x33zW",
+        lambda at: [
+            *("-m", *TINY, "seed=0,1", "launcher=process", "launcher.n_jobs=2"),
+            f"tracking.uri=http://me:kQ7x33zW@{at}",
+        ],
+        delivers=True,
+    ),
+    Case(
         "MLFLOW_TRACKING_URI",
         "k@Q7x11zW",
         lambda at: list(TINY),

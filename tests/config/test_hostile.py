@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from experiments.reliability.hostile_cases import Case, cases
 from hostile import Attack
+
+from experiments.reliability.hostile_cases import Case, cases
 
 CASES = [case for case in cases() if not case.slow]
 

@@ -49,7 +49,8 @@ BROKEN = {
     "cut gzip": (gzip.compress(GOOD)[:-9], "gzip file is truncated"),
     "short gzip": (gzip.compress(GOOD[:-2]), "found only 10 (truncated)"),
     "long gzip": (gzip.compress(GOOD + b"x"), "found more (trailing bytes)"),
-    "bad checksum": (gzip.compress(GOOD)[:-8] + b"\0" * 8, "CRC"),
+    "bad checksum": (gzip.compress(GOOD)[:-8] + b"\0" * 8, "incorrect data check"),
+    "more after gzip": (gzip.compress(GOOD) + b"x", "other bytes follow the gzip file"),
 }
 
 
@@ -73,7 +74,7 @@ def test_expected_dimensions_and_missing_file(tmp_path):
         read_idx(path, ndim=1)
     with pytest.raises(DataError, match="No such file"):
         read_idx(tmp_path / "nothing")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="is a folder; expected a regular file"):
         read_idx(tmp_path)
 
 
@@ -82,6 +83,23 @@ def test_hash_of_the_unpacked_content(tmp_path):
     path.write_bytes(gzip.compress(GOOD))
     with pytest.raises(DataError, match=r"SHA-256 .* expected 00; remove the file"):
         read_idx(path, sha256="00")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_bomb_is_held_to_the_limit(tmp_path, pack):
+    path = tmp_path / "a.gz"
+    path.write_bytes(pack(header(0x08, 1 << 12, 1 << 10) + bytes(1 << 22)))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"4194316 bytes .*, more than 4000000; data\.most_bytes takes a larger file"):
+        read_idx(path, most=4_000_000)
+    assert tracemalloc.get_traced_memory()[1] < 2e6
+    tracemalloc.stop()
+
+
+def test_parts_of_a_gzip_file_are_one(tmp_path):
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(GOOD[:9]) + gzip.compress(b"") + bytes(3) + gzip.compress(GOOD[9:]) + bytes(100_000))
+    assert read_idx(path).shape == (3, 2, 2)
 
 
 def test_labels_and_pairs(tmp_path):

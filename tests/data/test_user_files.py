@@ -80,7 +80,7 @@ def test_npz_errors(tmp_path):
     cases = [
         ({"y": "z"}, "has no array 'z'"),
         ({"x": "scalar"}, "one sample a row"),
-        ({"y": "pickled"}, "without pickled objects"),
+        ({"y": "pickled"}, "pickled: found values of type object; expected numbers or texts"),
         ({"x_test": "X"}, "go together"),
         ({"x_test": "X", "y_test": "new"}, "the test set has the class 7, which the training set has not"),
         ({"y": "words", "task": "regression"}, "expected numbers as targets"),

@@ -100,6 +100,7 @@ def test_categories_that_spell_numbers_are_found_by_value(categories, value, num
         ({"age": [1]}, "the rows need a column 'colour' once, and have it not; they have: age"),
         ({"age": [1], "color": ["red"]}, "did you mean 'color'"),
         ({"age": [1, 2], "colour": ["red"]}, "expected columns of one length"),
+        ({"age": [1, [2, 3]], "colour": ["red", "red"]}, "column 'age': expected one value a row, found lists"),
         ({"age": 1, "colour": "red"}, "column 'age': expected one value a row"),
         (
             pd.DataFrame([[1, 2, "red"]], columns=["age", "age", "colour"]),

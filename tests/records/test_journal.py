@@ -9,7 +9,7 @@ import pytest
 
 import bpexp
 from bpexp.errors import ConfigError
-from bpexp.records.journal import LearningRates
+from bpexp.records.learning_rates import LearningRates
 from bpexp.records.summary import chooser
 
 LEAN = ["data=xor", "data.n=60", "tracking=none", "probe=off"]

@@ -252,3 +252,33 @@ def test_arrays_that_do_not_fit_are_refused(arrays: dict[str, Any], tmp_path: Pa
         np.savez(tmp_path / "network.npz", **{name: archive[name] for name in archive.files}, **arrays)
     with pytest.raises(TrackingError, match=f"{next(iter(arrays))} of .* is |they go together"):
         load_predictor(tmp_path)
+
+
+def test_more_rows_than_fit_are_refused_before_they_are_read(
+    predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bpexp.records.predictor.MOST_BYTES", 8 * 9 * 5)
+    assert len(predictor.outputs(ROWS[:5])) == 5
+    with pytest.raises(TrackingError, match="at most 5 rows at once, not 7; send some of them"):
+        predictor.outputs(ROWS)
+
+
+def test_malformed_rows_of_a_table_are_our_errors_and_short(tmp_path: Path) -> None:
+    """4 000 made bodies of a served table gave one foreign error: lists of several lengths within a column."""
+    columns = Columns((Column("age", "number"), Column("colour", "category", ("red", "blue"))))
+    network = Network([3, 1], [], outputs.build("identity"), "float32")
+    spec = {"sizes": [3, 1], "hidden": [], "output": {"name": "identity"}, "dtype": "float32", "columns": columns}
+    save_network(tmp_path, theta=network.theta, spec={**spec, "scaling": InputScaling()})
+    predictor, random = load_predictor(tmp_path), np.random.default_rng(0)
+    values: list[Any] = [1.0, None, "red", "x" * 10**5, "\x1b[2J", [1, [2]], {"a": 1}, 10**400, 1j, b"\0", float("inf")]
+    for _ in range(200):
+        cells = [[values[random.integers(len(values))] for _ in range(2)] for _ in range(3)]
+        columnwise = dict(zip(("age", "colour"), zip(*cells, strict=True), strict=True))
+        for rows in (cells, columnwise, [dict(zip(("age", "colour"), row, strict=True)) for row in cells], cells[0]):
+            told = ""
+            try:
+                predictor.predict(rows)
+            except BpexpError as error:
+                told = str(error)
+            assert len(told) < 4000
+            assert told.isprintable()

@@ -216,7 +216,7 @@ def test_a_diverged_run_is_a_result(store: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_that_fails(store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    def broken(trainer: Trainer, callbacks: object) -> None:
+    def broken(trainer: Trainer, callbacks: object, resumed: object) -> None:
         raise RuntimeError("the dog ate the weights")
 
     monkeypatch.setattr(running, "train", broken)

@@ -214,7 +214,7 @@ def test_partners_of_a_preset_are_no_columns() -> None:
 def test_hostile_names_stay_in_their_cells(name: str) -> None:
     ranking = rank([outcome(0.1, run_name=name), outcome(0.2, run_name="plain")], [0, 1])
     rows = list(csv.reader(ranking.csv().splitlines(keepends=True)))
-    assert rows[2][2] == name
+    assert rows[2][2] == (f"'{name}" if name.startswith("=") else name)
     assert {len(row) for row in rows} == {len(ranking.columns)}
     lines = ranking.markdown().splitlines()
     assert len(lines) == 4

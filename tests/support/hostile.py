@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from bpexp.cli.main import main
 from experiments.reliability.hostile_cases import SECRET, Case
 from experiments.reliability.hostile_configs import listing, place, refusal
 from experiments.reliability.hostile_watch import Watch
-
-from bpexp.cli.main import main
 
 
 class Attack:

@@ -78,7 +78,7 @@ def test_a_store_that_is_gone_is_missed_where_its_runs_lie(tmp_path: Path) -> No
     (run / "tracked.json").write_text("{}")
     (finding,) = examined(tmp_path / "mlflow.db")
     assert finding.mark == "person"
-    assert "task=sync folder=outputs" in finding.remedy
+    assert "task=sync hydra.run.dir=outputs" in finding.remedy
 
 
 @pytest.mark.parametrize("place", ["header", "middle", "cut"])

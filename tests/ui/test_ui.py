@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import shutil
@@ -10,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,9 +38,10 @@ FLAGS = [
 ]
 
 
-def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+def start(*arguments: str, cwd: Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """`python -m bpexp.ui` as a person starts it."""
-    environment = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    kept = {key: value for key, value in os.environ.items() if key != "MLFLOW_TRACKING_URI"}
+    environment = {**kept, **(environment or {})}
     root = str(Path(__file__).resolve().parents[2])
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
     command = [sys.executable, "-m", "bpexp.ui", *arguments]
@@ -124,6 +126,68 @@ def test_only_this_machine_is_served_by_few_processes(served: tuple[subprocess.P
     assert len(family) <= 4
 
 
+def asked(link: str, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str]]:
+    """Status and headers of the answer to a request, `Host` and `Origin` as given."""
+    place = link.split("/#/")[0].removeprefix("http://")
+    connection = http.client.HTTPConnection(place, timeout=30)
+    connection.request(method, path, "{}" if method == "POST" else None, {"Host": place, **headers})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+
+
+SEARCH, CREATE = "/ajax-api/2.0/mlflow/experiments/search?max_results=1", "/api/2.0/mlflow/experiments/create"
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "192.168.evil.example:5000", "10.evil.example", "127.0.0.1.evil.example"]
+)
+def test_a_page_of_another_name_is_refused(host: str, served: tuple[subprocess.Popen[str], str]) -> None:
+    """DNS rebinding; MLflow's own list lets in every name that begins as a private address does."""
+    for path in ("/", SEARCH):
+        assert asked(served[1], path, Host=host)[0] == 403
+
+
+def test_no_page_of_others_reads_writes_or_frames_it(served: tuple[subprocess.Popen[str], str]) -> None:
+    _, link = served
+    for path in ("/", SEARCH):
+        status, headers = asked(link, path, Origin="http://evil.example")
+        assert status == 200
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in headers
+    assert asked(link, CREATE, "POST", Origin="http://evil.example", **{"Content-Type": "application/json"})[0] == 403
+    status, headers = asked(link, CREATE, "OPTIONS", Origin="http://evil.example")
+    assert "access-control-allow-origin" not in headers
+
+
+def test_others_are_let_in_under_the_names_that_are_told(folder: Path) -> None:
+    """And the environment cannot open it further."""
+    opened = {
+        "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "*",
+        "MLFLOW_SERVER_X_FRAME_OPTIONS": "NONE",
+        "MLFLOW_SERVER_ALLOWED_HOSTS": "*",
+    }
+    port = free_port()
+    command = start(
+        *("--host", "0.0.0.0", "--allowed-hosts", "lab.example", "--port", str(port)), cwd=folder, environment=opened
+    )
+    try:
+        assert command.stdout is not None
+        link = command.stdout.readline().strip()
+        port = int(link.split("/#/")[0].rpartition(":")[2])
+        assert asked(link, "/", Host=f"lab.example:{port}")[0] == 200
+        assert asked(link, "/", Host=f"evil.example:{port}")[0] == 403
+        _, headers = asked(link, "/", Origin="http://evil.example")
+        assert headers["x-frame-options"] == "DENY"
+        assert "access-control-allow-origin" not in headers
+    finally:
+        command.send_signal(signal.SIGINT)
+        command.communicate(timeout=20)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_with_its_children_and_without_a_traceback(number: signal.Signals, folder: Path) -> None:
     port = free_port()
@@ -153,7 +217,10 @@ def test_it_ends_with_its_children_and_without_a_traceback(number: signal.Signal
         ([], r"no runs are recorded in '.*mlflow.db' yet; run `python -m bpexp` there first"),
         (["--uri", "mlruns"], "use sqlite:///"),
         (["--uri", "http://me:secret@127.0.0.1:1"], "'http://127.0.0.1:1' is a server already"),
-        (["--host", "0.0.0.0"], "only 127.0.0.1 is served"),
+        (["--host", "0.0.0.0"], "without a password; name those under whose names they may ask: --allowed-hosts"),
+        (["--host", "0.0.0.0", "--allowed-hosts", "*"], "'\\*' is not the name or address of a host"),
+        (["--host", "0.0.0.0", "--allowed-hosts", "10.*"], "is not the name or address of a host"),
+        (["--host", "0.0.0.0", "--allowed-hosts", ""], "'' is not the name or address of a host"),
         (["--port", "70000"], "between 1 and 65535"),
     ],
 )

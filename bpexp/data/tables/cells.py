@@ -41,12 +41,15 @@ class Cells:
     levels: dict[int, dict[str, int]] = field(default_factory=dict)
 
 
-def read_cells(source: Source) -> Cells:
-    """Read the selected columns; raises DataError for a record of another width, text or infinity as numbers."""
+def read_cells(source: Source, lines: int) -> Cells:
+    """Read the selected columns of a file of at most `lines` records.
+
+    Raises DataError for a record of another width, and for text or infinity as numbers.
+    """
     import pandas as pd
 
     levels: dict[int, dict[str, int]] = {i: {} for i in source.selection.categorical}
-    numbers: list[Array] = []
+    X, n = np.empty((lines, len(source.selection.features))), 0
     targets: list[list[pd.Series[Any]]] = [[] for _ in source.selection.targets]
     records: list[Array] = []
     blank, checked = 0, False
@@ -57,16 +60,17 @@ def read_cells(source: Source) -> Cells:
         empty = piece.isna().all(axis=1)
         blank += int(empty.sum())
         piece = piece[~empty]
-        if not numbers:
+        if not records:
             refuse_texts(source, {i: _numbers(piece[i], source)[1] for i in _plain(source)}, piece)
-        numbers.append(_features(piece, source, levels))
+        X[n : n + len(piece)] = _features(piece, source, levels)
+        n += len(piece)
         records.append(piece.index.to_numpy(dtype=np.int64))
         for kept, i in zip(targets, source.selection.targets, strict=True):
             kept.append(piece[i])
-    if not sum(map(len, records)):
+    if not n:
         raise DataError(f"{source.where}: expected samples{' after the header' * source.header}, found none")
     joined = [pd.concat(kept, ignore_index=True) for kept in targets]
-    return Cells(np.concatenate(numbers), joined, np.concatenate(records), blank, levels)
+    return Cells(X[:n], joined, np.concatenate(records), blank, levels)
 
 
 def _plain(source: Source) -> list[int]:

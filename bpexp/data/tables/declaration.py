@@ -7,6 +7,7 @@ from typing import Literal
 
 from bpexp.data.dataset import Loader, datasets
 from bpexp.data.files import TaskChoice
+from bpexp.data.idx import MOST_BYTES
 from bpexp.data.tables.dialect import DELIMITERS, SIGNS, Dialect, character, known_encoding
 from bpexp.data.tables.reading import Wanted, load
 from bpexp.data.tables.selection import Which, as_list
@@ -33,6 +34,7 @@ def csv(
     na_values: Which = None,
     encoding: str = "utf-8",
     most_categories: Count = 100,
+    most_bytes: Count = MOST_BYTES,
 ) -> Loader:
     """A table in a CSV file, plain or gzip: columns of numbers, declared categories, and a target.
 
@@ -56,6 +58,7 @@ def csv(
         na_values: texts that stand for a missing value, beside the empty cell, NA, NaN, null and None.
         encoding: the encoding of the text, such as cp1252 for files of older Windows programs.
         most_categories: largest number of categories of a column.
+        most_bytes: largest size in bytes of the file when it is unpacked, and of its table of numbers.
     """
     roles = {key: as_list(key, which) for key, which in zip(ROLES, (target, columns, drop, categorical), strict=True)}
     if not roles["target"]:
@@ -71,6 +74,7 @@ def csv(
         thousands=None if thousands is None else character("thousands", thousands, SIGNS),
         comment=None if comment is None else character("comment", comment, SIGNS),
         encoding=known_encoding(encoding),
+        most=most_bytes,
     )
     _refuse_one_sign_for_two(declared)
     wanted = Wanted(

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
+import io
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO
 
+from bpexp.data.idx import MOST_BYTES
 from bpexp.errors import ConfigError, DataError
+from bpexp.files.unpacked import open_unpacked
 from bpexp.nn.column import number_of
 
 Record = tuple[int, list[str]]
@@ -42,6 +45,7 @@ class Dialect:
         thousands: between groups of three digits; None for nothing.
         comment: begins a comment that goes to the end of the line; None for nothing.
         encoding: of the text.
+        most: largest size of the file in bytes, when it is unpacked.
     """
 
     delimiter: str = ","
@@ -49,6 +53,7 @@ class Dialect:
     thousands: str | None = None
     comment: str | None = None
     encoding: str = "utf-8-sig"
+    most: int = MOST_BYTES
 
     def number(self, cell: str) -> float | None:
         """The number that a cell spells; None for any other text, also for one with a foreign decimal sign."""
@@ -60,13 +65,11 @@ class Dialect:
             cell = cell.replace(self.decimal, ".")
         return number_of(cell)
 
-    def open(self, path: Path) -> IO[str]:
-        """The text of a file, plain or gzip."""
-        with open(path, "rb") as file:
-            packed = file.read(2) == b"\x1f\x8b"
-        if packed:
-            return gzip.open(path, "rt", encoding=self.encoding, newline="")
-        return open(path, encoding=self.encoding, newline="")
+    @contextmanager
+    def open(self, path: Path) -> Iterator[IO[str]]:
+        """The text of a file, plain or gzip; raises DataError as `open_unpacked` does."""
+        with open_unpacked(path, self.most, raise_by="data.most_bytes") as file:
+            yield io.TextIOWrapper(file, encoding=self.encoding, newline="")
 
     def records(self, lines: Iterable[str]) -> Iterator[Record]:
         """The records of lines of text, without blank ones and comments."""
@@ -94,8 +97,9 @@ def character(key: str, value: str, names: dict[str, str]) -> str:
 def known_encoding(name: str) -> str:
     """The encoding as Python names it, of UTF-8 the one that skips a byte order mark; raises ConfigError."""
     try:
+        io.TextIOWrapper(io.BytesIO(), encoding=name)  # refuses the encodings that are none of text
         return "utf-8-sig" if codecs.lookup(name).name == "utf-8" else name
-    except LookupError:
+    except (LookupError, ValueError):
         raise ConfigError(f"encoding must be one that Python knows, such as utf-8 or cp1252, not {name!r}") from None
 
 

@@ -157,6 +157,8 @@ def _column(name: str, known: dict[str, int] | None, missing: Missing) -> Column
 
 def _inputs(X: Array, columns: Columns, levels: list[dict[str, int] | None]) -> Array:
     """(N, n_0) the inputs of the numbers, and of the categories by their numbers; NaN where one is missing."""
+    if not any(levels):
+        return X
     out, start = np.zeros((len(X), columns.width)), 0
     for x, column, known in zip(X.T, columns.columns, levels, strict=True):
         block = out[:, start : start + column.width]

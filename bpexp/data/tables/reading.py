@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zlib
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -17,11 +16,16 @@ from bpexp.data.tables.features import Missing, features_of
 from bpexp.data.tables.header import has_header
 from bpexp.data.tables.selection import named, select
 from bpexp.data.tables.source import Source
+from bpexp.data.tables.survey import count_lines
 from bpexp.data.tables.target import target_note, targets_of
 from bpexp.errors import DataError
+from bpexp.files.regular import open_regular
 
 FIRST = 1 << 20
 """Characters from which delimiter, decimal sign and header are decided."""
+
+MOST_COLUMNS = 100_000
+"""Largest number of columns; pandas takes a step in Python for each in every piece that it reads."""
 
 OTHER_FILES = {b"PK\x03\x04": "a zip archive or an Excel workbook", b"PAR1": "a Parquet file", b"BZh": "a bzip2 file"}
 
@@ -44,9 +48,9 @@ def load(path: Path, wanted: Wanted) -> Raw:
     where = repr(str(path))
     try:
         return _load(path, wanted, where)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise DataError(f"{where}: {_not_text(path, error)}") from None
-    except (OSError, EOFError, zlib.error, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{where}: cannot be read: {reason}; expected a CSV file") from None
     except MemoryError:
@@ -54,8 +58,10 @@ def load(path: Path, wanted: Wanted) -> Raw:
 
 
 def _load(path: Path, wanted: Wanted, where: str) -> Raw:
+    lines = count_lines(path, wanted.dialect, where)
     source, notes = _source(path, wanted, where)
-    cells = read_cells(source)
+    _refuse_table(lines, source, wanted.dialect.most)
+    cells = read_cells(source, lines)
     table = features_of(cells, source, wanted.missing, wanted.most_categories)
     y = targets_of(table.targets, table.records, source, wanted.task)
     raw = assemble(table.X, y, None, source=f"CSV file {where}", task=wanted.task)
@@ -72,16 +78,24 @@ def _load(path: Path, wanted: Wanted, where: str) -> Raw:
     )
 
 
+def _refuse_table(lines: int, source: Source, most: int) -> None:
+    """Raise DataError for a table whose numbers would take too much memory: a cell of one digit takes 8 bytes."""
+    columns = len(source.selection.features) + len(source.selection.targets)
+    if 8 * lines * columns > most:
+        raise DataError(
+            f"{source.where}: {lines} lines of {columns} columns take {8 * lines * columns} bytes, more than "
+            f"data.most_bytes={most}; allow more, or choose fewer columns by data.columns"
+        )
+
+
 def _source(path: Path, wanted: Wanted, where: str) -> tuple[Source, list[str]]:
     """How the file is written, and what was decided about it, as notes."""
     with wanted.dialect.open(path) as file:
         text = file.read(FIRST)
-    if "\0" in text:
-        raise DataError(
-            f"{where}: holds characters 0, so it is no text in {wanted.dialect.encoding}; save it as CSV in UTF-8"
-        )
+        if not text.count("\n", 0, -1):  # a wide table: as far as the second line
+            text += file.readline() + file.readline()
     lines = list(io.StringIO(text, newline=""))
-    if len(text) == FIRST and len(lines) > 1:
+    if len(text) >= FIRST and len(lines) > 1 and not lines[-1].endswith("\n"):
         lines.pop()  # it may go on
     notes = []
     dialect = wanted.dialect
@@ -116,6 +130,8 @@ def _refuse_shape(records: list[tuple[int, list[str]]], wanted: Wanted, where: s
         )
     if first[0].lower().startswith("sep="):
         raise DataError(f"{where}, line {line}: {first[0]!r} is a line for Excel; remove it")
+    if len(first) > MOST_COLUMNS:
+        raise DataError(f"{where}: found {len(first)} columns; expected at most {MOST_COLUMNS}")
     if len(first) < 2:
         raise DataError(f"{where}: expected 2 or more columns, found {len(first)}; is the delimiter right?")
     for number, cells in records:
@@ -125,15 +141,17 @@ def _refuse_shape(records: list[tuple[int, list[str]]], wanted: Wanted, where: s
             )
 
 
-def _not_text(path: Path, error: UnicodeDecodeError) -> str:
+def _not_text(path: Path, error: UnicodeError) -> str:
     """Why a file is not text in the declared encoding, and what may help."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         begin = file.read(4)
     for magic, what in OTHER_FILES.items():
         if begin.startswith(magic):
             return f"is {what}; save it as CSV"
     if begin[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "is text in UTF-16; declare data.encoding=utf-16"
+    if not isinstance(error, UnicodeDecodeError):
+        return f"is not text in the declared encoding: {error}"
     byte = error.object[error.start] if error.start < len(error.object) else 0
     return (
         f"is not text in {error.encoding}: byte 0x{byte:02x} is no letter; declare data.encoding=cp1252 for a file of "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,7 +104,9 @@ def find(names: Sequence[str], which: str | int, key: str, where: str) -> int:
     if len(places) == 1:
         return places[0]
     if len(places) > 1:
-        raise DataError(f"{where}: data.{key}={which!r} fits the columns {places}; give the number of one")
+        raise DataError(
+            f"{where}: data.{key}={which!r} fits the columns {listed([str(i) for i in places])}; give the number of one"
+        )
     if isinstance(which, str):
         hint = nearest(which, names)
         raise DataError(f"{where}: data.{key}={which!r} names no column; {hint}it has: {listed(names)}")
@@ -120,10 +123,11 @@ def simplified(name: str) -> str:
 
 
 def _refuse_twins(names: Sequence[str], used: Sequence[int], where: str) -> None:
+    counts = Counter(names[i] for i in used)
     for place in used:
-        twins = [i for i in used if names[i] == names[place]]
-        if len(twins) > 1:
+        if counts[names[place]] > 1:
+            twins = [str(i) for i in used if names[i] == names[place]]
             raise DataError(
-                f"{where}: the columns {twins} share the name {names[place]!r}; rename one, or leave one out by its "
-                f"number, data.drop={twins[-1]}"
+                f"{where}: the columns {listed(twins)} share the name {names[place]!r}; rename one, or "
+                f"leave one out by its number, data.drop={twins[-1]}"
             )

@@ -33,6 +33,9 @@ from bpexp.tracking.credentials import borrow, lent
 PARENT = "BPEXP_PARENT_RUN"
 """The environment variable that passes the MLflow id of the parent run to a worker."""
 
+AGAIN = "BPEXP_AGAIN"
+"""The one that says that the folders of the jobs may hold earlier attempts."""
+
 
 def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Generator[Ending, None, None]:
     """Execute the jobs with the launcher of the composition `first`, and yield their endings."""
@@ -53,8 +56,10 @@ def _master(first: Composition, job: Job) -> DictConfig:
     master = copy.deepcopy(first.whole)
     sweep = job.directory.parents[len(Path(job.subdirectory).parts) - 1]
     OmegaConf.update(master, "hydra.sweep.dir", str(sweep))
-    if job.parent:
-        OmegaConf.update(master, f"hydra.job.env_set.{PARENT}", job.parent, force_add=True)
+    told = {PARENT: job.parent, AGAIN: "1" if job.again else None}
+    for name, value in told.items():
+        if value:
+            OmegaConf.update(master, f"hydra.job.env_set.{name}", value, force_add=True)
     return master
 
 
@@ -74,6 +79,7 @@ def perform_planned(credentials: Mapping[str, str], config: DictConfig) -> float
         number=int(hydra.job.num),
         parent=os.environ.get(PARENT),
         one_of_many=True,
+        again=AGAIN in os.environ,
     )
     return perform(job).objective
 

@@ -1,4 +1,7 @@
-"""A job and its outcome as one line of JSON, for the way to another process and back: nothing is unpickled."""
+"""A job and its outcome as one line of JSON, for the way to another process and back: nothing is unpickled.
+
+The text of a job holds the credentials of the store: it goes through a pipe, and is neither written nor printed.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +13,19 @@ from typing import Any
 from bpexp.config.schema import Config, construct
 from bpexp.records.outcome import Outcome
 from bpexp.running.job import Job
+from bpexp.tracking.credentials import borrow, lent
 
 
 def pack(job: Job) -> str:
     """The job as text."""
     paths = {"directory": str(job.directory), "subdirectory": str(job.subdirectory)}
-    return json.dumps({**asdict(job), **paths})
+    return json.dumps({**asdict(job), **paths, "credentials": lent()})
 
 
 def unpack(text: str) -> Job:
-    """The job of a text, its config validated as one from a command line is."""
+    """The job of a text, its config validated as one from a command line is; its credentials are remembered."""
     content: dict[str, Any] = json.loads(text)
+    borrow(content.pop("credentials"))
     paths = {key: Path(content[key]) for key in ("directory", "subdirectory")}
     config, overrides = construct(Config, content["config"]), tuple(content["overrides"])
     return Job(**{**content, **paths, "config": config, "overrides": overrides})

@@ -21,6 +21,7 @@ from multiprocessing.connection import wait
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers.packing import pack, unpack_outcome
 from bpexp.running.launchers.worker import GRACE
+from bpexp.tracking.credentials import lent
 
 CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from bpexp.running.launchers.worker import main; "
@@ -50,6 +51,8 @@ class Worker:
                 pass_fds=[handle],
                 start_new_session=True,
             )
+        with suppress(*GONE):
+            self.connection.send_bytes(json.dumps(dict(lent())).encode())
 
     @property
     def gone(self) -> bool:

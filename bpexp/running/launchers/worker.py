@@ -6,6 +6,7 @@ gone: the job is then ended as by SIGTERM, with a true record, and a job that do
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ from multiprocessing.connection import Connection
 from bpexp.config.plugins import load_plugins
 from bpexp.running.launchers.packing import pack_outcome, unpack
 from bpexp.running.perform import perform
+from bpexp.tracking.credentials import borrow
+from bpexp.tracking.session import recording
 
 READY = b"ready"
 
@@ -32,13 +35,15 @@ def main(handle: int, memory: int | None) -> None:
     threading.Thread(target=_watch, daemon=True).start()
     if memory is not None:
         _limit(memory)
-    load_plugins()
     try:
+        borrow(json.loads(connection.recv_bytes()))
+        load_plugins()
         connection.send_bytes(READY)
-        while (text := _received(connection)) is not None:
-            outcome = perform(unpack(text))
-            with suppress(OSError):  # the sweep has left
-                connection.send_bytes(pack_outcome(outcome).encode())
+        with recording():  # which waits for a store that fails once, and not once a job
+            while (text := _received(connection)) is not None:
+                outcome = perform(unpack(text))
+                with suppress(OSError):  # the sweep has left
+                    connection.send_bytes(pack_outcome(outcome).encode())
     except KeyboardInterrupt:  # the job is recorded
         sys.exit(128 + signal.SIGINT)
 

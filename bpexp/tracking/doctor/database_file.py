@@ -8,12 +8,13 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version as version_of
 from pathlib import Path
 
 from bpexp.errors import TrackingError
 from bpexp.tracking.creation import COMPANIONS, create_database, free_name, leftovers
-from bpexp.tracking.doctor.finding import Finding, mended, note, person, refusal, unmended, well
+from bpexp.tracking.doctor.finding import Finding, barrier, mended, note, person, refusal, unmended, well
 from bpexp.tracking.doctor.settings import Doctor
 from bpexp.tracking.schema import age, refuse_other_version, sqlite_version
 from bpexp.tracking.sqlite_file import Damaged, connected, is_new, tables, wait_until_free
@@ -24,7 +25,7 @@ SHOWN = 3
 SCARCE = 50 << 20
 """Bytes of free space below which a store may soon not grow any more: it gains 0.1 MB or less a run."""
 
-FILL = "`python -m bpexp task=sync folder=outputs` (and folder=multirun) fills one from the journals of the runs"
+FILL = "`python -m bpexp task=sync hydra.run.dir=outputs` (and =multirun) fills one from the journals of the runs"
 
 
 def examine_file(path: Path, doctor: Doctor) -> Iterator[Finding]:
@@ -32,9 +33,9 @@ def examine_file(path: Path, doctor: Doctor) -> Iterator[Finding]:
     try:
         if is_new(path):
             yield (
-                person(f"there is no store at {str(path)!r}", FILL)
+                barrier(f"there is no store at {str(path)!r}", FILL)
                 if _recorded(path)
-                else well(f"there is no store at {str(path)!r} yet; the first run makes it")
+                else well(f"there is no store at {str(path)!r} yet; the first run makes it", bars=True)
             )
             return
         wait_until_free(path)
@@ -72,7 +73,7 @@ def _problems(path: Path) -> list[str]:
 def _damaged(path: Path, error: TrackingError, doctor: Doctor) -> Finding:
     """Move a damaged database away, if that is wanted, with what belongs to it."""
     if not doctor.move_away:
-        return person(
+        return barrier(
             str(error).partition("; `python")[0],
             "`python -m bpexp task=doctor doctor.move_away=true` moves it away and makes a new one, which task=sync "
             "fills from the journals of the runs",
@@ -85,8 +86,8 @@ def _damaged(path: Path, error: TrackingError, doctor: Doctor) -> Finding:
                 path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
         create_database(path)
     except (OSError, TrackingError) as failure:
-        return person(f"the damaged store {str(path)!r} cannot be replaced ({failure})", "move it away by hand")
-    return person(
+        return barrier(f"the damaged store {str(path)!r} cannot be replaced ({failure})", "move it away by hand")
+    return barrier(
         f"the damaged store was moved to {aside.name}, and there is a new one",
         f"{FILL}; what was written into MLflow by hand is in {aside.name} alone, and `sqlite3 {aside.name} .recover` "
         "may show it",
@@ -153,7 +154,7 @@ def tables_of_others(here: frozenset[str], version: str) -> Iterator[Finding]:
     """What a database has beside the tables of MLflow, and what it lacks of them."""
     ours = _tables_of_mlflow()
     if missing := sorted(ours - here):
-        yield person(f"the database lacks the tables {', '.join(missing)} of MLflow", "move it away, as a damaged one")
+        yield barrier(f"the database lacks the tables {', '.join(missing)} of MLflow", "move it away, as a damaged one")
     else:
         yield well(f"its tables are those of MLflow {version_of('mlflow')} ({version})")
     if foreign := sorted(here - ours - {"alembic_version"}):
@@ -168,15 +169,16 @@ def _unfinished(path: Path, doctor: Doctor) -> Finding:
         except sqlite3.OperationalError:
             runs = 0
     if runs:
-        return person(f"the database has {runs} runs and no version of its tables", "move it away, as a damaged one")
+        return barrier(f"the database has {runs} runs and no version of its tables", "move it away, as a damaged one")
     if not doctor.mend:
-        return unmended("the creation of the database was broken off, and it holds no run")
+        return unmended("the creation of the database was broken off, and it holds no run", bars=True)
     aside = free_name(path, "unfinished")
     path.rename(aside)
     create_database(path)
     return mended(f"it was broken off while it was made, and held no run: now {aside.name}, beside a new one")
 
 
+@cache
 def _tables_of_mlflow() -> frozenset[str]:
     """The tables of a fresh store."""
     with tempfile.TemporaryDirectory(prefix="bpexp-doctor-", ignore_cleanup_errors=True) as scratch:

@@ -19,11 +19,13 @@ class Finding:
             whom there is something to do.
         text: what was found, in a sentence without a full stop.
         remedy: what a person must do.
+        bars: whether MLflow cannot be used before that, or has nothing to show.
     """
 
     mark: Mark
     text: str
     remedy: str = ""
+    bars: bool = False
 
     @property
     def left(self) -> bool:
@@ -31,9 +33,9 @@ class Finding:
         return self.mark in ("unmended", "person")
 
 
-def well(text: str) -> Finding:
+def well(text: str, *, bars: bool = False) -> Finding:
     """Nothing is wrong."""
-    return Finding("well", text)
+    return Finding("well", text, bars=bars)
 
 
 def note(text: str) -> Finding:
@@ -46,9 +48,9 @@ def mended(text: str) -> Finding:
     return Finding("mended", text)
 
 
-def unmended(text: str) -> Finding:
+def unmended(text: str, *, bars: bool = False) -> Finding:
     """Something is wrong that the doctor would mend."""
-    return Finding("unmended", text, "run `python -m bpexp task=doctor` without doctor.mend=false")
+    return Finding("unmended", text, "run `python -m bpexp task=doctor` without doctor.mend=false", bars)
 
 
 def person(text: str, remedy: str) -> Finding:
@@ -56,7 +58,13 @@ def person(text: str, remedy: str) -> Finding:
     return Finding("person", text, remedy)
 
 
+def barrier(text: str, remedy: str) -> Finding:
+    """Something is wrong that a person must mend before MLflow can be used."""
+    return Finding("person", text, remedy, bars=True)
+
+
 def refusal(error: BpexpError) -> Finding:
     """An error, whose message names the remedy behind its last semicolon."""
     what, _, remedy = str(error).rpartition("; ")
-    return person(what or remedy, remedy if what else "end that, or wait until it has ended, and run this again")
+    wait = "end that, or wait until it has ended, and run this again"
+    return barrier(what or remedy, remedy if what else wait)

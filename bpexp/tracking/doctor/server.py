@@ -8,8 +8,9 @@ from contextlib import suppress
 from importlib.metadata import version as version_of
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.doctor.database_file import tables_of_others
-from bpexp.tracking.doctor.finding import Finding, note, person, refusal, well
+from bpexp.tracking.doctor.finding import Finding, barrier, note, person, refusal, well
 from bpexp.tracking.location import redact
 from bpexp.tracking.schema import refuse_other_version
 from bpexp.tracking.sql_database import database_version, engine_of
@@ -44,14 +45,14 @@ def examine_database(uri: str) -> Iterator[Finding]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        engine = engine_of(uri)
+        engine = engine_of(whole(uri))
         with engine.connect() as connection:
             found, version = database_version(connection)
             if not found:
-                yield well(f"the database {redact(uri)!r} is empty yet; the first run makes its tables")
+                yield well(f"the database {redact(uri)!r} is empty yet; the first run makes its tables", bars=True)
                 return
             if is_foreign(found):
-                yield person(f"the database {redact(uri)!r} is another program's", "name another one in tracking.uri")
+                yield barrier(f"the database {redact(uri)!r} is another program's", "name another one in tracking.uri")
                 return
             refuse_other_version(uri, version)
             yield from tables_of_others(found, f"schema {version}")
@@ -64,5 +65,5 @@ def examine_database(uri: str) -> Iterator[Finding]:
     except TrackingError as error:
         yield refusal(error)
     except SQLAlchemyError as error:
-        reason = " ".join(str(error).split("\n")[0].split())[:200].replace(uri, redact(uri))
-        yield person(f"the database {redact(uri)!r} does not answer ({reason})", "start it, or mend its address")
+        reason = scrubbed(" ".join(str(error).split("\n")[0].split()))[:200]
+        yield barrier(f"the database {redact(uri)!r} does not answer ({reason})", "start it, or mend its address")
