@@ -82,7 +82,7 @@ def refuse_composed(node: DictConfig, default: DictConfig, limits: Limits) -> No
         if not _below(key, (*OPEN, SWEEPER, *CHOSEN, *FILLED)) and values.get(key, ...) not in allowed.get(key, ()):
             raise ConfigError(_refusal(*_first_difference(f"hydra.{key}", values.get(key), quiet)))
     refuse_launcher(found.get("launcher"), str(choices.get("hydra/launcher")), limits)
-    if below := found.get("output_subdir"):
+    if (below := found.get("output_subdir")) is not None:
         _refuse_name("hydra.output_subdir", below)
 
 

@@ -84,6 +84,9 @@ def levels(override: Override, limits: Limits = DEFAULT) -> list[str]:
     found = [f"{key}={value}" for value in override.sweep_string_iterator()]
     if not found:
         raise ConfigError(f"{override.input_line} has no levels; list one or more, as in {key}=0.1,0.3")
+    if len(set(found)) < len(found):
+        twice = next(text for text in found if found.count(text) > 1)
+        raise ConfigError(f"{override.input_line} has the level {twice.partition('=')[2]} twice; give it once")
     return found
 
 
@@ -125,7 +128,7 @@ def refuse_declared(keys: Iterable[str]) -> None:
     """Raise ConfigError for a factor or level of a config file whose key is no key of one job."""
     for key in keys:
         root = re.split("[./]", key)[0]
-        if not re.fullmatch(r"[A-Za-z_]\w*([./][\w-]+)*", key) or root in ("hydra", "limits", *FIXED):
+        if not re.fullmatch(r"[A-Za-z_]\w*([./][\w-]+)*", key) or root in ("hydra", "limits", "tracking", *FIXED):
             raise ConfigError(
                 f"{key!r} cannot be swept by a config file; name a key of a run, such as lr or model.depth"
             )

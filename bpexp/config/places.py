@@ -6,6 +6,7 @@ send the records, and the token that MLflow adds to each request, to a server of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -131,4 +132,4 @@ def _allowed(key: str, value: str, root: Path | None) -> bool:
 
 def _inside(path: Path, root: Path) -> bool:
     """Whether a path lies below a folder, also where links are followed."""
-    return (Path.cwd() / path).resolve().is_relative_to((Path.cwd() / root).resolve())
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))

@@ -33,6 +33,7 @@ def refuse_unrecorded(study: Study, configs: Sequence[Config], data: Iterable[Da
     wanted = {name: f"the measure {measure.text!r}" for measure in read for name in measure.series}
     if study.curves != CURVES:
         wanted |= {name: f"study.curves: {name!r}" for name in study.curves}
+    wanted |= {f"{name}/layer_1": f"study.by_depth: {name!r}" for name in study.by_depth}
     evaluated = [name for some in data for name in _evaluated(some)]
     observed = {name for config in configs for name in _probed(config)}
     deepest = max(len(config.model.widths) + 1 for config in configs)

@@ -51,11 +51,254 @@ def main_config(kind: str, name: str, body: str, *argv: str) -> Case:
     return Case(kind, name, ("--config-path", "mine", *argv), {"mine/config.yaml": body + "\n"})
 
 
-def typed(kind: str, *lines: str) -> Iterator[Case]:
-    """Cases that are a command line alone; the words are separated by spaces."""
-    for line in lines:
+def typed(kind: str, block: str) -> Iterator[Case]:
+    """Cases that are a command line alone: one a line of the block, its words separated by spaces."""
+    for line in block.strip("\n").split("\n"):
         yield Case(kind, line[:70], tuple(line.split(" ")))
 
+
+CODE_LINES = r"""
+hydra.searchpath=[pkg://evilpkg]
++hydra.searchpath=[pkg://evilpkg]
+++hydra.searchpath=[pkg://evilpkg]
+hydra={searchpath:[pkg://evilpkg]}
++hydra.callbacks.x._target_=evilpkg.call
+hydra/callbacks=evil
+hydra/launcher=evilpkg
+hydra.launcher._target_=evilpkg.L
+hydra.sweeper._target_=evilpkg.S
+hydra/sweeper=evil
++data@hydra.callbacks=csv
+~hydra.run
+hydra.job_logging.handlers.console.class=evilpkg.H
+hydra.hydra_logging.handlers.console.stream=ext://evilpkg.x
++hydra.job.env_set.A=b
+hydra.help.template=a
+hydra.searchpath=[pkg://evilpkg] --cfg job
+hydra.searchpath=[pkg://evilpkg] --info searchpath
++hydra.callbacks.x=1 --hydra-help
+hydra.hydra_logging.handlers.x=1 --info all
+--config-path pkg://evilpkg
+--config-dir pkg://evilpkg
+--config-name pkg://evilpkg/x
+--experimental-rerun evil.pickle
+gradient=evilpkg.call
+callbacks.evil={}
+data={name:evilpkg}
++_target_=evilpkg.call
+launcher=evilpkg:call
+"""
+
+SECRET_LINES = r"""
+--config-name ../../secret
+--config-name /etc/passwd
+experiment=../../secret
+model=/../../x
+"""
+
+SIZE_LINES = r"""
+-m seed=range(1000000000)
+-m seed=range(0,1000000000,1)
+-m seed=shuffle(range(1000000000))
+-m lr=range(0.1,1,1e-300)
+-m lr=range(0.1,1,0)
+-m seed=range(1000) lr=range(1,1000) batch_size=range(1,100)
+-m seed=range(0,100000000000000000000)
+-m seed=sort(range(1000000000))
+-m seed=int(range(1000000000))
+-m seed=range(2000) optimizer=sgd,adam,rmsprop
+experiment=symmetry study.repeats=1000000000
+model.hidden=[1000000000]
+model.hidden=[1000000,1000000]
+model.hidden=[] model.depth=1000000000
+model.hidden=[] model.depth=100000
+model.hidden=[] model.depth=500 model.width=1000000
+data=xor data.n=1000000000000
+data=two_moons data.n=1000000000000000000000000
+data=spirals data.n=100000000000
+data=polynomial data.n=1000000000000 loss=mse output=identity
+data=polynomial data.powers=1000000000000 loss=mse output=identity
+data=spirals data.n=300000 data.arms=300000
+epochs=1000000000000000
+threads=1180591620717411303424
+epochs=1180591620717411303424
+batch_size=1180591620717411303424
+threads=2000
+-m launcher=process launcher.n_jobs=1000000 lr=0.1,0.2
+-m hydra/launcher=joblib hydra.launcher.n_jobs=1000000 lr=0.1,0.2
+limits.jobs=0
+limits.memory=0.000001
+limits={jobs:100000}
+limits.parameters=10
+limits.updates=10
+limits.text=10 run_name=abcdefghijklm
+limits.nope=3
+run_name=${run_name}${run_name}${run_name}
+"""
+
+MEANINGLESS_LINES = r"""
+-m seed=range(0)
+-m seed=range(3,3)
+-m seed=range(3,0)
+hydra.run.dir=
+hydra.run.dir=''
+-m lr=0.1,0.2 hydra.sweep.dir=''
+study=foo tracking=none
+study=foo
+pairing=[a,b]
+pairing={a:b}
+pairing=sigmoid_mse,softmax_mse
+-m task=train,trace
+-m experiment=symmetry,errata
+-m lr=0.1,0.1
+-m lr=,
+tracking.uri=http://
+tracking.uri=https://
+tracking.uri=ftp://host/x
+tracking.uri=/dev/null
+tracking.uri=sqlite:////dev/null
+tracking.uri=sqlite:///mlflow.db?mode=ro
+tracking.uri=sqlite:///m.db?mode=memory
+tracking.uri=file:///tmp/x
+tracking.uri=postgresql://
+tracking.uri=nope
+hydra.output_subdir=../x
+hydra.output_subdir=''
+hydra.mode=NOPE
+lr=
+lr=null
+model=null
+data=null
+~lr
+~data
++lr=0.2
+lr=0.1 lr=0.2
+-m task=report
+task=trace sample=1000000
+sample=3
+hydra.verbose=true
+hydra.job.chdir=true
+-m hydra.run.dir=a,b lr=0.1,0.2
+"""
+
+MADE_FIRST_LINES = r"""
+task=report study=nope
+task=report
+task=report study=nope tracking=none
+task=report hydra.sweep.dir=nowhere tracking=none
+task=report experiment=symmetry
+-m hydra.sweep.dir=a,b lr=0.1,0.2
+-m hydra.job.name=a,b lr=0.1,0.2
+-m hydra/launcher=basic,joblib lr=0.1,0.2
+hydra.run.dir=/proc/nope/x
+-m lr=0.1,0.2 hydra.sweep.dir=/proc/nope/x
+-m lr=0.1,0.2 hydra.sweep.subdir=same
+-m lr=0.1,-1
+task=sync study=nope -m
+"""
+
+TRACEBACK_LINES = r"""
+--cfg job lr=${nope} --resolve
+lr=${nope}
+lr=${
+lr=${}
+lr=${.}
+lr=${lr}
+--cfg job zzz=1
+--cfg nope
+--cfg job --package nope
+--cfg job -p a.b.c
+--cfg job -p a[
+--package model
+--resolve
+--info nope
+--info config zzz=1
+-sc install=evil
+-sc query=bash
+-sc install=bash uninstall=bash
+-sc nope=bash
+-sc
+hydra.sweeper.max_batch_size=0 -m lr=0.1,0.2
+-m hydra.sweeper.params=3 lr=0.1,0.2
+--multirun --cfg job
+--run --info
+--nope
+=1
+lr
+lr=0.1=
+[
+{a:1}
+lr=[
+lr='
+a b
+lr=0.1;rm
+@=1
+data@=xor
+callbacks={a:1}
+model=[a,b]
+lr={a:1}
++a.b.c=1
+++a=1
+run_name='${lr'
+model.hidden={a:1}
+loss=[mse]
+-m lr=choice()
+-m lr=tag(a,0.1)
+-m lr=glob(*)
+-m model=glob(nope*)
+-m lr=interval(0,1)
+data=csv
+data=csv data.path=
+data=npz data.path=.
+optimizer=adam optimizer.beta1=1e400
+init=normal init.std=1e308 init.std=2
+probe.every=-1
+check=every_n check.every=0
+objective=nope
+"""
+
+
+TRACEBACK_FILES = r"""
+run_name: [a]
+lr: {a: 1}
+hydra: 3
+hydra: []
+hydra: {run: 3}
+hydra: {run: {dir: [a]}}
+defaults: 3
+defaults: [3]
+defaults: [{a: {b: c}}]
+defaults: [{a: 1, b: 2}]
+model: 3
+data: [a]
+callbacks: 3
+3: 4
+null: 1
+true: 1
+lr: .nan
+lr: 2026-01-01
+study: {factors: {1: [2, 3]}}
+hydra: {mode: NOPE}
+hydra: {sweeper: {params: [1]}}
+hydra: {sweeper: 3}
+hydra: {launcher: 3}
+"""
+
+STUDIES = """
+measures: []
+measures: ['']
+measures: [nope]
+measures: [final nope/test]
+measures: [first grad_norm/W9]
+claims: [{text: t, measure: final accuracy/test, of: {lr: 0.1}, against: {lr: 0.1}, above: 0}]
+claims: [{text: t, measure: final nope/test, of: {lr: 0.1}, above: 0}]
+claims: [1]
+repeats: 0
+repeats: -1
+repeats: many
+curves: [nope/test]
+by_depth: [nope]
+"""
 
 EVIL = {
     "searchpath": "searchpath: [pkg://evilpkg]",
@@ -118,7 +361,10 @@ def code() -> Iterator[Case]:
         "code", "a launcher of its own", "lr: 0.1", **{"hydra/launcher/basic.yaml": "_target_: evilpkg.L\n"}
     )
     yield experiment(
-        "code", "callbacks of its own", "lr: 0.1", **{"hydra/callbacks/x.yaml": "x: {_target_: evilpkg.call}\n"}
+        "code",
+        "callbacks of its own",
+        "defaults: [override /hydra/callbacks: x]",
+        **{"hydra/callbacks/x.yaml": "x: {_target_: evilpkg.call}\n"},
     )
     for key in (
         "hydra.searchpath",
@@ -151,41 +397,7 @@ def code() -> Iterator[Case]:
         ),
     ):
         yield experiment("code", body, body, "tracking=none")
-    yield from typed(
-        "code",
-        *(
-            "hydra.searchpath=[pkg://evilpkg]",
-            "+hydra.searchpath=[pkg://evilpkg]",
-            "++hydra.searchpath=[pkg://evilpkg]",
-        ),
-        *("hydra={searchpath:[pkg://evilpkg]}", "+hydra.callbacks.x._target_=evilpkg.call", "hydra/callbacks=evil"),
-        *(
-            "hydra/launcher=evilpkg",
-            "hydra.launcher._target_=evilpkg.L",
-            "hydra.sweeper._target_=evilpkg.S",
-            "hydra/sweeper=evil",
-        ),
-        *("+data@hydra.callbacks=csv", "~hydra.run", "hydra.job_logging.handlers.console.class=evilpkg.H"),
-        *(
-            "hydra.hydra_logging.handlers.console.stream=ext://evilpkg.x",
-            "+hydra.job.env_set.A=b",
-            "hydra.help.template=a",
-        ),
-        *("hydra.searchpath=[pkg://evilpkg] --cfg job", "hydra.searchpath=[pkg://evilpkg] --info searchpath"),
-        *(
-            "+hydra.callbacks.x=1 --hydra-help",
-            "hydra.hydra_logging.handlers.x=1 --info all",
-            "--config-path pkg://evilpkg",
-        ),
-        *("--config-dir pkg://evilpkg", "--config-name pkg://evilpkg/x", "--experimental-rerun evil.pickle"),
-        *(
-            "gradient=evilpkg.call",
-            "callbacks.evil={}",
-            "data={name:evilpkg}",
-            "+_target_=evilpkg.call",
-            "launcher=evilpkg:call",
-        ),
-    )
+    yield from typed("code", CODE_LINES)
 
 
 CLIMBS = {
@@ -244,9 +456,7 @@ def secrets() -> Iterator[Case]:
     yield Case(
         "secret", "a linked folder", (*FOLDER, "experiment=secret"), {"mine/a": ""}, {"mine/experiment": "-> ../.."}
     )
-    yield from typed(
-        "secret", "--config-name ../../secret", "--config-name /etc/passwd", "experiment=../../secret", "model=/../../x"
-    )
+    yield from typed("secret", SECRET_LINES)
 
 
 def chain(links: int, each: str) -> str:
@@ -336,24 +546,21 @@ def sizes() -> Iterator[Case]:
         f"model: {{activations: {'[' * 1_000}relu{']' * 1_000}}}",
         "tracking=none",
     )
-    yield from typed(
-        "size",
-        *("-m seed=range(1000000000)", "-m seed=range(0,1000000000,1)", "-m seed=shuffle(range(1000000000))"),
-        *("-m lr=range(0.1,1,1e-300)", "-m lr=range(0.1,1,0)", "-m seed=range(1000) lr=range(1,1000) batch_size=range(1,100)"),
-        *("-m seed=range(0,100000000000000000000)", "-m seed=sort(range(1000000000))", "-m seed=int(range(1000000000))"),
-        *("-m seed=range(2000) optimizer=sgd,adam,rmsprop", "experiment=symmetry study.repeats=1000000000"),
-        *("model.hidden=[1000000000]", "model.hidden=[1000000,1000000]", "model.hidden=[] model.depth=1000000000"),
-        *("model.hidden=[] model.depth=100000", "model.hidden=[] model.depth=500 model.width=1000000"),
-        *("data=xor data.n=1000000000000", "data=two_moons data.n=1000000000000000000000000", "data=spirals data.n=100000000000"),
-        *("data=polynomial data.n=1000000000000 loss=mse output=identity", "data=polynomial data.powers=1000000000000 loss=mse output=identity"),
-        *("data=spirals data.n=300000 data.arms=300000", "epochs=1000000000000000", "threads=1180591620717411303424"),
-        *("epochs=1180591620717411303424", "batch_size=1180591620717411303424", "threads=2000", "-m launcher=process launcher.n_jobs=1000000 lr=0.1,0.2"),
-        *("-m hydra/launcher=joblib hydra.launcher.n_jobs=1000000 lr=0.1,0.2", "limits.jobs=0", "limits.memory=0.000001"),
-        *("limits={jobs:100000}", "limits.parameters=10", "limits.updates=10", "limits.text=10 run_name=abcdefghijklm", "limits.nope=3"),
-        f"run_name={'a' * 300}", f"run_name={'a' * 20_000}", f"model.activations={'[' * 1_000}relu{']' * 1_000}", f"lr={'1' * 400}",
-        f"lr={'1' * 5_000}", f"study={'{a:' * 1_000}1{'}' * 1_000}", f"run_name={'${run_name}' * 3}", f"data.limit=-{'1' * 400}",
-        f"data=polynomial data.coefficients=[{'1' * 400}] loss=mse output=identity", f"run_name={'${' * 500}a{'}' * 500}",
-    )  # fmt: skip
+    yield from typed("size", SIZE_LINES)
+    for name, word in {
+        "a typed name of 300 characters": f"run_name={'a' * 300}",
+        "a typed text of 20 000 characters": f"run_name={'a' * 20_000}",
+        "1 000 typed brackets": f"model.activations={'[' * 1_000}relu{']' * 1_000}",
+        "1 000 typed mappings": f"study={'{a:' * 1_000}1{'}' * 1_000}",
+        "a rate of 400 digits": f"lr={'1' * 400}",
+        "a rate of 5 000 digits": f"lr={'1' * 5_000}",
+        "a limit of 400 digits": f"data.limit=-{'1' * 400}",
+        "500 typed interpolations": f"run_name={'${' * 500}a{'}' * 500}",
+        "a name that refers to itself": f"run_name={'${run_name}' * 3}",
+    }.items():
+        yield Case("size", name, (word,))
+    digits = f"data.coefficients=[{'1' * 400}]"
+    yield Case("size", "a coefficient of 400 digits", ("data=polynomial", "loss=mse", "output=identity", digits))
     yield Case("size", "100 000 overrides", tuple(f"+a{n}=1" for n in range(30_000)))
 
 
@@ -392,12 +599,7 @@ def specials() -> Iterator[Case]:
 def meaningless() -> Iterator[Case]:
     """What was accepted although it means nothing."""
     study = "study: {{factors: {{lr: [0.1, 0.2]}}, {0}}}"
-    for body in (
-        *("measures: []", "measures: ['']", "measures: [nope]", "measures: [final nope/test]", "measures: [first grad_norm/W9]"),
-        "claims: [{text: t, measure: final accuracy/test, of: {lr: 0.1}, against: {lr: 0.1}, above: 0}]",
-        "claims: [{text: t, measure: final nope/test, of: {lr: 0.1}, above: 0}]",
-        *("claims: [1]", "repeats: 0", "repeats: -1", "repeats: many", "curves: [nope/test]", "by_depth: [nope]"),
-    ):  # fmt: skip
+    for body in STUDIES.strip("\n").split("\n"):
         yield experiment("meaningless", body, study.format(body), *QUIET[2:])
     for body in ("study: foo", "study: [a]", "study: {}", "study: {factors: {}}", "study: {factors: {lr: []}}"):
         yield experiment("meaningless", body, body, *QUIET)
@@ -409,47 +611,23 @@ def meaningless() -> Iterator[Case]:
             f"hydra: {{mode: MULTIRUN, sweeper: {{params: {{{key}: 'a,b'}}}}}}",
             "tracking=none",
         )
-    yield from typed(
-        "meaningless",
-        *("-m seed=range(0)", "-m seed=range(3,3)", "-m seed=range(3,0)", "hydra.run.dir=", "hydra.run.dir=''", "-m lr=0.1,0.2 hydra.sweep.dir=''"),
-        *("study=foo tracking=none", "study=foo", "pairing=[a,b]", "pairing={a:b}", "pairing=sigmoid_mse,softmax_mse", "-m task=train,trace"),
-        *("-m experiment=symmetry,errata", "-m lr=0.1,0.1", "-m lr=,", "tracking.uri=http://", "tracking.uri=https://", "tracking.uri=ftp://host/x"),
-        *("tracking.uri=/dev/null", "tracking.uri=sqlite:////dev/null", "tracking.uri=sqlite:///mlflow.db?mode=ro", "tracking.uri=sqlite:///m.db?mode=memory"),
-        *("tracking.uri=file:///tmp/x", "tracking.uri=postgresql://", "tracking.uri=nope", "tracking.uri=''", "hydra.output_subdir=../x", "hydra.output_subdir=''"),
-        *("hydra.mode=NOPE", "hydra.job.name=''", "-m", "lr=", "lr=null", "model=null", "data=null", "~lr", "~data", "+lr=0.2", "lr=0.1 lr=0.2"),
-        *("-m task=report", "task=trace sample=1000000", "sample=3", "hydra.verbose=true", "hydra.job.chdir=true", "-m hydra.run.dir=a,b lr=0.1,0.2"),
-    )  # fmt: skip
+    yield from typed("meaningless", MEANINGLESS_LINES)
     yield Case("meaningless", "no name of a config", ("--config-name", "", "lr=0.1"))
     yield Case("meaningless", "a blank name of a config", ("--config-name", "  "))
 
 
 def made_first() -> Iterator[Case]:
     """What made something and was refused then."""
-    yield from typed(
-        "made first",
-        *("task=report study=nope", "task=report", "task=report study=nope tracking=none", "task=report hydra.sweep.dir=nowhere tracking=none"),
-        *("task=report experiment=symmetry", "-m hydra.sweep.dir=a,b lr=0.1,0.2", "-m hydra.job.name=a,b lr=0.1,0.2"),
-        *("-m hydra/launcher=basic,joblib lr=0.1,0.2", "hydra.run.dir=/proc/nope/x", "-m lr=0.1,0.2 hydra.sweep.dir=/proc/nope/x"),
-        *("-m lr=0.1,0.2 hydra.sweep.subdir=same", "-m lr=0.1,-1", "task=sync study=nope -m"),
-    )  # fmt: skip
+    yield from typed("made first", MADE_FIRST_LINES)
 
 
 def tracebacks() -> Iterator[Case]:
     """What answered with a traceback, or with another exit code."""
-    yield from typed(
-        "traceback",
-        *("--cfg job lr=${nope} --resolve", "lr=${nope}", "lr=${", "lr=${}", "lr=${.}", "lr=${lr}", "--cfg job zzz=1", "--cfg nope", "--cfg job --package nope"),
-        *("--cfg job -p a.b.c", "--cfg job -p a[", "--package model", "--resolve", "--info nope", "--info config zzz=1", "-sc install=evil", "-sc query=bash"),
-        *("-sc install=bash uninstall=bash", "-sc nope=bash", "-sc", "hydra.sweeper.max_batch_size=0 -m lr=0.1,0.2", "-m hydra.sweeper.params=3 lr=0.1,0.2"),
-        *("--multirun --cfg job", "--run --info", "--nope", "=1", "lr", "lr=0.1=", "[", "{a:1}", "lr=[", "lr='", "a b", "lr=0.1;rm", "@=1", "data@=xor"),
-        *("callbacks={a:1}", "model=[a,b]", "lr={a:1}", "+a.b.c=1", "++a=1", "run_name='${lr'", "model.hidden={a:1}", "loss=[mse]", "-m lr=choice()"),
-        *("-m lr=tag(a,0.1)", "-m lr=glob(*)", "-m model=glob(nope*)", "-m lr=interval(0,1)", "data=csv", "data=csv data.path=", "data=npz data.path=."),
-        *("optimizer=adam optimizer.beta1=1e400", "init=normal init.std=1e308 init.std=2", "probe.every=-1", "check=every_n check.every=0", "objective=nope"),
-    )  # fmt: skip
+    yield from typed("traceback", TRACEBACK_LINES)
     for word in ("run_name=a\0b", "data.path=a\0b", "hydra.run.dir=a\0b", "tracking.uri=a\0b", "\0"):
         yield Case("traceback", repr(word), (word,))
     yield Case("traceback", "a folder with a backslash", ("hydra.run.dir=a\\b", "lr=nope"))
-    for body in ("run_name: [a]", "lr: {a: 1}", "hydra: 3", "hydra: []", "hydra: {run: 3}", "hydra: {run: {dir: [a]}}", "defaults: 3", "defaults: [3]", "defaults: [{a: {b: c}}]", "defaults: [{a: 1, b: 2}]", "model: 3", "data: [a]", "callbacks: 3", "3: 4", "null: 1", "true: 1", "lr: .nan", "lr: 2026-01-01", "study: {factors: {1: [2, 3]}}", "hydra: {mode: NOPE}", "hydra: {sweeper: {params: [1]}}", "hydra: {sweeper: 3}", "hydra: {launcher: 3}"):  # fmt: skip
+    for body in TRACEBACK_FILES.strip("\n").split("\n"):
         yield experiment("traceback", body, body, "tracking=none")
 
 

@@ -61,7 +61,7 @@ class Watch:
 
     def _open(self, path: Any, mode: Any, flags: Any) -> None:
         number = flags if isinstance(flags, int) else 0
-        # A folder is "opened" for a file without a name, by which a store learns whether it may write: it leaves nothing.
+        # A folder is "opened" for a file without a name, by which a store learns whether it may write.
         if number & WRITES and path != os.devnull and not isinstance(path, int) and not os.path.isdir(path):
             self.seen.append(f"open {path!r} for writing")
 
