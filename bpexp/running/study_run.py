@@ -30,7 +30,9 @@ def declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> Non
         declared = _recorded(file)
     else:
         content = _content(plan, study)
-        earlier = earlier_sweeps(content, parent.store, directory)
+        earlier = parent.ask(lambda store: earlier_sweeps(content, store, directory))
+        if earlier is None:  # without the store, what the folders tell
+            earlier = earlier_sweeps(content, None, directory)
         declared = record({**content, "earlier": earlier}, parent.run_id)
         try:
             write_whole(file, declared.text())

@@ -6,22 +6,23 @@ What it is to hold is written to the folder of the sweep first, so that what the
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.records.journal_lines import plain
 from bpexp.records.lock import liveness
 from bpexp.tracking.courier import Parcel
 from bpexp.tracking.delivery import Delivery, Want, pending
 from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import FACTS, Facts, read_facts, read_sent, write_facts
 from bpexp.tracking.open_runs import announce
-from bpexp.tracking.session import current
+from bpexp.tracking.session import Answer, current
 from bpexp.tracking.settings import TrackingSettings
-from bpexp.tracking.store import Store, open_store
+from bpexp.tracking.store import Store
 
 NOTE = 7900
 """Largest number of characters of a description in MLflow."""
@@ -73,26 +74,17 @@ class ParentRun:
         """The address of the store that holds the sweep, without credentials."""
         return self._parcel.delivery.facts.store if self._parcel else None
 
-    @property
-    def store(self) -> Store | None:
-        """The open store; None where the sweep has no parent in MLflow yet."""
-        if self._parcel is None:
-            return None
-        self._session.wait(self._parcel)
-        return self._opened() if self.run_id is not None else None
-
-    def _opened(self) -> Store | None:
-        assert self._parcel is not None
-        with suppress(TrackingError):
-            return open_store(self._parcel.uri, self._settings.experiment)
-        return None
+    def ask(self, question: Callable[[Store], Answer]) -> Answer | None:
+        """The answer to a question that only the store can answer; None without one, or while it does not answer."""
+        return None if self._parcel is None else self._session.ask(self._parcel, question)
 
     def finish(self, status: str, *, metrics: Mapping[str, float], note: str, files: Sequence[Path]) -> None:
         """Record the comparison and end the run: FINISHED, FAILED or KILLED."""
         now = round(time.time() * 1000)
         told = {row[0]: row[3] for row in self._rows() if row[1] == 0}
         counts = {key: 0.0 for key in told if key.startswith("jobs/")}  # a sweep that went on: of what is no more, none
-        rows = [[key, 0, now, float(value)] for key, value in {**counts, **metrics}.items() if told.get(key) != value]
+        values = {key: plain(value) for key, value in {**counts, **metrics}.items()}
+        rows = [[key, 0, now, value] for key, value in values.items() if told.get(key) != value]
         self._add(rows=rows, files=files, tags=_described(note), status=status, ended=now)
         if self._parcel is None or not self._session.wait_for_all():
             return  # which is told when the command ends
@@ -130,14 +122,8 @@ class ParentRun:
         """Take the runs of earlier attempts of a job off the sweep, so that each job is one child; they are kept."""
         folders = [file.parent for file in self._directory.rglob(FACTS) if file.parent.name.startswith("attempt-")]
         ids = [sent.run_id for folder in folders if (sent := read_sent(folder)) is not None and sent.run_id]
-        store = self._opened() if ids else None
-        if store is None:
-            return
-        for run_id in ids:
-            with suppress(Exception):  # a store may raise anything: it is a child more
-                if "mlflow.parentRunId" in store.client.get_run(run_id).data.tags:
-                    store.client.set_tag(run_id, "bpexp.attempt_of", str(self.run_id))
-                    store.client.delete_tag(run_id, "mlflow.parentRunId")
+        if ids:
+            self.ask(lambda store: _detach(store, ids, str(self.run_id)))
 
     def declare(self, params: Mapping[str, str], tags: Mapping[str, str], files: Sequence[Path]) -> None:
         """Record a declaration before the first job: parameters cannot be changed in MLflow afterwards, tags can."""
@@ -154,13 +140,7 @@ class ParentRun:
 
     def params(self) -> dict[str, str] | None:
         """The parameters as the store holds them; None without a parent run, or where the store fails."""
-        if self._parcel is None or not self._session.wait(self._parcel) or self.run_id is None:
-            return None
-        store = self._opened()
-        try:
-            return dict(store.client.get_run(self.run_id).data.params) if store else None
-        except Exception:  # a store may raise anything
-            return None
+        return self.ask(lambda store: dict(store.client.get_run(str(self.run_id)).data.params))
 
     def attach(self, files: Sequence[Path], note: str) -> None:
         """Add the files and the description of a report to the run, which may have ended already."""
@@ -198,6 +178,14 @@ class ParentRun:
         if self._parcel.entry is None:
             self._parcel.entry = announce(facts.key, self._directory, facts.store, "sweep", Path.cwd())
         self._session.send(self._parcel, want)
+
+
+def _detach(store: Store, run_ids: Sequence[str], parent: str) -> list[str]:
+    attached = [run for run in run_ids if "mlflow.parentRunId" in store.client.get_run(run).data.tags]
+    for run in attached:
+        store.client.set_tag(run, "bpexp.attempt_of", parent)
+        store.client.delete_tag(run, "mlflow.parentRunId")
+    return attached
 
 
 def _described(note: str) -> dict[str, str]:

@@ -1,7 +1,4 @@
-"""A plug-in for tests: the callback `death` ends its process in a declared way, once.
-
-`plug_in(folder)` makes a folder that, on Python's path, names this module in the entry-point group of bpexp's plug-ins.
-"""
+"""A plug-in for tests: the callback `death` ends its process in a declared way, once. It registers when imported."""
 
 from __future__ import annotations
 
@@ -16,8 +13,6 @@ from bpexp.errors import ConfigError
 from bpexp.training.callbacks import callbacks
 from bpexp.training.events import Callback, EpochEnded
 from bpexp.training.trainer import Diverged
-
-ROOT = Path(__file__).resolve().parents[2]
 
 Kind = Annotated[str, Literal["none", "exception", "diverge", "sys_exit", "exit", "kill", "segfault", "memory", "slow"]]
 
@@ -73,14 +68,3 @@ class Death(Callback):
 def _named(deaths: str) -> dict[int | None, str]:
     words = deaths.split()
     return {int(job): kind for job, kind in zip(words[::2], words[1::2], strict=True)}
-
-
-def plug_in(folder: Path) -> str:
-    """Make the plug-in in a folder; returns the path for PYTHONPATH."""
-    info = folder / "bpexp_deaths-1.0.dist-info"
-    info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bpexp-deaths\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(
-        "[bpexp.plugins]\ndeaths = experiments.reliability.deaths\n", encoding="utf-8"
-    )
-    return os.pathsep.join([str(folder), str(ROOT)])

@@ -24,7 +24,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from experiments.reliability.deaths import plug_in
+from experiments.reliability.plug_in import plug_in
 
 SMALL = [
     "data=xor",

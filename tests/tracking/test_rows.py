@@ -29,7 +29,7 @@ def test_the_rule_by_hand() -> None:
     assert chosen(9, None) == list(range(9))
 
 
-@given(st.integers(1, 600), st.integers(1, 20_000))
+@given(st.integers(1, 300), st.integers(1, 3000))
 def test_the_number_of_rows_grows_as_a_logarithm(whole: int, n: int) -> None:
     numbers = chosen(n, whole)
     doublings = max(0.0, math.log2(n / whole))
