@@ -13,18 +13,20 @@ threads may call at once.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from bpexp.config.composition import CommandLine
 from bpexp.config.logins import without_credentials
 from bpexp.config.spelling import spelled
-from bpexp.errors import BpexpError, ConfigError
+from bpexp.errors import BpexpError, ConfigError, RecordError
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal import history as series_of
@@ -68,9 +70,15 @@ class Result:
     @cached_property
     def _predictor(self) -> Predictor:
         if not (self.directory / WEIGHTS).exists():
-            why = "it was recorded with tracking.model=false" if self.outcome.ok else self.outcome.reason
-            raise BpexpError(f"{self!r} has no network: {why}")
-        return load_predictor(self.directory)
+            gone = f"it was recorded with tracking.model=false, or {WEIGHTS} was removed"
+            raise BpexpError(f"{self!r} has no network: {gone if self.outcome.ok else self.outcome.reason}")
+        predictor = load_predictor(self.directory)
+        theta, told = predictor.saved.weights[predictor.saved.reported], self.outcome.theta_sha256
+        found = hashlib.sha256(np.ascontiguousarray(theta).tobytes()).hexdigest()
+        if told and found != told:
+            path = str(self.directory / WEIGHTS)
+            raise RecordError(f"{path!r} is of another run: theta has the SHA-256 {found[:12]}..., not {told[:12]}...")
+        return predictor
 
     @property
     def network(self) -> Network:

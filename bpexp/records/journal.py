@@ -17,7 +17,6 @@ neither here nor in a store that has it already.
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from pathlib import Path
@@ -25,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from bpexp.records.journal_lines import history, points, read
+from bpexp.records.journal_lines import history, plain, points, read
 from bpexp.records.journal_tail import Tail
 from bpexp.records.learning_rates import LearningRates
 from bpexp.training.events import Callback, EpochEnded, RunStarted, State, Step
@@ -148,9 +147,3 @@ class Journal(Callback):
         self._write_losses()
         self.write({"event": "ended", "status": status, "reason": reason})
         self._file.close()
-
-
-def plain(value: float) -> float | str:
-    """The value as JSON can represent it: "nan", "inf" or "-inf" if it is not finite; `float` reads it back."""
-    value = float(value)
-    return value if math.isfinite(value) else str(value)

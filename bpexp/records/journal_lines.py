@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 from bpexp.errors import RecordError
 from bpexp.files.plain_json import MOST_BYTES, parse_json
-from bpexp.files.regular import open_regular
+from bpexp.files.regular import open_regular, size_of
 from bpexp.records.schema import FORMAT, LARGEST, check_format, shown, typed
 from bpexp.registry import Range
 
 NEWEST = 1
 """The newest format of a journal, which its first line states; the journals of earlier versions state none."""
+
+TAIL = 1 << 20
+"""Bytes at the end of a journal that hold its last line."""
 
 FIELDS: dict[str, Any] = {
     "time": Annotated[float, Range(least=-1e11, most=1e11)],
@@ -39,7 +43,7 @@ def read(path: Path, offset: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
                 if len(line) == MOST_BYTES:
                     raise RecordError(f"{name!r}: the line at byte {offset} is longer than {MOST_BYTES} bytes")
                 return
-            yield offset + len(line), _checked(line, f"{name!r}: the line at byte {offset}")
+            yield offset + len(line), checked_line(line, f"{name!r}: the line at byte {offset}")
             offset += len(line)
 
 
@@ -50,8 +54,19 @@ def _next(file: BinaryIO, name: str) -> bytes:
         raise RecordError(f"{name!r}: cannot be read: {error.strerror or error}") from error
 
 
-def _checked(text: bytes, where: str) -> dict[str, Any]:
-    """The fields of a line, with the types that they must have."""
+def last_line(path: Path) -> dict[str, Any] | None:
+    """The last complete line; None where there is none, or none that is a line of a journal."""
+    try:
+        with open_regular(path, error=RecordError) as file:
+            file.seek(max(0, size_of(file) - TAIL))
+            lines = file.read(TAIL).rpartition(b"\n")[0].rsplit(b"\n", 1)
+        return checked_line(lines[-1], repr(str(path)))
+    except (OSError, RecordError):
+        return None
+
+
+def checked_line(text: bytes, where: str) -> dict[str, Any]:
+    """The fields of a line, with the types that they must have; raises RecordError, which begins with `where`."""
     line = parse_json(text, where, error=RecordError)
     if not isinstance(line, dict):
         raise RecordError(f"{where}: found {shown(line)}; expected a mapping of fields")
@@ -66,6 +81,12 @@ def _checked(text: bytes, where: str) -> dict[str, Any]:
     if line.get("step", 0) > LARGEST - len(line.get("losses", ())):
         raise RecordError(f"{where}: step: found {line['step']}; expected a smaller one")
     return line
+
+
+def plain(value: float) -> float | str:
+    """The value as JSON can represent it: "nan", "inf" or "-inf" if it is not finite; `float` reads it back."""
+    value = float(value)
+    return value if math.isfinite(value) else str(value)
 
 
 def points(line: dict[str, Any], every: int = 1) -> Iterator[tuple[str, float, int]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bpexp.errors import CheckpointError
+from bpexp.errors import CheckpointError, RecordError
+from bpexp.records.journal_lines import checked_line, plain
 
 Values = dict[str, float | str]
 
@@ -85,11 +85,12 @@ def _digest(file: Any, offset: int) -> Any:
 def _take(tail: Tail, line: bytes, path: Path) -> None:
     """Take note of one line; raises CheckpointError for one that is no line of a journal."""
     try:
-        said = json.loads(line)
-        if "losses" in said:
-            tail.losses = max(tail.losses, int(said["step"]) + len(said["losses"]))
-        if "metrics" in said:
-            tail.metrics.setdefault(int(said["step"]), {}).update(said["metrics"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise CheckpointError(f"{str(path)!r} has a line that cannot be read: {line[:60]!r}") from error
+        said = checked_line(line, repr(str(path)))
+    except RecordError as error:
+        raise CheckpointError(f"a line cannot be read: {error}") from error
+    if "losses" in said:
+        tail.losses = max(tail.losses, said["step"] + len(said["losses"]))
+    if "metrics" in said:
+        written = {name: plain(value) for name, value in said["metrics"].items()}
+        tail.metrics.setdefault(said["step"], {}).update(written)
     tail.sha.update(line)

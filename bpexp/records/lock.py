@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from bpexp.errors import BpexpError
+from bpexp.files.plain_json import parse_json
 from bpexp.records.process import gone, same_boot, same_machine, this_process
 
 try:
@@ -128,7 +129,7 @@ def liveness(directory: Path) -> Liveness:
     """
     path = Path(directory) / LOCK
     try:
-        file = os.open(path, os.O_RDONLY)
+        file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe must not hold us up
     except FileNotFoundError:
         return Liveness("unknown", f"there is no {LOCK}")
     except OSError as error:
@@ -187,7 +188,7 @@ def _lock(file: int, patience: float, *, shared: bool = False) -> bool | None:
 def _read(file: int) -> dict[str, Any]:
     """What the file says; empty where it says nothing, or was cut off when the machine lost its power."""
     try:
-        said = json.loads(os.pread(file, 4096, 0).rstrip(b"\0"))
+        said = parse_json(os.pread(file, 4096, 0).rstrip(b"\0"), LOCK)
     except (ValueError, OSError):
         return {}
     return said if isinstance(said, dict) and isinstance(said.get("pid"), int) else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -28,11 +29,17 @@ def provenance(start: Path) -> dict[str, str]:
 
 def arithmetic(threads: int) -> dict[str, str]:
     """What the last digits of a run depend on beside its config and data: versions, BLAS and its threads, processor."""
+    return {**_arithmetic(), "threads": str(threads)}
+
+
+@lru_cache(maxsize=1)
+def _arithmetic() -> dict[str, str]:
+    """What stays the same as long as the process lives."""
     blas = _numpys_blas()
     named = {"blas": "internal_api", "blas_version": "version", "blas_architecture": "architecture"}
     facts = {key: str(blas.get(name)) for key, name in named.items()}
     versions = {"bpexp": bpexp.__version__, "numpy": np.__version__, "python": platform.python_version()}
-    return {**versions, **facts, "machine": platform.machine(), "threads": str(threads)}
+    return {**versions, **facts, "machine": platform.machine()}
 
 
 def _repository(folder: Path) -> dict[str, str]:

@@ -46,7 +46,7 @@ class Conclusion:
         outcome = self._save(self._outcome(series), series)
         if (histograms := self.histograms) is not None:
             self._attempt("no histograms in", lambda: histograms.save(self.info.directory))
-        self._hand_over(outcome)
+        outcome = self._hand_over(outcome)
         if self.end.interruption is None and signals.pending is None:
             outcome = self._decorate(outcome, series, signals)
         return outcome
@@ -78,11 +78,12 @@ class Conclusion:
         spec = {**self.experiment.spec, "weights": described}
         save_network(self.info.directory, theta=trainer.network.theta, spec=spec, other=other)
 
-    def _hand_over(self, outcome: Outcome) -> None:
-        """Give MLflow what there is, and the status."""
+    def _hand_over(self, outcome: Outcome) -> Outcome:
+        """Give MLflow what there is, and the status; the outcome then says where that is."""
         if self._attempt("no whole record of", lambda: self.tracked.finish(outcome, self.end.step)):
             self.tracked.end(outcome.status)
         self.record.told = True
+        return replace(outcome, run_id=self.tracked.run_id, experiment_id=self.tracked.experiment_id)
 
     def _decorate(self, outcome: Outcome, series: Series, signals: Signals) -> Outcome:
         """Draw the figures and log the model; a signal ends this, and is raised by whoever waits for the record."""

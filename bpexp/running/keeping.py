@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from bpexp.records.journal_tail import Tail
 from bpexp.records.outcome import RunInfo
 from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment
-from bpexp.running.writing import as_yaml
+from bpexp.running.writing import config_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ def checkpointing(
     """The writer of checkpoints; none with checkpoint.every=null. BLAS has the threads of the run already."""
     if experiment.config.checkpoint.every is None:
         return []
-    text = as_yaml(asdict(experiment.config))
+    text = config_text(experiment.config, info.directory)
     about = {
         "config": text,
         "config_sha256": hash_of(text),

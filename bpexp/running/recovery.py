@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -11,6 +10,7 @@ from pathlib import Path
 from bpexp.errors import BpexpError
 from bpexp.insight.probe_sets import averaged
 from bpexp.records.journal import JOURNAL, history
+from bpexp.records.journal_lines import last_line
 from bpexp.records.lock import liveness
 from bpexp.records.outcome import RESULT, Outcome, write_outcome
 from bpexp.records.summary import Series, summarize
@@ -95,13 +95,7 @@ def _is_told(directory: Path) -> bool:
 
 def _last_event(journal: Path) -> str:
     """The event that the last line of a journal tells; empty for a line of metrics."""
-    with journal.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - 4096))
-        last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
-    with suppress(ValueError, AttributeError):
-        return str(json.loads(last).get("event", ""))
-    return ""
+    return str((last_line(journal) or {}).get("event", ""))
 
 
 def killed(directory: Path, facts: Facts) -> Outcome:

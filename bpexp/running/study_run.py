@@ -23,7 +23,9 @@ def declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> Non
     """Record what a study declares, in its folder and on its parent run, before the first job."""
     params = [job.params for job in plan.jobs]
     content = declaration(study, plan.first.config.study, params, plan.data, _settings(plan, study))
-    earlier = earlier_sweeps(content, parent.store, directory)
+    earlier = parent.ask(lambda store: earlier_sweeps(content, store, directory))
+    if earlier is None:  # without the store, what the folders tell
+        earlier = earlier_sweeps(content, None, directory)
     declared = record({**content, "earlier": earlier}, parent.run_id)
     file = directory / STUDY_FILE
     try:

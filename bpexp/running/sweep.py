@@ -130,6 +130,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         finally:
             make_room(directory)
             conclude_sweep(sweep, jobs, parent, status, command)
+            sweep.experiment_id = parent.experiment_id  # of a server known later than at the start
             signals.last_words = None
         if plan.study is not None and signals.pending is None:
             try:

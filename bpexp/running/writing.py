@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,13 @@ def write_config(config: Config, directory: Path) -> str:
     unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(directory / CONFIG)
     return text
+
+
+def config_text(config: Config, directory: Path) -> str:
+    """The text of config.yaml, which was written a moment ago; to make it once more takes twenty times as long."""
+    with suppress(FileNotFoundError):
+        return (directory / CONFIG).read_text(encoding="utf-8")
+    return as_yaml(asdict(config))
 
 
 def as_yaml(content: Any) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bpexp.errors import RecordError, TrackingError
+from bpexp.errors import RecordError, TrackingError, warn
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
@@ -27,19 +27,23 @@ def from_folder(directory: Path) -> list[RunRecord]:
 def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
     """The runs in some folders, in their order.
 
-    A run without a readable result is left out; one without a readable journal has no series, and a status with the
-    reason.
+    A run without a readable result is left out, with a warning where there is one; one without a readable journal has
+    no series, and a status with the reason.
     """
     records = []
     for folder in folders:
+        if not (folder / RESULT).exists():
+            continue
         try:
             outcome = read_outcome(folder)
-        except RecordError:
+        except RecordError as error:
+            warn(f"a run is left out: {error}")
             continue
         status, series = outcome.status, {}
         try:
             series = history(folder / JOURNAL)
-        except RecordError:
+        except RecordError as error:
+            warn(f"the series of a run are left out: {error}")
             status = "without a readable journal" if status in ("finished", "stopped") else status
         restored = _restored(outcome.weights, outcome.metrics)
         records.append(RunRecord(outcome.params, status, series, outcome.run_id, restored))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bpexp.records.escaping import code, markdown
 from bpexp.records.journal import JOURNAL
+from bpexp.records.journal_lines import last_line
 from bpexp.records.network_file import WEIGHTS
 from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import RESULT, Outcome, described_epochs, read_outcome
@@ -23,9 +23,6 @@ STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
 PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
 FILES = ("config.yaml", JOURNAL, RESULT, SPLIT, *PICTURES, "trace.md", "traceback.txt")
 """The files of a run's directory that are logged as artifacts if they exist; the network is logged as a model."""
-
-TAIL = 1 << 16
-"""Bytes at the end of a journal that hold its last line."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,11 +115,5 @@ def _cell(outcome: Outcome, when: str, name: str) -> str:
 
 def _last_time(journal: Path) -> int | None:
     """The time of the last complete line of a journal, in ms since 1970; None where there is none."""
-    try:
-        with journal.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - TAIL))
-            lines = file.read().split(b"\n")[:-1]
-        return round(float(json.loads(lines[-1])["time"]) * 1000)
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return None
+    line = last_line(journal)
+    return None if line is None else round(line["time"] * 1000)

@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, cast
@@ -58,6 +58,7 @@ class Parcel:
         found: whether an earlier process left it behind; if another one delivers it, it is left to that one.
         want: what is still to be done; None when nothing is.
         error: why the last attempt failed; empty after one that did not.
+        questions: called with the store after the delivery, each once.
     """
 
     delivery: Delivery
@@ -67,6 +68,7 @@ class Parcel:
     found: bool = False
     want: Want | None = None
     error: str = ""
+    questions: list[Callable[[Store], object]] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -170,8 +172,12 @@ class Courier:
         before = asdict(parcel.delivery.sent)
         try:
             with mlflow_environment(), turn(parcel.delivery.directory, 0.0 if parcel.found else TURN):
-                store = self._open(parcel)
-                parcel.delivery.bring(replace(store, client=cast(Any, _Metered(store.client, self, parcel))), want)
+                opened = self._open(parcel)
+                store = replace(opened, client=cast(Any, _Metered(opened.client, self, parcel)))
+                parcel.delivery.bring(store, want)
+                while parcel.questions:
+                    parcel.questions[0](store)
+                    del parcel.questions[0]
         except Exception:
             if asdict(parcel.delivery.sent) != before:
                 self._forget(parcel)  # it goes on, if haltingly

@@ -11,12 +11,12 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_origin, get_type_hints
+from typing import Any, Literal
 
-from bpexp.errors import TrackingError
+from bpexp.errors import RecordError
+from bpexp.records.schema import read_record, typed
 
 FACTS, SENT = "tracked.json", "delivery.json"
 FORMAT = 1
@@ -103,23 +103,30 @@ class Sent:
     done: bool = False
 
 
-Record = TypeVar("Record", Facts, Sent)
-
-
 def read_facts(directory: Path) -> Facts | None:
     """What is to be recorded of what lies in a folder; None where nothing is.
 
-    Raises TrackingError, naming file and entry, for a file that cannot be read.
+    Raises RecordError, naming file and entry, for a file that cannot be read.
     """
-    return _read(directory / FACTS, Facts)
+    path = directory / FACTS
+    if not path.exists():
+        return None
+    facts = read_record(path, Facts, newest=FORMAT)
+    for i, row in enumerate(facts.rows):
+        typed(row, tuple[str, int, int, float], f"{str(path)!r}: rows[{i}]")
+    return facts
 
 
 def read_sent(directory: Path) -> Sent | None:
     """What was sent of it; None where nobody can say, in which case MLflow has to be asked."""
+    path = directory / SENT
     try:
-        return _read(directory / SENT, Sent)
-    except TrackingError:
+        sent = read_record(path, Sent, newest=FORMAT)
+        for name, row in sent.held.items():
+            typed(row, tuple[int, int, float], f"{str(path)!r}: held[{name!r}]")
+    except RecordError:
         return None
+    return sent
 
 
 def write_facts(facts: Facts, directory: Path) -> None:
@@ -141,56 +148,10 @@ def _write(path: Path, record: Facts | Sent, *, durable: bool) -> None:
     unfinished = path.with_name(f"{path.name}.new")
     try:
         with unfinished.open("w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, **asdict(record)}, file, default=str)
+            json.dump({"format": FORMAT, **asdict(record)}, file, default=str, allow_nan=False)
             file.flush()
             if durable:
                 os.fsync(file.fileno())
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _read(path: Path, kind: type[Record]) -> Record | None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise TrackingError(f"{str(path)!r} cannot be read: {' '.join(str(error).split())}") from error
-    version = content.get("format") if isinstance(content, dict) else None
-    if version != FORMAT:
-        raise TrackingError(f"{str(path)!r} has the format {version!r}; this version of bpexp reads format {FORMAT}")
-    return kind(**_checked(content, kind, path))
-
-
-def _checked(content: Mapping[str, Any], kind: type[Record], path: Path) -> dict[str, Any]:
-    """The entries of a file that a record has, each of its type."""
-    hints = get_type_hints(kind)
-    found = {}
-    for entry in fields(kind):
-        if entry.name not in content:
-            continue
-        value = found[entry.name] = content[entry.name]
-        if not _fits(value, hints[entry.name]):
-            raise TrackingError(f"{entry.name} in {str(path)!r} is {str(value)[:60]!r}, not {entry.type}")
-    missing = [
-        name for name in ("kind", "name", "store", "experiment", "started") if name in hints and name not in found
-    ]
-    if missing:
-        raise TrackingError(f"{str(path)!r} has no {missing[0]}")
-    return found
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value read from JSON is of a declared type; of a dict or list, whether its members are."""
-    if get_origin(hint) is Literal:
-        return value in hint.__args__
-    if hint is Any:
-        return True
-    if get_origin(hint) is dict:
-        return isinstance(value, dict) and all(_fits(member, hint.__args__[1]) for member in value.values())
-    if get_origin(hint) is list:
-        return isinstance(value, list) and all(_fits(member, hint.__args__[0]) for member in value)
-    if hasattr(hint, "__args__"):
-        return any(_fits(value, kind) for kind in hint.__args__)
-    return isinstance(value, hint) and (hint is bool or not isinstance(value, bool))

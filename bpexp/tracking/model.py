@@ -30,7 +30,7 @@ REQUIREMENTS = ("mlflow", "numpy", "pandas", "scipy")
 """What a process needs in order to load the model; it does not need bpexp."""
 
 _LOADER = "bpexp_serving"
-_DATA, _CODE = "data", "code"
+DATA, _CODE = "data", "code"
 _TRAVELS = (
     *("errors.py", "registry.py", "files/*.py", "nn/*.py"),
     *("records/network_file.py", "records/network_spec.py", "records/predictor.py", "records/schema.py"),
@@ -73,7 +73,7 @@ def _log(store: Store, run_id: str, directory: Path, predictor: Predictor, folde
     if model is None:
         model = client.create_logged_model(store.experiment_id, MODEL_NAME, source_run_id=run_id, model_type="network")
     try:
-        _stage_data(directory, folder / _DATA)
+        _stage_data(directory, folder / DATA)
         _stage_code(folder / _CODE)
         _stage_environment(folder)
         _describe(model.model_id, run_id, model.artifact_location, predictor).save(str(folder / "MLmodel"))
@@ -127,7 +127,7 @@ def _describe(model_id: str, run_id: str, location: str, predictor: Predictor) -
         metadata={"inputs": _inputs(predictor), PARAM: list(saved.weights)},
     )
     mlflow.pyfunc.add_to_model(
-        model, _LOADER, data=_DATA, code=_CODE, conda_env="conda.yaml", python_env="python_env.yaml"
+        model, _LOADER, data=DATA, code=_CODE, conda_env="conda.yaml", python_env="python_env.yaml"
     )
     return model
 

@@ -12,6 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bpexp.errors import RecordError
+from bpexp.files.plain_json import read_json
+
 FOLDER = Path(".bpexp", "open")
 FORMAT = 1
 
@@ -66,8 +69,8 @@ def open_runs(cwd: Path) -> Iterator[OpenRun]:
         return
     for file in files:
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
+            content = read_json(file, error=RecordError)
             if content["format"] == FORMAT:
                 yield OpenRun(file, Path(str(content["directory"])))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (RecordError, KeyError, TypeError):
             continue

@@ -6,21 +6,23 @@ What it is to hold is written to the folder of the sweep first, so that what the
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.records.journal_lines import plain
+from bpexp.records.lock import liveness
 from bpexp.tracking.courier import Parcel
 from bpexp.tracking.delivery import Delivery, Want, pending
 from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import FACTS, Facts, read_facts, write_facts
 from bpexp.tracking.open_runs import announce
-from bpexp.tracking.session import current
+from bpexp.tracking.session import Answer, current
 from bpexp.tracking.settings import TrackingSettings
-from bpexp.tracking.store import Store, open_store
+from bpexp.tracking.store import Store
 
 NOTE = 7900
 """Largest number of characters of a description in MLflow."""
@@ -72,30 +74,24 @@ class ParentRun:
         """The address of the store that holds the sweep, without credentials."""
         return self._parcel.delivery.facts.store if self._parcel else None
 
-    @property
-    def store(self) -> Store | None:
-        """The open store; None where the sweep has no parent in MLflow yet."""
-        if self._parcel is None:
-            return None
-        self._session.wait(self._parcel)
-        return self._opened() if self.run_id is not None else None
-
-    def _opened(self) -> Store | None:
-        assert self._parcel is not None
-        with suppress(TrackingError):
-            return open_store(self._parcel.uri, self._settings.experiment)
-        return None
+    def ask(self, question: Callable[[Store], Answer]) -> Answer | None:
+        """The answer to a question that only the store can answer; None without one, or while it does not answer."""
+        return None if self._parcel is None else self._session.ask(self._parcel, question)
 
     def finish(self, status: str, *, metrics: Mapping[str, float], note: str, files: Sequence[Path]) -> None:
         """Record the comparison and end the run: FINISHED, FAILED or KILLED."""
         now = round(time.time() * 1000)
-        rows = [[key, 0, now, float(value)] for key, value in metrics.items()]
+        rows = [[key, 0, now, plain(value)] for key, value in metrics.items()]
         self._add(rows=rows, files=files, tags=_described(note), status=status, ended=now)
-        if self._parcel is not None and (left := self._left()):
+        if self._parcel is None or not self._session.wait_for_all():
+            return  # which is told when the command ends
+        self.end_lost()
+        self._session.wait_for_all()
+        if left := self._left():
             self._parcel.warn(f"{len(left)} of its runs are not there whole, such as that in {left[0]}")
 
     def _left(self) -> list[Path]:
-        """The folders of jobs of which the store lacks something, whichever process had them."""
+        """The folders of jobs and of their earlier attempts of which the store lacks something, whoever had them."""
         left = []
         for file in sorted(self._directory.rglob(FACTS)):
             with suppress(TrackingError):
@@ -112,6 +108,8 @@ class ParentRun:
         if self._parcel is None:
             return
         for directory in self._left():
+            if self._session.has(directory) or liveness(directory).state == "alive":
+                continue
             with suppress(TrackingError):
                 parcel = self._session.parcel(Delivery(directory), self._parcel.uri, None)
                 self._session.send(parcel, Want(None, end=True))
@@ -126,13 +124,7 @@ class ParentRun:
 
     def params(self) -> dict[str, str] | None:
         """The parameters as the store holds them; None without a parent run, or where the store fails."""
-        if self._parcel is None or not self._session.wait(self._parcel) or self.run_id is None:
-            return None
-        store = self._opened()
-        try:
-            return dict(store.client.get_run(self.run_id).data.params) if store else None
-        except Exception:  # a store may raise anything
-            return None
+        return self.ask(lambda store: dict(store.client.get_run(str(self.run_id)).data.params))
 
     def attach(self, files: Sequence[Path], note: str) -> None:
         """Add the files and the description of a report to the run, which may have ended already."""

@@ -7,7 +7,6 @@ rule looks at the number of a row alone, so that it chooses the same rows whoeve
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -93,8 +92,3 @@ def _sifted(line: dict[str, Any], sent: Sent, whole: int | None) -> Iterator[Row
 def _sorted(rows: list[Row]) -> list[Row]:
     """MLflow lists metrics in the order in which they come: fixed/... last."""
     return sorted(rows, key=lambda row: row.name.count("/"))
-
-
-def number_of_rows(n: int, whole: int) -> int:
-    """Rows that are sent of n, at most; see the rule above."""
-    return n if n <= whole else math.ceil(whole * (1 + math.log2(n / whole) / 2))

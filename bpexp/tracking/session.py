@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from bpexp.errors import warn
 from bpexp.tracking.courier import Parcel, courier
 from bpexp.tracking.delivery import Delivery, Want
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.open_runs import OpenRun
+from bpexp.tracking.store import Store
+
+Answer = TypeVar("Answer")
 
 GLANCE = 0.01
 """Seconds between two looks at the courier while waiting."""
@@ -59,6 +63,23 @@ class Session:
         for parcel, want in self._later:
             self.send(parcel, want)
         self._later.clear()
+
+    def ask(self, parcel: Parcel, question: Callable[[Store], Answer]) -> Answer | None:
+        """The answer to a question that only the store can answer; None where it does not while patience lasts."""
+        found: list[Answer] = []
+        parcel.questions.append(lambda store: found.append(question(store)))
+        self.send(parcel, Want())
+        self.wait(parcel)
+        return found[0] if found else None
+
+    def has(self, directory: Path) -> bool:
+        """Whether the courier has yet to do something of this command in a folder."""
+        owner = courier()
+        return any(parcel.delivery.directory == directory and owner.busy_with(parcel) for parcel in self._parcels)
+
+    def wait_for_all(self) -> bool:
+        """Wait until everything that this command has begun is delivered, as long as patience lasts; whether it is."""
+        return self._wait([parcel for parcel in self._parcels if not parcel.found])
 
     def wait(self, parcel: Parcel) -> bool:
         """Wait until a parcel is delivered as far as wanted, at most as long as patience lasts; whether it is."""

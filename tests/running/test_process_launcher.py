@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import csv
+import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from command_line import command, refused
 from deadly import deadly
@@ -93,3 +99,37 @@ def test_the_weights_are_those_of_serial(store: Path, monkeypatch: pytest.Monkey
     assert ask(store, "select status, count(*) from runs group by status") == [("FINISHED", 6)]
     query = "select p.value, count(*) from tags p where p.key = 'mlflow.parentRunId' group by p.value"
     assert [count for _, count in ask(store, query)] == [2, 2]
+
+
+# The end of the sweep before its jobs
+
+
+def begun(tmp_path: Path, *words: str) -> tuple[subprocess.Popen[str], psutil.Process]:
+    """A sweep of slow jobs in a process of its own, whose first job trains, and the process of that job."""
+    slow = ["+callbacks.death.kind=slow", "+callbacks.death.seconds=0.05", "epochs=10000", "seed=0,1"]
+    line = [sys.executable, "-m", "bpexp", "-m", *SMALL[:3], *slow, "launcher=process", "progress=false", HERE, *words]
+    sweep = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    journal, until = Path("there/0/metrics.jsonl"), time.monotonic() + 60
+    while not journal.exists() or journal.read_text(encoding="utf-8").count("\n") < 3:
+        assert sweep.poll() is None, sweep.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    (worker,) = psutil.Process(sweep.pid).children()
+    return sweep, worker
+
+
+@pytest.mark.usefixtures("_plug_in")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_when_the_sweep_ends_its_job_ends_with_a_true_record(number: int, tmp_path: Path) -> None:
+    """Also when the sweep can say no more: nothing trains on."""
+    sweep, worker = begun(tmp_path, "tracking=none")
+    sweep.send_signal(number)
+    _, err = sweep.communicate(timeout=60)
+    worker.wait(60)
+    assert sweep.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(signal.Signals(number), -number)
+    assert "Traceback" not in err
+    assert read_outcome(Path("there/0")).status == "killed"
+    assert json.loads(Path("there/0/metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])["event"] == "ended"
+    assert not Path("there/1").exists()
+    if number != signal.SIGKILL:
+        assert statuses() == {0: "killed", 1: "lost"}

@@ -19,6 +19,7 @@ from bpexp.config.plugins import load_plugins
 from bpexp.running.launchers.packing import pack_outcome, unpack
 from bpexp.running.perform import perform
 from bpexp.tracking.credentials import borrow
+from bpexp.tracking.session import recording
 
 READY = b"ready"
 
@@ -38,10 +39,11 @@ def main(handle: int, memory: int | None) -> None:
         borrow(json.loads(connection.recv_bytes()))
         load_plugins()
         connection.send_bytes(READY)
-        while (text := _received(connection)) is not None:
-            outcome = perform(unpack(text))
-            with suppress(OSError):  # the sweep has left
-                connection.send_bytes(pack_outcome(outcome).encode())
+        with recording():  # which waits for a store that fails once, and not once a job
+            while (text := _received(connection)) is not None:
+                outcome = perform(unpack(text))
+                with suppress(OSError):  # the sweep has left
+                    connection.send_bytes(pack_outcome(outcome).encode())
     except KeyboardInterrupt:  # the job is recorded
         sys.exit(128 + signal.SIGINT)
 
