@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import BpexpError, say
+from bpexp.errors import BpexpError, ConfigError, say
 from bpexp.running.signals import KEPT, Terminated, exit_code, word
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def main() -> None:
 
     _let_any_letter_pass()
     try:
+        _refuse_nowhere()
         sys.argv[1:] = without_credentials(sys.argv[1:])
         options = parse(sys.argv[1:])
         code = _help(options) if options.help else _show(options) if asks_hydra(options) else _run(options)
@@ -54,6 +55,16 @@ def _let_any_letter_pass() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse_nowhere() -> None:
+    """Raise ConfigError where the working directory was removed: no path has a meaning there."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ConfigError(
+            f"the working directory cannot be found ({error.strerror}); go to a folder that is there"
+        ) from error
 
 
 def _help(options: argparse.Namespace) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -10,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bpexp.errors import TrackingError
+from bpexp.records.clock import milliseconds
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.tracking.content import STATUS
 from bpexp.tracking.courier import Parcel
@@ -138,7 +138,7 @@ def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: d
         name=info.name,
         store=store,
         experiment=settings.experiment,
-        started=round(time.time() * 1000),
+        started=milliseconds(),
         tags=tags,
         params=info.params,
         data=card,

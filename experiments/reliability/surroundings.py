@@ -81,8 +81,12 @@ class Place:
 
 def locale(name: str, encoding: str | None = None) -> Place:
     """A run with an emoji in its name, in a locale, and with an encoding of the terminal."""
-    given = {"LC_ALL": name, "LANG": name, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    given = {"LC_ALL": name, "LANG": name, "PYTHONIOENCODING": encoding}
     return Place(f"LC_ALL={name}, terminal in {encoding or 'its letters'}", environment=given, words=(EMOJI,))
+
+
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""A locale in which Python reads the command line as ASCII; by itself it takes UTF-8 there."""
 
 
 PLACES = [
@@ -90,7 +94,12 @@ PLACES = [
         Place(f"a folder {name!r}", folder=name)
         for name in ("a#b", "a\\b", "a${b}", "a${now:%Y}", "a b", "%(x)s", "a&b;c")
     ),
-    *(Place(f"a folder {name!r}", folder=name) for name in ("'\"`", "-m", "a\nb", "\N{MICROSCOPE} données", "[x]*{y}")),
+    *(
+        Place(f"a folder {name!r}", folder=name)
+        for name in ("'`", '"', "-m", "a\nb", "\N{MICROSCOPE} données", "[x]*{y}")
+    ),
+    Place("a folder with both quotes", folder="'\"", refused="has a meaning in SQL; move elsewhere"),
+    Place("a folder 'a :b'", folder="a :b", refused="has a meaning in SQL; move elsewhere"),
     Place("a folder of 200 letters", folder="x" * 200),
     Place("a folder 'a?b'", folder="a?b", refused="'?' has a meaning in it; move elsewhere"),
     Place("a folder 'a%41b'", folder="a%41b", refused="'%41' has a meaning in it; move elsewhere"),
@@ -101,6 +110,8 @@ PLACES = [
     locale("POSIX", "ascii"),
     locale("C", "latin-1"),
     locale("C.UTF-8", "ascii:strict"),
+    Place("an ASCII locale", environment=ASCII),
+    Place("an ASCII locale and an emoji", environment=ASCII, words=(EMOJI,), refused="half of a letter, which no file"),
     Place("TERM=dumb, NO_COLOR", environment={"TERM": "dumb", "NO_COLOR": "1", "COLUMNS": "20"}),
     Place("COLUMNS=0", environment={"COLUMNS": "0", "LINES": "x"}),
     Place("1950", clock="_real() - 2.4e9"),
