@@ -21,6 +21,7 @@ from bpexp.config.overrides import (
     refuse_senseless,
     refuse_unsweepable,
 )
+from bpexp.config.plugins import named_plugins
 from bpexp.config.schema import Config
 from bpexp.config.spelling import spelled
 from bpexp.config.validation import validate
@@ -163,7 +164,8 @@ def _jobs(
             known = first if number == 0 else None
             done = known or composing.compose([parsed(text) for text in lines], number)
             refuse_overruled(done, [parsed(text) for text in lines])
-            config = _refuse(done.config, seen)
+            with named_plugins():
+                config = _refuse(done.config, seen)
         except BpexpError as error:
             if not multirun or not own:
                 raise

@@ -5,7 +5,6 @@ What it is to hold is written to the folder of the sweep first, so that what the
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.records.clock import milliseconds
 from bpexp.records.journal_lines import plain
 from bpexp.records.lock import liveness
 from bpexp.tracking.courier import Parcel
@@ -45,7 +45,7 @@ class ParentRun:
         session.patience, session.sweep = settings.patience, directory
         uri = resolve(settings.uri, Path.cwd())
         tags = {"bpexp.sweep": command, "bpexp.directory": str(directory), "mlflow.source.name": "bpexp"}
-        now = round(time.time() * 1000)
+        now = milliseconds()
         facts = Facts("sweep", name[:120], uri, settings.experiment, now, tags=tags)
         known: Facts | None = None
         with suppress(TrackingError):
@@ -80,7 +80,7 @@ class ParentRun:
 
     def finish(self, status: str, *, metrics: Mapping[str, float], note: str, files: Sequence[Path]) -> None:
         """Record the comparison and end the run: FINISHED, FAILED or KILLED."""
-        now = round(time.time() * 1000)
+        now = milliseconds()
         told = {row[0]: row[3] for row in self._rows() if row[1] == 0}
         counts = {key: 0.0 for key in told if key.startswith("jobs/")}  # a sweep that went on: of what is no more, none
         values = {key: plain(value) for key, value in {**counts, **metrics}.items()}
@@ -105,7 +105,7 @@ class ParentRun:
 
     def end(self, status: str) -> None:
         """End the run: FINISHED, FAILED or KILLED."""
-        self._add(status=status, ended=round(time.time() * 1000))
+        self._add(status=status, ended=milliseconds())
 
     def end_lost(self) -> None:
         """Deliver and end the runs of jobs whose process died: nothing else would say that they are over."""
@@ -133,7 +133,7 @@ class ParentRun:
         """Record a look at a study: the number of claims that are undecided after so many seeds."""
         look = ["study/undecided", seeds, float(undecided)]
         if look not in [[row[0], row[1], row[3]] for row in self._rows()]:  # a study that is resumed looks again
-            self._add(rows=[["study/undecided", seeds, round(time.time() * 1000), float(undecided)]])
+            self._add(rows=[["study/undecided", seeds, milliseconds(), float(undecided)]])
 
     def _rows(self) -> list[list[Any]]:
         return [] if self._parcel is None else self._parcel.delivery.facts.rows
