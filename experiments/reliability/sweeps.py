@@ -38,10 +38,12 @@ DEATHS = {10: "exception", 30: "kill", 50: "memory", 70: "exit", 90: "diverge"}
 """What becomes of these jobs, once. Memory is what a limit of 4 GiB does not give."""
 
 
-def bpexp(folder: Path, *words: str, kill_after: float | None = None) -> subprocess.CompletedProcess[str]:
+def bpexp(
+    folder: Path, *words: str, kill_after: float | None = None, pin: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     """The command in a folder; killed, if it is wanted and the command takes so long, with its own process alone."""
     environment = {**os.environ, "PYTHONPATH": plug_in(folder / "site"), "MLFLOW_TRACKING_URI": ""}
-    line = [sys.executable, "-m", "bpexp", *words]
+    line = [*pin, sys.executable, "-m", "bpexp", *words]
     process = subprocess.Popen(
         line, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -179,7 +181,7 @@ def cost(folder: Path, pairs: int = 3) -> dict[str, Any]:
             place.mkdir()
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             words = ["epochs=1", "lr=0.03,0.1,0.3", "seed=range(8)", "progress=false", f"launcher={launcher}"]
-            assert bpexp(place, "-m", *words).returncode == 0
+            assert bpexp(place, "-m", *words, pin=("taskset", "-c", "0")).returncode == 0
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             row[launcher] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         rows.append(row["process"] / row["serial"])

@@ -200,6 +200,13 @@ def edit(path: str, old: str, new: str) -> None:
     Path(path).write_text(text.replace(old, new), encoding="utf-8")
 
 
+def test_from_python(failed: Whole, trained: list[float]) -> None:
+    resumed = bpexp.sweep(resume="there")
+    assert resumed.ok
+    assert trained == [0.2]
+    assert (table(), digests()) == failed
+
+
 @pytest.mark.usefixtures("failed")
 def test_what_differs_is_named_and_refused(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
