@@ -33,7 +33,7 @@ class Session:
     """
 
     def __init__(self, patience: float = 1.0, broken_off: Callable[[], bool] = lambda: False) -> None:
-        self.patience, self.spent = patience, 0.0
+        self.patience, self.spent, self.waited = patience, 0.0, 0.0
         self.sweep: Path | None = None
         self.silent = False
         self.process = os.getpid()
@@ -87,7 +87,14 @@ class Session:
         return self._wait([parcel])
 
     def _wait(self, parcels: list[Parcel]) -> bool:
-        owner, counted, waited = courier(), -1, time.monotonic()
+        began = time.monotonic()
+        try:
+            return self._wait_since(began, parcels)
+        finally:
+            self.waited += time.monotonic() - began
+
+    def _wait_since(self, waited: float, parcels: list[Parcel]) -> bool:
+        owner, counted = courier(), -1
         while busy := [parcel for parcel in parcels if owner.busy_with(parcel)]:
             if self.spent >= self.patience or all(owner.given_up(parcel) for parcel in busy):
                 return False
