@@ -55,6 +55,12 @@ def deliver_all(plan: Plan, cwd: Path) -> Iterator[Delivered]:
             yield _deliver(directory, entry, uri, session, again=folder is not None)
 
 
+def deliver_named(plan: Plan, cwd: Path) -> Iterator[Delivered]:
+    """Deliver the folder that the command line names, if it was recorded in MLflow and belongs to the plan's store."""
+    if plan.tracking.mlflow and (plan.directory / FACTS).exists():
+        yield from deliver_all(plan, cwd)
+
+
 def _named(plan: Plan) -> Path | None:
     """The folder that the command line names."""
     if plan.named:

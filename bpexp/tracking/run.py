@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.records.clock import milliseconds
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.tracking.content import STATUS
 from bpexp.tracking.courier import Parcel
@@ -140,7 +140,7 @@ def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: d
         name=info.name,
         store=store,
         experiment=settings.experiment,
-        started=round(time.time() * 1000),
+        started=milliseconds(),
         tags=tags,
         params={key: _as_json(value) for key, value in info.params.items()},
         data=card,
