@@ -21,6 +21,7 @@ from bpexp.config.overrides import (
     refuse_senseless,
     refuse_unsweepable,
 )
+from bpexp.config.plugins import named_plugins
 from bpexp.config.schema import Config
 from bpexp.config.spelling import spelled
 from bpexp.config.validation import validate
@@ -35,6 +36,9 @@ from bpexp.study.design import Study, declared, narrowed
 from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
 from bpexp.tracking.store import refuse_store
+
+ONCE = ("report", "doctor", "sync", "figures")
+"""The tasks that are no runs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +95,7 @@ def plan(line: CommandLine) -> Plan:
         if multirun:
             refuse_unsweepable(grid)
         refuse_many(grid, composing.limits)
-        if line.multirun and first.config.task in ("report", "doctor", "sync"):
+        if line.multirun and first.config.task in ONCE:
             raise ConfigError(f"task={first.config.task} is done once; leave -m out")
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
@@ -160,7 +164,8 @@ def _jobs(
             known = first if number == 0 else None
             done = known or composing.compose([parsed(text) for text in lines], number)
             refuse_overruled(done, [parsed(text) for text in lines])
-            config = _refuse(done.config, seen)
+            with named_plugins():
+                config = _refuse(done.config, seen)
         except BpexpError as error:
             if not multirun or not own:
                 raise
@@ -213,7 +218,7 @@ def _refuse(config: Config, seen: _Seen) -> Config:
     if tracking.mlflow and str(tracking.uri) not in seen.stores:
         refuse_store(tracking.uri)
         seen.stores.add(str(tracking.uri))
-    if config.task in ("report", "sync"):
+    if config.task in ("report", "sync", "figures"):
         return config
     key = _declared_data(config)
     if key not in seen.data:

@@ -11,8 +11,7 @@ from bpexp.study.declaration import shared
 from bpexp.study.report import Report
 from bpexp.study.revision import Today
 from bpexp.tracking.environment import mlflow_environment
-from bpexp.tracking.location import resolve, sqlite_path
-from bpexp.tracking.store import Store, open_store
+from bpexp.tracking.store import Store, recorded_store
 
 
 def rebuild_report(plan: Plan, folder: Path) -> Report:
@@ -26,7 +25,7 @@ def rebuild_report(plan: Plan, folder: Path) -> Report:
     """
     with mlflow_environment():
         if plan.named:
-            return rebuild_from_folder(plan.directory.absolute(), _store(plan), folder, _today(plan))
+            return rebuild_from_folder(plan.directory.absolute(), _store_if_there(plan), folder, _today(plan))
         name, store = _name(plan), _store(plan)
         if store is None:
             raise ConfigError(
@@ -53,10 +52,12 @@ def _today(plan: Plan) -> Today | None:
 
 
 def _store(plan: Plan) -> Store | None:
-    """The store; None with tracking=none, and where the folder of a sweep needs none. Nothing is made by asking."""
-    path = sqlite_path(resolve(plan.tracking.uri, Path.cwd()))
-    if not plan.tracking.mlflow or (plan.named and path is not None and not path.exists()):
+    return recorded_store(plan.tracking.uri, plan.tracking.experiment) if plan.tracking.mlflow else None
+
+
+def _store_if_there(plan: Plan) -> Store | None:
+    """The store whose record is compared with a folder; a folder can be read without one."""
+    try:
+        return _store(plan)
+    except TrackingError:
         return None
-    if path is not None and not path.exists():
-        raise TrackingError(f"there is no store {str(path)!r}, so that no study is recorded; name it by tracking.uri=")
-    return open_store(plan.tracking.uri, plan.tracking.experiment)

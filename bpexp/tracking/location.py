@@ -64,6 +64,20 @@ def _refuse_odd(public: str, query: str) -> None:
         raise TrackingError(f"tracking.uri {public!r} with {odd[0]!r} keeps nothing; leave that out")
 
 
+def refuse_unmakeable(cwd: Path) -> None:
+    """Raise TrackingError for a working directory in which MLflow cannot make a database.
+
+    It writes the name of the directory into a statement of SQL as Python's `repr` has it, where a colon before a word
+    names a parameter.
+    """
+    odd = re.search(r"(?<![:\w\\]):\w|'.*\"|\".*'", str(cwd), re.DOTALL)
+    if odd:
+        raise TrackingError(
+            f"MLflow cannot make a store while the working directory is {str(cwd)!r}: {odd[0]!r} has a meaning in SQL; "
+            "move elsewhere, or use tracking=none"
+        )
+
+
 def redact(uri: str) -> str:
     """The public form of an address, so that it may be printed; of one that can be read in two ways, the scheme."""
     try:
