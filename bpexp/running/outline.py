@@ -18,6 +18,7 @@ from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
 from bpexp.nn.soundness import refuse_unsound
+from bpexp.running.bounds import refuse_network
 from bpexp.running.loading import load_data
 from bpexp.training.metrics import measured
 
@@ -50,9 +51,10 @@ def outline(config: Config, data: DataSet | None = None) -> Outline:
     data = data or load_data(config)
     _refuse_pairing(config, head, data)
     _refuse_target_scaling(config, head, data)
+    _refuse_numbers(config, data)
+    refuse_network(config, data, method)
     network = Network([data.n_inputs, *config.model.widths, data.n_outputs], hidden, head.output, config.dtype)
     method.refuse(network, head)
-    _refuse_numbers(config, data)
     _refuse_metrics(config, data)
     return Outline(data, network, head, method, check)
 
