@@ -115,14 +115,14 @@ class ConfigFiles(ConfigSource):
 
     @property
     def _own(self) -> bool:
-        return Path(self.path).resolve() == config_folder().resolve()
+        return _real(self.path) == _real(config_folder())
 
     def _path(self, config_path: str) -> Path:
         return Path(self.path) / config_path.lstrip("/")
 
     def _inside(self, path: Path) -> bool:
         """Whether a path lies below the folder, also where links are followed."""
-        return self._own or path.resolve().is_relative_to(Path(self.path).resolve())
+        return self._own or _real(path).is_relative_to(_real(self.path))
 
     def _place(self, config_path: str) -> Path:
         """The path of an option or group; raises ConfigError for one outside the folder, or of Hydra's own groups."""
@@ -139,6 +139,11 @@ class ConfigFiles(ConfigSource):
                 f"of Hydra's keys these can be set: {TOLD}"
             )
         return path
+
+
+def _real(path: Path | str) -> Path:
+    """A path with its links followed; one that goes in a circle stays as it is."""
+    return Path(os.path.realpath(path))
 
 
 def _text(file: Path) -> str:
