@@ -177,7 +177,8 @@ def test_only_the_listed_modules_of_libraries_are_imported(path):
 def test_no_private_name_of_another_object_is_read(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
-            assert ast.unparse(node.value) in ("self", "cls"), f"line {node.lineno}: {ast.unparse(node)}"
+            public = ast.unparse(node) == "os._exit"  # documented, for all its name
+            assert public or ast.unparse(node.value) in ("self", "cls"), f"line {node.lineno}: {ast.unparse(node)}"
 
 
 def test_every_listed_module_is_there_and_used():

@@ -6,11 +6,14 @@ import argparse
 import io
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import BpexpError, say
-from bpexp.running.signals import KEPT, Terminated, exit_code, word
+from bpexp.cli.output import lost
+from bpexp.errors import BpexpError, ConfigError, disk_full, say
+from bpexp.running.interruption import Terminated, exit_code, told
+from bpexp.running.signals import Signals
 
 if TYPE_CHECKING:
     from bpexp.config.composition import CommandLine
@@ -30,16 +33,20 @@ def main() -> None:
 
     _let_any_letter_pass()
     try:
+        _refuse_nowhere()
         sys.argv[1:] = without_credentials(sys.argv[1:])
         options = parse(sys.argv[1:])
-        code = _help(options) if options.help else _show(options) if asks_hydra(options) else _run(options)
+        if options.help or asks_hydra(options):
+            code = _answered(_help(options) if options.help else _show(options))
+        else:
+            code = _run(options)
     except BpexpError as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
         say(f"bpexp: {error}")
         code = 2
     except (KeyboardInterrupt, Terminated) as error:
-        say(f"bpexp: {word(error)}; {getattr(error, 'kept', KEPT)}")
+        say(f"bpexp: {told(error)}")
         code = exit_code(error)
     except OSError as error:  # what a run left is on its own
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
@@ -54,6 +61,27 @@ def _let_any_letter_pass() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _answered(code: int) -> int:
+    """The exit code of a question: 1 where its answer went to a full disk; whoever closes a pipe has had it."""
+    with suppress(Exception):
+        sys.stdout.flush()
+    reason = lost(sys.stdout)
+    if reason is None or not disk_full(reason):
+        return code
+    say(f"bpexp: standard output took nothing ({reason.strerror})")
+    return 1
+
+
+def _refuse_nowhere() -> None:
+    """Raise ConfigError where the working directory was removed: no path has a meaning there."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ConfigError(
+            f"the working directory cannot be found ({error.strerror}); go to a folder that is there"
+        ) from error
 
 
 def _help(options: argparse.Namespace) -> int:
@@ -81,12 +109,11 @@ def _run(options: argparse.Namespace) -> int:
     if (wanted := resume_wanted(line)) is not None:
         return _resume(wanted, line)
     planned = plan(line)
-    if planned.config.task == "report":
-        return _report(planned)
-    if planned.config.task == "doctor":
-        return _doctor(planned)
-    if planned.config.task == "sync":
-        return _sync(planned)
+    task = planned.config.task
+    if (once := TASKS.get(task)) is not None:
+        with Signals() as signals, signals.raised():
+            signals.keep(f"task={task} has not come to its end")
+            return once(planned)
     return _sweep(planned) if planned.multirun else _single(planned)
 
 
@@ -148,3 +175,17 @@ def _sync(planned: Plan) -> int:
     from bpexp.running.sync_task import deliver_all
 
     return print_deliveries(deliver_all(planned, Path.cwd()))
+
+
+def _figures(planned: Plan) -> int:
+    from bpexp.cli.findings import print_deliveries
+    from bpexp.running.figures_task import draw_planned
+    from bpexp.running.sync_task import deliver_named
+
+    for picture in draw_planned(planned):
+        print(picture, flush=True)
+    return print_deliveries(deliver_named(planned, Path.cwd()))
+
+
+TASKS = {"report": _report, "doctor": _doctor, "sync": _sync, "figures": _figures}
+"""The tasks that are no runs."""

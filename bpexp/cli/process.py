@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from bpexp.cli.output import lasting_output
-from bpexp.running.signals import WORDS, Process
+from bpexp.running.interruption import WORDS
+from bpexp.running.signals import Process
 
 LAST_WORDS = 0.5
 """Seconds for making the records true before the process is left while its main thread is busy."""

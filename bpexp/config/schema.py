@@ -23,9 +23,10 @@ from bpexp.training.metrics import Evaluation
 
 Settings = TypeVar("Settings")
 BatchSize = Annotated[Any, Count | Literal["full"]]
-Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync"]]
+Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures"]]
 Dtype = Annotated[str, Literal["float32", "float64"]]
 Natural = Annotated[int, Range(least=0)]
+Threads = Annotated[int, Range(least=1, most=1024)]
 
 
 @dataclass
@@ -41,7 +42,8 @@ class Config:
         threads: BLAS threads of a run; the last digits of a result depend on them.
         progress: print progress and a table at the end.
         task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
-            doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed.
+            doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
+            figures draws those of a run that ended without them.
         sample: which training sample task=trace follows, counted from 0.
         run_name: name of the run; null for one made from the overrides.
         objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
@@ -75,7 +77,7 @@ class Config:
     epochs: Count = 10
     seed: Natural = 0
     dtype: Dtype = "float32"
-    threads: Count = 1
+    threads: Threads = 1
     progress: bool = True
     task: Task = "train"
     sample: Natural = 0

@@ -48,9 +48,9 @@ def read_idx(path: str | Path, *, ndim: int | None = None, sha256: str | None = 
     Raises DataError for anything but one complete array.
     """
     path = Path(path)
-    with open_regular(path) as file:
-        packed, size = file.read(2) == GZIP, size_of(file)
     try:
+        with open_regular(path) as file:
+            packed, size = file.read(2) == GZIP, size_of(file)
         with open_unpacked(path, most, raise_by="data.most_bytes") as stream:
             header = _header(stream, path, ndim)
             _check_size(header, path, size, packed, most)

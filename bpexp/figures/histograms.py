@@ -24,6 +24,9 @@ BOTTOM, HEIGHT = 0.55, 1.5
 GAP = 0.07
 """Gap between two maps, in widths of a map."""
 
+MOST_BYTES = 1 << 27
+"""Largest size of all counts, unpacked."""
+
 COLOURS: dict[str, Any] = {"cmap": f"{MAP}_r", "vmin": -4.0, "vmax": 0.0}
 """log10 of the share of entries: paler is rarer, down to one entry in 10 000; empty bins stay white."""
 
@@ -52,6 +55,9 @@ def histogram_bands(path: Path | None, depth: int) -> list[Band]:
 def read_counts(path: Path) -> dict[str, Array]:
     """The arrays of `Histograms.save`; raises RecordError for a file that is damaged, or whose arrays do not fit."""
     with open_npz(path, error=RecordError) as archive:
+        size = sum(archive.header(name).nbytes for name in archive.names)
+        if size > MOST_BYTES:
+            raise RecordError(f"{str(path)!r}: the arrays announce {size} bytes; expected at most {MOST_BYTES}")
         numbers = {name: archive.read(name, "iu" if name == "steps" else "iuf") for name in archive.names}
     for name in ("steps", "gradient_edges", "activation_edges"):
         known = numbers.get(name, np.empty(0))

@@ -153,9 +153,11 @@ def open_npz(path: Path | str, most: int | None = None, *, error: type[BpexpErro
     where = repr(str(path))
     with open_regular(path, most, error=error) as file:
         size = size_of(file)
-        _refuse_other_formats(file, where, error)
         try:
+            _refuse_other_formats(file, where, error)
             archive = zipfile.ZipFile(cast(IO[bytes], _Guarded(file)))
+        except BpexpError:
+            raise
         except Exception as problem:
             raise error(f"{where}: cannot be read: {_brief(problem)}; expected an npz file") from None
         with archive:

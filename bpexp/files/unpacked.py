@@ -40,10 +40,13 @@ def open_unpacked(
     where = repr(str(path))
     too_large = f"{where}: holds more than {most} bytes" + f"; {raise_by} takes a larger file" * bool(raise_by)
     with open_regular(path, error=error) as file:
-        packed = file.read(2) == GZIP
-        file.seek(0)
-        raw = _Unpacked(file, where, error) if packed else cast(io.RawIOBase, file)
-        yield cast(BinaryIO, io.BufferedReader(_Limited(raw, most, too_large, error), _BLOCK))
+        try:
+            packed = file.read(2) == GZIP
+            file.seek(0)
+            raw = _Unpacked(file, where, error) if packed else cast(io.RawIOBase, file)
+            yield cast(BinaryIO, io.BufferedReader(_Limited(raw, most, too_large, error), _BLOCK))
+        except OSError as problem:
+            raise error(f"{where}: cannot be read: {problem.strerror or problem}") from problem
 
 
 class _Limited(io.RawIOBase):

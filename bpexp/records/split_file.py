@@ -16,6 +16,9 @@ from bpexp.records.schema import LARGEST, shown
 SPLIT = "split.npz"
 PARTS = ("train", "validation", "test")
 
+MOST = 1 << 27
+"""Largest size in bytes of the rows of a part, 33 million of them."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
@@ -64,10 +67,10 @@ def load_split(directory: Path) -> Split:
     """The split of a run; raises RecordError where its file is missing or damaged."""
     where = repr(str(directory / SPLIT))
     with open_npz(directory / SPLIT, error=RecordError) as archive:
-        rows = {name: _rows(archive.read(name, "iu"), f"{where}: {name}") for name in PARTS}
-        official, digest = archive.read("official_test", "b"), archive.read("digest", "U")
+        rows = {name: _rows(archive.read(name, "iu", most=MOST), f"{where}: {name}") for name in PARTS}
+        official, digest = archive.read("official_test", "b", most=1), archive.read("digest", "U", most=1000)
     for name, array in (("official_test", official), ("digest", digest)):
-        if array.ndim:
+        if array.shape:
             raise RecordError(f"{where}: {name}: found the shape {array.shape}; expected one value")
     return Split(**rows, official_test=bool(official), digest=str(digest))
 

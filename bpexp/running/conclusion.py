@@ -16,6 +16,7 @@ from bpexp.records.network_spec import BEST, LAST
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.summary import Series, best_step, last_step
 from bpexp.running.build import Experiment
+from bpexp.running.directories import kept_in
 from bpexp.running.pictures import draw
 from bpexp.running.record import Record, TrainingEnd
 from bpexp.running.signals import Signals
@@ -46,6 +47,8 @@ class Conclusion:
         outcome = self._save(self._outcome(series), series)
         if (histograms := self.histograms) is not None:
             self._attempt("no histograms in", lambda: histograms.save(self.info.directory))
+        if outcome.ok and not self.info.one_of_many:
+            signals.keep(kept_in(self.info.directory))  # there is nothing to go on with
         outcome = self._hand_over(outcome)
         if self.end.interruption is None and signals.pending is None:
             outcome = self._decorate(outcome, series, signals)
@@ -57,6 +60,7 @@ class Conclusion:
         evaluated = trainer.at.step == last_step(series)
         return replace(
             outcome,
+            seconds=trainer.at.seconds,
             theta_sha256=hashlib.sha256(trainer.network.theta.tobytes()).hexdigest(),
             weights="best" if end.restored else "last" if evaluated else "unevaluated",
             step=trainer.best.step if end.restored else trainer.at.step,

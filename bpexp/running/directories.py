@@ -46,3 +46,13 @@ def claim(wanted: Path, kind: str, *, named: bool) -> Path:
 def shown(directory: Path) -> str:
     """The directory for a message: below the working directory, relative to it."""
     return str(directory.relative_to(Path.cwd())) if directory.is_relative_to(Path.cwd()) else str(directory)
+
+
+def kept_in(directory: Path) -> str:
+    """What a signal leaves of a run or a sweep."""
+    return f"what was done is kept in {shown(directory)}"
+
+
+def going_on(directory: Path) -> str:
+    """The same of a run that can be resumed."""
+    return f"{kept_in(directory)}; resume={shown(directory)} goes on"

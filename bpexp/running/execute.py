@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bpexp.config.plugins import culprit
 from bpexp.data import DataSet
 from bpexp.errors import disk_full
 from bpexp.insight.histograms import Histograms
@@ -18,11 +19,14 @@ from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
 from bpexp.running.conclusion import Conclusion
+from bpexp.running.directories import going_on, kept_in
+from bpexp.running.interruption import word
 from bpexp.running.keeping import Resumed, checkpointing, open_journal
 from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
 from bpexp.running.record import Record, TrainingEnd
-from bpexp.running.signals import Signals, word
+from bpexp.running.signals import Signals
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
 from bpexp.tracking.session import recording
@@ -36,7 +40,9 @@ def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = Non
     An exception of the run is its outcome. A signal ends the training after the step at hand, is recorded, and is
     raised when the record is written.
     """
-    with blas_threads(experiment.config.threads), recording(), Signals() as signals:
+    with blas_threads(experiment.config.threads), Signals() as signals, recording(signals.arrived):
+        if not info.one_of_many:
+            signals.keep(kept_in(info.directory))
         save_split(info.directory, experiment.data)
         journal = open_journal(experiment, info, resumed)
         record = Record(info, journal, resumed.seconds if resumed else 0.0)
@@ -94,15 +100,21 @@ class Watching:
 
 
 class EndAtSignal(Callback):
-    """Ends the training at a signal, after the step or evaluation at hand; the last callback, so that all saw that."""
+    """Ends the training at a signal, after the step or epoch at hand; the last callback, so that all saw that.
 
-    def __init__(self, signals: Signals) -> None:
-        self._signals = signals
+    `kept` tells what is left, from the first checkpoint on; None where somebody else tells it.
+    """
+
+    def __init__(self, signals: Signals, kept: str | None) -> None:
+        self._signals, self._kept = signals, kept
 
     def after_step(self, at: Position) -> None:
         self._signals.check()
 
-    after_epoch = after_step
+    def after_epoch(self, at: Position) -> None:
+        if self._kept is not None:
+            self._signals.keep(self._kept)
+        self._signals.check()
 
 
 def _train(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:
@@ -113,22 +125,31 @@ def _train(experiment: Experiment, info: RunInfo, watching: Watching, signals: S
         if disk_full(error):
             return TrainingEnd("failed", f"the disk is full: nothing more can be written to {info.directory}")
         with suppress(OSError):
-            (info.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        return TrainingEnd("failed", f"{type(error).__name__}: {error}")
-    except BaseException as error:  # a signal, or SystemExit of a plug-in
-        return TrainingEnd("killed", word(error), interruption=error)
+            (info.directory / "traceback.txt").write_text(scrubbed(traceback.format_exc()), encoding="utf-8")
+        return TrainingEnd("failed", _told(error))
+    except BaseException as error:
+        if culprit(error) is None:  # a signal
+            return TrainingEnd("killed", word(error), interruption=error)
+        return TrainingEnd("failed", _told(error))
+
+
+def _told(error: BaseException) -> str:
+    """The reason of a failure, with the plug-in in whose code it was raised."""
+    place = culprit(error)
+    return scrubbed(f"{type(error).__name__}: {error}{f', in {place}' if place else ''}")
 
 
 def _watched(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:
-    """Train. The checkpoints come after all who remember something, and MLflow after them."""
+    """Train. Checkpoints come after all who remember something, MLflow after them, and a signal ends it last of all."""
     tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
     bars = progress(experiment.config.progress, info.name)
     callbacks = [*watching.observers, *bars, *experiment.callbacks, *watching.checkpoints]
     for writer in watching.checkpoints:
         writer.watch(experiment.trainer, callbacks)
+    kept = going_on(info.directory) if watching.checkpoints and not info.one_of_many else None
     try:
         with signals.raised(patience=True):
-            everybody = [*callbacks, *watching.tracking, EndAtSignal(signals)]
+            everybody = [*callbacks, *watching.tracking, EndAtSignal(signals, kept)]
             ended = train(experiment.trainer, everybody, watching.state)
     except BaseException:  # between two steps, say
         for writer in watching.checkpoints:

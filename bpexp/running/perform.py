@@ -7,12 +7,13 @@ from functools import partial
 
 from bpexp.errors import BpexpError
 from bpexp.records.lock import Locked, RunLock, make_room
-from bpexp.records.outcome import Outcome, write_outcome
+from bpexp.records.outcome import RESULT, Outcome, write_outcome
 from bpexp.running.attempts import go_on, set_aside
 from bpexp.running.build import build
 from bpexp.running.execute import execute
+from bpexp.running.interruption import word
 from bpexp.running.job import Job
-from bpexp.running.signals import Signals, word
+from bpexp.running.signals import Signals
 from bpexp.running.trace_task import execute_trace
 from bpexp.running.writing import as_yaml, write_config
 
@@ -43,7 +44,7 @@ def perform(job: Job) -> Outcome:
 
 
 def _locked(job: Job, signals: Signals) -> Outcome:
-    signals.last_words = partial(_unbegun, job, "killed")
+    signals.last_words = partial(_last_words, job)
     try:
         _write_config(job)
         experiment = build(job.config)
@@ -52,8 +53,16 @@ def _locked(job: Job, signals: Signals) -> Outcome:
         if error is signals.pending:
             _unbegun(job, "killed", word(error))
         raise
-    signals.last_words = None
-    return (execute_trace if job.config.task == "trace" else execute)(experiment, job.info())
+    if job.config.task == "trace":
+        return execute_trace(experiment, job.info())
+    signals.last_words = None  # the run has its own
+    return execute(experiment, job.info())
+
+
+def _last_words(job: Job, word: str) -> None:
+    """Of a run that has not begun, or of a trace, unless it is recorded."""
+    if not (job.directory / RESULT).exists():
+        _unbegun(job, "killed", word)
 
 
 def _unbegun(job: Job, status: str, reason: str) -> Outcome:

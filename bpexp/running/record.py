@@ -35,7 +35,7 @@ class Record:
     Args:
         info: of the run.
         journal: of the run.
-        before: seconds of the processes before, where the run is resumed.
+        before: seconds of training in earlier processes.
     """
 
     def __init__(self, info: RunInfo, journal: Journal, before: float = 0.0) -> None:
@@ -47,11 +47,6 @@ class Record:
         self.tracked: TrackedRun | None = None
         self.told = False
         """Whether MLflow knows the status."""
-
-    @property
-    def seconds(self) -> float:
-        """Since the run began, without the time between its processes."""
-        return time.monotonic() - self._started
 
     def settle(self) -> None:
         """Hand everything that the journal holds to the system, which has room for it; raises OSError."""
@@ -84,7 +79,7 @@ class Record:
             reason=reason,
             overrides=info.overrides,
             params=info.params,
-            seconds=self.seconds,
+            seconds=time.monotonic() - self._started,
             metrics=summarize(series, averaged(), restored=restored),
             chosen_by=chooser(series),
             weights="unevaluated",

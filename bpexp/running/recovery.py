@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from bpexp.errors import BpexpError
 from bpexp.insight.probe_sets import averaged
+from bpexp.records.clock import milliseconds
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.journal_lines import last_line
 from bpexp.records.lock import liveness
@@ -73,7 +73,7 @@ def complete(directory: Path, facts: Facts) -> bool:
     dead = liveness(directory).state == "dead"
     if facts.kind == "sweep":
         if facts.status is None and dead:
-            write_facts(replace(facts, status="KILLED", ended=round(time.time() * 1000)), directory)
+            write_facts(replace(facts, status="KILLED", ended=milliseconds()), directory)
         return facts.status is not None or dead
     if not _is_told(directory):
         if not dead:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, construct
 from bpexp.config.validation import validate
 from bpexp.errors import CheckpointError
+from bpexp.files.regular import read_text
 from bpexp.records.checkpoint import Checkpoint, checkpoints, read_checkpoint, remove_unfinished
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_tail import read_tail
@@ -23,7 +22,7 @@ from bpexp.running.execute import execute
 from bpexp.running.job import ran, run_name
 from bpexp.running.keeping import Resumed, hash_of, network_of
 from bpexp.running.progress import tell
-from bpexp.running.resume_words import WORD, differences, first_refused, with_changes
+from bpexp.running.resume_words import MOST_TEXT, WORD, differences, first_refused, parsed, with_changes
 from bpexp.running.writing import CONFIG, write_config
 
 AGAIN = f"{WORD}.from=previous"
@@ -67,7 +66,7 @@ def _go_on(experiment: Experiment, directory: Path, checkpoint: Checkpoint, path
     tell([f"resumed from {path.name}", *([note] if note else [])], config.progress)
     write_config(config, directory)
     said = {"checkpoint": path.name} | ({"note": note} if note else {})
-    return execute(experiment, _info(config, directory, checkpoint), Resumed(checkpoint, path, tail, said))
+    return execute(experiment, _info(config, directory, checkpoint, path), Resumed(checkpoint, path, tail, said))
 
 
 def _refuse_folder(directory: Path) -> None:
@@ -104,27 +103,18 @@ def _config(directory: Path, checkpoint: Checkpoint, changes: Mapping[str, Any])
     """The config of the checkpoint, with what may change as config.yaml and the command line say."""
     if hash_of(checkpoint.config) != checkpoint.config_sha256:
         raise CheckpointError(f"the config in the checkpoint of {str(directory)!r} does not fit its hash")
-    written = _written(directory / CONFIG)
-    kept = yaml.safe_load(checkpoint.config)
-    found = differences(kept, written)
+    said, path = read_text(directory / CONFIG, MOST_TEXT, error=CheckpointError), str(directory / CONFIG)
+    kept = parsed(checkpoint.config, f"the config in a checkpoint of {str(directory)!r}")
+    found = [] if said == checkpoint.config else differences(kept, parsed(said, repr(path)))
     if other := first_refused(found):
         key, was, now = other
         raise CheckpointError(
-            f"{str(directory / CONFIG)!r} says {key}={now!r}, but the checkpoint {was!r}; put it back, "
-            "or start a new run"
+            f"{path!r} says {key}={now!r}, but the checkpoint {was!r}; put it back, or start a new run"
         )
     load_plugins()
     config = construct(Config, with_changes(kept, {key: now for key, _, now in found} | dict(changes)))
     validate(config)
     return config
-
-
-def _written(path: Path) -> Any:
-    """The content of config.yaml."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
-        raise CheckpointError(f"{str(path)!r} cannot be read: {' '.join(str(error).split())[:200]}") from None
 
 
 def _refuse_ended(directory: Path, checkpoint: Checkpoint, config: Config, path: Path) -> None:
@@ -186,12 +176,12 @@ def _schedule_note(experiment: Experiment, checkpoint: Checkpoint) -> str:
     )
 
 
-def _info(config: Config, directory: Path, checkpoint: Checkpoint) -> RunInfo:
+def _info(config: Config, directory: Path, checkpoint: Checkpoint, path: Path) -> RunInfo:
     """Name, overrides and parent of the run; of a run that goes on to more epochs, with their number."""
     run = checkpoint.run
     overrides = [str(text) for text in run["overrides"]]
     name, params = str(run["name"]), ran(config)
-    if config.epochs != yaml.safe_load(checkpoint.config)["epochs"]:
+    if config.epochs != parsed(checkpoint.config, path.name)["epochs"]:
         overrides = [text for text in overrides if not text.startswith("epochs=")] + [f"epochs={config.epochs}"]
         name = run_name(params, tuple(overrides))
     return RunInfo(name, directory, overrides, params, run["parent"], bool(run["one_of_many"]))

@@ -14,12 +14,20 @@ from typing import Any
 import yaml
 
 from bpexp.config.composition import CommandLine
+from bpexp.config.limits import Limits
+from bpexp.config.yaml_events import count_nodes
 from bpexp.errors import CheckpointError, ConfigError
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.fetch import directory_of
 
 WORD, FROM = "resume", "resume.from"
 CHANGES = ("epochs", "progress", "tracking.uri")
+MOST_TEXT = 1 << 20
+"""Largest size of a config.yaml in bytes."""
+
+BOUNDS = Limits(nodes=200_000, text=MOST_TEXT, depth=100)
+"""Bounds of its content: more than a run can have, and less than what exhausts a machine."""
+
 SECTION = "checkpoint."
 """The keys, and the section of keys, that may change when a run is resumed."""
 
@@ -94,12 +102,24 @@ def _read(key: str, value: str) -> Any:
         raise ConfigError(f"{key}={value} cannot be read") from None
 
 
+def parsed(text: str, where: str) -> dict[str, Any]:
+    """The content of a config.yaml; raises CheckpointError, which begins with `where`, for what is no mapping."""
+    try:
+        count_nodes(text, where, BOUNDS)
+    except ConfigError as error:
+        raise CheckpointError(str(error).partition("; on the command line")[0]) from None
+    content = yaml.safe_load(text)
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise CheckpointError(f"{where} holds no config: {str(content)[:40]!r}")
+    return content
+
+
 def with_changes(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """A copy of a config, as plain data, with the values of some dotted keys replaced."""
     changed = dict(config)
     for key, value in changes.items():
         section, _, rest = key.partition(".")
-        changed[section] = {**changed[section], rest: value} if rest else value
+        changed[section] = {**(changed.get(section) or {}), rest: value} if rest else value
     return changed
 
 

@@ -16,41 +16,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from bpexp.running import watch
-
-WORDS = {
-    getattr(signal, name): word
-    for name, word in (("SIGINT", "interrupted"), ("SIGTERM", "terminated"), ("SIGHUP", "the terminal was closed"))
-    if hasattr(signal, name)
-}
-"""The signals that end a run, and what its record says of them."""
-
-NOTHING = "nothing was begun"
-KEPT = "what was done is kept"
-
-
-class Interrupted(KeyboardInterrupt):
-    """SIGINT; `kept` tells what is left of the work."""
-
-    kept = KEPT
-
-
-class Terminated(SystemExit):
-    """SIGTERM or SIGHUP, with 128 and the number of the signal as the code; `kept` tells what is left of the work."""
-
-    kept = KEPT
-
-
-Signalled = Interrupted | Terminated
-
-
-def exit_code(error: BaseException) -> int:
-    """128 and the number of the signal that an exception stands for; 130 for KeyboardInterrupt of whatever origin."""
-    return error.code if isinstance(error, Terminated) and isinstance(error.code, int) else 128 + signal.SIGINT
-
-
-def word(error: BaseException) -> str:
-    """What a record says of the signal that an exception stands for."""
-    return WORDS.get(exit_code(error) - 128, "interrupted")
+from bpexp.running.interruption import NOTHING, WORDS, Signalled, signalled
 
 
 class Signals:
@@ -75,6 +41,10 @@ class Signals:
     def pending(self) -> Signalled | None:
         """The signal that has arrived, as an exception."""
         return self._process.pending if self._process else None
+
+    def arrived(self) -> bool:
+        """Whether a signal has arrived."""
+        return self.pending is not None
 
     def check(self) -> None:
         """Raise the signal that has arrived, if there is one."""
@@ -168,7 +138,7 @@ class Process:
         """In the main thread, between two instructions of Python."""
         if self.pending is None:
             self._since = time.monotonic()
-            self.pending = Interrupted() if number == signal.SIGINT else Terminated(128 + number)
+            self.pending = signalled(number)
             self.pending.kept = self.kept
             at_once = self._raising() and not self.contexts[-1].patience
         elif self._overdue:

@@ -15,7 +15,7 @@ from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
 from bpexp.records.whole import write_whole
-from bpexp.running.directories import claim, shown
+from bpexp.running.directories import claim, going_on, kept_in
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import load
 from bpexp.running.loading import load_data
@@ -26,7 +26,7 @@ from bpexp.running.progress import tell
 from bpexp.running.recovery import deliver_left
 from bpexp.running.results import await_others, closed, results
 from bpexp.running.signals import Signals
-from bpexp.running.study_run import declare, goes_on, report, stages
+from bpexp.running.study_run import declare, goes_on, refuse_other_study, report, stages
 from bpexp.running.sweep_record import record_of
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
@@ -63,9 +63,9 @@ class Sweep:
 
 def run_single(plan: Plan) -> Outcome:
     """Execute the single run of a plan."""
-    with Signals() as signals, recording() as session:
+    with Signals() as signals, recording(signals.arrived) as session:
         directory = claim(plan.directory, "run", named=plan.named)
-        signals.keep(f"what was done is kept in {shown(directory)}")
+        signals.keep(kept_in(directory))
         deliver_left(plan.tracking, session)
         return perform(plan.jobs[0].below(directory))
 
@@ -79,7 +79,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     with Signals() as signals:
         resumed = plan.resumed
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
-        signals.keep(f"what was done is kept in {shown(directory)}")
+        signals.keep(going_on(directory))
         with RunLock(directory):
             return _run_sweep(plan, directory, resumed.command if resumed else command, signals)
 
@@ -89,6 +89,8 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
     if plan.resumed is not None:
         jobs = [job.below(directory) for job in plan.jobs]
         await_others(jobs)
+        if plan.study is not None:
+            refuse_other_study(plan, plan.study, directory)
         done = results(jobs)
         told = "the sweep is complete" if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} jobs have a result"
         tell([f"resumed {directory}: {told}"], True)
@@ -106,7 +108,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
     done = _begin(plan, directory, command)
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
-    with recording() as session:
+    with recording(signals.arrived) as session:
         signals.check()
         deliver_left(plan.tracking, session)
         parent = ParentRun(plan.tracking, directory, _name(plan), command)

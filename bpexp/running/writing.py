@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.config.schema import Config
+from bpexp.records.whole import write_whole
 
 CONFIG = "config.yaml"
 
@@ -15,9 +16,7 @@ CONFIG = "config.yaml"
 def write_config(config: Config, directory: Path) -> str:
     """Write config.yaml, as a whole or not at all, and return its text."""
     text = as_yaml(asdict(config))
-    unfinished = directory / f"{CONFIG}.new"
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(directory / CONFIG)
+    write_whole(directory / CONFIG, text)
     return text
 
 

@@ -38,6 +38,10 @@ TURN = 10.0
 """Seconds to wait for another process that delivers the same folder."""
 
 
+class Closed(Exception):
+    """The store of a parcel cannot be opened."""
+
+
 class Stopped(BaseException):
     """The command of a parcel is over: its delivery goes no further."""
 
@@ -172,7 +176,10 @@ class Courier:
         before = asdict(parcel.delivery.sent)
         try:
             with mlflow_environment(), turn(parcel.delivery.directory, 0.0 if parcel.found else TURN):
-                opened = self._open(parcel)
+                try:
+                    opened = self._open(parcel)
+                except TrackingError as error:
+                    raise Closed(str(error)) from error
                 store = replace(opened, client=cast(Any, _Metered(opened.client, self, parcel)))
                 parcel.delivery.bring(store, want)
                 while parcel.questions:
@@ -241,11 +248,11 @@ class Courier:
             self._settle(parcel, "" if parcel.found else reason)
             parcel.warn(reason)
             return
-        gone = isinstance(error, TrackingError) or GONE.search(str(error)) is not None
+        gone = isinstance(error, Closed) or GONE.search(str(error)) is not None
         with self.changed:
             trouble = self._troubles.setdefault(parcel.uri if gone else parcel, Trouble())
             trouble.attempts += 1
-            trouble.plain = trouble.attempts > 1 or isinstance(error, TrackingError)
+            trouble.plain = trouble.attempts > 1 or isinstance(error, Closed)
             trouble.again = time.monotonic() + PAUSES[min(trouble.attempts, len(PAUSES)) - 1]
             parcel.error = reason
             if gone:

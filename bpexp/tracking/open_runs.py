@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bpexp.errors import RecordError
 from bpexp.files.plain_json import read_json
+from bpexp.records.whole import write_whole
 
 FOLDER = Path(".bpexp", "open")
 FORMAT = 1
@@ -42,9 +43,7 @@ def announce(key: str, directory: Path, store: str, kind: str, cwd: Path) -> Ope
     for _ in range(3):  # another process may remove the empty folder meanwhile
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = file.with_suffix(".new")
-            unfinished.write_text(content, encoding="utf-8")
-            unfinished.replace(file)
+            write_whole(file, content)
             return OpenRun(file, directory.absolute())
         except FileNotFoundError:
             continue

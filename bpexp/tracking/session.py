@@ -29,16 +29,17 @@ class Session:
     Args:
         patience: seconds that it waits in all for stores that are slow or fail. Answers in the usual time of a healthy
             store are waited for, and not counted.
+        broken_off: whether a signal ends the command, which then says one line of its own.
     """
 
-    def __init__(self, patience: float = 1.0) -> None:
-        self.patience, self.spent = patience, 0.0
+    def __init__(self, patience: float = 1.0, broken_off: Callable[[], bool] = lambda: False) -> None:
+        self.patience, self.spent, self.waited = patience, 0.0, 0.0
         self.sweep: Path | None = None
         self.silent = False
         self.process = os.getpid()
         self._parcels: list[Parcel] = []
         self._later: list[tuple[Parcel, Want]] = []
-        self._told = False
+        self._told, self._broken_off = False, broken_off
 
     def parcel(self, delivery: Delivery, uri: str, entry: OpenRun | None, *, found: bool = False) -> Parcel:
         """A parcel of this command."""
@@ -86,7 +87,14 @@ class Session:
         return self._wait([parcel])
 
     def _wait(self, parcels: list[Parcel]) -> bool:
-        owner, counted, waited = courier(), -1, time.monotonic()
+        began = time.monotonic()
+        try:
+            return self._wait_since(began, parcels)
+        finally:
+            self.waited += time.monotonic() - began
+
+    def _wait_since(self, waited: float, parcels: list[Parcel]) -> bool:
+        owner, counted = courier(), -1
         while busy := [parcel for parcel in parcels if owner.busy_with(parcel)]:
             if self.spent >= self.patience or all(owner.given_up(parcel) for parcel in busy):
                 return False
@@ -103,7 +111,7 @@ class Session:
 
     def warn(self, directory: Path, reason: str, entry: OpenRun | None) -> None:
         """Say once a command that a store fails, where everything is kept, and what delivers it."""
-        if self._told or self.silent:
+        if self._told or self.silent or self._broken_off():
             return
         self._told = True
         place = self.sweep or directory
@@ -143,17 +151,18 @@ def current() -> Session:
 
 
 @contextmanager
-def recording() -> Iterator[Session]:
+def recording(broken_off: Callable[[], bool] = lambda: False) -> Iterator[Session]:
     """The time of a command that records: MLflow is quiet, and at the end what is left is delivered.
 
-    Within one that is open already, as the jobs of a sweep are, it is that one.
+    Within one that is open already, as the jobs of a sweep are, it is that one. `broken_off` tells whether a signal
+    ends the command.
     """
     outer = _open()
     if outer is not None:
         yield outer
         return
     with mlflow_environment():
-        _local.session = session = Session()
+        _local.session = session = Session(broken_off=broken_off)
         try:
             yield session
         finally:

@@ -19,7 +19,7 @@ from bpexp.errors import ConfigError, TrackingError
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.environment import mlflow_environment, quiet_loggers, short_waits
-from bpexp.tracking.location import redact, resolve, sqlite_path
+from bpexp.tracking.location import redact, refuse_unmakeable, resolve, sqlite_path
 from bpexp.tracking.sqlite_file import DOCTOR, is_new, wait_until_free
 from bpexp.tracking.upkeep import keep_statistics
 
@@ -104,6 +104,8 @@ def refuse_store(uri: str | None) -> None:
     if path is None:
         return
     new = is_new(path)
+    if new:
+        refuse_unmakeable(Path.cwd())
     try:
         if not new and not os.access(path, os.W_OK):  # opening the file would take the locks off it: see sqlite_file
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -1,11 +1,13 @@
 """SIGKILL at random moments of runs that are resumed until they end: are weights and rows those of an unbroken run?
 
-    python -m experiments.reliability.kills [--kills 200] [--real 10] [--seed 0]
+    TMPDIR=/dev/shm python -m experiments.reliability.kills [--kills 200] [--real 10] [--seed 0]
 
-Every run is killed again and again, at a moment drawn from its whole life: start-up, training, checkpoints, the end.
+Every run is killed again and again: three of ten times at a moment drawn from the whole life of a process, else at one
+after it began to train, so that a machine on which the start takes long is no way out.
 The processes are forked from one that has imported everything; `--real` of the kills are of processes of their own.
 What is compared with a run that nobody killed: SHA-256 of theta, the state in the last checkpoint, every row of the
-journal and every row in MLflow (SQLite), the clock left out. A kill before the first checkpoint leaves nothing to go
+journal and every row in MLflow (SQLite), the clock left out; of the summaries final/... and best/..., which each end of
+a run says anew, the last. A kill before the first checkpoint leaves nothing to go
 on from: resume says so, the run is started again, and the kill is counted by itself. After every fourth kill, and
 after one that came when the outcome was written, task=sync delivers what MLflow lacks, as the next start would.
 """
@@ -41,6 +43,9 @@ from bpexp.running.resume import resume
 from bpexp.running.sync_task import deliver_all
 
 COMMON = ["data=digits", "progress=false", "tracking.model=false", "tracking.figures=false", "checkpoint.every=1"]
+
+SUMMARY = ("final/", "best/")
+"""Begin the names of the metrics that the end of a run writes."""
 
 RUNS = [
     ["optimizer=adam", "schedule=cosine", "probe=full", "probe.every=20", "epochs=40", "evaluation.every=2"],
@@ -111,14 +116,34 @@ def started(words: Sequence[str], folder: Path, first: bool) -> int:
     return process.pid
 
 
+def trains(child: int, folder: Path) -> bool:
+    """Wait until a process writes to its journal; False if it came to its end."""
+    journal, before = folder / JOURNAL, size(folder / JOURNAL)
+    while size(journal) == before:
+        if not lives_on(child):
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def size(path: Path) -> int:
+    """The size of a file; 0 if there is none."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def lives_on(child: int) -> bool:
+    """Whether a process is there; raises RuntimeError if it failed."""
+    done, status = os.waitpid(child, os.WNOHANG)
+    if done and status:
+        raise RuntimeError(f"a process ended with {os.waitstatus_to_exitcode(status)}")
+    return not done
+
+
 def lives(child: int, seconds: float) -> bool:
     """Whether a process was still there after that long, and was killed; raises RuntimeError if it failed."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            if status:
-                raise RuntimeError(f"a process ended with {os.waitstatus_to_exitcode(status)}")
+        if not lives_on(child):
             return False
         time.sleep(0.001)
     os.kill(child, signal.SIGKILL)
@@ -138,6 +163,8 @@ def broken(case: Case, folder: Path, rng: random.Random, tally: Tally, real: int
             child = forked(lambda: perform(planned.jobs[0].below(folder)))
         else:
             child = forked(lambda: resume(folder))
+        if rng.random() < 0.7 and not trains(child, folder):
+            break
         if not lives(child, rng.uniform(0, lifetime)):
             case.seconds *= 0.6
             break
@@ -193,10 +220,12 @@ def journal_rows(folder: Path) -> list[tuple[str, int, str]]:
 
 
 def store_rows(store: Path, run_id: str) -> list[tuple[str, int, str]]:
-    """Every row of a run in MLflow; of the seconds, that there is one."""
+    """Every row of a run in MLflow; of the seconds, that there is one; of the summaries, the last."""
     with closing(sqlite3.connect(store)) as database:
         found = database.execute("select key, step, value from metrics where run_uuid = ?", (run_id,)).fetchall()
-    return sorted((key, step, "" if key.endswith("/seconds") else repr(value)) for key, step, value in found)
+        last = database.execute("select key, step, value from latest_metrics where run_uuid = ?", (run_id,)).fetchall()
+    rows = [row for row in found if not row[0].startswith(SUMMARY)] + [r for r in last if r[0].startswith(SUMMARY)]
+    return sorted((key, step, "" if key.endswith("/seconds") else repr(value)) for key, step, value in rows)
 
 
 def compare(whole: Path, other: Path, store: Path) -> list[str]:

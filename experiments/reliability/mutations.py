@@ -100,7 +100,7 @@ def _read(file: Readable, content: bytes, counts: Counts) -> None:
     beyond = tracemalloc.get_traced_memory()[1] - before - 2 * size
     counts.memory = max(counts.memory, beyond)
     counts.over_memory += beyond > CONSTANT
-    if told:
+    if told or found is None:
         counts.refused += 1
         if "\n" in told:
             counts.wrong.append(f"more than one line: {told!r}")

@@ -8,6 +8,7 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -183,6 +184,21 @@ def rebuilt(content: bytes, rng: Rng) -> bytes:
         for key, body in members.items():
             made.writestr(key, body)
     return out.getvalue()
+
+
+def resealed(mutate: Mutator) -> Mutator:
+    """A checkpoint whose archive is changed, under a first line with the hash and the length that it has now."""
+
+    def reseal(content: bytes, rng: Rng) -> bytes:
+        head, _, payload = content.partition(b"\n")
+        payload = mutate(payload, rng)
+        return (
+            b" ".join([*head.split()[:-2], sha256(payload).hexdigest().encode(), b"%d" % len(payload)])
+            + b"\n"
+            + payload
+        )
+
+    return reseal
 
 
 TYPES = ["<f4", ">f8", "<f8", "|u1", "<i8", "<u8", "|b1", "<U3", "|S2", "<M8[s]", "|O", "|V8", "<c16", "<U0", "<f2"]

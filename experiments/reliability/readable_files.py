@@ -25,6 +25,7 @@ from bpexp.nn.column import number_of
 from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
 from bpexp.nn.scaling import InputScaling
+from bpexp.records.archive import ARRAY
 from bpexp.records.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.network_file import load_network, save_network
@@ -41,6 +42,7 @@ from experiments.reliability.mutators import (
     lines_swapped,
     odd_text,
     rebuilt,
+    resealed,
     spliced,
     swapped,
 )
@@ -242,6 +244,18 @@ def _journal_is_right(series: Any, content: bytes) -> bool:
     return same(series, expected)
 
 
+def _archive_is_right(state: dict[str, Any], content: bytes) -> bool:
+    """Whether the arrays of a checkpoint are those of its archive, and its plain part is what the JSON in it says."""
+    with np.load(io.BytesIO(content.partition(b"\n")[2]), allow_pickle=False) as archive:
+        plain = json.loads(archive["json"].tobytes())["state"]
+        named = {
+            key: archive[value[ARRAY]] for key, value in plain.items() if isinstance(value, dict) and ARRAY in value
+        }
+    rest = {key: value for key, value in plain.items() if key not in named}
+    arrays = all(np.array_equal(state[key], array) for key, array in named.items())
+    return arrays and same({key: state[key] for key in rest}, rest)
+
+
 def _sweep() -> SweepRecord:
     jobs = [JobRecord(i, str(i), {"lr": i / 10}, f"{i}" * 64, "xor 0123") for i in range(3)]
     words = ["lr=0,0.1,0.2", "data=xor"]
@@ -275,8 +289,8 @@ def _others(folder: Path) -> dict[str, Readable]:
         "checkpoint": Readable(
             checkpoint,
             lambda: read_checkpoint(checkpoint),
-            lambda found, content: found.step == 7 and np.array_equal(found.state["theta"], state["theta"]),
-            BYTES,
+            lambda found, content: _archive_is_right(found.state, content),
+            [*BYTES, *map(resealed, [*BYTES, rebuilt, rebuilt, rebuilt])],
         ),
         FACTS: Readable(folder / FACTS, lambda: read_facts(folder), fields_are_right, json_ways),
         SENT: Readable(

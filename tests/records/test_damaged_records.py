@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,19 @@ def test_arrays_of_another_kind_are_refused(name: str, arrays: dict[str, Any], m
         np.savez(run / name, **{key: archive[key] for key in archive.files} | arrays)
     with pytest.raises(RecordError, match=message):
         READERS[name](run)
+
+
+@pytest.mark.parametrize(("name", "array"), [("split.npz", "train"), ("histograms.npz", "gradient_W1")])
+def test_a_bomb_in_a_record_is_not_unpacked(name: str, array: str, run: Path) -> None:
+    with np.load(run / name) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    np.savez_compressed(run / name, **arrays | {array: np.zeros(40_000_000, np.int32)})
+    assert (run / name).stat().st_size < 1e6
+    tracemalloc.start()
+    with pytest.raises(RecordError, match=r"announces? 16000\d+ bytes; expected at most 134217728"):
+        READERS[name](run)
+    assert tracemalloc.get_traced_memory()[1] < 3e6
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

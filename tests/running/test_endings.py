@@ -20,6 +20,7 @@ from command_line import command
 from stores import ask
 
 from bpexp.insight.histograms import Histograms
+from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.journal import JOURNAL, Journal
 from bpexp.records.outcome import read_outcome
 from bpexp.running import conclusion, perform, record, sweep, trace_task, watch
@@ -32,7 +33,7 @@ from bpexp.tracking.run import TrackedRun
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.callbacks import EarlyStopping
 
-QUIET = ["data=spirals", "epochs=1", "data.limit=60", "progress=false", "tracking.model=false"]
+QUIET = ["data=spirals", "epochs=1", "data.limit=60", "progress=false", "tracking.model=false", "tracking.patience=100"]
 TINY = [*QUIET, "tracking.figures=false", "probe.histograms=true"]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "the terminal was closed"}
@@ -271,6 +272,26 @@ def test_no_room_to_begin(
     out, err = capfd.readouterr()
     assert err == ""
     assert "cannot write to the folder of the run (No space left on device)" in " ".join(out.split())
+
+
+def test_a_disk_that_fills_up_in_training(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    on_epoch = Journal.on_epoch
+
+    def first(self: Journal, event: Any) -> None:
+        if event.epoch == 1:
+            full_disk()
+        on_epoch(self, event)
+
+    monkeypatch.setattr(Journal, "on_epoch", first)
+    assert command(TINY, monkeypatch) == 1
+    assert_recorded(store, "failed", "FAILED")
+    (folder,) = Path.cwd().glob("outputs/*/*")
+    assert read_outcome(folder).reason == f"the disk is full: nothing more can be written to {folder}"
+    assert not (folder / "traceback.txt").exists()
+    assert read_checkpoint(checkpoints(folder)[-1]).state["at"]["epoch"] == 0
+    assert capfd.readouterr().err == ""
 
 
 # Callbacks that raise

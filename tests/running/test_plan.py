@@ -112,7 +112,7 @@ REFUSED = {
     "-m lr=0.1,0.2 hydra.sweep.dir=a,b": "hydra.sweep.dir cannot be swept",
     "-m task=train,trace": "task is the same for all jobs of a sweep",
     "-m task=report,train": "task is the same for all jobs of a sweep",
-    "-m task=report": "task=report writes one report; leave -m out",
+    "-m task=report": "task=report is done once; leave -m out",
     "-m experiment=nielsen,errata": "experiment is the same for all jobs of a sweep",
     "-m lr=interval(0,1)": "an interval has no levels",
     "-m seed=range(0)": "seed=range(0) has no levels",

@@ -35,7 +35,10 @@ OTHERS = {"output": ["loss=mse"], "loss": ["output=identity"]}
 SMALL = {"gradient": ["data=xor", "model.hidden=[3]"], "data": ["batch_size=8"], "model": []}
 REGRESSIONS = ("chain", "linear")
 
-CHOICES = [(group, option) for group in (*GROUPS, "model", "pairing") for option in options(group)]
+RUNS = [group for group in (*GROUPS, "model", "pairing") if group != "launcher"]
+"""The groups of a run; a launcher belongs to a sweep."""
+
+CHOICES = [(group, option) for group in RUNS for option in options(group)]
 OTHER_SETTINGS = [
     "model.hidden=[5,4,3]",
     "model=deep_relu model.depth=3 model.width=7",
@@ -83,7 +86,7 @@ def compare(job: Job, made: Made) -> None:
     experiment = build(job.config)
     params = job.params
     for name, group in GROUPS.items():
-        if name == "data" or (name == "activation" and "activation" not in params):
+        if name in ("data", "launcher") or (name == "activation" and "activation" not in params):
             continue
         found = made[group.registry.kind]
         if (name, params[name]) == ("probe", "off"):  # its parameters have no effect

@@ -235,6 +235,16 @@ def change_config(run: Path) -> None:
     (run / "config.yaml").write_text(text.replace("lr: 0.1", "lr: 0.2"), encoding="utf-8")
 
 
+def config_bomb(run: Path) -> None:
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{n}: &a{n} [{', '.join(9 * [f'*a{n - 1}'])}]" for n in range(1, 9)]
+    (run / "config.yaml").write_text("\n".join(lines), encoding="utf-8")
+
+
+def no_config(run: Path) -> None:
+    (run / "config.yaml").unlink()
+
+
 def change_journal(run: Path) -> None:
     text = (run / JOURNAL).read_bytes()
     (run / JOURNAL).write_bytes(text.replace(b"loss/train", b"lass/train"))
@@ -302,6 +312,8 @@ def outcome_of(outcome) -> dict:
     ("hurt", "told"),
     [
         (change_config, r"says lr=0.2, but the checkpoint 0.1; put it back"),
+        (config_bomb, r"holds more than 200000 keys and values"),
+        (no_config, r"config.yaml': cannot be opened"),
         (change_journal, r"is not the journal of the checkpoint: the SHA-256"),
         (shorten_journal, r"has 100 bytes, but the checkpoint covers \d+"),
         (other_version, rf"was written with numpy 1.0, but this is {np.__version__}"),
@@ -368,7 +380,7 @@ def test_words_that_are_refused(run, monkeypatch, capfd):
         (["resume=broken", "checkpoint.every=-1"], "checkpoint.every must be"),
         (["resume=broken", "checkpoint.evry=1"], "unknown key 'checkpoint.evry'"),
         (["resume=broken", "resume.from=first"], "resume.from must be previous"),
-        (["resume=broken", "resume=broken"], "resume is given more than once"),
+        (["resume=broken", "resume=broken"], "resume is given 2 times"),
         (["-m", "resume=broken"], "leave -m and --config-... out"),
         (["resume.from=previous"], "has no effect without resume=FOLDER"),
         (["resume=" + "0" * 32], "there is no store"),

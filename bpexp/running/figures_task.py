@@ -1,0 +1,108 @@
+"""`task=figures`: the pictures of a run that ended without them, drawn from what lies in its folder."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bpexp.config.plugins import load_plugins
+from bpexp.config.schema import Config, construct
+from bpexp.config.validation import validate
+from bpexp.errors import BpexpError, ConfigError, RecordError
+from bpexp.files.regular import read_text
+from bpexp.nn.arrays import Array
+from bpexp.records.checkpoint import checkpoints, read_checkpoint
+from bpexp.records.journal import JOURNAL, history
+from bpexp.records.lock import RunLock
+from bpexp.records.network_file import WEIGHTS, load_network
+from bpexp.records.outcome import Outcome, RunInfo, read_outcome
+from bpexp.running.build import Experiment, build
+from bpexp.running.pictures import draw
+from bpexp.running.plan import Plan
+from bpexp.running.signals import Signals
+from bpexp.running.writing import CONFIG
+
+MOST = 2**20
+"""Bytes of a config."""
+
+
+def draw_planned(plan: Plan) -> list[Path]:
+    """Draw for the run that the command line names."""
+    if not plan.named:
+        raise ConfigError("task=figures draws the pictures of a run; name its folder: hydra.run.dir=FOLDER")
+    return draw_again(plan.directory.absolute())
+
+
+def draw_again(directory: Path) -> list[Path]:
+    """Draw the page of figures of a run, with the weights that it saved, and return the pictures that changed.
+
+    A run that was left in haste, without saving its network, is drawn with the weights of its newest checkpoint.
+
+    Raises BpexpError for a folder that holds no run, whose run goes on, or whose data set is another now.
+    """
+    if not (directory / JOURNAL).is_file():
+        raise RecordError(f"{str(directory)!r} holds no run: it has no {JOURNAL}")
+    with Signals() as signals, signals.raised(), RunLock(directory):
+        before = _pictures(directory)
+        experiment = _experiment(directory)
+        outcome = _outcome(directory)
+        theta, digest = _weights(directory, outcome)
+        _refuse_other(experiment, theta, digest, directory)
+        experiment.trainer.network.theta[...] = theta
+        name = outcome.name if outcome else directory.name
+        draw(experiment, RunInfo(name, directory, [], {}), history(directory / JOURNAL))
+        return [path for path, drawn in _pictures(directory).items() if before.get(path) != drawn]
+
+
+def _pictures(directory: Path) -> dict[Path, int]:
+    """The pictures of a run, with the time when each was drawn."""
+    return {path: path.stat().st_mtime_ns for path in sorted(directory.glob("*.png"))}
+
+
+def _experiment(directory: Path) -> Experiment:
+    """The objects of the run, which draws figures, whatever its config said."""
+    path = directory / CONFIG
+    try:
+        content: Any = yaml.safe_load(read_text(path, MOST, error=RecordError))
+    except (yaml.YAMLError, RecursionError) as error:
+        raise RecordError(f"{str(path)!r} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    load_plugins()
+    config = construct(Config, content)
+    validate(config)
+    return build(replace(config, tracking={**config.tracking, "figures": True}))
+
+
+def _weights(directory: Path, outcome: Outcome | None) -> tuple[Array, str]:
+    """The weights (P,) that result.json speaks of, else of the newest checkpoint, and the digest of their data."""
+    found = checkpoints(directory)
+    if (directory / WEIGHTS).exists():
+        saved = load_network(directory)
+        theta = saved.weights[saved.reported]
+        if not found or (outcome and outcome.theta_sha256 == hashlib.sha256(theta.tobytes()).hexdigest()):
+            return theta, str((saved.spec.get("data") or {}).get("digest", ""))
+    if not found:
+        raise BpexpError(f"the run {str(directory)!r} left neither a network nor a checkpoint; start it again")
+    checkpoint = read_checkpoint(found[-1])
+    return checkpoint.state["theta"], checkpoint.data
+
+
+def _refuse_other(experiment: Experiment, theta: Array, digest: str, directory: Path) -> None:
+    data, network = experiment.data, experiment.trainer.network
+    if data.digest != digest:
+        raise BpexpError(
+            f"the data set {data.name!r} is not that of the run {str(directory)!r}: its digest is "
+            f"{data.digest[:12]}..., but was {digest[:12]}..."
+        )
+    if theta.shape != network.theta.shape:
+        raise BpexpError(f"{str(directory / CONFIG)!r} is of another network than the weights beside it")
+
+
+def _outcome(directory: Path) -> Outcome | None:
+    try:
+        return read_outcome(directory)
+    except (OSError, RecordError):
+        return None
