@@ -157,7 +157,7 @@ tracking.uri=https://
 tracking.uri=ftp://host/x
 tracking.uri=/dev/null
 tracking.uri=sqlite:////dev/null
-tracking.uri=sqlite:///mlflow.db?mode=ro
+tracking.uri=sqlite:///ro.db?mode=ro
 tracking.uri=sqlite:///m.db?mode=memory
 tracking.uri=file:///tmp/x
 tracking.uri=postgresql://
