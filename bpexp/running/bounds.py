@@ -32,7 +32,7 @@ def refuse_made(config: Config) -> None:
     """Raise ConfigError for a data set that is made, whose samples need more memory than there is."""
     loader: Loader = GROUPS["data"].build(config.data)
     if loader.values:
-        _refuse_memory(config, EIGHT * loader.values, f"data.n={config.data.get('n')}: the samples")
+        _refuse_memory(config, EIGHT * loader.values, f"data={config.data.get('name')}: the samples")
 
 
 def refuse_prepared(config: Config, raw: Raw) -> None:

@@ -49,7 +49,8 @@ def _refuse(name: str, where: str, evaluated: Sequence[str], observed: set[str],
         raise ConfigError(f"{where} is never recorded: no run measures {first!r}; add it to probe.measures")
     if first not in (*metrics, *probes, *ALWAYS, *PREDICTED):
         known = [*metrics, *probes]
-        raise ConfigError(f"{where} reads {name!r}, which nothing records; {nearest(first, known)}choose from: {known}")
+        told = f"{nearest(first, known)}choose from: {', '.join(known)}"
+        raise ConfigError(f"{where} reads {name!r}, which nothing records; {told}")
     layer = LAYER.search(name)
     if layer is not None and not 1 <= int(layer[1][:9]) <= deepest:
         raise ConfigError(f"{where} reads the layer {layer[1]}; the networks have the layers 1 to {deepest}")

@@ -157,7 +157,7 @@ tracking.uri=https://
 tracking.uri=ftp://host/x
 tracking.uri=/dev/null
 tracking.uri=sqlite:////dev/null
-tracking.uri=sqlite:///mlflow.db?mode=ro
+tracking.uri=sqlite:///ro.db?mode=ro
 tracking.uri=sqlite:///m.db?mode=memory
 tracking.uri=file:///tmp/x
 tracking.uri=postgresql://
@@ -322,10 +322,10 @@ EVIL = {
     "recorded overrides": "overrides: {hydra: ['hydra.searchpath=[pkg://evilpkg]']}",
     "an unknown key": "evil: {_target_: evilpkg.call}",
     "itself by an interpolation": "${study}",
-    "callbacks by an interpolation": "callbacks: ${study}",
+    "callbacks by an interpolation": "callbacks: '${study}'",
     "callbacks by oc.decode": "callbacks: '${oc.decode:${study}}'",
     "callbacks by oc.create": "callbacks: '${oc.create:${study}}'",
-    "a launcher by an interpolation": "launcher: ${study}",
+    "a launcher by an interpolation": "launcher: '${study}'",
 }
 """What a file may try to say below `hydra`."""
 

@@ -6,26 +6,24 @@ python -m experiments.reliability.hostile_configs NAME       the cases whose lab
 
 from __future__ import annotations
 
+import argparse
 import json
+import multiprocessing
 import os
 import socket
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from experiments.reliability.hostile_cases import SECRET, Case, cases
+from experiments.reliability.hostile_watch import watched
 
-ROOT = Path(__file__).resolve().parents[2]
 SECONDS, MIB = 10.0, 512
 """The bounds of a refusal: processor time, and memory beyond that of the refusal of a mistyped key."""
-
-HUNG = 300
-"""Seconds after which a case is given up; it then counts as one that takes too long."""
 
 EVIL = "from pathlib import Path\nPath(__file__).parent.parent.joinpath('executed').touch()\n"
 
@@ -94,63 +92,49 @@ def refusal(code: int, out: str, err: str) -> list[str]:
 
 def attack(case: Case, scratch: Path) -> Finding:
     """Execute a case in a process of its own, and judge it."""
-    folder, words, report = scratch / "here", scratch / "words.json", scratch / "report.json"
+    folder, report = scratch / "here", scratch / "report.json"
     place(case, folder)
-    words.write_text(json.dumps(case.argv), encoding="utf-8")
     before = listing(folder)
-    surroundings = {key: value for key, value in os.environ.items() if key not in ("MLFLOW_TRACKING_URI", "BPEXP_DATA")}
-    surroundings |= {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "CANARY": SECRET, "HOME": str(scratch)}
-    call = [sys.executable, "-m", "experiments.reliability.hostile_watch", str(words), str(report)]
-    with (scratch / "out").open("wb") as out, (scratch / "err").open("wb") as err:
-        process = subprocess.Popen(call, cwd=folder, env=surroundings, stdin=subprocess.DEVNULL, stdout=out, stderr=err)
-        code, used, hung = _waited(process)
-    said = [(scratch / name).read_text(encoding="utf-8", errors="replace") for name in ("out", "err")]
-    finding = Finding(case, said[1].strip(), refusal(code, *said), used[0], used[1])
-    if hung:
-        finding.problems.append("hangs")
-    if report.exists():
-        finding.problems += json.loads(report.read_text(encoding="utf-8"))
-    made = set(listing(folder)) - set(before)
-    if made:
+    code, seconds, mib = watched(case.argv, folder, report, {"CANARY": SECRET, "HOME": str(scratch)})
+    out, err = ((scratch / name).read_text(encoding="utf-8", errors="replace") for name in ("out", "err"))
+    finding = Finding(case, err.strip(), refusal(code, out, err), seconds, mib)
+    finding.problems += json.loads(report.read_text(encoding="utf-8")) if report.exists() else ["no report"]
+    if made := set(listing(folder)) - set(before):
         finding.problems.append(f"made {sorted(made)[:3]}")
     return finding
 
 
-def _waited(process: subprocess.Popen[bytes]) -> tuple[int, tuple[float, float], bool]:
-    """Exit code, processor seconds and MiB of a process, and whether it had to be killed."""
-    from threading import Timer
+def work(chosen: Sequence[Case]) -> list[Finding]:
+    """Execute cases one after the other, each in a copy of this process, which has imported the command."""
+    import bpexp.running.plan
 
-    killed: list[bool] = []
-    timer = Timer(HUNG, lambda: (killed.append(True), process.kill()))
-    timer.start()
-    _, status, used = os.wait4(process.pid, 0)
-    timer.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, (used.ru_utime + used.ru_stime, used.ru_maxrss / 1024), bool(killed)
-
-
-def attacked(chosen: Sequence[Case], workers: int = 2) -> list[Finding]:
-    """Execute cases, `workers` at a time."""
-
-    def one(case: Case) -> Finding:
+    assert bpexp.running.plan
+    for name in ("MLFLOW_TRACKING_URI", "BPEXP_DATA", "HYDRA_FULL_ERROR"):
+        os.environ.pop(name, None)
+    found = []
+    for case in chosen:
         with tempfile.TemporaryDirectory(prefix="hostile-") as scratch:
-            return attack(case, Path(scratch))
-
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(one, chosen))
+            found.append(attack(case, Path(scratch).resolve()))
+    return found
 
 
 def main(words: Sequence[str]) -> int:
     """Attack, and print what was found; returns 1 if anything got through."""
-    chosen = [case for case in cases() if not words or words[0] in case.label]
-    usual = attacked([Case("good", "a mistyped key", ("lrr=1",))])[0]
-    found = attacked(chosen)
+    flags = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    flags.add_argument("name", nargs="?", default="")
+    flags.add_argument("--workers", type=int, default=2)
+    said = flags.parse_args(words)
+    chosen = [case for case in cases() if said.name in case.label]
+    with ProcessPoolExecutor(said.workers, multiprocessing.get_context("spawn")) as pool:
+        (usual,) = pool.submit(work, [Case("good", "a mistyped key", ("lrr=1",))]).result()
+        parts = [pool.submit(work, chosen[n :: 4 * said.workers]) for n in range(4 * said.workers)]
+        found = [finding for part in parts for finding in part.result()]
     for finding in found:
         if finding.seconds > SECONDS:
             finding.problems.append(f"{finding.seconds:.1f} s")
         if finding.mib - usual.mib > MIB:
             finding.problems.append(f"{finding.mib - usual.mib:.0f} MiB more")
-        if finding.problems or words:
+        if finding.problems or said.name:
             print(f"{finding.case.label}\n    {'; '.join(finding.problems) or 'refused'}\n    {finding.said[:300]}")
     _table(found, usual)
     return int(any(finding.problems for finding in found))

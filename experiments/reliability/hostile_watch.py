@@ -6,10 +6,12 @@ import json
 import os
 import resource
 import sys
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-WATCHED = (
+PROGRAMS = (
     "os.system",
     "os.exec",
     "os.posix_spawn",
@@ -21,17 +23,7 @@ WATCHED = (
 )
 """Events of other programs."""
 
-CHANGES = (
-    "os.mkdir",
-    "os.rename",
-    "os.remove",
-    "os.rmdir",
-    "os.link",
-    "os.symlink",
-    "os.truncate",
-    "shutil.rmtree",
-    "os.chmod",
-)
+CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "shutil.rmtree")
 """Events of changes on disk; a file that is opened for writing has its own."""
 
 AWAY = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request", "http.client.connect")
@@ -40,6 +32,9 @@ AWAY = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "urllib.
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 ADDRESS_SPACE = 8 * 2**30
 """Bytes beyond which the process fails: the machine is not the judge of a case that goes wrong."""
+
+HUNG = 120
+"""Seconds of processor time after which the process is ended."""
 
 
 class Watch:
@@ -56,7 +51,7 @@ class Watch:
             self._open(*args)
         elif event == "pickle.find_class":
             self.seen.append(f"pickle {args}")
-        elif event in (*WATCHED, *CHANGES, *AWAY):
+        elif event in (*PROGRAMS, *CHANGES, *AWAY):
             self.seen.append(f"{event} {args}"[:200])
 
     def _open(self, path: Any, mode: Any, flags: Any) -> None:
@@ -66,25 +61,53 @@ class Watch:
             self.seen.append(f"open {path!r} for writing")
 
 
-def main() -> None:
-    """Execute the words of the JSON file that is named first, and write what was seen to the second one."""
-    words, report = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2])
-    from bpexp.cli.main import main as command  # the imports of the command itself are not watched
+def watched(
+    words: Sequence[str], folder: Path, report: Path, surroundings: Mapping[str, str]
+) -> tuple[int, float, float]:
+    """Execute a command in `folder`, in a copy of this process; returns exit code, processor seconds and MiB.
 
+    What it prints goes to the files out and err beside `report`, which gets what the hook objects to. This process has
+    imported the command, and no thread of it is running.
+    """
+    number = os.fork()
+    if number == 0:
+        code = 70
+        try:
+            code = _child(words, folder, report, surroundings)
+        finally:
+            os._exit(code)
+    _, status, used = os.wait4(number, 0)
+    return os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def _child(words: Sequence[str], folder: Path, report: Path, surroundings: Mapping[str, str]) -> int:
+    from bpexp.cli.main import main as command
+
+    for descriptor, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(report.with_name(name), os.O_WRONLY | os.O_CREAT), descriptor)
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
-    here = str(Path.cwd())
+    resource.setrlimit(resource.RLIMIT_CPU, (HUNG, HUNG))
+    os.environ.update(surroundings)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
     sys.argv = ["bpexp", *words]
     watch = Watch()
     sys.addaudithook(watch)
+    code: object = 0
     try:
         command()
-    finally:
-        watch.active = False
-        foreign = [
-            name for name, module in sys.modules.items() if str(getattr(module, "__file__", "")).startswith(here)
-        ]
-        report.write_text(json.dumps(watch.seen + [f"imported {name}" for name in foreign]), encoding="utf-8")
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    watch.active = False
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    modules = [name for name, module in sys.modules.items() if _below(module, folder)]
+    report.write_text(json.dumps(watch.seen + [f"imported {name}" for name in modules]), encoding="utf-8")
+    return code if isinstance(code, int) else 1
 
 
-if __name__ == "__main__":
-    main()
+def _below(module: Any, folder: Path) -> bool:
+    return str(getattr(module, "__file__", "")).startswith(str(folder))

@@ -205,7 +205,7 @@ def plant(case: Case, folder: Path, guard: Guard) -> list[str]:
     if process.returncode != case.code or "Traceback" in printed:
         hits.append(f"exit code {process.returncode}, not {case.code}: {printed[-500:]}")
     refused = case.password == "another"
-    if case.delivers and (not guard.passed or "warning" in printed) and not refused:
+    if case.delivers and not guard.passed and not refused:
         hits.append(f"the server passed {guard.passed} requests and refused {guard.refused}: {printed[-500:]}")
     if refused and (guard.passed or not guard.refused):
         hits.append("the server was given another password")

@@ -144,7 +144,7 @@ def look(place: Place, scratch: Path) -> str:
     )
     said = (done.stdout + done.stderr).decode(errors="replace")
     if "Traceback" in said:
-        return f"a traceback: {said[-400:]}"
+        return f"a traceback: {said[said.index('Traceback') :][:3000]}"
     if place.refused is not None:
         good = done.returncode == 2 and place.refused in said and said.strip().count("\n") == 0
         return "" if good else f"not refused in a line: {done.returncode}, {said[-400:]}"
@@ -175,7 +175,8 @@ def _environment(place: Place, home: Path) -> dict[str, str]:
 def _read(folder: Path, environment: Mapping[str, str], said: str) -> str:
     """Whether the run is in MLflow, whole, with true times, and read back from it."""
     if "warning" in said.lower():
-        return f"a warning: {said[-400:]}"
+        lines = [line for line in said.splitlines() if "warning" in line.lower()]
+        return f"a warning: {lines[0][:300]}"
     done = subprocess.run(
         [sys.executable, "-c", LOOK], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )

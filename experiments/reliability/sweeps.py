@@ -155,6 +155,7 @@ def kills(folder: Path, rounds: int = 20, jobs: int = 6, launcher: str = "proces
             "MLflow": compared(place) == compared(left_alone),
         }
         good += all(same.values())
+        print(f"{good} of {n + 1} good", file=sys.stderr)
         if not all(same.values()):
             wrong = [key for key, value in same.items() if not value]
             problems.append(

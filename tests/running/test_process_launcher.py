@@ -58,12 +58,14 @@ def test_each_death_is_that_of_one_job_and_the_resumed_sweep_does_those_jobs(
     assert [line.split(":")[0] for line in found["named"]] == [
         *("job 1 failed", "job 2 killed", "job 3 failed", "job 4 killed", "job 5 diverged")
     ]
-    assert [line.partition(": ")[2] for line in found["named"]][:4] == [
+    reasons = [
         "RuntimeError: no luck",
         "its process was ended by SIGKILL, as the system does where memory is short",
         "MemoryError: ",
         "its process left with exit code 4",
     ]
+    for line, reason in zip(found["named"], reasons, strict=False):
+        assert line.partition(": ")[2].startswith(reason)
     assert found["done again"] == [1, 2, 3, 4]
     assert found["statuses after"] == {"finished": 5, "diverged": 1}
     assert found["MLflow after"]["parents"] == {"FINISHED": 1}

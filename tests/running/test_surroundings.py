@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import yaml
 
 import bpexp
 from bpexp.records.clock import milliseconds
+from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.location import refuse_unmakeable
 from tests.support.command_line import command, refused
 from tests.support.stores import ask
@@ -112,3 +114,16 @@ def test_a_folder_whose_name_mlflow_takes_for_sql_is_refused_before_the_run(
 @pytest.mark.parametrize("name", ["'", '"', "a:b", "a: b"])
 def test_a_folder_with_one_kind_of_quotes_is_not_refused(name: str) -> None:
     refuse_unmakeable(Path("/", name))
+
+
+def test_mlflow_is_given_a_home_where_the_user_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number without a name, as in a container: the import of MLflow failed."""
+
+    def nobody(*_: object) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pathlib.Path.home", nobody)
+    with mlflow_environment():
+        assert os.environ["HOME"] == tempfile.gettempdir()
+    assert "HOME" not in os.environ
