@@ -18,13 +18,13 @@ from bpexp.records.outcome import RESULT
 from bpexp.records.sweep_file import SWEEP
 from bpexp.running.recovery import parcel_of
 from bpexp.tracking.content import FILES
-from bpexp.tracking.delivery import EVERYTHING, pending
 from bpexp.tracking.doctor.finding import Finding, mended, note, person, refusal, unmended, well
 from bpexp.tracking.doctor.settings import Doctor
-from bpexp.tracking.manifest import FACTS, KEY_TAG, SENT, read_facts
+from bpexp.tracking.manifest import FACTS, KEY_TAG, SENT, pending, read_facts
 from bpexp.tracking.open_runs import open_runs
 from bpexp.tracking.query import RecordedRun, left_running
 from bpexp.tracking.session import Session, recording
+from bpexp.tracking.wants import EVERYTHING
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

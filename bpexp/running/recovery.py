@@ -15,13 +15,14 @@ from bpexp.records.lock import liveness
 from bpexp.records.outcome import RESULT, Outcome, write_outcome
 from bpexp.records.summary import Series, summarize
 from bpexp.tracking.content import outcome_in
-from bpexp.tracking.courier import Parcel
-from bpexp.tracking.delivery import EVERYTHING, Delivery, pending
+from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.location import resolve
-from bpexp.tracking.manifest import Facts, read_facts, write_facts
+from bpexp.tracking.manifest import Facts, pending, read_facts, write_facts
 from bpexp.tracking.open_runs import OpenRun, open_runs, withdraw
+from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.session import Session
 from bpexp.tracking.settings import TrackingSettings
+from bpexp.tracking.wants import EVERYTHING
 from bpexp.training.metrics import chooser
 
 

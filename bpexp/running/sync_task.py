@@ -11,11 +11,11 @@ from bpexp.errors import BpexpError, ConfigError
 from bpexp.records.lock import liveness
 from bpexp.running.plan import Plan
 from bpexp.running.recovery import parcel_of
-from bpexp.tracking.delivery import EVERYTHING
 from bpexp.tracking.location import resolve
 from bpexp.tracking.manifest import FACTS, read_facts
 from bpexp.tracking.open_runs import OpenRun, open_runs, withdraw
 from bpexp.tracking.session import Session, recording
+from bpexp.tracking.wants import EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

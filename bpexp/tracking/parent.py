@@ -15,14 +15,15 @@ from bpexp.errors import TrackingError
 from bpexp.records.clock import milliseconds
 from bpexp.records.journal_lines import plain
 from bpexp.records.lock import liveness
-from bpexp.tracking.courier import Parcel
-from bpexp.tracking.delivery import Delivery, Want, pending
+from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.location import resolve, sqlite_path
-from bpexp.tracking.manifest import FACTS, Facts, read_facts, read_sent, write_facts
+from bpexp.tracking.manifest import FACTS, Facts, pending, read_facts, read_sent, write_facts
 from bpexp.tracking.open_runs import announce
+from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.session import Answer, current
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.store import Store
+from bpexp.tracking.wants import Want
 
 NOTE = 7900
 """Largest number of characters of a description in MLflow."""

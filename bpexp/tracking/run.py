@@ -14,14 +14,15 @@ from bpexp.errors import TrackingError
 from bpexp.records.clock import milliseconds
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.tracking.content import STATUS
-from bpexp.tracking.courier import Parcel
-from bpexp.tracking.delivery import Delivery, Want
+from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import Facts, read_facts, write_facts
 from bpexp.tracking.open_runs import announce
+from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.session import Session, current
 from bpexp.tracking.settings import TrackingSettings
+from bpexp.tracking.wants import Want
 from bpexp.training.events import Callback
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from bpexp.errors import warn
-from bpexp.tracking.courier import Parcel, courier
-from bpexp.tracking.delivery import Delivery, Want
+from bpexp.tracking.courier import courier
+from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.open_runs import OpenRun
+from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.store import Store
+from bpexp.tracking.wants import Want
 
 Answer = TypeVar("Answer")
 

@@ -21,7 +21,7 @@ from bpexp.records.journal import JOURNAL, Journal, history
 from bpexp.records.lock import RunLock
 from bpexp.records.outcome import Outcome, RunInfo, read_outcome
 from bpexp.tracking import session as sessions
-from bpexp.tracking.delivery import EVERYTHING, Delivery, Want
+from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.manifest import FACTS, SENT, Facts, read_facts, read_sent, write_facts
 from bpexp.tracking.open_runs import FOLDER, open_runs
@@ -29,6 +29,7 @@ from bpexp.tracking.run import TrackedRun
 from bpexp.tracking.session import recording
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.store import Store, open_store
+from bpexp.tracking.wants import EVERYTHING, Want
 from bpexp.training.events import EpochEnded
 from experiments.reliability.faulty_server import FaultyServer
 
@@ -451,3 +452,18 @@ def test_a_forked_process_has_a_courier_of_its_own(store: Path) -> None:
         if pid == 0:
             os._exit(0 if sessions._open() is None and sessions.current().process == os.getpid() else 1)
         assert os.waitpid(pid, 0)[1] == 0
+
+
+def test_a_sweep_whose_run_a_job_has_created_has_one(store: Path, tmp_path: Path) -> None:
+    """A job in another process may come first, where a server did not answer its sweep."""
+    opened = open_store(None, "bpexp")
+    sweep = Delivery(tmp_path, Facts("sweep", "a sweep", "sqlite:///x", "bpexp", 1), fresh=True)
+    write_facts(sweep.facts, tmp_path)
+    job = tmp_path / "0"
+    job.mkdir()
+    write_facts(Facts("run", "a job", "sqlite:///x", "bpexp", 2), job)
+    Delivery(job).bring(opened, Want(begin=True))
+    sweep.bring(opened, Want(begin=True))
+    parents = "select value from tags where key = 'mlflow.parentRunId'"
+    assert ask(store, parents) == [(sweep.sent.run_id,)]
+    assert ask(store, "select count(*) from runs") == [(2,)]
