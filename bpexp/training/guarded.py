@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from bpexp.errors import ConfigError
+from bpexp.gradients.method import Gradient
 from bpexp.nn.arrays import Array
 from bpexp.training.events import Callback, EpochEnded, Position, RunEnded, RunStarted, State, Step
 
@@ -45,12 +46,9 @@ class _Guarded(Callback):
             self.callback.on_start(event)
 
     def on_step(self, event: Step) -> None:
-        shown = event._replace(
-            x=_seen(event.x),
-            y=_seen(event.y),
-            gradient=event.gradient._replace(vector=_seen(event.gradient.vector)),
-            update=_seen(event.update),
-        )
+        gradient = Gradient(event.gradient.cost, _seen(event.gradient.vector), event.gradient.workspace)
+        told = (event.number, event.epoch, event.loss, event.lr)
+        shown = Step(*told, _seen(event.x), _seen(event.y), gradient, _seen(event.update))
         with read_only(self._arrays):
             self.callback.on_step(shown)
 
