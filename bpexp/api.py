@@ -35,6 +35,7 @@ from bpexp.records.outcome import Outcome, read_outcome
 from bpexp.records.predictor import PARAM, Predictor, load_predictor
 from bpexp.records.split_file import Split, load_split
 from bpexp.running.plan import ONCE, Plan, plan
+from bpexp.running.resume_sweep import resumed_sweep
 
 if TYPE_CHECKING:
     from bpexp.nn.network import Network
@@ -144,6 +145,7 @@ def sweep(*overrides: str, **settings: Any) -> SweepResult:
     """Every combination of the levels given, as `-m` on the command line; a list, tuple or range holds levels.
 
     A level that is itself a list is one value: `sweep(**{"model.hidden": [[32], [64, 64]]})` has two levels.
+    `sweep(resume=FOLDER)`, or resume=True beside the same levels, goes on with a sweep that was broken off.
     """
     from bpexp.running.sweep import run_sweep
 
@@ -189,18 +191,22 @@ def load(run_id: str, *, uri: str | None = None, experiment: str = "bpexp", into
     Raises TrackingError if the run cannot be read.
     """
     from bpexp.tracking.environment import mlflow_environment
-    from bpexp.tracking.fetch import fetch_run
-    from bpexp.tracking.store import open_store
+    from bpexp.tracking.fetch import fetch_run, refuse_id
+    from bpexp.tracking.store import recorded_store
+
+    refuse_id(run_id)
 
     with mlflow_environment():
-        return Result(fetch_run(open_store(uri, experiment), run_id, None if into is None else Path(into)))
+        store = recorded_store(uri, experiment, required=False)
+        return Result(fetch_run(store, run_id, None if into is None else Path(into)))
 
 
 def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
     words = without_credentials(list(said))
     if not any(word.startswith("progress=") for word in words):
         words.append("progress=false")
-    planned = plan(CommandLine(tuple(words), multirun))
+    line = CommandLine(tuple(words), multirun)
+    planned = (resumed_sweep(line) if multirun else None) or plan(line)
     if planned.config.task in ONCE:
         task = planned.config.task
         raise ConfigError(f"task={task} is a command, not a run: python -m bpexp task={task}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import math
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +53,7 @@ class Place:
 
 
 FilePath = Annotated[str, Place()]
+HUGE = 1e300  # as good as infinite, whether a float or a whole number
 Positive = Annotated[float, Range(above=0)]
 NonNegative = Annotated[float, Range(least=0)]
 Fraction = Annotated[float, Range(least=0, below=1)]
@@ -78,9 +78,9 @@ class Parameter:
         """Raise ConfigError, which begins with `where`, unless `value` has the declared type and range."""
         if not fits(value, self.hint):
             raise ConfigError(f"{where} must be {spell(self.hint)}, not {value!r}")
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"{where} must be finite, not {value!r}")
         numbers = value if isinstance(value, list) else [value] if isinstance(value, int | float) else []
+        if not all(abs(number) < HUGE for number in numbers if isinstance(number, int | float)):
+            raise ConfigError(f"{where} must be finite, not {value!r}")
         if not all(number in allowed for allowed in ranges(self.hint) for number in numbers):
             raise ConfigError(f"{where} must be {spell(self.hint)}, not {value!r}")
 

@@ -10,7 +10,7 @@ import pytest
 from experiments.reliability.mutations import Pickles, damage
 from experiments.reliability.readable_files import readable_files
 
-COUNT = 150
+COUNT = 100
 """`python -m experiments.reliability.mutations` damages each file 10 000 times."""
 
 PICKLES = Pickles()

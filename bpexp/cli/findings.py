@@ -30,10 +30,10 @@ def print_findings(findings: Iterable[Finding]) -> int:
 
 def print_deliveries(deliveries: Iterable[Delivered]) -> int:
     """Print a line for each run and sweep that `task=sync` looked at; returns the exit code: 1 where one is left."""
-    done = left = 0
+    seen: list[str] = []
     for delivery in deliveries:
-        done, left = done + (not delivery.problem), left + bool(delivery.problem)
-        print(f"{'left' if delivery.problem else 'delivered':<10}{visible(str(delivery))}", flush=True)
-    if not (done or left):
+        seen.append("running" if delivery.alive else "left" if delivery.problem else "delivered")
+        print(f"{seen[-1]:<10}{visible(str(delivery))}", flush=True)
+    if not seen:
         print("nothing is left to deliver")
-    return 1 if left else 0
+    return 1 if "left" in seen else 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.cli.output import lost
-from bpexp.errors import BpexpError, disk_full, say
+from bpexp.errors import BpexpError, ConfigError, disk_full, say
 from bpexp.running.interruption import Terminated, exit_code, told
 from bpexp.running.signals import Signals
 
@@ -33,6 +33,7 @@ def main() -> None:
 
     _let_any_letter_pass()
     try:
+        _refuse_nowhere()
         sys.argv[1:] = without_credentials(sys.argv[1:])
         options = parse(sys.argv[1:])
         if options.help or asks_hydra(options):
@@ -71,6 +72,16 @@ def _answered(code: int) -> int:
         return code
     say(f"bpexp: standard output took nothing ({reason.strerror})")
     return 1
+
+
+def _refuse_nowhere() -> None:
+    """Raise ConfigError where the working directory was removed: no path has a meaning there."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise ConfigError(
+            f"the working directory cannot be found ({error.strerror}); go to a folder that is there"
+        ) from error
 
 
 def _help(options: argparse.Namespace) -> int:

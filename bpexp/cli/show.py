@@ -29,7 +29,7 @@ def show(options: argparse.Namespace) -> int:
         with composer(line) as composing, one_line():
             whole = composing.try_out(options.overrides)
             if options.cfg:
-                print(_text(whole, options), end="", flush=True)
+                print(scrubbed(_text(whole, options)), end="", flush=True)
                 return 0
     with prepared(line), one_line():
         _ask_hydra(options)
@@ -64,8 +64,13 @@ def _ask_hydra(options: argparse.Namespace) -> None:
     if options.shell_completion and "COMP_LINE" in os.environ:
         with suppress(SystemExit), redirect_stderr(io.StringIO()):
             _hydra()
-    else:
-        _hydra()
+        return
+    told = io.StringIO()
+    try:
+        with redirect_stdout(told):
+            _hydra()
+    finally:  # a config file may hold the password of a store
+        print(scrubbed(told.getvalue()), end="", flush=True)
 
 
 def _hydra() -> None:

@@ -23,8 +23,8 @@ from bpexp.config.interpolations import refuse_all
 from bpexp.config.limits import Limits, raised
 from bpexp.config.validation import refuse_code
 from bpexp.config.yaml_events import count_nodes
-from bpexp.data.regular import is_regular, read_regular
 from bpexp.errors import ConfigError
+from bpexp.files.regular import is_regular, read_bytes
 
 SCHEME = "bpexp"
 """Hydra chooses a source by what comes before the :// of its path."""
@@ -101,7 +101,7 @@ class ConfigFiles(ConfigSource):
         if is_regular(file):
             return True
         if os.path.lexists(file) and not file.is_dir():
-            read_regular(file)  # which says what it is
+            read_bytes(file, error=ConfigError)  # which says what it is
         return False
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
@@ -115,14 +115,14 @@ class ConfigFiles(ConfigSource):
 
     @property
     def _own(self) -> bool:
-        return Path(self.path).resolve() == config_folder().resolve()
+        return _real(self.path) == _real(config_folder())
 
     def _path(self, config_path: str) -> Path:
         return Path(self.path) / config_path.lstrip("/")
 
     def _inside(self, path: Path) -> bool:
         """Whether a path lies below the folder, also where links are followed."""
-        return self._own or path.resolve().is_relative_to(Path(self.path).resolve())
+        return self._own or _real(path).is_relative_to(_real(self.path))
 
     def _place(self, config_path: str) -> Path:
         """The path of an option or group; raises ConfigError for one outside the folder, or of Hydra's own groups."""
@@ -141,9 +141,14 @@ class ConfigFiles(ConfigSource):
         return path
 
 
+def _real(path: Path | str) -> Path:
+    """A path with its links followed; one that goes in a circle stays as it is."""
+    return Path(os.path.realpath(path))
+
+
 def _text(file: Path) -> str:
     try:
-        return read_regular(file, most=4 * _reading.limits.config).decode("utf-8")
+        return read_bytes(file, 4 * _reading.limits.config, error=ConfigError).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{str(file)!r} is not text in UTF-8: {error}; save it as UTF-8") from None
 

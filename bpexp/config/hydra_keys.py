@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bpexp.config.groups import config_folder
 from bpexp.config.limits import Limits, raised
-from bpexp.errors import ConfigError, nearest
+from bpexp.errors import ConfigError, nearest, without_login
 
 OPEN = ("run.dir", "sweep.dir", "sweep.subdir", "mode", "output_subdir", "job.name")
 """Keys below hydra that a config may set."""
@@ -69,6 +69,9 @@ def refuse_composed(node: DictConfig, default: DictConfig, limits: Limits) -> No
     choices = node.runtime.choices
     if (sweeper := choices.get("hydra/sweeper")) != "basic":
         raise ConfigError(f"hydra/sweeper={sweeper} is not supported; list the levels, as in -m lr=0.1,0.3")
+    for group, option in choices.items():
+        if option is not None and not isinstance(option, str):
+            raise ConfigError(f"{group}={option} names several options; choose one")
     found, usual, quiet = plain(node), plain(default), _quiet()
     values, defaults = dict(_leaves(found)), dict(_leaves(usual))
     allowed: dict[str, Sequence[Any]] = {key: (value,) for key, value in defaults.items()} | {
@@ -79,7 +82,7 @@ def refuse_composed(node: DictConfig, default: DictConfig, limits: Limits) -> No
         if not _below(key, (*OPEN, SWEEPER, *CHOSEN, *FILLED)) and values.get(key, ...) not in allowed.get(key, ()):
             raise ConfigError(_refusal(*_first_difference(f"hydra.{key}", values.get(key), quiet)))
     refuse_launcher(found.get("launcher"), str(choices.get("hydra/launcher")), limits)
-    if below := found.get("output_subdir"):
+    if (below := found.get("output_subdir")) is not None:
         _refuse_name("hydra.output_subdir", below)
 
 
@@ -145,7 +148,7 @@ def _first_difference(key: str, value: Any, quiet: Mapping[str, Any]) -> tuple[s
 
 
 def _refusal(key: str, value: Any) -> str:
-    shown = repr(value)
+    shown = without_login(repr(value))
     shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
     return f"{key}={shown} is refused: a config cannot change it; of Hydra's keys these can be set: {TOLD}"
 

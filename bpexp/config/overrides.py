@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.types import Override, RangeSweep
 
+from bpexp.config.groups import GROUPS
 from bpexp.config.limits import DEFAULT, Limits, raised
 from bpexp.config.schema import explain_unknown_key, key_type
 from bpexp.config.spelling import spelled
@@ -42,6 +43,9 @@ A launcher may have its parameters. The levels of a sweep are overrides, so hydr
 
 NAMES = ("model.name", "pairing.name")
 """Names of options that a config file sets; another name in the record would be that of something that did not run."""
+
+FILES = ("model", "pairing", "experiment")
+"""Groups whose options are files alone."""
 
 LEVELS = "study.factors."
 """Keys that hold the levels of a study, which the command line gives as a sweep."""
@@ -80,6 +84,9 @@ def levels(override: Override, limits: Limits = DEFAULT) -> list[str]:
     found = [f"{key}={value}" for value in override.sweep_string_iterator()]
     if not found:
         raise ConfigError(f"{override.input_line} has no levels; list one or more, as in {key}=0.1,0.3")
+    if len(set(found)) < len(found):
+        twice = next(text for text in found if found.count(text) > 1)
+        raise ConfigError(f"{override.input_line} has the level {twice.partition('=')[2]} twice; give it once")
     return found
 
 
@@ -121,7 +128,7 @@ def refuse_declared(keys: Iterable[str]) -> None:
     """Raise ConfigError for a factor or level of a config file whose key is no key of one job."""
     for key in keys:
         root = re.split("[./]", key)[0]
-        if not re.fullmatch(r"[A-Za-z_]\w*([./][\w-]+)*", key) or root in ("hydra", "limits", *FIXED):
+        if not re.fullmatch(r"[A-Za-z_]\w*([./][\w-]+)*", key) or root in ("hydra", "limits", "tracking", *FIXED):
             raise ConfigError(
                 f"{key!r} cannot be swept by a config file; name a key of a run, such as lr or model.depth"
             )
@@ -140,6 +147,10 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
         key = override.key_or_group
         if key.startswith(LEVELS):
             raise _levels_of_a_study(override)
+        if key in (*GROUPS, *FILES) and isinstance(override.value(), list):
+            raise ConfigError(
+                f"{override.input_line}: a group takes one option, as in {key}=NAME; several are a sweep, -m"
+            )
         known = key_type(key) is not None
         if override.is_delete() and not override.is_hydra_override():
             told = f"~{key} deletes a required key; remove this override, or use {key}=VALUE"

@@ -6,6 +6,7 @@ send the records, and the token that MLflow adds to each request, to a server of
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ from hydra.core.override_parser.types import Override
 
 from bpexp.config.groups import GROUPS
 from bpexp.config.interpolations import OPENING
+from bpexp.config.logins import URI
 from bpexp.config.schema import Config
 from bpexp.config.spelling import spelled
 from bpexp.errors import ConfigError
 from bpexp.registry import is_place
+from bpexp.tracking.credentials import keep
 from bpexp.tracking.location import resolve, sqlite_path
 
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
-ENVIRONMENT = {"data.root": "BPEXP_DATA", "tracking.uri": "MLFLOW_TRACKING_URI"}
+ENVIRONMENT = {"data.root": "BPEXP_DATA", URI: "MLFLOW_TRACKING_URI"}
 """The environment variables that name places in place of a key."""
 
 ROOTS = ("data", "tracking", "hydra")
@@ -36,7 +39,7 @@ def named(overrides: Iterable[Override]) -> dict[str, list[Any]]:
     for override in overrides:
         if override.key_or_group.partition(".")[0] in ROOTS and not override.is_delete():
             for key, value in _flat(override.key_or_group, override.value()):
-                found.setdefault(key, []).append(value)
+                found.setdefault(key, []).append(keep(value) if key == URI and isinstance(value, str) else value)
     return found
 
 
@@ -121,7 +124,7 @@ def _root(text: Any, values: list[Any]) -> Path | None:
 def _allowed(key: str, value: str, root: Path | None) -> bool:
     if root is None:
         return True
-    if key == "tracking.uri":
+    if key == URI:
         path = sqlite_path(resolve(value, Path.cwd()))
         return path is not None and _inside(path, root)
     return not value.startswith("~") and _inside(Path(value), root)
@@ -129,4 +132,4 @@ def _allowed(key: str, value: str, root: Path | None) -> bool:
 
 def _inside(path: Path, root: Path) -> bool:
     """Whether a path lies below a folder, also where links are followed."""
-    return (Path.cwd() / path).resolve().is_relative_to((Path.cwd() / root).resolve())
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))

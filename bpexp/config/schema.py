@@ -26,6 +26,7 @@ BatchSize = Annotated[Any, Count | Literal["full"]]
 Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures"]]
 Dtype = Annotated[str, Literal["float32", "float64"]]
 Natural = Annotated[int, Range(least=0)]
+Threads = Annotated[int, Range(least=1, most=1024)]
 
 
 @dataclass
@@ -76,7 +77,7 @@ class Config:
     epochs: Count = 10
     seed: Natural = 0
     dtype: Dtype = "float32"
-    threads: Count = 1
+    threads: Threads = 1
     progress: bool = True
     task: Task = "train"
     sample: Natural = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bpexp.config.groups import GROUPS
+from bpexp.config.limits import raised
 from bpexp.config.schema import Config
 from bpexp.errors import ConfigError
 from bpexp.registry import Parameter
@@ -18,11 +19,23 @@ def validate(config: Config) -> None:
     """
     for name, group in GROUPS.items():
         group.declared(getattr(config, name))
+    _refuse_sizes(config)
     config.pairing.refuse_others(config.output["name"], config.loss["name"])
     for name, params in config.callbacks.items():
         if not isinstance(params, dict):
             raise ConfigError(f"callbacks.{name} must be a mapping of parameters, such as {{}}, not {params!r}")
         callbacks.validate(name, **params)
+
+
+def _refuse_sizes(config: Config) -> None:
+    """Raise ConfigError for more layers, or processes, than `limits` allow, before there is a list of them."""
+    depth, most = config.model.depth or len(config.model.hidden), config.limits.layers
+    if depth > most:
+        raise ConfigError(f"model: {depth} hidden layers are more than {most}; {raised('layers', depth)}")
+    processes, most = config.launcher.get("n_jobs", 1), config.limits.processes
+    if processes > most:
+        told = f"launcher.n_jobs={processes} is more than {most} processes"
+        raise ConfigError(f"{told}; {raised('processes', processes)}")
 
 
 def refuse_code(node: Any, path: str = "") -> None:

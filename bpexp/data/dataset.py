@@ -127,6 +127,8 @@ class Loader:
     """Whether the generator changes the result; where it does not, other seeds share one result."""
     files: Callable[[], list[Path]] = list
     """The files that `load` reads, looked up at each call; when one of them changes, the data are read again."""
+    values: int = 0
+    """Numbers of 8 bytes that `load` holds at once where it makes its samples; 0 where it reads files."""
 
     def __call__(self, rng: np.random.Generator) -> Raw:
         return self.load(rng)

@@ -13,6 +13,9 @@ from bpexp.registry import Count, NonNegative, Range
 
 TwoOrMore = Annotated[int, Range(least=2)]
 
+MOST = 14
+"""Numbers of a sample that exist at once while points of the plane are made."""
+
 
 @datasets.register("polynomial")
 def polynomial(
@@ -46,7 +49,7 @@ def polynomial(
         source = f"made from the seed: polynomial with coefficients {list(coefficients)}, noise {noise}"
         return Raw(X=X, y=Y, task="regression", source=source, digest=digest_of(X, Y))
 
-    return Loader(load, seeded=True)
+    return Loader(load, seeded=True, values=n * (2 * powers + 4))
 
 
 @datasets.register("xor")
@@ -63,7 +66,7 @@ def xor(n: Annotated[int, Range(least=4)] = 400, noise: NonNegative = 0.1) -> Lo
         X = np.stack([corner // 2, corner % 2], axis=1) + noise * rng.standard_normal((n, 2))
         return _made(X, corner // 2 ^ corner % 2, "xor")
 
-    return Loader(load, seeded=True)
+    return Loader(load, seeded=True, values=MOST * n)
 
 
 @datasets.register("two_moons")
@@ -83,7 +86,7 @@ def two_moons(n: TwoOrMore = 400, noise: NonNegative = 0.1) -> Loader:
         X = np.where(moon[:, None] == 0, upper, lower) + noise * rng.standard_normal((n, 2))
         return _made(X, moon, "two_moons")
 
-    return Loader(load, seeded=True)
+    return Loader(load, seeded=True, values=MOST * n)
 
 
 @datasets.register("spirals")
@@ -107,7 +110,7 @@ def spirals(n: Count = 400, noise: NonNegative = 0.02, arms: TwoOrMore = 2, turn
         X = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
         return _made(X + noise * rng.standard_normal((n, 2)), arm, "spirals")
 
-    return Loader(load, seeded=True)
+    return Loader(load, seeded=True, values=MOST * n)
 
 
 def _made(X: Array, y: Array, name: str) -> Raw:

@@ -10,6 +10,9 @@ its cross-entropy stays finite: dC/da = -y/a is infinite where a rounds to 0, an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 import numpy as np
 
 from bpexp.gradients.backprop import forward_to_delta, parameter_gradients
@@ -49,6 +52,11 @@ class Jacobian(GradientMethod):
         vector = np.empty_like(network.theta)
         parameter_gradients(network, work, vector)
         return Gradient(cost, vector, work)
+
+    def numbers(self, sizes: Sequence[int], B: int) -> int:
+        """Of each sample of a piece, the Jacobians (n_L, n_l) of all layers, and (n_{l+1}, n_l) and f' of one."""
+        local = max((n_out * (n_out + n_in) for n_in, n_out in pairwise(sizes[1:])), default=0)
+        return min(B, PIECE) * (sizes[-1] * sum(sizes[1:]) + local)
 
     def _in_pieces(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         """The same sum in pieces of PIECE samples, to limit the memory for Jacobians of n_L n_l numbers per sample."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +46,10 @@ class GradientMethod(ABC):
 
     def refuse(self, network: Network, head: Head) -> None:  # noqa: B027, most accept any network
         """Raise ConfigError for a network that the method does not support; called before anything is drawn."""
+
+    def numbers(self, sizes: Sequence[int], B: int) -> int:
+        """How many numbers it holds for n_0, ..., n_L units and a batch of B, beside a pass and its gradient (P,)."""
+        return 0
 
     def prepare(self, network: Network, head: Head, rng: np.random.Generator) -> None:  # noqa: B027, most need nothing
         """Draw the method's own random numbers; called once, before training.

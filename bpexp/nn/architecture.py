@@ -41,7 +41,7 @@ class Architecture:
                 f"model.width={self.width} has no effect without model.depth; set model.hidden=[] and model.depth=2, "
                 f"or model.hidden=[{self.width},{self.width}]"
             )
-        per_layer, depth = self.activations, len(self.widths)
+        per_layer, depth = self.activations, len(self.hidden) if self.depth is None else self.depth
         if per_layer is None or (len(per_layer) == depth and all(isinstance(a, str | dict) for a in per_layer)):
             return
         told = f"null or one name for each of the {depth} hidden layers"

@@ -53,6 +53,8 @@ def _without_arrays(node: Any, arrays: dict[str, Array], where: str) -> Any:
 
 def unpacked(payload: bytes, where: str = "the archive") -> dict[str, Any]:
     """Bytes to mapping; raises CheckpointError, which begins with `where`, for bytes that are no such archive."""
+    if not payload.startswith(b"PK\x03\x04"):  # zipfile would look for an archive behind other bytes
+        raise CheckpointError(f"{where}: cannot be read: is no zip archive")
     try:
         archive = zipfile.ZipFile(io.BytesIO(payload))
     except Exception as error:  # zipfile raises a dozen types

@@ -19,7 +19,7 @@ FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _BEHIND = re.compile(rf"([;\t\r\n]\s*)(?=[{re.escape(''.join(FORMULAS))}])")
 _SPECIAL = re.compile(r"[\\`*~|]|(?<![^\W_])_|_(?![^\W_])|\](?=\s*[(\[:])")
-_BLOCK = re.compile(r"^(\d*)(?=[#>+=-]|[.)]\s)")
+_BLOCK = re.compile(r"^(\d*)(?=[#>]|[-+](\s|$)|--|=+$|[.)]\s)")
 
 
 def html(text: object) -> str:

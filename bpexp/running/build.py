@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bpexp.config.groups import GROUPS
+from bpexp.config.plugins import named_plugins
 from bpexp.config.schema import Config
 from bpexp.data import Batches, DataSet, Part
 from bpexp.insight.gradient_check import CheckSettings
@@ -18,6 +19,7 @@ from bpexp.running.streams import Streams, streams
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.callbacks import callbacks
 from bpexp.training.events import Callback
+from bpexp.training.guarded import guarded
 from bpexp.training.trainer import Trainer
 
 
@@ -38,6 +40,11 @@ class Experiment:
 
 def build(config: Config) -> Experiment:
     """Make the objects of a validated config; raises ConfigError or DataError, and writes nothing."""
+    with named_plugins():
+        return _build(config)
+
+
+def _build(config: Config) -> Experiment:
     planned, random = outline(config), streams(config.seed)
     initialize(config, planned, random)
     planned.method.prepare(planned.network, planned.head, random.method)
@@ -61,7 +68,7 @@ def build(config: Config) -> Experiment:
         config=config,
         data=data,
         trainer=trainer,
-        callbacks=[callbacks.build(name, **params) for name, params in config.callbacks.items()],
+        callbacks=[guarded(name, callbacks.build(name, **params)) for name, params in config.callbacks.items()],
         probe=GROUPS["probe"].build(config.probe),
         check=planned.check,
         tracking=GROUPS["tracking"].build(config.tracking),

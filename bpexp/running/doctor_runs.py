@@ -10,15 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bpexp.errors import BpexpError
+from bpexp.records.checkpoint import FOLDER
 from bpexp.records.lock import Liveness, liveness
+from bpexp.records.network_file import WEIGHTS
+from bpexp.records.network_spec import SPEC
+from bpexp.records.outcome import RESULT
+from bpexp.records.sweep_file import SWEEP
 from bpexp.running.recovery import parcel_of
-from bpexp.tracking.delivery import EVERYTHING, pending
+from bpexp.tracking.content import FILES
 from bpexp.tracking.doctor.finding import Finding, mended, note, person, refusal, unmended, well
 from bpexp.tracking.doctor.settings import Doctor
-from bpexp.tracking.manifest import FACTS, KEY_TAG, read_facts
+from bpexp.tracking.manifest import FACTS, KEY_TAG, SENT, pending, read_facts
 from bpexp.tracking.open_runs import open_runs
 from bpexp.tracking.query import RecordedRun, left_running
 from bpexp.tracking.session import Session, recording
+from bpexp.tracking.wants import EVERYTHING
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -26,8 +32,8 @@ if TYPE_CHECKING:
 PLACES = ("outputs", "multirun")
 """Folders of runs and sweeps in the working directory, unless they were named."""
 
-UNFINISHED = ("*.new", "*.tmp")
-"""Files of a run's folder that are renamed when they are whole: without a process nobody finishes them."""
+WRITTEN = (*FILES, WEIGHTS, SPEC, FACTS, SENT, SWEEP)
+"""Files of a run's or sweep's folder that get their names when they are whole: until then they end in .new."""
 
 State = Literal["alive", "over", "unknown", "missing", "foreign"]
 
@@ -187,12 +193,14 @@ class Bench:
 
     def _unfinished_files(self, directory: Path) -> Iterator[Finding]:
         """Files that a process was writing when it died; the whole ones are beside them."""
-        left = [file for pattern in UNFINISHED for file in sorted(directory.glob(pattern)) if file.is_file()]
+        names = [f"{name}.new" for name in WRITTEN] + [Path(RESULT).with_suffix(".tmp").name]
+        left = [file for name in names if (file := directory / name).is_file()]
+        left += sorted((directory / FOLDER).glob("step-*.ckpt.new"))
         if not left or liveness(directory).state != "dead":
             return
-        names = ", ".join(file.name for file in left)
+        told = ", ".join(file.name for file in left)
         if not self._doctor.mend:
-            yield unmended(f"{names} in {directory} was not finished by a process that died")
+            yield unmended(f"{told} in {directory} was not finished by a process that died")
             return
         for file in left:
             try:
@@ -200,4 +208,4 @@ class Bench:
             except OSError as error:
                 yield person(f"{file} cannot be removed ({error.strerror})", f"remove {file}")
                 return
-        yield mended(f"{names} in {directory}, not finished by a process that died, is removed")
+        yield mended(f"{told} in {directory}, not finished by a process that died, is removed")

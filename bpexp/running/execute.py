@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bpexp.config.plugins import culprit
 from bpexp.data import DataSet
 from bpexp.errors import disk_full
 from bpexp.insight.histograms import Histograms
@@ -25,6 +26,7 @@ from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
 from bpexp.running.record import Record, TrainingEnd
 from bpexp.running.signals import Signals
+from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
 from bpexp.tracking.session import recording
@@ -123,10 +125,18 @@ def _train(experiment: Experiment, info: RunInfo, watching: Watching, signals: S
         if disk_full(error):
             return TrainingEnd("failed", f"the disk is full: nothing more can be written to {info.directory}")
         with suppress(OSError):
-            (info.directory / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-        return TrainingEnd("failed", f"{type(error).__name__}: {error}")
-    except BaseException as error:  # a signal, or SystemExit of a plug-in
-        return TrainingEnd("killed", word(error), interruption=error)
+            (info.directory / "traceback.txt").write_text(scrubbed(traceback.format_exc()), encoding="utf-8")
+        return TrainingEnd("failed", _told(error))
+    except BaseException as error:
+        if culprit(error) is None:  # a signal
+            return TrainingEnd("killed", word(error), interruption=error)
+        return TrainingEnd("failed", _told(error))
+
+
+def _told(error: BaseException) -> str:
+    """The reason of a failure, with the plug-in in whose code it was raised."""
+    place = culprit(error)
+    return scrubbed(f"{type(error).__name__}: {error}{f', in {place}' if place else ''}")
 
 
 def _watched(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:

@@ -12,6 +12,7 @@ from bpexp.data import DataSet, Raw, prepare
 from bpexp.data.cache import load_raw
 from bpexp.data.prepare import test_fraction
 from bpexp.errors import ConfigError
+from bpexp.running.bounds import refuse_made, refuse_prepared
 from bpexp.running.streams import streams
 
 
@@ -22,7 +23,9 @@ def load_data(config: Config) -> DataSet:
     changed is read again.
     """
     declared = GROUPS["data"].declared(config.data)
+    refuse_made(config)
     raw = load_raw(declared.name, declared.own, config.seed, lambda: streams(config.seed).data)
+    refuse_prepared(config, raw)
     try:
         shared = {**declared.shared, "test": test_fraction(raw, declared.shared.get("test"))}
         return _prepared(raw, declared.name, json.dumps(shared), config.seed, config.dtype)

@@ -17,6 +17,8 @@ from bpexp.nn.activations import Activation, activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
+from bpexp.nn.soundness import refuse_unsound
+from bpexp.running.bounds import refuse_network
 from bpexp.running.loading import load_data
 from bpexp.training.metrics import measured
 
@@ -49,16 +51,19 @@ def outline(config: Config, data: DataSet | None = None) -> Outline:
     data = data or load_data(config)
     _refuse_pairing(config, head, data)
     _refuse_target_scaling(config, head, data)
+    _refuse_numbers(config, data)
+    refuse_network(config, data, method)
     network = Network([data.n_inputs, *config.model.widths, data.n_outputs], hidden, head.output, config.dtype)
     method.refuse(network, head)
-    _refuse_numbers(config, data)
     _refuse_metrics(config, data)
     return Outline(data, network, head, method, check)
 
 
 def _head(config: Config) -> Head:
     loss = GROUPS["loss"].declared(config.loss)
-    return build_head(config.output, {"name": loss.name, **loss.own}, **loss.shared)
+    head = build_head(config.output, {"name": loss.name, **loss.own}, **loss.shared)
+    refuse_unsound(head.output, f"output {config.output['name']!r}", config.dtype)
+    return head
 
 
 def hidden_activations(config: Config) -> list[Activation]:
@@ -68,7 +73,10 @@ def hidden_activations(config: Config) -> list[Activation]:
         name, _ = activations.parse(node)
         if name in outputs and name not in activations:
             raise ConfigError(f"activation {name!r} serves as an output only; try activation=relu or sigmoid")
-    return [activations.from_config(node) for node in [config.activation, *nodes]][1:]
+    made = [activations.from_config(node) for node in [config.activation, *nodes]]
+    for node, activation in zip([config.activation, *nodes], made, strict=True):
+        refuse_unsound(activation, f"activation {activations.parse(node)[0]!r}", config.dtype)
+    return made[1:]
 
 
 def declared_activations(config: Config) -> list[dict[str, object]]:

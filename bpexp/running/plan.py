@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bpexp.config.composition import CommandLine, Composer, Composition, composer
-from bpexp.config.limits import Limits
+from bpexp.config.limits import Limits, raised
 from bpexp.config.overrides import (
     Override,
     Parsed,
@@ -21,6 +21,7 @@ from bpexp.config.overrides import (
     refuse_senseless,
     refuse_unsweepable,
 )
+from bpexp.config.plugins import named_plugins
 from bpexp.config.schema import Config
 from bpexp.config.spelling import spelled
 from bpexp.config.validation import validate
@@ -30,6 +31,7 @@ from bpexp.records.sweep_file import SweepRecord
 from bpexp.running.job import Job
 from bpexp.running.loading import as_it_runs, load_data
 from bpexp.running.outline import outline
+from bpexp.running.recorded import refuse_unrecorded
 from bpexp.study.design import Study, declared, narrowed
 from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
@@ -98,6 +100,8 @@ def plan(line: CommandLine) -> Plan:
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
         jobs = _jobs(composing, parsed, lines, None if extra else first, seen, multirun=multirun)
+        if study is not None and first.config.task == "train":
+            refuse_unrecorded(study, [job.config for job in jobs], seen.data.values())
     multirun = multirun or first.config.task == "report"  # which reads the folder of a sweep
     kind = "sweep" if multirun else "run"
     named = any(override.key_or_group == f"hydra.{kind}.dir" for override in said)
@@ -123,8 +127,12 @@ def _refuse_sweeps(said: Sequence[Override]) -> None:
 def _study(first: Composition, said: Sequence[Override], limits: Limits) -> Study | None:
     """The study that a config declares, with the levels and seeds of the command line in place of its own."""
     node = first.config.study
+    if node is not None and not isinstance(node, dict) and first.config.task == "train":
+        raise ConfigError(f"study={node!r} declares no study; run one with experiment=NAME, or add task=report")
     if not isinstance(node, dict) or first.config.task not in ("train", "report"):
         return None
+    if isinstance(repeats := node.get("repeats"), int) and repeats > limits.jobs:
+        raise ConfigError(f"study.repeats={repeats} is more than {limits.jobs} jobs; {raised('jobs', repeats)}")
     study = declared(first.choice("experiment") or "study", node)
     chosen = [override for override in said if override.key_or_group in study.grid()]
     return narrowed(study, {o.key_or_group: [text.partition("=")[2] for text in levels(o, limits)] for o in chosen})
@@ -156,7 +164,8 @@ def _jobs(
             known = first if number == 0 else None
             done = known or composing.compose([parsed(text) for text in lines], number)
             refuse_overruled(done, [parsed(text) for text in lines])
-            config = _refuse(done.config, seen)
+            with named_plugins():
+                config = _refuse(done.config, seen)
         except BpexpError as error:
             if not multirun or not own:
                 raise

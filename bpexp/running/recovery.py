@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from bpexp.errors import BpexpError
 from bpexp.insight.probe_sets import averaged
+from bpexp.records.clock import milliseconds
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.journal_lines import last_line
 from bpexp.records.lock import liveness
 from bpexp.records.outcome import RESULT, Outcome, write_outcome
 from bpexp.records.summary import Series, summarize
 from bpexp.tracking.content import outcome_in
-from bpexp.tracking.courier import Parcel
-from bpexp.tracking.delivery import EVERYTHING, Delivery, pending
+from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.location import resolve
-from bpexp.tracking.manifest import Facts, read_facts, write_facts
+from bpexp.tracking.manifest import Facts, pending, read_facts, write_facts
 from bpexp.tracking.open_runs import OpenRun, open_runs, withdraw
+from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.session import Session
 from bpexp.tracking.settings import TrackingSettings
+from bpexp.tracking.wants import EVERYTHING
 from bpexp.training.metrics import chooser
 
 
@@ -73,7 +74,7 @@ def complete(directory: Path, facts: Facts) -> bool:
     dead = liveness(directory).state == "dead"
     if facts.kind == "sweep":
         if facts.status is None and dead:
-            write_facts(replace(facts, status="KILLED", ended=round(time.time() * 1000)), directory)
+            write_facts(replace(facts, status="KILLED", ended=milliseconds()), directory)
         return facts.status is not None or dead
     if not _is_told(directory):
         if not dead:

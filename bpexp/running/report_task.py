@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bpexp.errors import ConfigError
+from bpexp.errors import ConfigError, TrackingError
 from bpexp.running.plan import Plan
 from bpexp.study.conclude import rebuild, rebuild_from_folder
 from bpexp.study.declaration import shared
 from bpexp.study.report import Report
 from bpexp.study.revision import Today
 from bpexp.tracking.environment import mlflow_environment
-from bpexp.tracking.store import Store, open_store
+from bpexp.tracking.store import Store, recorded_store
 
 
 def rebuild_report(plan: Plan, folder: Path) -> Report:
@@ -25,7 +25,7 @@ def rebuild_report(plan: Plan, folder: Path) -> Report:
     """
     with mlflow_environment():
         if plan.named:
-            return rebuild_from_folder(plan.directory.absolute(), _store(plan), folder, _today(plan))
+            return rebuild_from_folder(plan.directory.absolute(), _store_if_there(plan), folder, _today(plan))
         name, store = _name(plan), _store(plan)
         if store is None:
             raise ConfigError(
@@ -52,4 +52,12 @@ def _today(plan: Plan) -> Today | None:
 
 
 def _store(plan: Plan) -> Store | None:
-    return open_store(plan.tracking.uri, plan.tracking.experiment) if plan.tracking.mlflow else None
+    return recorded_store(plan.tracking.uri, plan.tracking.experiment) if plan.tracking.mlflow else None
+
+
+def _store_if_there(plan: Plan) -> Store | None:
+    """The store whose record is compared with a folder; a folder can be read without one."""
+    try:
+        return _store(plan)
+    except TrackingError:
+        return None

@@ -29,7 +29,7 @@ def resumed_sweep(line: CommandLine) -> Plan | None:
 
     Raises BpexpError for a sweep that cannot be resumed, or that has another declaration.
     """
-    wanted = [word.partition("=")[2] for word in line.overrides if word.partition("=")[0] == RESUME]
+    wanted = [_unquoted(word.partition("=")[2]) for word in line.overrides if word.partition("=")[0] == RESUME]
     line = replace(line, overrides=tuple(word for word in line.overrides if word.partition("=")[0] != RESUME))
     if not wanted:
         return None
@@ -127,6 +127,10 @@ def _refuse_elsewhere(folder: Path, record: SweepRecord) -> None:
     """Raise ConfigError in another working directory: relative paths and the store would be others."""
     if Path(record.folder) != Path.cwd() and Path(record.folder).is_dir():
         raise ConfigError(f"the sweep in {str(folder)!r} was begun in {record.folder!r}; go there to resume it")
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
 
 
 def _fixed(words: Sequence[str]) -> list[str]:

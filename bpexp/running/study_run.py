@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bpexp.errors import ConfigError, say, warn
+from bpexp.errors import ConfigError, RecordError, say, warn
+from bpexp.records.whole import write_whole
 from bpexp.running.job import Job
 from bpexp.running.plan import Plan
-from bpexp.study.declaration import STUDY_FILE, STUDY_TAG, declaration, record
+from bpexp.study.declaration import STUDY_FILE, STUDY_TAG, Record, declaration, read_record, record
 from bpexp.study.design import Study
 from bpexp.study.earlier import earlier_sweeps
 from bpexp.tracking.parent import ParentRun
@@ -20,19 +21,65 @@ if TYPE_CHECKING:
 
 
 def declare(plan: Plan, study: Study, directory: Path, parent: ParentRun) -> None:
-    """Record what a study declares, in its folder and on its parent run, before the first job."""
-    params = [job.params for job in plan.jobs]
-    content = declaration(study, plan.first.config.study, params, plan.data, _settings(plan, study))
-    earlier = parent.ask(lambda store: earlier_sweeps(content, store, directory))
-    if earlier is None:  # without the store, what the folders tell
-        earlier = earlier_sweeps(content, None, directory)
-    declared = record({**content, "earlier": earlier}, parent.run_id)
+    """Record what a study declares, in its folder and on its parent run, before the first job.
+
+    A study that is resumed keeps the record that it has; `refuse_other_study` holds it against the declaration.
+    """
     file = directory / STUDY_FILE
-    try:
-        file.write_text(declared.text(), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
+    if plan.resumed is not None and file.exists():
+        declared = _recorded(file)
+    else:
+        content = _content(plan, study)
+        earlier = parent.ask(lambda store: earlier_sweeps(content, store, directory))
+        if earlier is None:  # without the store, what the folders tell
+            earlier = earlier_sweeps(content, None, directory)
+        declared = record({**content, "earlier": earlier}, parent.run_id)
+        try:
+            write_whole(file, declared.text())
+        except OSError as error:
+            reason = error.strerror or error
+            raise ConfigError(f"cannot write to the directory {str(directory)!r} ({reason})") from error
     parent.declare(declared.params(), {STUDY_TAG: study.name}, [file])
+
+
+def refuse_other_study(plan: Plan, study: Study, directory: Path) -> None:
+    """Raise ConfigError where the record of a study that is resumed is not the declaration as it is now.
+
+    Without a record, no job may have begun: it would come after a result.
+    """
+    file = directory / STUDY_FILE
+    if not file.exists():
+        begun = [job.number for job in plan.jobs if (directory / job.subdirectory).exists()]
+        if begun:
+            raise ConfigError(f"{str(file)!r} is gone, so that nothing tells what was declared before job {begun[0]}")
+        return
+    recorded, now = _recorded(file), _content(plan, study)
+    if not recorded.whole:
+        raise ConfigError(f"{str(file)!r} was changed: its content does not fit its SHA-256")
+    for key, value in now.items():
+        if key != "code" and recorded.content.get(key) != value:
+            raise ConfigError(
+                f"the study in {str(directory)!r} was declared with {_short(key, recorded.content.get(key))}, and now "
+                f"there is {_short(key, value)}; put it back as it was, or begin a new sweep"
+            )
+
+
+def _content(plan: Plan, study: Study) -> dict[str, Any]:
+    params = [job.params for job in plan.jobs]
+    return declaration(study, plan.first.config.study, params, plan.data, _settings(plan, study))
+
+
+def _recorded(file: Path) -> Record:
+    try:
+        return read_record(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise RecordError(f"{str(file)!r} cannot be read: {reason}") from None
+
+
+def _short(key: str, value: Any) -> str:
+    text = str(value)
+    return f"{key} {text if len(text) < 100 else text[:100] + '...'}"
 
 
 UNTOLD = (

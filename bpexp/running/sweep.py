@@ -26,7 +26,7 @@ from bpexp.running.progress import tell
 from bpexp.running.recovery import deliver_left
 from bpexp.running.results import await_others, closed, results
 from bpexp.running.signals import Signals
-from bpexp.running.study_run import declare, goes_on, report, stages
+from bpexp.running.study_run import declare, goes_on, refuse_other_study, report, stages
 from bpexp.running.sweep_record import record_of
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
@@ -89,6 +89,8 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
     if plan.resumed is not None:
         jobs = [job.below(directory) for job in plan.jobs]
         await_others(jobs)
+        if plan.study is not None:
+            refuse_other_study(plan, plan.study, directory)
         done = results(jobs)
         told = "the sweep is complete" if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} jobs have a result"
         tell([f"resumed {directory}: {told}"], True)

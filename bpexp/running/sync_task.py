@@ -8,21 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bpexp.errors import BpexpError, ConfigError
+from bpexp.records.lock import liveness
 from bpexp.running.plan import Plan
 from bpexp.running.recovery import parcel_of
-from bpexp.tracking.delivery import EVERYTHING
 from bpexp.tracking.location import resolve
 from bpexp.tracking.manifest import FACTS, read_facts
 from bpexp.tracking.open_runs import OpenRun, open_runs, withdraw
 from bpexp.tracking.session import Session, recording
+from bpexp.tracking.wants import EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One folder that was looked at; `problem` says why it is not delivered, and is empty if it is."""
+    """One folder that was looked at; `problem` says why it is not delivered, and is empty if it is.
+
+    `alive` is set of a run that goes on, and delivers itself.
+    """
 
     directory: Path
     problem: str = ""
+    alive: bool = False
 
     def __str__(self) -> str:
         return f"{self.directory}: {self.problem}" if self.problem else str(self.directory)
@@ -84,8 +89,10 @@ def _deliver(directory: Path, entry: OpenRun | None, uri: str, session: Session,
         parcel = parcel_of(directory, uri, session, entry, again=again)
     except (BpexpError, OSError) as error:
         return Delivered(directory, str(error))
+    if parcel is None and liveness(directory).state == "alive":
+        return Delivered(directory, "it is going on", alive=True)
     if parcel is None:
-        return Delivered(directory, "its process may be alive; when it is over, try again")
+        return Delivered(directory, "nothing proves that its process is over; task=doctor says how to end it")
     session.send(parcel, EVERYTHING)
     session.wait(parcel)
     if parcel.delivery.done:

@@ -73,6 +73,8 @@ def read_claim(node: Any, factors: Mapping[str, Sequence[Any]]) -> Claim:
     given |= {"text": str(given["text"]), "of": levels(what, "of", given["of"], factors)}
     if given.get("against") is not None:
         given["against"] = levels(what, "against", given["against"], factors)
+        if given["against"] == given["of"]:
+            raise ConfigError(f"{what} compares an arm with itself: of and against are both {given['of']!r}")
     _bound(what, given)
     _theorem(what, given)
     if given.get("at", "best") not in ("best", "equal"):

@@ -112,6 +112,8 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
     factors = told_apart(swept, split)
     if list(factors) == [tuned]:
         raise ConfigError(f"study.tuned={tuned!r} leaves no factor to compare; add one, or leave tuned out")
+    if given.get("measures") == []:
+        raise ConfigError("study.measures is empty; name one, or leave it out for 'final accuracy/test'")
     measures = [parse(text) for text in given.get("measures") or ["final accuracy/test"]]
     claims = [read_claim(claim, factors) for claim in given.get("claims") or []]
     repeats, stages = read_repeats(given, claims)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bpexp.records.clock import milliseconds
 from bpexp.records.escaping import code, markdown
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_lines import last_line
@@ -45,9 +46,9 @@ def content_of(directory: Path, facts: Facts, outcome: Outcome | None = None) ->
         rows = [Row(name, step, at, float(value)) for name, step, at, value in facts.rows]
         named = [directory / name for name in facts.files]
         found = [file for file in named if file.exists()]
-        return Content(facts.status, facts.ended or facts.started, {**facts.tags}, rows, found)
+        return Content(facts.status, max(facts.ended or 0, facts.started), {**facts.tags}, rows, found)
     files = [file for name in FILES if (file := directory / name).exists()]
-    ended = _last_time(directory / JOURNAL) or facts.started
+    ended = max(_last_time(directory / JOURNAL) or 0, facts.started)  # a clock may be put back
     outcome = outcome or outcome_in(directory)
     if outcome is None:
         told = {"bpexp.status": "killed", "bpexp.reason": "its process died and left no result.json"}
@@ -116,4 +117,4 @@ def _cell(outcome: Outcome, when: str, name: str) -> str:
 def _last_time(journal: Path) -> int | None:
     """The time of the last complete line of a journal, in ms since 1970; None where there is none."""
     line = last_line(journal)
-    return None if line is None else round(line["time"] * 1000)
+    return None if line is None else milliseconds(line["time"])

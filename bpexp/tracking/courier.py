@@ -11,25 +11,23 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
-from functools import wraps
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any, cast
 
 from bpexp.errors import TrackingError
 from bpexp.tracking.credentials import scrubbed
-from bpexp.tracking.delivery import GONE, Deleted, Delivery, Want
+from bpexp.tracking.delivery import GONE
 from bpexp.tracking.environment import mlflow_environment
+from bpexp.tracking.identity import Deleted
 from bpexp.tracking.location import sqlite_path
 from bpexp.tracking.meter import Meter
-from bpexp.tracking.open_runs import OpenRun, withdraw
+from bpexp.tracking.metered import Metered, allowance
+from bpexp.tracking.open_runs import withdraw
+from bpexp.tracking.parcel import Parcel, Trouble
 from bpexp.tracking.reach import refuse_silent
 from bpexp.tracking.store import Store, open_store
 from bpexp.tracking.turn import Busy, turn
-
-ALLOWANCE = {"database": 0.5, "server": 0.1}
-"""Seconds for which a request may block before its time is one that the store keeps a command waiting."""
+from bpexp.tracking.wants import Want
 
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between the attempts at a store that fails; the last one for all further attempts."""
@@ -38,46 +36,16 @@ TURN = 10.0
 """Seconds to wait for another process that delivers the same folder."""
 
 
+class Closed(Exception):
+    """The store of a parcel cannot be opened."""
+
+
 class Stopped(BaseException):
     """The command of a parcel is over: its delivery goes no further."""
 
 
 class Preempted(BaseException):
     """A run that goes on needs the thread, which has to leave what an earlier process left behind for later."""
-
-
-@dataclass(eq=False)
-class Parcel:
-    """One folder to deliver.
-
-    Args:
-        delivery: its state.
-        uri: the address of its store, without credentials.
-        warn: called with the reason when the store fails.
-        entry: its file among those that are not delivered yet.
-        found: whether an earlier process left it behind; if another one delivers it, it is left to that one.
-        want: what is still to be done; None when nothing is.
-        error: why the last attempt failed; empty after one that did not.
-        questions: called with the store after the delivery, each once.
-    """
-
-    delivery: Delivery
-    uri: str
-    warn: Callable[[str], None]
-    entry: OpenRun | None = None
-    found: bool = False
-    want: Want | None = None
-    error: str = ""
-    questions: list[Callable[[Store], object]] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Trouble:
-    """A store that fails: since how many attempts, and when it is tried again; `plain` if nothing more is expected."""
-
-    attempts: int = 0
-    again: float = 0.0
-    plain: bool = False
 
 
 class Courier:
@@ -172,8 +140,12 @@ class Courier:
         before = asdict(parcel.delivery.sent)
         try:
             with mlflow_environment(), turn(parcel.delivery.directory, 0.0 if parcel.found else TURN):
-                opened = self._open(parcel)
-                store = replace(opened, client=cast(Any, _Metered(opened.client, self, parcel)))
+                try:
+                    opened = self._open(parcel)
+                except TrackingError as error:
+                    raise Closed(str(error)) from error
+                client = Metered(opened.client, self.meter, parcel.uri, lambda: self.refuse_to_go_on(parcel))
+                store = replace(opened, client=cast(Any, client))
                 parcel.delivery.bring(store, want)
                 while parcel.questions:
                     parcel.questions[0](store)
@@ -194,7 +166,7 @@ class Courier:
         new = path is not None and not path.exists()
         if new and parcel.uri in self._identities:
             raise TrackingError(f"the store {str(path)!r} was removed")
-        with self.meter.request(float("inf") if new else 3 * self.allowance(parcel.uri)):
+        with self.meter.request(float("inf") if new else 3 * allowance(parcel.uri)):
             store = open_store(parcel.uri, parcel.delivery.facts.experiment)
         if path is not None:
             about = path.stat()
@@ -202,10 +174,6 @@ class Courier:
                 raise TrackingError(f"the store {str(path)!r} was replaced by another")
         self._reached.add(parcel.uri)
         return store
-
-    def allowance(self, uri: str) -> float:
-        """Seconds for which one request to a store may block."""
-        return ALLOWANCE["database" if sqlite_path(uri) else "server"]
 
     def refuse_to_go_on(self, parcel: Parcel) -> None:
         """Raise Stopped if the command of the parcel at hand is over, Preempted if others come first."""
@@ -241,11 +209,11 @@ class Courier:
             self._settle(parcel, "" if parcel.found else reason)
             parcel.warn(reason)
             return
-        gone = isinstance(error, TrackingError) or GONE.search(str(error)) is not None
+        gone = isinstance(error, Closed) or GONE.search(str(error)) is not None
         with self.changed:
             trouble = self._troubles.setdefault(parcel.uri if gone else parcel, Trouble())
             trouble.attempts += 1
-            trouble.plain = trouble.attempts > 1 or isinstance(error, TrackingError)
+            trouble.plain = trouble.attempts > 1 or isinstance(error, Closed)
             trouble.again = time.monotonic() + PAUSES[min(trouble.attempts, len(PAUSES)) - 1]
             parcel.error = reason
             if gone:
@@ -253,31 +221,6 @@ class Courier:
         self._put_back(parcel, want)
         if trouble.plain:
             parcel.warn(reason)
-
-
-class _Metered:
-    """MLflow's client; each call is a request that the meter watches, and none begins when the command is over."""
-
-    def __init__(self, client: Any, owner: Courier, parcel: Parcel) -> None:
-        self._client, self._courier, self._parcel = client, owner, parcel
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._client, name)
-        if not callable(call):
-            return call
-
-        @wraps(call)
-        def watched(*args: Any, **kwargs: Any) -> Any:
-            owner, parcel = self._courier, self._parcel
-            owner.refuse_to_go_on(parcel)
-            allowance = owner.allowance(parcel.uri)
-            if name == "log_model_artifacts":  # as many requests as there are files
-                files = sum(path.is_file() for path in Path(str(args[1])).rglob("*"))
-                allowance = files * min(allowance, 2 * owner.meter.usual + 0.005)
-            with owner.meter.request(allowance):
-                return call(*args, **kwargs)
-
-        return watched
 
 
 _couriers: dict[int, Courier] = {}

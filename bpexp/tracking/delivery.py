@@ -12,16 +12,17 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from bpexp.errors import TrackingError
 from bpexp.records.journal import JOURNAL
 from bpexp.records.outcome import Outcome, write_outcome
 from bpexp.tracking.content import Content, content_of, outcome_in
-from bpexp.tracking.manifest import KEY_TAG, Facts, Sent, digest, read_facts, read_sent, write_sent
-from bpexp.tracking.rows import BATCH, Row, batches, last_rows, rule
+from bpexp.tracking.identity import Identity
+from bpexp.tracking.manifest import Facts, Sent, digest
+from bpexp.tracking.rows import BATCH, Row, batches, last_rows
 from bpexp.tracking.store import Store
+from bpexp.tracking.wants import Want
 
 GONE = re.compile(
     r"failed with exception|timed out|error code 5\d\d|5\d\d server error|max retries"
@@ -35,64 +36,13 @@ LONGEST = 6000
 """Characters that MLflow keeps of a parameter."""
 
 
-@dataclass(frozen=True, slots=True)
-class Want:
-    """How far a delivery goes.
-
-    Args:
-        begin: the run exists; one that has ended goes on.
-        upto: bytes of the journal whose rows are sent; None for all of it.
-        model: record the network.
-        end: everything, and end the run.
-        status: end the run with this status of MLflow, whatever is missing.
-    """
-
-    upto: int | None = 0
-    begin: bool = False
-    model: bool = False
-    end: bool = False
-    status: str | None = None
-
-    def __or__(self, other: Want) -> Want:
-        """Both: the larger part of the journal, and whatever one of them wants."""
-        upto = None if self.upto is None or other.upto is None else max(self.upto, other.upto)
-        begin, model, end = self.begin or other.begin, self.model or other.model, self.end or other.end
-        return Want(upto, begin, model, end, other.status or self.status)
-
-
-EVERYTHING = Want(None, model=True, end=True)
-
-
-class Deleted(TrackingError):
-    """Somebody deleted the run in MLflow."""
-
-
-class Delivery:
-    """The delivery of one folder.
-
-    Args:
-        directory: of the run or sweep.
-        facts: what is to be recorded; None to read it from the folder.
-        fresh: whether nothing can have been sent yet: the facts were made a moment ago.
-
-    Raises TrackingError where the folder holds nothing to deliver.
-    """
+class Delivery(Identity):
+    """The delivery of one folder; arguments as of `Identity`."""
 
     def __init__(self, directory: Path, facts: Facts | None = None, *, fresh: bool = False) -> None:
-        self.directory = directory
-        known = facts or read_facts(directory)
-        if known is None:
-            raise TrackingError(f"{str(directory)!r} holds no run or sweep that was recorded in MLflow")
-        self.facts = known
-        self.sent = (None if fresh else read_sent(directory)) or Sent()
-        self._fresh, self._known = fresh, fresh
+        super().__init__(directory, facts, fresh=fresh)
         self.outcome: Outcome | None = None
         """How the run ended, where it is known and may not be on disk."""
-
-    def goes_on(self, run_id: str) -> None:
-        """The run is one that an earlier process began, and of which the folder does not tell."""
-        self.sent.run_id, self.sent.status = run_id, "UNKNOWN"
-        self.sent.declared, self._fresh, self._known = True, False, False
 
     @property
     def done(self) -> bool:
@@ -144,35 +94,6 @@ class Delivery:
             if content.status is not None and not problems and (self.sent.model_ready or not content.model):
                 self.sent.done, self.sent.facts = True, facts
 
-    def ensure(self, store: Store) -> None:
-        """The run exists in MLflow and is known; it is created where it is missing, also if it was there once."""
-        if self.sent.run_id is not None and not self._known:
-            self._revisit(store)
-        if self.sent.run_id is None and not self._fresh:
-            found = self._with_our_key(store)
-            self.sent.run_id = found[0] if found else None
-        if self.sent.run_id is None:
-            self._fresh = False  # an answer may be withheld: from now on we look first
-            self.sent.doubtful = True
-            self.sent.run_id = self._create(store)
-            self.sent.doubtful = False
-        self._known = True
-        self.sent.experiment_id = store.experiment_id
-
-    def _revisit(self, store: Store) -> None:
-        """Ask for a run of an earlier process: where the store lacks it, it was replaced, and everything is sent."""
-        from mlflow.exceptions import MlflowException
-
-        try:
-            found = store.client.get_run(str(self.sent.run_id))
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-                raise
-            self.sent = Sent()
-            return
-        if found.info.lifecycle_stage == "deleted":
-            raise Deleted(f"the run {self.sent.run_id!r} was deleted in MLflow; restore it there")
-
     def _reopen(self, store: Store) -> None:
         """A run that has ended in MLflow goes on; parameters cannot be changed there, tags can."""
         if self.sent.status is not None:
@@ -180,30 +101,6 @@ class Delivery:
                 store.client.set_tag(str(self.sent.run_id), key, text)
             store.client.update_run(str(self.sent.run_id), status="RUNNING", name=self.facts.name)
             self.sent.status = self.sent.ended = None
-
-    def _create(self, store: Store) -> str:
-        parent = self.facts.parent or self._parent(store)
-        parents = {"mlflow.parentRunId": parent} if parent else {}
-        thinning = {"bpexp.thinning": rule(self.facts.points)} if self.facts.kind == "run" else {}
-        tags = {**self.facts.tags, **thinning, **parents, KEY_TAG: self.facts.key}
-        run = store.client.create_run(
-            store.experiment_id, start_time=self.facts.started, tags=tags, run_name=self.facts.name
-        )
-        return str(run.info.run_id)
-
-    def _parent(self, store: Store) -> str | None:
-        """The run of the sweep whose folder holds this one; it is created where it is missing."""
-        folder = sweep_of(self.directory) if self.facts.kind == "run" else None
-        if folder is None:
-            return None
-        parent = Delivery(folder)
-        parent.ensure(store)
-        parent.save()
-        return parent.sent.run_id
-
-    def _with_our_key(self, store: Store) -> list[str]:
-        found = store.client.search_runs([store.experiment_id], f"tags.`{KEY_TAG}` = '{self.facts.key}'")
-        return [str(run.info.run_id) for run in found]
 
     def _declare(self, store: Store) -> None:
         """Parameters and the data set; of a sweep its parameters, which may be added to."""
@@ -292,31 +189,10 @@ class Delivery:
             store.client.set_terminated(str(self.sent.run_id), status=status, end_time=ended)
             self.sent.status, self.sent.ended = status, ended
         if self.sent.doubtful:
-            for other in self._with_our_key(store):  # the creation that was not answered came late
+            for other in self.with_our_key(store):  # the creation that was not answered came late
                 if other != self.sent.run_id:
                     store.client.delete_run(other)
             self.sent.doubtful = False
-
-    def save(self) -> None:
-        """Write delivery.json; a full disk does not hold up the delivery."""
-        with suppress(OSError):
-            write_sent(self.sent, self.directory)
-
-
-def sweep_of(directory: Path) -> Path | None:
-    """The folder of the sweep that holds this one; None where no folder above is one that is recorded."""
-    for folder in directory.parents:
-        with suppress(TrackingError):
-            facts = read_facts(folder)
-            if facts is not None:
-                return folder if facts.kind == "sweep" else None
-    return None
-
-
-def pending(directory: Path) -> bool:
-    """Whether something of this folder is to be delivered; raises TrackingError where its tracked.json is broken."""
-    facts, sent = read_facts(directory), read_sent(directory)
-    return facts is not None and not (sent is not None and sent.done and sent.facts == digest(facts))
 
 
 def _digest(rows: Sequence[Row], content: Content) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 LOGGERS = ("mlflow", "alembic", "urllib3")
 
@@ -41,11 +43,11 @@ def mlflow_environment() -> Iterator[None]:
     global _users
     with _lock:
         if _users == 0:
-            _before.update({key: os.environ.get(key) for key in (*WHILE_RECORDING, *ALWAYS)})
+            _before.update({key: os.environ.get(key) for key in (*WHILE_RECORDING, *ALWAYS, "HOME")})
             _levels.update({name: logging.getLogger(name).level for name in LOGGERS})
             for key, value in WHILE_RECORDING.items():
                 os.environ.setdefault(key, value)
-            os.environ.update(ALWAYS)
+            os.environ.update({**ALWAYS, **_home()})
         _users += 1
         quiet_loggers()
     try:
@@ -57,6 +59,15 @@ def mlflow_environment() -> Iterator[None]:
                 _restore(_before)
                 for name, level in _levels.items():
                     logging.getLogger(name).setLevel(level)
+
+
+def _home() -> dict[str, str]:
+    """A home for a user who has none, such as a number without a name in a container: MLflow asks for it at import."""
+    try:
+        Path.home()
+    except RuntimeError:
+        return {"HOME": tempfile.gettempdir()}
+    return {}
 
 
 def quiet_loggers() -> None:

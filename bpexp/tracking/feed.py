@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bpexp.tracking.courier import Parcel
-from bpexp.tracking.delivery import Want
+from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.session import Session
+from bpexp.tracking.wants import Want
 from bpexp.training.events import Callback, EpochEnded
 
 PAUSE = 2.0

@@ -21,6 +21,12 @@ from bpexp.tracking.model import DATA
 from bpexp.tracking.store import Store
 
 
+def refuse_id(run_id: object) -> None:
+    """Raise TrackingError for an id of a run that is no text."""
+    if not isinstance(run_id, str):
+        raise TrackingError(f"load takes MLflow's id of a run, a text, not {run_id!r}")
+
+
 def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
     """Download artifacts and network of a run to the folder `into`, or to a temporary one, and return it.
 
@@ -29,8 +35,7 @@ def fetch_run(store: Store, run_id: str, into: Path | None) -> Path:
     Raises TrackingError for a run that is missing, unfinished, the parent of a sweep, or not recorded by bpexp, for an
     id that is no text, and for whatever a server does in place of sending the files.
     """
-    if not isinstance(run_id, str):
-        raise TrackingError(f"load takes MLflow's id of a run, a text, not {run_id!r}")
+    refuse_id(run_id)
     folder = into
     try:
         listed = _refuse_foreign(store, run_id)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from importlib.metadata import entry_points
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bpexp.errors import TrackingError
 from bpexp.tracking.credentials import keep, parse, whole
+
+SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql", "databricks", "databricks-uc", "uc", "file")
+"""What the address of a store can begin with, unless a plug-in of MLflow adds to it."""
 
 _SQLITE = re.compile(r"sqlite(?:\+\w+)?://(?:/(?P<path>[^?]*))?(?P<query>\?.*)?")
 
@@ -23,6 +28,7 @@ def resolve(uri: str | None, cwd: Path) -> str:
     address = whole(uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db")
     chosen = keep(address)
     match = _SQLITE.fullmatch(address)
+    _refuse_odd(chosen, (match and match["query"]) or "")
     if match:
         path = match["path"] or ""
         if path in ("", ":memory:"):
@@ -43,6 +49,33 @@ def resolve(uri: str | None, cwd: Path) -> str:
             f"use sqlite:///{folder}/mlflow.db"
         )
     return chosen
+
+
+def _refuse_odd(public: str, query: str) -> None:
+    """Raise TrackingError for a scheme that MLflow does not know, an address of nothing, or one that keeps nothing."""
+    scheme, found, place = public.partition("://")
+    base = scheme.partition("+")[0].lower()
+    if found and base not in (*SCHEMES, *(entry.name for entry in entry_points(group="mlflow.tracking_store"))):
+        raise TrackingError(f"tracking.uri {public!r} is of no kind that MLflow knows; use one of {', '.join(SCHEMES)}")
+    nowhere = base in ("http", "https") and not urlsplit(public).hostname
+    if nowhere or (found and base not in ("sqlite", "file") and not place.strip("/")):
+        raise TrackingError(f"tracking.uri {public!r} names no place; write {scheme}://HOST, or sqlite:///mlflow.db")
+    if odd := re.search(r"(?i)\b(mode=(?!rwc?\b)\w*|immutable=[1-9]\w*)", query):
+        raise TrackingError(f"tracking.uri {public!r} with {odd[0]!r} keeps nothing; leave that out")
+
+
+def refuse_unmakeable(cwd: Path) -> None:
+    """Raise TrackingError for a working directory in which MLflow cannot make a database.
+
+    It writes the name of the directory into a statement of SQL as Python's `repr` has it, where a colon before a word
+    names a parameter.
+    """
+    odd = re.search(r"(?<![:\w\\]):\w|'.*\"|\".*'", str(cwd), re.DOTALL)
+    if odd:
+        raise TrackingError(
+            f"MLflow cannot make a store while the working directory is {str(cwd)!r}: {odd[0]!r} has a meaning in SQL; "
+            "move elsewhere, or use tracking=none"
+        )
 
 
 def redact(uri: str) -> str:

@@ -11,11 +11,12 @@ import hashlib
 import json
 import os
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from bpexp.errors import RecordError
+from bpexp.errors import BpexpError, RecordError
 from bpexp.records.schema import read_record, typed
 
 FACTS, SENT = "tracked.json", "delivery.json"
@@ -155,3 +156,19 @@ def _write(path: Path, record: Facts | Sent, *, durable: bool) -> None:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def sweep_of(directory: Path) -> Path | None:
+    """The folder of the sweep that holds this one; None where no folder above is one that is recorded."""
+    for folder in directory.parents:
+        with suppress(BpexpError):
+            facts = read_facts(folder)
+            if facts is not None:
+                return folder if facts.kind == "sweep" else None
+    return None
+
+
+def pending(directory: Path) -> bool:
+    """Whether something of this folder is to be delivered; raises TrackingError where its tracked.json is broken."""
+    facts, sent = read_facts(directory), read_sent(directory)
+    return facts is not None and not (sent is not None and sent.done and sent.facts == digest(facts))

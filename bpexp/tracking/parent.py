@@ -5,7 +5,6 @@ What it is to hold is written to the folder of the sweep first, so that what the
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -13,16 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.records.clock import milliseconds
 from bpexp.records.journal_lines import plain
 from bpexp.records.lock import liveness
-from bpexp.tracking.courier import Parcel
-from bpexp.tracking.delivery import Delivery, Want, pending
+from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.location import resolve, sqlite_path
-from bpexp.tracking.manifest import FACTS, Facts, read_facts, write_facts
+from bpexp.tracking.manifest import FACTS, Facts, pending, read_facts, read_sent, write_facts
 from bpexp.tracking.open_runs import announce
+from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.session import Answer, current
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.store import Store
+from bpexp.tracking.wants import Want
 
 NOTE = 7900
 """Largest number of characters of a description in MLflow."""
@@ -45,7 +46,7 @@ class ParentRun:
         session.patience, session.sweep = settings.patience, directory
         uri = resolve(settings.uri, Path.cwd())
         tags = {"bpexp.sweep": command, "bpexp.directory": str(directory), "mlflow.source.name": "bpexp"}
-        now = round(time.time() * 1000)
+        now = milliseconds()
         facts = Facts("sweep", name[:120], uri, settings.experiment, now, tags=tags)
         known: Facts | None = None
         with suppress(TrackingError):
@@ -80,13 +81,17 @@ class ParentRun:
 
     def finish(self, status: str, *, metrics: Mapping[str, float], note: str, files: Sequence[Path]) -> None:
         """Record the comparison and end the run: FINISHED, FAILED or KILLED."""
-        now = round(time.time() * 1000)
-        rows = [[key, 0, now, plain(value)] for key, value in metrics.items()]
+        now = milliseconds()
+        told = {row[0]: row[3] for row in self._rows() if row[1] == 0}
+        counts = {key: 0.0 for key in told if key.startswith("jobs/")}  # a sweep that went on: of what is no more, none
+        values = {key: plain(value) for key, value in {**counts, **metrics}.items()}
+        rows = [[key, 0, now, value] for key, value in values.items() if told.get(key) != value]
         self._add(rows=rows, files=files, tags=_described(note), status=status, ended=now)
         if self._parcel is None or not self._session.wait_for_all():
             return  # which is told when the command ends
         self.end_lost()
         self._session.wait_for_all()
+        self._detach_attempts()
         if left := self._left():
             self._parcel.warn(f"{len(left)} of its runs are not there whole, such as that in {left[0]}")
 
@@ -101,7 +106,7 @@ class ParentRun:
 
     def end(self, status: str) -> None:
         """End the run: FINISHED, FAILED or KILLED."""
-        self._add(status=status, ended=round(time.time() * 1000))
+        self._add(status=status, ended=milliseconds())
 
     def end_lost(self) -> None:
         """Deliver and end the runs of jobs whose process died: nothing else would say that they are over."""
@@ -114,13 +119,25 @@ class ParentRun:
                 parcel = self._session.parcel(Delivery(directory), self._parcel.uri, None)
                 self._session.send(parcel, Want(None, end=True))
 
+    def _detach_attempts(self) -> None:
+        """Take the runs of earlier attempts of a job off the sweep, so that each job is one child; they are kept."""
+        folders = [file.parent for file in self._directory.rglob(FACTS) if file.parent.name.startswith("attempt-")]
+        ids = [sent.run_id for folder in folders if (sent := read_sent(folder)) is not None and sent.run_id]
+        if ids:
+            self.ask(lambda store: _detach(store, ids, str(self.run_id)))
+
     def declare(self, params: Mapping[str, str], tags: Mapping[str, str], files: Sequence[Path]) -> None:
         """Record a declaration before the first job: parameters cannot be changed in MLflow afterwards, tags can."""
         self._add(params=params, tags=tags, files=files)
 
     def look(self, seeds: int, undecided: int) -> None:
         """Record a look at a study: the number of claims that are undecided after so many seeds."""
-        self._add(rows=[["study/undecided", seeds, round(time.time() * 1000), float(undecided)]])
+        look = ["study/undecided", seeds, float(undecided)]
+        if look not in [[row[0], row[1], row[3]] for row in self._rows()]:  # a study that is resumed looks again
+            self._add(rows=[["study/undecided", seeds, milliseconds(), float(undecided)]])
+
+    def _rows(self) -> list[list[Any]]:
+        return [] if self._parcel is None else self._parcel.delivery.facts.rows
 
     def params(self) -> dict[str, str] | None:
         """The parameters as the store holds them; None without a parent run, or where the store fails."""
@@ -162,6 +179,14 @@ class ParentRun:
         if self._parcel.entry is None:
             self._parcel.entry = announce(facts.key, self._directory, facts.store, "sweep", Path.cwd())
         self._session.send(self._parcel, want)
+
+
+def _detach(store: Store, run_ids: Sequence[str], parent: str) -> list[str]:
+    attached = [run for run in run_ids if "mlflow.parentRunId" in store.client.get_run(run).data.tags]
+    for run in attached:
+        store.client.set_tag(run, "bpexp.attempt_of", parent)
+        store.client.delete_tag(run, "mlflow.parentRunId")
+    return attached
 
 
 def _described(note: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bpexp.records.clock import milliseconds
 from bpexp.records.journal import plain, points, read
 from bpexp.tracking.manifest import Facts, Sent
 from bpexp.training.events import stride
@@ -78,7 +79,7 @@ def last_rows(sent: Sent) -> list[Row]:
 
 def _sifted(line: dict[str, Any], sent: Sent, whole: int | None) -> Iterator[Row]:
     """The rows of a line that are sent; counts all of them in `sent`."""
-    at = round(float(line["time"]) * 1000) if "time" in line else 0
+    at = milliseconds(float(line["time"])) if "time" in line else 0
     for name, value, step in points(line, sent.stride or 1):
         number = sent.series.get(name, 0)
         if kept(number, whole):

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import time
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.records.clock import milliseconds
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.tracking.content import STATUS
-from bpexp.tracking.courier import Parcel
-from bpexp.tracking.delivery import Delivery, Want
+from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import Facts, read_facts, write_facts
 from bpexp.tracking.open_runs import announce
+from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.session import Session, current
 from bpexp.tracking.settings import TrackingSettings
+from bpexp.tracking.wants import Want
 from bpexp.training.events import Callback
 
 
@@ -138,9 +141,9 @@ def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: d
         name=info.name,
         store=store,
         experiment=settings.experiment,
-        started=round(time.time() * 1000),
+        started=milliseconds(),
         tags=tags,
-        params=info.params,
+        params={key: _as_json(value) for key, value in info.params.items()},
         data=card,
         overrides=info.overrides,
         parent=info.parent,
@@ -157,6 +160,15 @@ def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: d
     with suppress(OSError):  # a full disk: it is recorded all the same
         write_facts(facts, info.directory)
     return Delivery(info.directory, facts, fresh=not goes_on)
+
+
+def _as_json(value: Any) -> Any:
+    """A value of the config as JSON holds it, which knows no infinity."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return str(value)
+    return value
 
 
 def _continued(known: Facts, now: Facts) -> Facts:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from bpexp.errors import warn
-from bpexp.tracking.courier import Parcel, courier
-from bpexp.tracking.delivery import Delivery, Want
+from bpexp.tracking.courier import courier
+from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.open_runs import OpenRun
+from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.store import Store
+from bpexp.tracking.wants import Want
 
 Answer = TypeVar("Answer")
 
@@ -33,7 +35,7 @@ class Session:
     """
 
     def __init__(self, patience: float = 1.0, broken_off: Callable[[], bool] = lambda: False) -> None:
-        self.patience, self.spent = patience, 0.0
+        self.patience, self.spent, self.waited = patience, 0.0, 0.0
         self.sweep: Path | None = None
         self.silent = False
         self.process = os.getpid()
@@ -87,7 +89,14 @@ class Session:
         return self._wait([parcel])
 
     def _wait(self, parcels: list[Parcel]) -> bool:
-        owner, counted, waited = courier(), -1, time.monotonic()
+        began = time.monotonic()
+        try:
+            return self._wait_since(began, parcels)
+        finally:
+            self.waited += time.monotonic() - began
+
+    def _wait_since(self, waited: float, parcels: list[Parcel]) -> bool:
+        owner, counted = courier(), -1
         while busy := [parcel for parcel in parcels if owner.busy_with(parcel)]:
             if self.spent >= self.patience or all(owner.given_up(parcel) for parcel in busy):
                 return False

@@ -33,19 +33,21 @@ def is_database(uri: str) -> bool:
     return uri.startswith(("postgresql", "mysql", "mssql"))
 
 
-def prepare_database(uri: str) -> None:
-    """Create MLflow's tables in an empty database; TrackingError for one of another version or another program.
+def prepare_database(uri: str, *, create: bool = True) -> bool:
+    """Create MLflow's tables in an empty database, unless that is not wanted; whether they are there.
 
-    Raises TrackingError within seconds where no database answers.
+    Raises TrackingError for a database of another version or another program, and within seconds where none answers.
     """
     from sqlalchemy.exc import SQLAlchemyError
 
     engine = engine_of(whole(uri))
     try:
         with engine.connect() as connection:
-            if not _is_ready(uri, connection):
+            ready = _is_ready(uri, connection)
+            if not ready and create:
                 with _alone(engine, uri):
                     _create(uri, connection)
+            return ready or create
     except SQLAlchemyError as error:
         reason = scrubbed(" ".join(str(error).split("\n")[0].split()))[:200]
         raise TrackingError(

@@ -8,6 +8,8 @@ import re
 import threading
 import uuid
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,8 +19,9 @@ from bpexp.errors import ConfigError, TrackingError
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.environment import mlflow_environment, quiet_loggers, short_waits
-from bpexp.tracking.location import redact, resolve, sqlite_path
+from bpexp.tracking.location import redact, refuse_unmakeable, resolve, sqlite_path
 from bpexp.tracking.sqlite_file import DOCTOR, is_new, wait_until_free
+from bpexp.tracking.upkeep import keep_statistics
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,28 +58,41 @@ def open_store(uri: str | None, experiment: str) -> Store:
         return _opened[key]
 
 
+def recorded_store(uri: str | None, experiment: str, *, required: bool = True) -> Store:
+    """The store, to be read: nothing is created.
+
+    Raises TrackingError where there is none, or, if it is `required`, no such experiment.
+    """
+    uri = resolve(uri, Path.cwd())
+    client = existing_client(uri)
+    if client is None:
+        raise TrackingError(f"nothing is recorded at {redact(uri)!r}; name another place in tracking.uri")
+    with _explained(uri):
+        found = client.get_experiment_by_name(experiment)
+    if found is not None:
+        return Store(uri, experiment, str(found.experiment_id), client, str(found.artifact_location))
+    if required:
+        raise TrackingError(
+            f"there is no experiment {experiment!r} in {redact(uri)!r}; name another one in tracking.experiment"
+        )
+    return Store(uri, experiment, "", client, "")
+
+
 def existing_client(uri: str) -> MlflowClient | None:
     """MLflow's client of a store that is there, in which nothing is created; None of a file or tables that are not.
 
     Raises TrackingError where the store cannot be opened.
     """
     path = sqlite_path(uri)
-    if path is not None and is_new(path):
-        return None
-    with warnings.catch_warnings(), mlflow_environment(), short_waits():
-        warnings.simplefilter("ignore")
-        try:
-            _prepare(uri, path)
-            from mlflow import MlflowClient
+    with _explained(uri):
+        if (path is not None and is_new(path)) or not _prepare(uri, path, create=False):
+            return None
+        from mlflow import MlflowClient
 
-            quiet_loggers()
-            client = MlflowClient(whole(uri))
-            client.search_experiments(max_results=1)
-        except TrackingError:
-            raise
-        except Exception as error:
-            raise TrackingError(_explain(uri, error)) from error
-    return client
+        quiet_loggers()
+        client = MlflowClient(whole(uri))
+        client.search_experiments(max_results=1)
+        return client
 
 
 def refuse_store(uri: str | None) -> None:
@@ -88,6 +104,8 @@ def refuse_store(uri: str | None) -> None:
     if path is None:
         return
     new = is_new(path)
+    if new:
+        refuse_unmakeable(Path.cwd())
     try:
         if not new and not os.access(path, os.W_OK):  # opening the file would take the locks off it: see sqlite_file
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -100,33 +118,45 @@ def refuse_store(uri: str | None) -> None:
 
 
 def _open(uri: str, name: str) -> Store:
-    """Create what is missing, then connect; an error of MLflow becomes a TrackingError of one line."""
+    """Create what is missing, then connect."""
     path = sqlite_path(uri)
+    with _explained(uri):
+        _prepare(uri, path)
+        return _connect(uri, name, path)
+
+
+@contextmanager
+def _explained(uri: str) -> Iterator[None]:
+    """The time in which a store is opened: MLflow is quiet, waits are short, an error is a TrackingError of a line."""
     try:
         with warnings.catch_warnings(), mlflow_environment(), short_waits():
             warnings.simplefilter("ignore")  # deprecation warnings of MLflow and SQLAlchemy at their first import
-            _prepare(uri, path)
-            store = _connect(uri, name, path)
+            yield
     except TrackingError:
         raise
     except Exception as error:
         raise TrackingError(_explain(uri, error)) from error
-    return store
 
 
-def _prepare(uri: str, path: Path | None) -> None:
-    """Create a database that is missing; refuse one that is locked, or of another version, before MLflow opens it."""
+def _prepare(uri: str, path: Path | None, *, create: bool = True) -> bool:
+    """Refuse a database that is locked, or of another version, before MLflow opens it.
+
+    Creates one that is missing, unless that is not wanted; whether it is there.
+    """
     from bpexp.tracking.schema import BUSY, refuse_other_version, sqlite_version
     from bpexp.tracking.sql_database import is_database, prepare_database
 
     if is_database(uri):
-        prepare_database(uri)
-    elif path is not None:
-        create_database(path)
+        return prepare_database(uri, create=create)
+    if path is not None:
+        if create:
+            create_database(path)
         wait_until_free(path)
         found = sqlite_version(path)
         if found != BUSY:
             refuse_other_version(uri, found)
+            keep_statistics(path)
+    return True
 
 
 def _connect(uri: str, name: str, path: Path | None) -> Store:

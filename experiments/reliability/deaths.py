@@ -1,7 +1,4 @@
-"""A plug-in for tests: the callback `death` ends its process in a declared way, once.
-
-`plug_in(folder)` makes a folder that, on Python's path, names this module in the entry-point group of bpexp's plug-ins.
-"""
+"""A plug-in for tests: the callback `death` ends its process in a declared way, once. It registers when imported."""
 
 from __future__ import annotations
 
@@ -15,10 +12,9 @@ from typing import Annotated, Literal
 from bpexp.errors import ConfigError
 from bpexp.training.callbacks import callbacks
 from bpexp.training.events import Callback, EpochEnded
+from bpexp.training.trainer import Diverged
 
-ROOT = Path(__file__).resolve().parents[2]
-
-Kind = Annotated[str, Literal["none", "exception", "sys_exit", "exit", "kill", "segfault", "memory", "slow"]]
+Kind = Annotated[str, Literal["none", "exception", "diverge", "sys_exit", "exit", "kill", "segfault", "memory", "slow"]]
 
 
 @callbacks.register("death")
@@ -26,15 +22,25 @@ class Death(Callback):
     """End the process after the first epoch; a run that finds the mark of an earlier death in its folder lives.
 
     Args:
-        kind: none; exception raises RuntimeError; sys_exit calls sys.exit(3); exit calls os._exit(4); kill and segfault
-            send SIGKILL and SIGSEGV; memory asks for 64 GiB; slow sleeps in every epoch.
+        kind: none; exception raises RuntimeError; diverge ends as a cost that is not finite does; sys_exit calls
+            sys.exit(3); exit calls os._exit(4); kill and segfault send SIGKILL and SIGSEGV; memory asks for 64 GiB;
+            slow sleeps in every epoch.
         marks: the folder of the marks.
         seconds: for which slow sleeps.
+        job: a number by which the jobs of a sweep differ.
+        deaths: numbers of jobs, each with its kind behind it, as in `3 kill 5 exit`; the others have `kind`.
     """
 
-    def __init__(self, kind: Kind = "none", marks: str = "marks", seconds: float = 0.5) -> None:
-        self._kind, self._seconds = kind, seconds
-        self._mark = Path(marks) / kind
+    def __init__(
+        self,
+        kind: Kind = "none",
+        marks: str = "marks",
+        seconds: float = 0.5,
+        job: int | None = None,
+        deaths: str = "",
+    ) -> None:
+        self._kind, self._seconds = _named(deaths).get(job, kind), seconds
+        self._mark = Path(marks) / self._kind
 
     def on_epoch(self, event: EpochEnded) -> None:
         if self._kind == "slow":
@@ -47,6 +53,8 @@ class Death(Callback):
     def _die(self) -> None:
         if self._kind == "exception":
             raise RuntimeError("no luck")
+        if self._kind == "diverge":
+            raise Diverged("the loss of the batch is inf")
         if self._kind == "sys_exit":
             sys.exit(3)
         if self._kind == "exit":
@@ -57,12 +65,6 @@ class Death(Callback):
         os.kill(os.getpid(), signal.SIGKILL if self._kind == "kill" else signal.SIGSEGV)
 
 
-def plug_in(folder: Path) -> str:
-    """Make the plug-in in a folder; returns the path for PYTHONPATH."""
-    info = folder / "bpexp_deaths-1.0.dist-info"
-    info.mkdir(parents=True, exist_ok=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bpexp-deaths\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(
-        "[bpexp.plugins]\ndeaths = experiments.reliability.deaths\n", encoding="utf-8"
-    )
-    return os.pathsep.join([str(folder), str(ROOT)])
+def _named(deaths: str) -> dict[int | None, str]:
+    words = deaths.split()
+    return {int(job): kind for job, kind in zip(words[::2], words[1::2], strict=True)}

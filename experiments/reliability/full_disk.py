@@ -4,8 +4,8 @@ python -m experiments.reliability.full_disk [--points 30] [--seed 0]
 
 Needs the right to mount, in a name space of its own (`unshare`), so that nobody else sees it. Every command runs on a
 file system in memory, which has room for a random number of bytes when the command starts, when its training is under
-way, or when its network is saved; the store of MLflow lies on the same one or on another. An older run lies on it, whose
-files must not change. The command ended truly if
+way, or when its network is saved; the store of MLflow lies on the same one or on another. An older run lies on it,
+whose files must not change. The command ended truly if
 
 - its exit code is that of its run, 0 or 1, and standard error holds no traceback and at most one line for each of the
   two that write, the run and the record in MLflow;

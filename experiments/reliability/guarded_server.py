@@ -79,6 +79,9 @@ class Guard(ThreadingHTTPServer):
             self.shutdown()
             self.server_close()
 
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of who hangs up before the answer, as a question whether anybody is there does."""
+
 
 class _Asking(BaseHTTPRequestHandler):
     server: Guard

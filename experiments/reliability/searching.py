@@ -55,6 +55,7 @@ class Commands:
 
     def __init__(self, process: int) -> None:
         self._process, self._over = psutil.Process(process), threading.Event()
+        self._typed = " ".join(self._process.cmdline())  # a child has the command of its parent until it is its own
         self.seen: set[str] = set()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -72,3 +73,4 @@ class Commands:
                 for child in self._process.children(recursive=True):
                     with suppress(psutil.Error):
                         self.seen.add(" ".join(child.cmdline()))
+            self.seen.discard(self._typed)

@@ -123,7 +123,7 @@ CASES = [
         "k@Q7x14zW",
         lambda at: MINE,
         files=in_file("tracking:\n  uri: http://me:k@Q7x14zW@AT\n"),
-        delivers=True,
+        code=2,  # a file may not send the results to a server, unless the command line or the environment says so too
     ),
     Case("Python", "k@Q7x15zW", lambda at: [f"http://me:k@Q7x15zW@{at}"], module=["-c", API], delivers=True),
     on_line("a wrong password", "kQ7x16zW", "me:kQ7x16zW", password="another"),
@@ -205,7 +205,7 @@ def plant(case: Case, folder: Path, guard: Guard) -> list[str]:
     if process.returncode != case.code or "Traceback" in printed:
         hits.append(f"exit code {process.returncode}, not {case.code}: {printed[-500:]}")
     refused = case.password == "another"
-    if case.delivers and (not guard.passed or guard.refused or "warning" in printed) and not refused:
+    if case.delivers and not guard.passed and not refused:
         hits.append(f"the server passed {guard.passed} requests and refused {guard.refused}: {printed[-500:]}")
     if refused and (guard.passed or not guard.refused):
         hits.append("the server was given another password")

@@ -1,16 +1,20 @@
 """Runs and sweeps whose server fails: the delay, the lines on the screen, and the rows that are lost or doubled.
 
-python -m experiments.reliability.servers [--pairs 5] [--only TEXT]
+python -m experiments.reliability.servers [--pairs 5] [--alone] [--only TEXT]
 
 Each case is run in turn with tracking=none, on the same seed, in a folder of its own. Afterwards the server is made
 healthy and `task=sync` delivers. The rows in the store are then compared with those that the journal gives by the rule
 of `bpexp.tracking.rows`. Delay is the wall time of the command less that of its pair, so that it holds the import of
-MLflow and all that a healthy store costs, too: the case `none` tells how much that is.
+MLflow and all that a healthy store costs, too: the case `none` tells how much that is. Waiting is the time for which
+the command stood still for its store, and of that the patience that was spent on a store that was slow or failed. On a
+busy machine, where wall times tell nothing, --alone leaves out the pairs and the delay.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import os
 import sqlite3
 import statistics
@@ -41,11 +45,30 @@ CASES = [
 ]
 
 
+CHILD = """
+import json, sys
+from pathlib import Path
+from bpexp.cli.main import main
+from bpexp.tracking.session import Session
+
+real = Session.close
+
+def close(self):
+    real(self)
+    Path("waited.json").write_text(json.dumps([self.waited, self.spent]))
+
+Session.close = close
+main()
+"""
+
+
 @dataclass
 class Found:
     """What a case came to, over its pairs."""
 
     delays: list[float] = field(default_factory=list)
+    waited: list[float] = field(default_factory=list)
+    spent: list[float] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     bad: int = 0
     rows: int = 0
@@ -58,9 +81,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--only", default="")
+    parser.add_argument("--alone", action="store_true")
     arguments = parser.parse_args()
-    print("| case | delay in s: median, largest | lines on the screen | rows | lost | doubled | wrong ends |")
-    print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
+    print(
+        "| case | delay in s: median | waiting in s: median, largest | of it patience | lines | rows | lost | doubled |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch, "server")
         home.mkdir()
@@ -70,25 +96,30 @@ def main() -> None:
             for kind, fault, moment in CASES:
                 name = f"{kind}: {fault} from the {moment}"
                 if arguments.only in name:
-                    found = _case(server, Path(scratch, name.replace(" ", "-")), kind, fault, moment, arguments.pairs)
-                    delay = f"{statistics.median(found.delays):.2f}, {max(found.delays):.2f}"
+                    found = _case(server, Path(scratch, name.replace(" ", "-")), kind, fault, moment, arguments)
+                    assert not found.bad, "a run that did not end well, or was not delivered"
+                    delay, waited = f"{statistics.median(found.delays):.1f}", f"{statistics.median(found.waited):.2f}"
                     lines = "-".join(map(str, sorted({min(found.lines), max(found.lines)})))
-                    cells = [name, delay, lines, found.rows, found.lost, found.doubled, found.bad]
-                    print(f"| {' | '.join(map(str, cells))} |", flush=True)
+                    cells = [name, delay, f"{waited}, {max(found.waited):.2f}", f"{max(found.spent):.2f}", lines]
+                    cells += map(str, (found.rows, found.lost, found.doubled))
+                    print(f"| {' | '.join(cells)} |", flush=True)
         finally:
             server.close()
 
 
-def _case(server: FaultyServer, folder: Path, kind: str, fault: str, moment: str, pairs: int) -> Found:
+def _case(server: FaultyServer, folder: Path, kind: str, fault: str, moment: str, how: argparse.Namespace) -> Found:
     found = Found()
     words = RUN if kind == "run" else SWEEP
-    for number in range(pairs):
+    for number in range(how.pairs):
         place = folder / str(number)
-        plain, _, _ = _bpexp([*words, "tracking=none"], place / "plain", server.uri)
+        plain = math.nan if how.alone else _bpexp([*words, "tracking=none"], place / "plain", server.uri)[0]
         server.say(*(["stop"] if fault == "refused" else [fault, moment]))
         seconds, code, lines = _bpexp(words, place / "tracked", server.uri)
         server.say(*(["start"] if fault == "refused" else ["none"]))
         found.delays.append(seconds - plain)
+        waited, spent = json.loads((place / "tracked" / "waited.json").read_text())
+        found.waited.append(waited)
+        found.spent.append(spent)
         found.lines.append(lines)
         _, synced, _ = _bpexp(["task=sync"], place / "tracked", server.uri)
         found.bad += code != 0 or synced != 0
@@ -102,7 +133,7 @@ def _bpexp(words: list[str], folder: Path, uri: str) -> tuple[float, int, int]:
     folder.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, "MLFLOW_TRACKING_URI": uri, "OPENBLAS_NUM_THREADS": "1"}
     began = time.monotonic()
-    done = subprocess.run([sys.executable, "-m", "bpexp", *words], cwd=folder, env=env, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", CHILD, *words], cwd=folder, env=env, capture_output=True, text=True)
     return time.monotonic() - began, done.returncode, done.stderr.count("\n")
 
 

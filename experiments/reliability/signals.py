@@ -3,8 +3,8 @@
 python -m experiments.reliability.signals [--sigterm 50] [--sigint 50] [--sighup 20] [--twice 10] [--seed 0]
 
 Each signal goes to a process of its own, at a random moment of its start-up, of its training, of the end of its run, or
-of a sweep of three jobs; all but those of the start-up are forked from one that has imported everything. It ended truly
-if
+of a sweep of three jobs; all but those of the start-up are forked from one that has imported everything. Moments before
+bpexp's first line, in which the interpreter dies of a signal, are left out. It ended truly if
 
 - its exit code is 128 and the number of the signal or, where everything was written already, that of the run;
 - standard error holds one line and no traceback, or nothing where the run was over;
@@ -157,13 +157,22 @@ def moment(name: str, folder: Path, process: Command, chance: random.Random, sta
         return [path for path in found(folder, "metrics.jsonl") if path.stat().st_size > 0]
 
     if name == "start-up":
-        time.sleep(0.1 + chance.random() * start)
+        await_until(process, lambda: handles(process.pid, signal.SIGTERM))
+        time.sleep(chance.random() * start)
     elif name == "end":
         await_until(process, lambda: any(path.read_text().count("loss/train") >= 3 for path in seen()))
         time.sleep(3 * chance.random())
     else:
         await_until(process, lambda: bool(seen()))
         time.sleep(chance.random() * (4.0 if name == "sweep" else 0.5))
+
+
+def handles(pid: int, number: int) -> bool:
+    """Whether a process has a handler for a signal: before its first line has run, the interpreter dies of it."""
+    with suppress(OSError):
+        text = Path(f"/proc/{pid}/status").read_text()
+        return bool(int(text.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
+    return False
 
 
 def usage(pid: int) -> tuple[float, float]:
@@ -278,18 +287,22 @@ def volley(number: signal.Signals, count: int, chance: random.Random, start: flo
         if end.untrue:
             print(f"  {number.name} in {end.moment}: {'; '.join(end.untrue)}", flush=True)
         ended.append(end)
-    if not ended:
-        return 0
+        if len(ended) % 10 == 0 or len(ended) == count:
+            tell(number, ended, twice=twice)
+    return sum(bool(end.untrue) for end in ended)
+
+
+def tell(number: signal.Signals, ended: list[Ended], *, twice: bool) -> None:
+    """Print what came of one kind of signal so far."""
     true = sum(not end.untrue for end in ended)
     slowest = max(ended, key=lambda end: end.able)
     codes = dict(Counter(end.code for end in ended))
     processor, wall = max(end.processor for end in ended), max(end.wall for end in ended)
     print(
-        f"{number.name}{' twice' if twice else ''}: {true} of {count} true; exit codes {codes}; slowest "
+        f"{number.name}{' twice' if twice else ''}: {true} of {len(ended)} true; exit codes {codes}; slowest "
         f"{slowest.able:.2f} s in {slowest.moment}; at most {processor:.2f} s of processor time, {wall:.2f} s in all",
         flush=True,
     )
-    return count - true
 
 
 if __name__ == "__main__":

@@ -123,7 +123,8 @@ def test_what_nothing_proves_is_told_and_left_until_a_person_says_so(
 ) -> None:
     elsewhere, far = recorded(store, "elsewhere", rows=3)
     dead(elsewhere)
-    said = json.loads((elsewhere / LOCK).read_text()) | {"host": "other", "machine": "other", "boot": "other"}
+    said = json.loads((elsewhere / LOCK).read_text().rstrip("\0"))
+    said |= {"host": "other", "machine": "other", "boot": "other"}
     (elsewhere / LOCK).write_text(json.dumps(said))
     moved, missing = recorded(store, "moved", rows=3)
     dead(moved)
@@ -162,13 +163,13 @@ def test_unfinished_files_of_a_dead_process_are_removed(
 ) -> None:
     directory, _ = recorded(store, "gone", rows=3)
     dead(directory)
-    (directory / "checkpoint.npz.new").write_text("{")
-    (directory / "notes.txt").write_text("mine")
+    (directory / "network.npz.new").write_text("{")
+    (directory / "mine.new").write_text("mine")
     code, out = doctor(monkeypatch, capfd)
     assert code == 0
-    assert "checkpoint.npz.new" in out
-    assert not (directory / "checkpoint.npz.new").exists()
-    assert (directory / "notes.txt").read_text() == "mine"
+    assert "network.npz.new" in out
+    assert not (directory / "network.npz.new").exists()
+    assert (directory / "mine.new").read_text() == "mine"
 
 
 def test_a_folder_that_is_gone_is_told_where_its_run_is_not_delivered(

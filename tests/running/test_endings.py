@@ -33,7 +33,7 @@ from bpexp.tracking.run import TrackedRun
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.callbacks import EarlyStopping
 
-QUIET = ["data=spirals", "epochs=1", "data.limit=60", "progress=false", "tracking.model=false"]
+QUIET = ["data=spirals", "epochs=1", "data.limit=60", "progress=false", "tracking.model=false", "tracking.patience=100"]
 TINY = [*QUIET, "tracking.figures=false", "probe.histograms=true"]
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "the terminal was closed"}

@@ -20,6 +20,7 @@ from bpexp.running.figures_task import draw_again
 from bpexp.training.callbacks import EarlyStopping
 
 TINY = ["data=xor", "data.n=60", "model.hidden=[4]", "epochs=4", "progress=false", "tracking.model=false"]
+PATIENT = "tracking.patience=100"  # a busy machine is slow
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def broken_off(store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     with monkeypatch.context() as patched:
         patched.setattr(EarlyStopping, "on_epoch", interrupting)
-        assert command(TINY, patched) == 130
+        assert command([*TINY, PATIENT], patched) == 130
     (folder,) = Path.cwd().glob("outputs/*/*")
     return folder
 
@@ -42,7 +43,7 @@ def test_they_are_drawn_and_recorded(
 ) -> None:
     assert list(broken_off.glob("*.png")) == []
     capfd.readouterr()
-    assert command(["task=figures", f"hydra.run.dir={broken_off}"], monkeypatch) == 0
+    assert command(["task=figures", f"hydra.run.dir={broken_off}", PATIENT], monkeypatch) == 0
     picture = broken_off / "figures.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert capfd.readouterr().out.splitlines()[0] == str(picture)
@@ -94,7 +95,7 @@ def test_a_signal_among_the_pictures_leaves_a_finished_run_without_them(
         draw(*args)
 
     monkeypatch.setattr(conclusion, "draw", interrupted)
-    assert command(TINY, monkeypatch) == 143
+    assert command([*TINY, PATIENT], monkeypatch) == 143
     assert ask(store, "select status from runs") == [("FINISHED",)]
     (folder,) = Path.cwd().glob("outputs/*/*")
     assert list(folder.glob("*.png")) == []

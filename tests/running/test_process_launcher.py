@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from command_line import command, refused
-from deadly import deadly
+from deadly import ROOT, deadly
 from stores import ask
 
 from bpexp.records.outcome import read_outcome
@@ -43,26 +43,42 @@ def digests(folder: str) -> list[str]:
     return [read_outcome(path.parent).theta_sha256 for path in paths]
 
 
-@pytest.mark.usefixtures("_plug_in")
-def test_each_death_is_that_of_one_job(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    kinds = "+callbacks.death.kind=exception,exit,kill,memory,none"
-    limited = ["launcher=process", "launcher.n_jobs=2", "launcher.memory=4096"]
-    assert command(["-m", *QUIET, kinds, *limited, HERE], monkeypatch) == 1
-    out, err = capfd.readouterr()
-    assert err == ""
-    assert [job for job, status in statuses().items() if status == "finished"] == [4]
-    assert "job 0 failed: RuntimeError: no luck" in out
-    assert "its process left with exit code 4" in out
-    assert "its process was ended by SIGKILL" in out
-    assert "job 3 failed: MemoryError" in out
+def test_each_death_is_that_of_one_job_and_the_resumed_sweep_does_those_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The short form of `python -m experiments.reliability.sweeps deaths`."""
+    monkeypatch.syspath_prepend(str(ROOT))
+    from experiments.reliability.sweeps import deaths
+
+    found = deaths(tmp_path, 6, {1: "exception", 2: "kill", 3: "memory", 4: "exit", 5: "diverge"})
+    assert found["exit codes"] == [1, 0]
+    assert found["statuses"] == {"finished": 1, "diverged": 1, "failed": 2, "killed": 2}
+    assert found["MLflow"]["parents"] == {"FAILED": 1}
+    assert found["MLflow"]["children"] == {"FINISHED": 1, "FAILED": 3, "KILLED": 2}
+    assert [line.split(":")[0] for line in found["named"]] == [
+        *("job 1 failed", "job 2 killed", "job 3 failed", "job 4 killed", "job 5 diverged")
+    ]
+    reasons = [
+        "RuntimeError: no luck",
+        "its process was ended by SIGKILL, as the system does where memory is short",
+        "MemoryError: ",
+        "its process left with exit code 4",
+    ]
+    for line, reason in zip(found["named"], reasons, strict=False):
+        assert line.partition(": ")[2].startswith(reason)
+    assert found["done again"] == [1, 2, 3, 4]
+    assert found["statuses after"] == {"finished": 5, "diverged": 1}
+    assert found["MLflow after"]["parents"] == {"FINISHED": 1}
+    assert found["MLflow after"]["children"] == {"FINISHED": 5, "FAILED": 1}
+    assert found["MLflow after"]["children with a row twice"] == 0
 
 
 @pytest.mark.usefixtures("_plug_in")
-@pytest.mark.parametrize("kind", ["exception", "kill"])
-def test_stop_ends_the_sweep_after_the_first_error(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("launcher", "kind"), [("serial", "exception"), ("process", "kill")])
+def test_stop_ends_the_sweep_after_the_first_error(launcher: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that diverges is no error; the jobs after the first one are not begun."""
     jobs = [f"+callbacks.death.kind={kind}", "loss=mse", "output=identity", "lr=1e30,0.1,0.2"]
-    assert command(["-m", *QUIET, *jobs, "launcher=process", "sweep.on_error=stop", HERE], monkeypatch) == 1
+    assert command(["-m", *QUIET, *jobs, f"launcher={launcher}", "sweep.on_error=stop", HERE], monkeypatch) == 1
     found = statuses()
     assert (found[0], found[2]) == ("diverged", "lost")
     assert found[1] == {"exception": "failed", "kill": "killed"}[kind]

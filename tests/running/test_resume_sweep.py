@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from command_line import Listing, command, listing, refused
+from stores import ask
 
 import bpexp
 from bpexp.records.lock import RunLock
@@ -199,6 +200,13 @@ def edit(path: str, old: str, new: str) -> None:
     Path(path).write_text(text.replace(old, new), encoding="utf-8")
 
 
+def test_from_python(failed: Whole, trained: list[float]) -> None:
+    resumed = bpexp.sweep(resume="there")
+    assert resumed.ok
+    assert trained == [0.2]
+    assert (table(), digests()) == failed
+
+
 @pytest.mark.usefixtures("failed")
 def test_what_differs_is_named_and_refused(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
@@ -311,3 +319,97 @@ def test_the_record_holds_what_decides_the_jobs() -> None:
     assert record["common"]["epochs"] == 2
     assert record["words"] == [*SWEEP[1:], "hydra.sweep.dir=whole"]
     assert record["bpexp"] == bpexp.__version__
+
+
+# In MLflow
+
+
+TWICE = """select distinct run_uuid, key from metrics where key not like 'final/%' and key not like 'best/%'
+group by run_uuid, key, step having count(*) > 1"""
+"""Summaries are those of an end: a run that was interrupted and went on has had two."""
+
+
+def runs(store: Path) -> dict[str, Any]:
+    """Of a store with one sweep: status and metrics of the parent, statuses of its children, and of the other runs."""
+    parents = dict(ask(store, "select run_uuid, value from tags where key = 'mlflow.parentRunId'"))
+    (parent,) = set(parents.values())
+    statuses = dict(ask(store, "select run_uuid, status from runs"))
+    values = dict(ask(store, f"select key, value from latest_metrics where run_uuid = '{parent}'"))
+    return {
+        "parent": statuses.pop(parent),
+        "metrics": {key: value for key, value in values.items() if value and "seconds" not in key},
+        "children": sorted(statuses.pop(run) for run in parents),
+        "others": sorted(statuses.values()),
+        "twice": ask(store, TWICE),
+    }
+
+
+def test_the_parent_goes_on_and_no_child_is_doubled(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One run fails, the sweep is interrupted in the next one, and resumed: the store is as if nothing had been."""
+    words = [*QUIET[:-1], "tracking.model=false", "tracking.figures=false", "launcher=serial"]
+    words = ["-m", *words, "lr=0.1,0.2,0.3,0.4", "hydra.sweep.dir=there"]
+    broken(RuntimeError("no luck"), monkeypatch, [*words, "sweep.on_error=stop"])
+    assert runs(store)["children"] == ["FAILED", "FINISHED"]
+    broken(signal.SIGTERM, monkeypatch, ["resume=there"], lr=0.3)
+    assert runs(store)["parent"] == "KILLED"
+    assert command(["resume=there"], monkeypatch) == 0
+    found = runs(store)
+    assert (found["parent"], found["children"], found["others"]) == ("FINISHED", ["FINISHED"] * 4, ["FAILED"])
+    assert found["metrics"]["jobs/finished"] == 4
+    assert not [key for key in found["metrics"] if key.startswith("jobs/") and key != "jobs/finished"]
+    assert all(key.startswith("jobs/") for _, key in found["twice"]), "a row of a child is there twice"
+    before = ask(store, "select count(*) from metrics")
+    assert command(["resume=there"], monkeypatch) == 0
+    assert ask(store, "select count(*) from metrics") == before, "a complete sweep has nothing to add"
+
+
+# Studies
+
+STUDY = """# @package _global_
+defaults:
+  - override /data: xor
+study:
+  title: A small study
+  question: Does it go on?
+  factors:
+    lr: [0.1, 0.2]
+  repeats: 2
+  measures: [final loss/test]
+  claims:
+    - text: a lower loss
+      measure: final loss/test
+      of: {lr: 0.2}
+      against: {lr: 0.1}
+      below: 0
+"""
+
+
+def test_a_study_goes_on_as_it_was_declared(
+    trained: list[float], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = Path("mine/experiment/small.yaml")
+    file.parent.mkdir(parents=True)
+    file.write_text(STUDY, encoding="utf-8")
+    words = ["--config-dir", "mine", "experiment=small", *QUIET[1:], "launcher=serial", "hydra.sweep.dir=there"]
+    broken(signal.SIGINT, monkeypatch, words)
+    declared = Path("there/study.json").read_text(encoding="utf-8")
+    assert not Path("there/report.html").exists()
+    capfd.readouterr()
+
+    edit(str(file), "below: 0", "above: 0")
+    assert "was declared with" in refused(["resume=there"], monkeypatch, capfd)
+    edit(str(file), "above: 0", "below: 0")
+    edit("there/study.json", "a lower loss", "a higher loss")
+    assert "its content does not fit its SHA-256" in refused(["resume=there"], monkeypatch, capfd)
+    edit("there/study.json", "a higher loss", "a lower loss")
+    Path("there/study.json").rename("kept.json")
+    assert "is gone, so that nothing tells what was declared before job 0" in refused(
+        ["resume=there"], monkeypatch, capfd
+    )
+    Path("kept.json").rename("there/study.json")
+
+    trained.clear()
+    assert command(["resume=there"], monkeypatch) == 0
+    assert trained == [0.2, 0.2]
+    assert Path("there/study.json").read_text(encoding="utf-8") == declared
+    assert Path("there/report.html").exists()

@@ -47,10 +47,10 @@ def failing_at(lr: float, error: BaseException, monkeypatch: pytest.MonkeyPatch)
     """Let the runs of one learning rate fail."""
     train = running.train
 
-    def some_fail(trainer: Trainer, callbacks: Any, *rest: Any) -> RunEnded:
+    def some_fail(trainer: Trainer, *args: Any) -> RunEnded:
         if trainer.lr == lr:
             raise error
-        return train(trainer, callbacks, *rest)
+        return train(trainer, *args)
 
     monkeypatch.setattr(running, "train", some_fail)
 
@@ -117,10 +117,10 @@ def test_an_interrupt_ends_the_sweep(
 ) -> None:
     train = running.train
 
-    def interrupted(trainer: Trainer, callbacks: Any, *rest: Any) -> RunEnded:
+    def interrupted(trainer: Trainer, *args: Any) -> RunEnded:
         if trainer.lr == 0.2:
             signal.raise_signal(signal.SIGINT)
-        return train(trainer, callbacks, *rest)
+        return train(trainer, *args)
 
     monkeypatch.setattr(running, "train", interrupted)
     assert command(["-m", *LEAN, "lr=0.1,0.2,0.3"], monkeypatch) == 130

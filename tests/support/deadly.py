@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,16 +18,17 @@ ROOT = Path(__file__).resolve().parents[2]
 @contextmanager
 def deadly(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have `callbacks.death` as a plug-in, in this process and in those that it starts."""
-    known = set(callbacks)
     monkeypatch.syspath_prepend(str(ROOT))
-    module = importlib.import_module("experiments.reliability.deaths")
+    from experiments.reliability.plug_in import plug_in
+
+    known = set(callbacks)
+    monkeypatch.setenv("PYTHONPATH", plug_in(folder))
     monkeypatch.syspath_prepend(str(folder))
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([module.plug_in(folder), os.environ.get("PYTHONPATH", "")]))
     load_plugins.cache_clear()
     try:
         yield
     finally:
         for name in set(callbacks) - known:
             del callbacks._factories[name]
-        sys.modules.pop(module.__name__)
+        sys.modules.pop("experiments.reliability.deaths", None)
         load_plugins.cache_clear()

@@ -9,9 +9,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from bpexp.tracking.creation import create_database
 from bpexp.tracking.schema import age, sqlite_version
 from bpexp.tracking.sqlite_file import is_new, wait_until_free
 from bpexp.tracking.store import open_store, refuse_store
+from bpexp.tracking.upkeep import keep_statistics
 
 KILLS = """
 import os, shutil, signal, sqlite3, sys, types
@@ -152,28 +152,26 @@ def test_a_locked_store_is_told_in_seconds(tmp_path: Path, empty_store: Path, mo
         assert time.monotonic() - began < 15  # MLflow waits for 20 s, in each of several calls
 
 
-def test_a_store_in_which_others_write_in_turn_is_not_called_locked(tmp_path: Path, empty_store: Path) -> None:
-    path = Path(shutil.copy(empty_store, tmp_path))
-    ended = threading.Event()
+def test_a_store_in_which_others_write_in_turn_is_not_called_locked(
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file changes at each attempt, so somebody gets on; at the third one the lock is free."""
+    path, asked = Path(shutil.copy(empty_store, tmp_path)), []
+    monkeypatch.setattr(sqlite_file, "PATIENCE", 0.01)
+    real = sqlite_file.connected
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("begin exclusive")
 
-    def write() -> None:
-        """Two connections take turns, so that there is hardly a moment without a writer."""
-        with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as database:
-            while not ended.is_set():
-                database.execute("begin immediate")
-                database.execute("insert or replace into inputs values ('u', 'a', 'b', 'c', 'd', 0)")
-                time.sleep(0.3)
-                database.execute("commit")
+        def connected(path: Path, patience: float | None = None) -> AbstractContextManager[sqlite3.Connection]:
+            asked.append(patience)
+            os.utime(path, ns=(len(asked), len(asked)))
+            if len(asked) == 3:
+                holder.rollback()
+            return real(path, patience)
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(sqlite_file, "PATIENCE", 0.1)
-            wait_until_free(path)
-    finally:
-        ended.set()
-        writer.join()
+        monkeypatch.setattr(sqlite_file, "connected", connected)
+        wait_until_free(path)
+    assert len(asked) == 3
 
 
 def test_a_full_disk_is_told_and_the_next_start_begins_afresh(tmp_path: Path, empty_store: Path) -> None:
@@ -290,3 +288,40 @@ def test_a_store_that_may_not_be_written_is_refused_before_a_run(
         monkeypatch.setattr(os, "access", lambda _, mode: not mode & os.W_OK)
     with pytest.raises(ConfigError, match=r"mlflow\.db' cannot be written \(Permission denied\)"):
         refuse_store(sqlite(path))
+
+
+def test_many_runs_are_sorted_by_statistics_which_the_next_start_makes(tmp_path: Path, empty_store: Path) -> None:
+    """The plan of MLflow's query for the best runs: without statistics it goes through all values for each run."""
+    query = (
+        "explain query plan select distinct runs.run_uuid, runs.name, runs.source_type, runs.source_name, "
+        "runs.entry_point_name, runs.user_id, runs.status, runs.start_time, runs.end_time, runs.deleted_time, "
+        "runs.source_version, runs.lifecycle_stage, runs.artifact_uri, runs.experiment_id, case when (best.is_nan = 1) "
+        "then ? when (best.value is null) then ? else ? end as clause_1, best.value from runs left outer join (select "
+        "latest_metrics.key as key, latest_metrics.value as value, latest_metrics.timestamp as timestamp, "
+        "latest_metrics.step as step, latest_metrics.is_nan as is_nan, latest_metrics.run_uuid as run_uuid from "
+        "latest_metrics where latest_metrics.key = ?) as best on runs.run_uuid = best.run_uuid where "
+        "runs.experiment_id in (?) and runs.lifecycle_stage in (?) order by clause_1, best.value desc, "
+        "runs.start_time desc, runs.run_uuid limit ? offset ?"
+    )
+    path = Path(shutil.copy(empty_store, tmp_path))
+    with closing(sqlite3.connect(path)) as database:
+        for number in range(400):
+            run = f"{number:032}"
+            database.execute(
+                "insert into runs (run_uuid, status, lifecycle_stage, experiment_id, start_time) "
+                "values (?, 'FINISHED', 'active', 0, 0)", [run]
+            )  # fmt: skip
+            rows = [(f"m{n}", 0.5, 0, 0, 0, run) for n in range(10)]
+            database.executemany("insert into latest_metrics values (?, ?, ?, ?, ?, ?)", rows)
+        database.commit()
+    before = plan_of(path, query)
+    assert any("SCAN best" in step for step in before), before
+    assert keep_statistics(path)
+    assert not keep_statistics(path)
+    after = plan_of(path, query)
+    assert not any("SCAN best" in step for step in after), after
+
+
+def plan_of(path: Path, query: str) -> list[str]:
+    with closing(sqlite3.connect(path)) as database:
+        return [str(row[3]) for row in database.execute(query, (1, 2, 0, "m1", 0, "active", 11, 0))]

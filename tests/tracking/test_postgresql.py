@@ -213,6 +213,11 @@ def test_the_database_itself_is_a_store_and_its_password_is_nowhere(
     assert command([*TINY, f"tracking.uri={uri}", "hydra.run.dir=run"], monkeypatch) == 0
     run_id = assert_whole(postgres, "direct", tmp_path / "run")
     assert bpexp.load(run_id, uri=uri).outcome.run_id == run_id
+    (tmp_path / "run" / "delivery.json").unlink()  # what is sent twice is there once
+    assert command(["task=sync", f"tracking.uri={uri}", "hydra.run.dir=run"], monkeypatch) == 0
+    assert assert_whole(postgres, "direct", tmp_path / "run") == run_id
+    assert postgres.ask("direct", "select count(*) from runs") == [(1,)]
+    assert postgres.ask("direct", "select count(*) from logged_models") == [(1,)]
     assert command(["task=doctor", f"tracking.uri={uri}"], monkeypatch) == 0
     out, err = capfd.readouterr()
     assert out.splitlines()[-1] == "all is well"

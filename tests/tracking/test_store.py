@@ -17,12 +17,13 @@ from urllib.request import url2pathname
 import pytest
 from stores import ask
 
+import bpexp
 from bpexp.errors import TrackingError
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.credentials import whole
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.location import redact, resolve
-from bpexp.tracking.store import Store, open_store
+from bpexp.tracking.store import Store, open_store, recorded_store
 
 OPEN = """
 import sys, mlflow.store.tracking.sqlalchemy_store
@@ -280,3 +281,18 @@ def test_nothing_is_said_on_the_way(tmp_path: Path, capfd: pytest.CaptureFixture
         open_store(sqlite(tmp_path / "mlflow.db"), "study")
         logging.getLogger("mlflow.store.db.utils").info("progress")
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_store_that_is_only_read_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R11: bpexp.load and task=report made a store, or an experiment, and then found nothing in it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TrackingError, match=r"nothing is recorded at 'sqlite:.*mlflow\.db'"):
+        bpexp.load("0" * 32)
+    with pytest.raises(TrackingError, match=r"nothing is recorded at"):
+        recorded_store(None, "study")
+    assert list(tmp_path.iterdir()) == []
+    open_store(None, "study")
+    with pytest.raises(TrackingError, match=r"no experiment 'other' in '.*'; name another one in tracking\.experiment"):
+        recorded_store(None, "other")
+    assert ask(tmp_path / "mlflow.db", "select name from experiments order by 1") == [("Default",), ("study",)]
+    assert recorded_store(None, "study").experiment_id == open_store(None, "study").experiment_id

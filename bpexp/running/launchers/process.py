@@ -24,7 +24,7 @@ from bpexp.running.launchers.worker import GRACE
 from bpexp.tracking.credentials import lent
 
 CODE = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from bpexp.running.launchers.worker import main; "
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from bpexp.cli.worker import main; "
     "main(*json.loads(sys.argv[2]))"
 )
 """What a process executes, with the modules of this one."""

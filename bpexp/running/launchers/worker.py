@@ -29,7 +29,7 @@ GRACE = 10.0
 MIB = 2**20
 
 
-def main(handle: int, memory: int | None) -> None:
+def serve(handle: int, memory: int | None) -> None:
     """Perform jobs from the connection `handle` until it is closed; with `memory`, in at most so many MiB."""
     connection = Connection(handle)
     threading.Thread(target=_watch, daemon=True).start()

@@ -18,6 +18,7 @@ from bpexp.tracking.doctor.finding import Finding, barrier, mended, note, person
 from bpexp.tracking.doctor.settings import Doctor
 from bpexp.tracking.schema import age, refuse_other_version, sqlite_version
 from bpexp.tracking.sqlite_file import Damaged, connected, is_new, tables, wait_until_free
+from bpexp.tracking.upkeep import is_out_of_date, keep_statistics
 
 SHOWN = 3
 """Problems of a damaged database that are listed."""
@@ -101,6 +102,7 @@ def _surroundings(path: Path, doctor: Doctor) -> Iterator[Finding]:
     if (free := shutil.disk_usage(path.parent).free) < SCARCE:
         yield person(f"only {free >> 20} MB are free beside the store", "make room on the disk")
     yield from _journal_mode(path, doctor)
+    yield from _statistics(path, doctor)
     left = [file for file in leftovers(path) if file.exists()]
     if left and doctor.mend:
         create_database(path)
@@ -116,6 +118,13 @@ def _surroundings(path: Path, doctor: Doctor) -> Iterator[Finding]:
         yield unmended(f"{', '.join(file.name for file in left)} was left behind")
     for orphan in sorted(path.parent.glob(f"{path.name}*.orphan*")) + sorted(path.parent.glob(f"{path.name}.damaged*")):
         yield note(f"{orphan.name} was moved aside earlier; remove it when you do not need it any more")
+
+
+def _statistics(path: Path, doctor: Doctor) -> Iterator[Finding]:
+    with suppress(sqlite3.OperationalError), connected(path) as database:
+        if is_out_of_date(database):
+            told = "the database had no statistics of its many runs, without which it sorts them slowly"
+            yield mended(f"{told}; now it has") if doctor.mend and keep_statistics(path) else unmended(told)
 
 
 def _journal_mode(path: Path, doctor: Doctor) -> Iterator[Finding]:
@@ -157,7 +166,7 @@ def tables_of_others(here: frozenset[str], version: str) -> Iterator[Finding]:
         yield barrier(f"the database lacks the tables {', '.join(missing)} of MLflow", "move it away, as a damaged one")
     else:
         yield well(f"its tables are those of MLflow {version_of('mlflow')} ({version})")
-    if foreign := sorted(here - ours - {"alembic_version"}):
+    if foreign := sorted(here - ours - {"alembic_version", "sqlite_stat1", "sqlite_stat4"}):
         yield note(f"tables of another program are in the database, too: {', '.join(foreign)}; they do no harm")
 
 
