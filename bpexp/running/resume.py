@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from bpexp.files.regular import read_text
 from bpexp.records.checkpoint import Checkpoint, checkpoints, read_checkpoint, remove_unfinished
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_tail import read_tail
-from bpexp.records.lock import Locked, RunLock, liveness
+from bpexp.records.lock import PATIENCE, Locked, RunLock, liveness
 from bpexp.records.outcome import Outcome, RunInfo, read_outcome
 from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment, build
@@ -77,9 +78,11 @@ def _refuse_folder(directory: Path) -> None:
         )
     if not (directory / JOURNAL).is_file():
         raise CheckpointError(f"{str(directory)!r} holds no run: it has no {JOURNAL}")
-    living = liveness(directory)
-    if living.state == "alive":
-        raise CheckpointError(f"the run {str(directory)!r} is still going on: {living.evidence}")
+    until = time.monotonic() + PATIENCE
+    while (living := liveness(directory)).state == "alive":
+        if time.monotonic() >= until:
+            raise CheckpointError(f"the run {str(directory)!r} is still going on: {living.evidence}")
+        time.sleep(0.02)
 
 
 def _newest(directory: Path, *, previous: bool) -> Path:

@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -104,6 +105,8 @@ def forked(action: Callable[[], object]) -> int:
         action()
         os._exit(0)
     except BaseException:
+        with open(f"failed-{os.getpid()}.txt", "w", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
         os._exit(1)
 
 
@@ -136,7 +139,7 @@ def lives_on(child: int) -> bool:
     """Whether a process is there; raises RuntimeError if it failed."""
     done, status = os.waitpid(child, os.WNOHANG)
     if done and status:
-        raise RuntimeError(f"a process ended with {os.waitstatus_to_exitcode(status)}")
+        raise RuntimeError(f"process {child} ended with {os.waitstatus_to_exitcode(status)}; see failed-{child}.txt")
     return not done
 
 
