@@ -17,8 +17,9 @@ from bpexp.cli.arguments import command_line, parse
 from bpexp.config.composition import composer
 from bpexp.config.groups import GROUPS, config_folder, options
 from bpexp.config.overrides import levels, refuse_senseless
-from bpexp.config.schema import scalars
+from bpexp.config.schema import Config, construct, scalars
 from bpexp.config.validation import validate
+from bpexp.running.resume_words import changes_of, resume_wanted
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("bpexp/**/README.md")))]
@@ -85,6 +86,9 @@ def test_a_command_composes(file: str, command: str) -> None:
     said = parse([word for word in words if word != "..."])
     if said.help:
         assert help.text(said.overrides)
+        return
+    if (wanted := resume_wanted(command_line(said))) is not None:
+        assert construct(Config, changes_of(wanted, command_line(said)))
         return
     with composer(command_line(said)) as composing:
         overrides = refuse_senseless(composing.parse(said.overrides))

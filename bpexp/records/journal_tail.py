@@ -1,4 +1,4 @@
-"""The tail of a journal: what a process that is gone wrote after the checkpoint from which its run is resumed."""
+"""What processes that are gone wrote into the journal of a run that is resumed, beyond its checkpoint too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ CLOCK = "time/"
 
 @dataclass(slots=True, eq=False)
 class Tail:
-    """What stands in a journal from the offset `start` on; nothing, for a run that begins.
+    """What stands in the journal of a run that is resumed; nothing, for a run that begins.
+
+    All of it counts, not what follows the checkpoint alone: a process that was itself resumed may have written its
+    checkpoint before it came to where the process before it had been.
 
     Args:
         start: byte offset that the checkpoint covers.
@@ -47,7 +50,7 @@ class Tail:
 
 
 def read_tail(path: Path, offset: int, sha256: str) -> Tail:
-    """The tail of the journal at `path` from `offset` on; a last line that was not written to its end is cut off.
+    """What stands in the journal at `path`; a last line that was not written to its end is cut off.
 
     Raises CheckpointError unless what stands before `offset` has that SHA-256: the checkpoint is of another journal, or
     the journal was changed.
@@ -62,11 +65,14 @@ def read_tail(path: Path, offset: int, sha256: str) -> Tail:
                 f"{str(path)!r} is not the journal of the checkpoint: the SHA-256 of its first {offset} bytes is "
                 f"{found[:12]}..., not {sha256[:12]}...; it was changed, or the checkpoint is of another run"
             )
-        end = offset
+        file.seek(0)
+        end = 0
         for line in file:
             if not line.endswith(b"\n"):
                 break
             _take(tail, line, path)
+            if end >= offset:
+                tail.sha.update(line)
             end += len(line)
         file.truncate(end)
     return tail
@@ -93,4 +99,3 @@ def _take(tail: Tail, line: bytes, path: Path) -> None:
     if "metrics" in said:
         written = {name: plain(value) for name, value in said["metrics"].items()}
         tail.metrics.setdefault(said["step"], {}).update(written)
-    tail.sha.update(line)

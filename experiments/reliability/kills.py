@@ -1,15 +1,16 @@
 """SIGKILL at random moments of runs that are resumed until they end: are weights and rows those of an unbroken run?
 
-    TMPDIR=/dev/shm python -m experiments.reliability.kills [--kills 200] [--real 10] [--seed 0]
+    TMPDIR=/dev/shm python -m experiments.reliability.kills [--kills 200] [--real 10] [--seed 0] [--alone]
 
-Every run is killed again and again: three of ten times at a moment drawn from the whole life of a process, else at one
-after it began to train, so that a machine on which the start takes long is no way out.
-The processes are forked from one that has imported everything; `--real` of the kills are of processes of their own.
-What is compared with a run that nobody killed: SHA-256 of theta, the state in the last checkpoint, every row of the
-journal and every row in MLflow (SQLite), the clock left out; of the summaries final/... and best/..., which each end of
-a run says anew, the last. A kill before the first checkpoint leaves nothing to go
-on from: resume says so, the run is started again, and the kill is counted by itself. After every fourth kill, and
-after one that came when the outcome was written, task=sync delivers what MLflow lacks, as the next start would.
+Every run is killed again and again: three of ten times at a moment drawn from the whole life of a process, else at
+one after it began to train, so that a machine on which the start takes long is no way out. The processes are forked
+from one that has imported everything; `--real` of the kills are of processes of their own. What is compared with a
+run that nobody killed: SHA-256 of theta, the state in the last checkpoint, every row of the journal and every row in
+MLflow (SQLite), the clock left out; of the summaries final/... and best/..., which each end of a run says anew, the
+last. With --alone the runs are not recorded in MLflow, which takes most of the time. A kill before the first
+checkpoint leaves nothing to go on from: resume says so, the run is started again, and the kill is counted by itself.
+After every fourth kill, and after one that came when the outcome was written, task=sync delivers what MLflow lacks,
+as the next start would.
 """
 
 from __future__ import annotations
@@ -174,7 +175,7 @@ def broken(case: Case, folder: Path, rng: random.Random, tally: Tally, real: int
         if checkpoints(folder):
             first = False
             tally.survived += 1
-            if (over := is_over(folder)) or rng.random() < 0.25:
+            if ((over := is_over(folder)) or rng.random() < 0.25) and "tracking=none" not in words:
                 lives(forked(sync), 600)
             if over:
                 break
@@ -232,7 +233,7 @@ def compare(whole: Path, other: Path, store: Path) -> list[str]:
     """How two runs differ."""
     a, b = read_outcome(whole), read_outcome(other)
     journals = journal_rows(whole), journal_rows(other)
-    stores = [store_rows(store, str(outcome.run_id)) for outcome in (a, b)]
+    stores = [store_rows(store, outcome.run_id) if outcome.run_id else [] for outcome in (a, b)]
     found: list[tuple[str, Any, Any]] = [
         ("theta", a.theta_sha256, b.theta_sha256),
         ("status", (a.status, a.reason, a.step), (b.status, b.reason, b.step)),
@@ -241,9 +242,10 @@ def compare(whole: Path, other: Path, store: Path) -> list[str]:
         ("rows in MLflow", *stores),
         ("doubled rows", 0, sum(len(rows) - len({row[:2] for row in rows}) for rows in (journals[1], stores[1]))),
     ]
-    with closing(sqlite3.connect(store)) as database:
-        (status,) = database.execute("select status from runs where run_uuid = ?", (b.run_id,)).fetchone()
-    found.append(("status in MLflow", "FINISHED", status))
+    if b.run_id:
+        with closing(sqlite3.connect(store)) as database:
+            (status,) = database.execute("select status from runs where run_uuid = ?", (b.run_id,)).fetchone()
+        found.append(("status in MLflow", "FINISHED", status))
     return [what for what, one, two in found if one != two]
 
 
@@ -262,6 +264,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--real", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--alone", action="store_true")
     options = parser.parse_args()
     rng, tally = random.Random(options.seed), Tally()
     folder = Path(tempfile.mkdtemp(prefix="bpexp-kills-"))
@@ -271,7 +274,8 @@ def main() -> None:
     begun = time.monotonic()
     subprocess.run([sys.executable, "-c", "import mlflow, bpexp.running.plan"], check=True)
     imports = time.monotonic() - begun
-    cases = [case(words, folder / f"whole-{n}", imports) for n, words in enumerate(RUNS)]
+    recorded = ["tracking=none"] if options.alone else []
+    cases = [case([*recorded, *words], folder / f"whole-{n}", imports) for n, words in enumerate(RUNS)]
     while tally.kills < options.kills:
         chosen, other = cases[tally.runs % len(cases)], folder / f"broken-{tally.runs}"
         broken(chosen, other, rng, tally, -(-options.real // len(cases)) if tally.runs < len(cases) else 0)

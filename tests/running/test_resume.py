@@ -136,6 +136,23 @@ def test_killed_again_and_again(eager):
     assert_same(uninterrupted, run)
 
 
+def test_killed_again_before_it_came_to_where_it_had_been(monkeypatch):
+    """Its checkpoint is written when the journal holds later steps already."""
+    uninterrupted, run = whole(*FULL), broken(*FULL, at=22)
+    child = os.fork()
+    if child == 0:
+        from tests.support.resuming import die_within
+
+        write_at_once(monkeypatch)
+        die_within(lambda position: position.step == 10)
+        resume(run)
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == 9
+    assert checkpoints(run)[-1].name == "step-000010.ckpt"
+    resume(run)
+    assert_same(uninterrupted, run)
+
+
 def test_a_run_that_failed_within_a_step_goes_on(monkeypatch, eager):
     from bpexp.training.trainer import Trainer
 
