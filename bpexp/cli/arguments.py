@@ -17,6 +17,9 @@ HYDRAS = ("--cfg", "--info", "--hydra-help", "--shell-completion")
 """Flags that Hydra itself handles."""
 
 
+MOST_WORDS = 2_000
+"""Overrides and flags of one command."""
+
 COMPLETION = re.compile("(install|uninstall|query)=(bash|fish|zsh)")
 
 
@@ -63,6 +66,8 @@ def parser() -> argparse.ArgumentParser:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The flags and overrides of a command line; exits with code 2 for a wrong flag."""
     flags = parser()
+    if len(argv) > MOST_WORDS:  # argparse takes time that grows with the square of their number
+        flags.error(f"{len(argv)} words are more than {MOST_WORDS}; write what they say into a config file")
     options = flags.parse_intermixed_args(list(argv))
     if options.experimental_rerun is not None:
         flags.error("--experimental-rerun needs a pickle, which bpexp never writes; use --config-path RUN/.hydra")

@@ -24,7 +24,7 @@ bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
   python -m bpexp model=mnist_small --cfg job  show the config, run nothing
   python -m bpexp optimizer=adam --help        an option and its parameters
   python -m bpexp loss --help                  all options of a group
-  python -m bpexp resume=FOLDER                go on with a run that was broken off
+  python -m bpexp resume=FOLDER                go on with a broken-off run
                                                (epochs=N: with a finished one)
   python -m bpexp.ui                           show the runs in a browser
 """

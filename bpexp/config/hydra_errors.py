@@ -30,7 +30,7 @@ from bpexp.registry import spell
 
 FOREIGN = (
     *(HydraException, OmegaConfBaseException, yaml.YAMLError),
-    *(ValueError, TypeError, AssertionError, RecursionError),
+    *(ValueError, TypeError, AssertionError, RecursionError, OverflowError),
 )
 """What composing a config can raise; Hydra does not wrap every error that a malformed file causes."""
 
@@ -51,6 +51,8 @@ def _translate(error: BaseException, overrides: Sequence[Override]) -> str:
         return said
     if isinstance(error, RecursionError):
         return "the configs include or refer to each other without end; look at their defaults lists and ${KEY}s"
+    if isinstance(error, OverflowError):
+        return f"a number is too large: {str(error).splitlines()[0]}"
     if isinstance(error, OverrideParseException):
         return f"{error.override!r} is not an override; write KEY=VALUE, such as {_quoted(str(error.override))}"
     found = re.match(r"In '([^']+)': ", str(error))

@@ -35,7 +35,7 @@ from bpexp.running.recorded import refuse_unrecorded
 from bpexp.study.design import Study, declared, narrowed
 from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
-from bpexp.tracking.store import refuse_store
+from bpexp.tracking.store import refuse_absent, refuse_store
 
 ONCE = ("report", "doctor", "sync", "figures")
 """The tasks that are no runs."""
@@ -97,6 +97,8 @@ def plan(line: CommandLine) -> Plan:
         refuse_many(grid, composing.limits)
         if line.multirun and first.config.task in ONCE:
             raise ConfigError(f"task={first.config.task} is done once; leave -m out")
+        if first.config.task == "report" and "hydra.sweep.dir" not in keys:
+            _refuse_absent(first.config)  # before a study is composed job by job
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
         jobs = _jobs(composing, parsed, lines, None if extra else first, seen, multirun=multirun)
@@ -109,6 +111,12 @@ def plan(line: CommandLine) -> Plan:
     directory = first.sweep_dir if multirun else first.run_dir
     data = tuple(sorted({f"{data.name} {data.digest}" for data in seen.data.values()}))
     return Plan(jobs, first, multirun, directory, named, texts, study, data, line)
+
+
+def _refuse_absent(config: Config) -> None:
+    tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
+    if tracking.mlflow:
+        refuse_absent(tracking.uri)
 
 
 def _declared(first: Composition, study: Study | None) -> dict[str, str]:

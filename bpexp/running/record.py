@@ -7,15 +7,14 @@ import os
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from bpexp.insight.probe_sets import averaged
 from bpexp.records.journal import JOURNAL, Journal, history
 from bpexp.records.lock import make_room
 from bpexp.records.outcome import Outcome, RunInfo, write_outcome
-from bpexp.records.summary import Series, summarize
+from bpexp.records.summary import Series
+from bpexp.running.from_journal import outcome_from
 from bpexp.tracking.run import TrackedRun
-from bpexp.training.metrics import chooser
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +71,9 @@ class Record:
     def outcome(self, status: str, reason: str, series: Series, *, restored: bool = False) -> Outcome:
         """The outcome as far as the journal tells it."""
         info, tracked = self._info, self.tracked
-        return Outcome(
-            name=info.name,
-            directory=str(info.directory),
-            status=status,
-            reason=reason,
-            overrides=info.overrides,
-            params=info.params,
+        return replace(
+            outcome_from(info, status, reason, series, restored=restored),
             seconds=time.monotonic() - self._started,
-            metrics=summarize(series, averaged(), restored=restored),
-            chosen_by=chooser(series),
-            weights="unevaluated",
             run_id=tracked.run_id if tracked else None,
             experiment_id=tracked.experiment_id if tracked else None,
             store=tracked.store_uri if tracked else None,

@@ -7,13 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from bpexp.errors import BpexpError
-from bpexp.insight.probe_sets import averaged
 from bpexp.records.clock import milliseconds
-from bpexp.records.journal import JOURNAL, history
+from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_lines import last_line
 from bpexp.records.lock import liveness
-from bpexp.records.outcome import RESULT, Outcome, write_outcome
-from bpexp.records.summary import Series, summarize
+from bpexp.records.outcome import RESULT, RunInfo, write_outcome
+from bpexp.running.from_journal import killed
 from bpexp.tracking.content import outcome_in
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.location import resolve
@@ -23,7 +22,6 @@ from bpexp.tracking.parcel import Parcel
 from bpexp.tracking.session import Session
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.wants import EVERYTHING
-from bpexp.training.metrics import chooser
 
 
 def deliver_left(settings: TrackingSettings, session: Session) -> None:
@@ -79,7 +77,8 @@ def complete(directory: Path, facts: Facts) -> bool:
     if not _is_told(directory):
         if not dead:
             return False
-        write_outcome(killed(directory, facts), directory)
+        info = RunInfo(facts.name, directory, facts.overrides, facts.params)
+        write_outcome(replace(killed(info), store=facts.store), directory)
     return True
 
 
@@ -97,23 +96,3 @@ def _is_told(directory: Path) -> bool:
 def _last_event(journal: Path) -> str:
     """The event that the last line of a journal tells; empty for a line of metrics."""
     return str((last_line(journal) or {}).get("event", ""))
-
-
-def killed(directory: Path, facts: Facts) -> Outcome:
-    """The outcome of a run whose process died, with the metrics of its journal."""
-    series: Series = {}
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        series = history(directory / JOURNAL)
-    return Outcome(
-        name=facts.name,
-        directory=str(directory),
-        status="killed",
-        reason="its process died",
-        overrides=facts.overrides,
-        params=facts.params,
-        seconds=max((value for _, value in series.get("time/seconds", ())), default=0.0),
-        metrics=summarize(series, averaged()),
-        chosen_by=chooser(series),
-        weights="unevaluated",
-        store=facts.store,
-    )

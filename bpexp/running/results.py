@@ -12,17 +12,15 @@ from typing import Any
 import yaml
 
 from bpexp.errors import BpexpError, ConfigError, RecordError
-from bpexp.insight.probe_sets import averaged
-from bpexp.records.journal import JOURNAL, history
+from bpexp.records.journal import JOURNAL
 from bpexp.records.lock import liveness
 from bpexp.records.network_file import WEIGHTS
 from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import Outcome, read_outcome, write_outcome
-from bpexp.records.summary import summarize
+from bpexp.running.from_journal import killed
 from bpexp.running.job import Ending, Job, parameters
 from bpexp.running.sweep_record import changed, plain, told
 from bpexp.running.writing import CONFIG
-from bpexp.training.metrics import chooser
 
 PATIENCE = 15.0
 """Seconds for a process that a killed sweep left behind to end its job."""
@@ -102,26 +100,7 @@ def closed(job: Job, reason: str) -> Ending:
         return Ending(job, known)
     if not (job.directory / CONFIG).exists():
         return Ending(job, None, reason or "it was not begun")
-    outcome = _killed(job, reason or "its process died")
+    outcome = killed(job.info(), reason or "its process died")
     with suppress(OSError):  # a full disk
         write_outcome(outcome, job.directory)
     return Ending(job, outcome)
-
-
-def _killed(job: Job, reason: str) -> Outcome:
-    info, series = job.info(), {}
-    with suppress(Exception):  # a journal that was cut off
-        series = history(job.directory / JOURNAL)
-    times = series.get("time/seconds", [(0, 0.0)])
-    return Outcome(
-        name=info.name,
-        directory=str(job.directory),
-        status="killed",
-        reason=reason,
-        overrides=info.overrides,
-        params=info.params,
-        seconds=times[-1][1],
-        metrics=summarize(series, averaged()),
-        chosen_by=chooser(series),
-        weights="unevaluated",
-    )

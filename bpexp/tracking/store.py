@@ -58,6 +58,13 @@ def open_store(uri: str | None, experiment: str) -> Store:
         return _opened[key]
 
 
+def refuse_absent(uri: str | None) -> None:
+    """Raise TrackingError where a database file, which is only to be read, is not there."""
+    path = sqlite_path(resolve(uri, Path.cwd()))
+    if path is not None and not path.exists():
+        raise TrackingError(f"nothing is recorded at 'sqlite:///{path}'; name another place in tracking.uri")
+
+
 def recorded_store(uri: str | None, experiment: str, *, required: bool = True) -> Store:
     """The store, to be read: nothing is created.
 

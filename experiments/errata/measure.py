@@ -97,6 +97,7 @@ def config(init: str, seed: int, data: dict[str, Any], dtype: str = "float32") -
         loss={"name": "cross_entropy"},
         init=dict(INITS[init]),
         gradient={"name": "backprop"},
+        optimizer={"name": "sgd"},
         probe={"name": "off"},
         data={"validation": 0, **data},
         seed=seed,

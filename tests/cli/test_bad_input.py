@@ -53,7 +53,7 @@ KEYS = {
     "model=linear model=chain": "model is given 2 times; give it once",
     "lr=0.1,0.2": "lr=0.1,0.2 has several values; add -m",
     "lr=${nope}": "lr refers to what is not there: ",
-    "model=[chain,nope]": "there is no config 'model/nope'",
+    "model=[chain,nope]": "a group takes one option, as in model=NAME",
 }
 """Arguments, and how the complaint begins or what it contains."""
 

@@ -87,7 +87,7 @@ def test_a_grid(store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
 
 
 def test_jobs_see_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert command(["-m", *QUIET, "lr=0.1", "seed=0,0"], monkeypatch) == 0
+    assert command(["-m", *QUIET, "lr=0.1", "run_name=one,other"], monkeypatch) == 0
     results = [path.read_text(encoding="utf-8") for path in sorted(Path.cwd().glob("multirun/*/*/[01]/result.json"))]
     digests = [text.partition('"theta_sha256": "')[2][:64] for text in results]
     assert len(digests) == 2
