@@ -205,12 +205,12 @@ def _planned(said: Iterable[str], *, multirun: bool) -> Plan:
     words = without_credentials(list(said))
     if not any(word.startswith("progress=") for word in words):
         words.append("progress=false")
+    for word in words:
+        key, _, task = word.partition("=")
+        if key == "task" and task in ONCE:
+            raise ConfigError(f"task={task} is a command, not a run: python -m bpexp task={task}")
     line = CommandLine(tuple(words), multirun)
-    planned = (resumed_sweep(line) if multirun else None) or plan(line)
-    if planned.config.task in ONCE:
-        task = planned.config.task
-        raise ConfigError(f"task={task} is a command, not a run: python -m bpexp task={task}")
-    return planned
+    return (resumed_sweep(line) if multirun else None) or plan(line)
 
 
 def _levels(value: Any) -> str:

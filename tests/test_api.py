@@ -90,7 +90,7 @@ def test_a_report_is_no_run():
     """task=report once trained a network."""
     with pytest.raises(ConfigError, match="task=report is a command, not a run"):
         bpexp.run("task=report", "study=saturation")
-    with pytest.raises(ConfigError, match="task=report is done once"):
+    with pytest.raises(ConfigError, match="task=report is a command, not a run"):
         bpexp.sweep("task=report", "study=saturation", lr=[0.1, 0.2])
 
 

@@ -42,7 +42,7 @@ class Identity:
     def goes_on(self, run_id: str) -> None:
         """The run is one that an earlier process began, and of which the folder does not tell."""
         self.sent.run_id, self.sent.status = run_id, "UNKNOWN"
-        self.sent.declared, self._fresh, self._known = True, False, False
+        self.sent.declared, self.sent.model_asked, self._fresh, self._known = True, True, False, False
 
     def ensure(self, store: Store) -> None:
         """The run exists in MLflow and is known; it is created where it is missing, also if it was there once."""
@@ -53,7 +53,8 @@ class Identity:
             self.sent = known  # another process has created it: a job that found its sweep without a run
         if self.sent.run_id is None and not self._fresh:
             found = self.with_our_key(store)
-            self.sent.run_id = found[0] if found else None
+            if found:  # of which we do not know what it has
+                self.sent.run_id, self.sent.model_asked = found[0], True
         if self.sent.run_id is None:
             self._fresh = False  # an answer may be withheld: from now on we look first
             self.sent.doubtful = True

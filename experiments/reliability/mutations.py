@@ -63,6 +63,7 @@ def damage(file: Readable, count: int, rng: np.random.Generator, pickles: Pickle
     """Read `count` mutations of a file, each of which takes its place; the good content is put back."""
     counts, good = Counts(), file.path.read_bytes()
     file.read()
+    earlier = pickles.found  # of whatever else this process does
     tracemalloc.start()
     try:
         for _ in range(count):
@@ -77,7 +78,7 @@ def damage(file: Readable, count: int, rng: np.random.Generator, pickles: Pickle
     finally:
         tracemalloc.stop()
         file.path.write_bytes(good)
-    counts.pickles = pickles.found
+    counts.pickles = pickles.found - earlier
     return counts
 
 

@@ -55,11 +55,11 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_declaration_stands_when_the_first_job_begins(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train, seen = running.train, []
 
-    def watched(trainer: Trainer, callbacks: Any) -> RunEnded:
+    def watched(trainer: Trainer, callbacks: Any, *rest: Any) -> RunEnded:
         params = dict(ask(store, "select key, value from params where key like 'declaration.%'"))
         tags = ask(store, "select value from tags where key = 'bpexp.study'")
         seen.append((Path("sweep/study.json").read_text(encoding="utf-8"), params, tags))
-        return train(trainer, callbacks)
+        return train(trainer, callbacks, *rest)
 
     monkeypatch.setattr(running, "train", watched)
     before = datetime.now(UTC).isoformat(timespec="seconds")
@@ -97,7 +97,7 @@ def test_a_second_sweep_knows_the_first(store: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_sweep_without_a_result_shows_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(trainer: Trainer, callbacks: Any) -> RunEnded:
+    def fails(trainer: Trainer, callbacks: Any, *rest: Any) -> RunEnded:
         raise RuntimeError("no luck")
 
     with monkeypatch.context() as patch:
@@ -226,10 +226,10 @@ def test_seeds_are_added_up_to_the_last_stage(
 def test_an_interruption_between_stages_leaves_what_was_looked_at(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train = running.train
 
-    def interrupted(trainer: Trainer, callbacks: Any) -> RunEnded:
+    def interrupted(trainer: Trainer, callbacks: Any, *rest: Any) -> RunEnded:
         if Path("sweep/6").exists():
             signal.raise_signal(signal.SIGINT)
-        return train(trainer, callbacks)
+        return train(trainer, callbacks, *rest)
 
     declare(**STAGED, claims=[CLEAR])
     with monkeypatch.context() as patch:
@@ -275,7 +275,7 @@ def test_a_newer_sweep_that_was_broken_off_is_told(store: Path, monkeypatch: pyt
     assert command(study("hydra.sweep.dir=first"), monkeypatch) == 0
     assert "a newer sweep" not in rebuilt(monkeypatch, "experiment=mine")
 
-    def interrupted(trainer: Trainer, callbacks: Any) -> RunEnded:
+    def interrupted(trainer: Trainer, callbacks: Any, *rest: Any) -> RunEnded:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -399,8 +399,8 @@ def test_a_sweep_tells_a_broken_result(copied: Path) -> None:
     conclude_sweep(sweep, jobs, parent, "KILLED", [])
     assert not sweep.ok
     assert sweep.ranking.problems == [
-        "job 3 lost: its result.json cannot be read",
-        "job 5 lost: it left no result",
+        "job 3 killed: its process died",
+        "job 5 lost: it was not begun",
     ]
 
 
