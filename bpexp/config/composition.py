@@ -108,6 +108,7 @@ class Composer:
     def __init__(self, line: CommandLine, loader: ConfigLoader, limits: Limits) -> None:
         self._line, self._name, self._loader = line, line.config_name or "config", loader
         self._composed: dict[tuple[str, ...], DictConfig] = {}
+        self._parsed: dict[str, Override] = {}
         self.limits = limits
         self.compositions = 0
 
@@ -117,8 +118,10 @@ class Composer:
         Raises ConfigError for those of Hydra's own keys that have no effect: on some Hydra acts while it composes.
         """
         refuse_words(overrides, self.limits)
+        new = [text for text in dict.fromkeys(overrides) if text not in self._parsed]
         with one_line():
-            parsed = OverridesParser.create(self._loader).parse_overrides(list(overrides))
+            self._parsed |= dict(zip(new, OverridesParser.create(self._loader).parse_overrides(new), strict=True))
+        parsed = [self._parsed[text] for text in overrides]
         refuse_hydra(parsed)
         return parsed
 

@@ -6,7 +6,6 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from hydra.core.override_parser.types import Override, RangeSweep
 
@@ -16,18 +15,12 @@ from bpexp.config.schema import explain_unknown_key, key_type
 from bpexp.config.spelling import spelled
 from bpexp.errors import ConfigError
 
-if TYPE_CHECKING:
-    from bpexp.config.composition import Composer, Composition
-
 __all__ = [
     "Override",
-    "Parsed",
     "levels",
     "refuse_declared",
     "refuse_hydra",
-    "refuse_launching",
     "refuse_many",
-    "refuse_overruled",
     "refuse_senseless",
     "refuse_unsweepable",
 ]
@@ -41,9 +34,6 @@ HONOURED = (
 A launcher may have its parameters. The levels of a sweep are overrides, so hydra.sweeper.params is for config files.
 """
 
-NAMES = ("model.name", "pairing.name")
-"""Names of options that a config file sets; another name in the record would be that of something that did not run."""
-
 FILES = ("model", "pairing", "experiment")
 """Groups whose options are files alone."""
 
@@ -55,19 +45,6 @@ OF_A_SWEEP = ("launcher", "sweep")
 
 FIXED = ("task", "study", "experiment")
 """Keys that apply to a whole command, so that they cannot differ between the jobs of a sweep."""
-
-
-class Parsed:
-    """Parses overrides as `Composer.parse` does, each text once."""
-
-    def __init__(self, composing: Composer) -> None:
-        self._composing = composing
-        self._known: dict[str, Override] = {}
-
-    def __call__(self, line: str) -> Override:
-        if line not in self._known:
-            (self._known[line],) = self._composing.parse([line])
-        return self._known[line]
 
 
 def levels(override: Override, limits: Limits = DEFAULT) -> list[str]:
@@ -160,48 +137,11 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
     return list(overrides)
 
 
-def refuse_overruled(composition: Composition, overrides: Sequence[Override]) -> None:
-    """Raise ConfigError for an override of a job that another setting makes ineffective, instead of ignoring it."""
-    config = composition.config
-    stopping = config.callbacks.get("early_stopping") or {}
-    idle = isinstance(stopping, dict) and stopping.get("patience") is None
-    for override in overrides:
-        key = override.key_or_group
-        if key.partition(".")[0] == "activation" and config.model.activations is not None:
-            raise ConfigError(
-                f"{override.input_line} has no effect: model.activations={config.model.activations} names the function "
-                "of every hidden layer; leave out one of them"
-            )
-        if key.startswith("callbacks.early_stopping.") and idle and not key.endswith(".patience"):
-            raise ConfigError(f"{override.input_line} has no effect without callbacks.early_stopping.patience; set it")
-        if key.startswith("probe.") and config.probe.get("name") == "off":
-            raise ConfigError(f"{override.input_line} has no effect with probe=off; leave out one of them")
-        if key == "sample" and config.task != "trace":
-            raise ConfigError(f"{override.input_line} has no effect without task=trace; add it, or leave sample out")
-        if key.startswith("doctor.") and config.task != "doctor":
-            raise ConfigError(f"{override.input_line} has no effect without task=doctor; add it, or leave this out")
-        if key in NAMES:
-            raise ConfigError(f"{key} is the name of an option; choose one with {key.partition('.')[0]}=NAME")
-        if key.startswith("pairing."):
-            raise ConfigError(f"{key} belongs to a pairing; choose output and loss with output=NAME and loss=NAME")
-
-
 def _levels_of_a_study(override: Override) -> ConfigError:
     """The refusal of study.factors.KEY=[...], with what to type."""
     factor, value = override.key_or_group.removeprefix(LEVELS), override.value()
     listed = ",".join(spelled(level) for level in value) if isinstance(value, list) and value else "LEVEL,LEVEL"
     return ConfigError(f"{override.key_or_group} cannot be set here; name the levels that shall run: {factor}={listed}")
-
-
-def refuse_launching(composition: Composition, overrides: Sequence[Override], *, multirun: bool) -> None:
-    """Raise ConfigError for settings of a sweep that have no effect: without one, or under a launcher of Hydra."""
-    for override in overrides:
-        root = override.key_or_group.partition(".")[0]
-        if root in OF_A_SWEEP and not multirun:
-            raise ConfigError(f"{override.input_line} has no effect on a single run; add -m (--multirun) for a sweep")
-        if root == "launcher" and composition.launcher != "basic":
-            other = f"hydra/launcher={composition.launcher}"
-            raise ConfigError(f"{override.input_line} has no effect with {other}; leave out one of them")
 
 
 def _without_effect(key: str) -> ConfigError:

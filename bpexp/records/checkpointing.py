@@ -14,7 +14,6 @@ from bpexp.records.checkpoint import Checkpoint, checkpoints, write_checkpoint
 from bpexp.records.journal import Journal
 from bpexp.registry import Positive
 from bpexp.training.events import Callback, Position, RunEnded, RunStarted
-from bpexp.training.state import snapshot
 from bpexp.training.trainer import Trainer
 
 SHARE = 0.025
@@ -110,7 +109,7 @@ class Checkpointing(Callback):
 
     def _write(self, durable: bool) -> Path:
         offset, sha256 = self._journal.sync(durable=durable)
-        state = snapshot(self._trainer, self._callbacks)
+        state = self._trainer.state(self._callbacks)
         checkpoint = Checkpoint(state=state, journal=offset, journal_sha256=sha256, **self._about)
         path = write_checkpoint(self._directory, checkpoint, durable=durable)
         self._journal.commit(offset)

@@ -9,15 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bpexp.config.composition import CommandLine, Composer, Composition, composer
+from bpexp.config.effects import refuse_launching, refuse_overruled
 from bpexp.config.limits import Limits, raised
 from bpexp.config.overrides import (
     Override,
-    Parsed,
     levels,
     refuse_declared,
-    refuse_launching,
     refuse_many,
-    refuse_overruled,
     refuse_senseless,
     refuse_unsweepable,
 )
@@ -78,9 +76,8 @@ def plan(line: CommandLine) -> Plan:
     """Compose and validate the jobs of a command line; raises ConfigError or DataError, and writes nothing."""
     with composer(line) as composing:
         said = refuse_senseless(composing.parse(line.overrides))
-        parsed = Parsed(composing)
         opening = [levels(override, composing.limits)[0] for override in said]
-        first = composing.compose([parsed(text) for text in opening])
+        first = composing.compose(composing.parse(opening))
         study = _study(first, said, composing.limits)
         multirun = line.multirun or study is not None or first.multirun
         if not multirun:
@@ -89,7 +86,7 @@ def plan(line: CommandLine) -> Plan:
         keys = {override.get_key_element() for override in said}
         found = _declared(first, study)
         refuse_declared(found)
-        extra = [parsed(text) for key, text in found.items() if multirun and key not in keys]
+        extra = composing.parse([text for key, text in found.items() if multirun and key not in keys])
         everything = [*said, *extra] if study else [*extra, *said]
         grid = {override.get_key_element(): levels(override, composing.limits) for override in everything}
         if multirun:
@@ -101,7 +98,7 @@ def plan(line: CommandLine) -> Plan:
             _refuse_absent(first.config)  # before a study is composed job by job
         seen = _Seen({}, set())
         lines = _combinations(grid, study)
-        jobs = _jobs(composing, parsed, lines, None if extra else first, seen, multirun=multirun)
+        jobs = _jobs(composing, lines, None if extra else first, seen, multirun=multirun)
         if study is not None and first.config.task == "train":
             refuse_unrecorded(study, [job.config for job in jobs], seen.data.values())
     multirun = multirun or first.config.task == "report"  # which reads the folder of a sweep
@@ -157,7 +154,6 @@ def _combinations(grid: Mapping[str, Sequence[str]], study: Study | None) -> lis
 
 def _jobs(
     composing: Composer,
-    parsed: Parsed,
     combinations: Sequence[tuple[str, ...]],
     first: Composition | None,
     seen: _Seen,
@@ -170,8 +166,8 @@ def _jobs(
         own = tuple(text for text in lines if not text.lstrip("+~").startswith(("hydra.", "hydra/")))
         try:
             known = first if number == 0 else None
-            done = known or composing.compose([parsed(text) for text in lines], number)
-            refuse_overruled(done, [parsed(text) for text in lines])
+            done = known or composing.compose(composing.parse(lines), number)
+            refuse_overruled(done, composing.parse(lines))
             with named_plugins():
                 config = _refuse(done.config, seen)
         except BpexpError as error:

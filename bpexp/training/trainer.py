@@ -10,6 +10,7 @@ import numpy as np
 
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import Part
+from bpexp.errors import CheckpointError
 from bpexp.gradients.method import GradientMethod
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
@@ -30,7 +31,7 @@ from bpexp.training.events import (
     StopTraining,
 )
 from bpexp.training.metrics import PENALTY, evaluate
-from bpexp.training.state import load_callbacks, load_trainer
+from bpexp.training.state import load_callbacks, state_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +117,41 @@ class Trainer:
         theta[...] = best.theta
         return best.epoch
 
+    def state(self, callbacks: Sequence[Callback] = ()) -> State:
+        """What, together with config and data, determines every later step bit for bit; arrays are not copied.
+
+        `steps` is the number of all steps, from which a schedule computes its factor.
+        """
+        at, batches, rng = self.at, self.batches, self.method_rng
+        return {
+            "at": at.state(),
+            "theta": self.network.theta,
+            "optimizer": self.optimizer.saved_state(),
+            "batches": batches.state(at.step - max(at.epoch - 1, 0) * len(batches)),
+            "method": self.method.state(),
+            "method_rng": None if rng is None else rng.bit_generator.state,
+            "best": self.best.state(),
+            "steps": self.epochs * len(batches),
+            "callbacks": state_of(callbacks),
+        }
+
+    def load_state(self, state: State) -> None:
+        """Take back everything but the callbacks; raises CheckpointError for weights of another shape or type."""
+        theta, found = self.network.theta, state["theta"]
+        if (found.shape, found.dtype) != (theta.shape, theta.dtype):
+            raise CheckpointError(
+                f"the checkpoint holds {found.size} parameters of {found.dtype}, but the network has {theta.size} of "
+                f"{theta.dtype}; it is of another network"
+            )
+        theta[...] = found
+        self.optimizer.load_state(state["optimizer"])
+        self.batches.load_state(state["batches"])
+        self.method.load_state(state["method"])
+        if self.method_rng is not None:
+            self.method_rng.bit_generator.state = state["method_rng"]
+        self.best.load_state(state["best"])
+        self.at.load_state(state["at"])
+
 
 class Diverged(ArithmeticError):
     """A cost is not finite: the run ends with the status `diverged`."""
@@ -125,7 +161,7 @@ def train(trainer: Trainer, callbacks: Sequence[Callback], resumed: State | None
     """Train to the end, calling the hooks of every callback; returns the final event.
 
     A callback stops the run by raising StopTraining; no event but RunEnded follows. A cost that is not finite ends the
-    run with the status `diverged` and raises nothing. `resumed` is what `training.state.snapshot` gave in an earlier
+    run with the status `diverged` and raises nothing. `resumed` is what `Trainer.state` gave in an earlier
     process: the training goes on from there.
     """
     at = trainer.at
@@ -153,14 +189,14 @@ def _begin(trainer: Trainer, callbacks: Sequence[Callback], resumed: State | Non
     """Evaluate the untrained network, or take back the state of a training that is resumed."""
     at = trainer.at
     if resumed is not None:
-        load_trainer(trainer, resumed)
+        trainer.load_state(resumed)
     steps = len(trainer.batches)
     network, head, method = trainer.network, trainer.head, trainer.method
     first = RunStarted(network, head, method, trainer.epochs, steps, at.epoch, at.step, resumed is not None)
     for callback in callbacks:
         callback.on_start(first)
     if resumed is not None:
-        load_callbacks(callbacks, resumed)
+        load_callbacks(callbacks, resumed["callbacks"])
     else:
         _end_epoch(trainer, callbacks, evaluated=True)
 

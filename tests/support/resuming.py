@@ -19,7 +19,6 @@ from bpexp.running.observers import observers
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.training.events import Callback, EpochEnded, Position, Step
-from bpexp.training.state import snapshot
 from bpexp.training.trainer import Trainer, train
 
 Training = tuple[Trainer, list[Callback]]
@@ -48,7 +47,7 @@ class Seen(Callback):
 
 def state_of(trainer: Trainer, callbacks: list[Callback]) -> bytes:
     """The state of a training as bytes, without its clock."""
-    state = snapshot(trainer, callbacks)
+    state = trainer.state(callbacks)
     return packed({**state, "at": {**state["at"], "seconds": 0.0}})
 
 

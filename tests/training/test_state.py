@@ -18,7 +18,6 @@ from bpexp.records.archive import unpacked
 from bpexp.training.callbacks import callbacks
 from bpexp.training.events import Callback
 from bpexp.training.metrics import Evaluation
-from bpexp.training.state import load_trainer, snapshot
 from bpexp.training.trainer import train
 from tests.support.plans import planned
 from tests.support.resuming import Seen, resumes_everywhere, training_of
@@ -122,7 +121,7 @@ def test_a_training_that_stops_stops_at_the_same_epoch_with_the_same_weights():
 def test_seconds_go_on(make_trainer):
     trainer = make_trainer(epochs=1)
     train(trainer, [])
-    state = snapshot(trainer, [])
+    state = trainer.state()
     state["at"]["seconds"] = 1000.0
     other = make_trainer(epochs=2)
     assert 1000 <= train(other, [], state).seconds < 1100
@@ -133,15 +132,15 @@ def test_more_epochs_are_those_of_a_longer_training(make_trainer):
     train(short, [])
     train(long, [])
     longer = make_trainer(epochs=5, optimizer="adam")
-    train(longer, [], snapshot(short, []))
+    train(longer, [], short.state())
     assert longer.network.theta.tobytes() == long.network.theta.tobytes()
     assert longer.at.step == long.at.step
 
 
 def test_a_state_of_another_network_is_refused(make_trainer):
-    state = snapshot(make_trainer(), [])
+    state = make_trainer().state()
     with pytest.raises(CheckpointError, match="43 parameters of float32, but the network has 43 of float64"):
-        load_trainer(make_trainer(dtype="float64"), state)
+        make_trainer(dtype="float64").load_state(state)
 
 
 class Counting(Callback):
@@ -162,7 +161,7 @@ class Counting(Callback):
 def test_a_callback_that_is_missing_is_named(make_trainer):
     trainer, counting = make_trainer(epochs=1), Counting()
     train(trainer, [counting, Counting()])
-    state = snapshot(trainer, [counting, Counting()])
+    state = trainer.state([counting, Counting()])
     with pytest.raises(CheckpointError, match="holds the callbacks Counting, Counting 1, but the run has Counting;"):
         train(make_trainer(epochs=2), [Counting()], state)
     twice = [Counting(), Counting()]
@@ -198,7 +197,7 @@ def test_only_a_training_between_two_steps_is_settled(make_trainer):
 
 
 def test_batches_of_another_kind_of_generator_are_refused(make_trainer):
-    state = snapshot(make_trainer(), [])
+    state = make_trainer().state()
     state["batches"]["rng"] = np.random.Generator(np.random.Philox(0)).bit_generator.state
     with pytest.raises(ValueError, match="state must be for a"):
-        load_trainer(make_trainer(), state)
+        make_trainer().load_state(state)
