@@ -35,7 +35,7 @@ from bpexp.records.outcome import Outcome, read_outcome
 from bpexp.records.predictor import PARAM, Predictor, load_predictor
 from bpexp.records.split_file import Split, load_split
 from bpexp.running.plan import ONCE, Plan, plan
-from bpexp.running.resume_sweep import resumed_sweep
+from bpexp.running.resuming.resume_sweep import resumed_sweep
 
 if TYPE_CHECKING:
     from bpexp.nn.network import Network
@@ -171,8 +171,8 @@ def resume(run: str | Path, *, epochs: int | None = None, previous: bool = False
 
     Raises BpexpError, and changes nothing, for a run that cannot be resumed.
     """
-    from bpexp.running.resume import resume as go_on
-    from bpexp.running.resume_words import Wanted, found
+    from bpexp.running.resuming.resume import resume as go_on
+    from bpexp.running.resuming.resume_words import Wanted, found
 
     changes = {} if epochs is None else {"epochs": epochs}
     folder = found(Wanted(str(run), changes={"tracking.uri": uri} if uri else {}))

@@ -19,7 +19,7 @@ from bpexp.config.groups import GROUPS, config_folder, options
 from bpexp.config.overrides import levels, refuse_senseless
 from bpexp.config.schema import Config, construct, scalars
 from bpexp.config.validation import validate
-from bpexp.running.resume_words import changes_of, resume_wanted
+from bpexp.running.resuming.resume_words import changes_of, resume_wanted
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("bpexp/**/README.md")))]

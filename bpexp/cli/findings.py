@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bpexp.errors import visible
-from bpexp.running.sync_task import Delivered
+from bpexp.running.tasks.sync_task import Delivered
 from bpexp.tracking.doctor.finding import Finding
 
 WORDS = {"well": "well", "note": "note", "mended": "mended", "unmended": "wrong", "person": "wrong"}

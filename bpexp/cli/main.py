@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 from bpexp.cli.output import lost
 from bpexp.errors import BpexpError, ConfigError, disk_full, say
-from bpexp.running.interruption import Terminated, exit_code, told
-from bpexp.running.signals import Signals
+from bpexp.running.ending.interruption import Terminated, exit_code, told
+from bpexp.running.ending.signals import Signals
 
 if TYPE_CHECKING:
     from bpexp.config.composition import CommandLine
     from bpexp.records.outcome import Outcome
     from bpexp.running.plan import Plan
-    from bpexp.running.resume_words import Wanted
+    from bpexp.running.resuming.resume_words import Wanted
 
 
 def main() -> None:
@@ -100,8 +100,8 @@ def _show(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from bpexp.cli.arguments import command_line
     from bpexp.running.plan import plan
-    from bpexp.running.resume_sweep import resumed_sweep
-    from bpexp.running.resume_words import resume_wanted
+    from bpexp.running.resuming.resume_sweep import resumed_sweep
+    from bpexp.running.resuming.resume_words import resume_wanted
 
     line = command_line(options)
     if (sweep := resumed_sweep(line)) is not None:
@@ -118,8 +118,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _resume(wanted: Wanted, line: CommandLine) -> int:
-    from bpexp.running.resume import resume
-    from bpexp.running.resume_words import changes_of, found
+    from bpexp.running.resuming.resume import resume
+    from bpexp.running.resuming.resume_words import changes_of, found
 
     changes = changes_of(wanted, line)
     outcome = resume(found(wanted), changes, previous=wanted.previous)
@@ -157,7 +157,7 @@ def _sweep(planned: Plan) -> int:
 
 def _report(planned: Plan) -> int:
     from bpexp.cli.study_tables import print_report
-    from bpexp.running.report_task import rebuild_report
+    from bpexp.running.tasks.report_task import rebuild_report
 
     print_report(rebuild_report(planned, Path.cwd()), None)
     return 0
@@ -165,22 +165,22 @@ def _report(planned: Plan) -> int:
 
 def _doctor(planned: Plan) -> int:
     from bpexp.cli.findings import print_findings
-    from bpexp.running.doctor_task import examine
+    from bpexp.running.tasks.doctor_task import examine
 
     return print_findings(examine(planned, Path.cwd()))
 
 
 def _sync(planned: Plan) -> int:
     from bpexp.cli.findings import print_deliveries
-    from bpexp.running.sync_task import deliver_all
+    from bpexp.running.tasks.sync_task import deliver_all
 
     return print_deliveries(deliver_all(planned, Path.cwd()))
 
 
 def _figures(planned: Plan) -> int:
     from bpexp.cli.findings import print_deliveries
-    from bpexp.running.figures_task import draw_planned
-    from bpexp.running.sync_task import deliver_named
+    from bpexp.running.tasks.figures_task import draw_planned
+    from bpexp.running.tasks.sync_task import deliver_named
 
     for picture in draw_planned(planned):
         print(picture, flush=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from bpexp.cli.output import lasting_output
-from bpexp.running.interruption import WORDS
-from bpexp.running.signals import Process
+from bpexp.running.ending.interruption import WORDS
+from bpexp.running.ending.signals import Process
 
 LAST_WORDS = 0.5
 """Seconds for making the records true before the process is left while its main thread is busy."""

@@ -18,14 +18,14 @@ from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.split_file import save_split
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment
-from bpexp.running.conclusion import Conclusion
 from bpexp.running.directories import going_on, kept_in
-from bpexp.running.interruption import word
-from bpexp.running.keeping import Resumed, checkpointing, open_journal
+from bpexp.running.ending.conclusion import Conclusion
+from bpexp.running.ending.interruption import word
+from bpexp.running.ending.record import Record, TrainingEnd
+from bpexp.running.ending.signals import Signals
 from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
-from bpexp.running.record import Record, TrainingEnd
-from bpexp.running.signals import Signals
+from bpexp.running.resuming.keeping import Resumed, checkpointing, open_journal
 from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun

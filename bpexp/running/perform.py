@@ -8,13 +8,13 @@ from functools import partial
 from bpexp.errors import BpexpError
 from bpexp.records.lock import Locked, RunLock, make_room
 from bpexp.records.outcome import RESULT, Outcome, write_outcome
-from bpexp.running.attempts import go_on, set_aside
 from bpexp.running.build import build
+from bpexp.running.ending.interruption import word
+from bpexp.running.ending.signals import Signals
 from bpexp.running.execute import execute
-from bpexp.running.interruption import word
 from bpexp.running.job import Job
-from bpexp.running.signals import Signals
-from bpexp.running.trace_task import execute_trace
+from bpexp.running.resuming.attempts import go_on, set_aside
+from bpexp.running.tasks.trace_task import execute_trace
 from bpexp.running.writing import as_yaml, write_config
 
 

@@ -16,6 +16,7 @@ from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
 from bpexp.records.whole import write_whole
 from bpexp.running.directories import claim, going_on, kept_in
+from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import load
 from bpexp.running.loading import load_data
@@ -23,11 +24,10 @@ from bpexp.running.observers import notes
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
-from bpexp.running.recovery import deliver_left
-from bpexp.running.results import await_others, closed, results
-from bpexp.running.signals import Signals
+from bpexp.running.resuming.results import await_others, closed, results
+from bpexp.running.resuming.sweep_record import record_of
 from bpexp.running.study_run import declare, goes_on, refuse_other_study, report, stages
-from bpexp.running.sweep_record import record_of
+from bpexp.running.tasks.recovery import deliver_left
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.parent import ParentRun

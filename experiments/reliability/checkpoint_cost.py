@@ -32,9 +32,9 @@ from bpexp.records.journal import Journal
 from bpexp.records.outcome import RunInfo
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import build
-from bpexp.running.keeping import checkpointing, open_journal
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan, plan
+from bpexp.running.resuming.keeping import checkpointing, open_journal
 from bpexp.training.events import Callback, Position, RunStarted, Step
 from bpexp.training.trainer import train
 

@@ -41,8 +41,8 @@ from bpexp.records.journal import JOURNAL, points, read
 from bpexp.records.outcome import read_outcome
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan, plan
-from bpexp.running.resume import resume
-from bpexp.running.sync_task import deliver_all
+from bpexp.running.resuming.resume import resume
+from bpexp.running.tasks.sync_task import deliver_all
 
 COMMON = ["data=digits", "progress=false", "tracking.model=false", "tracking.figures=false", "checkpoint.every=1"]
 

@@ -25,7 +25,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from bpexp.running.doctor_runs import examine_runs
+from bpexp.running.tasks.doctor_runs import examine_runs
 from bpexp.study.declaration import STUDY_TAG
 from bpexp.tracking.doctor.database_file import examine_file
 from bpexp.tracking.doctor.settings import Doctor

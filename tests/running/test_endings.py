@@ -23,10 +23,12 @@ from bpexp.insight.histograms import Histograms
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.journal import JOURNAL, Journal
 from bpexp.records.outcome import read_outcome
-from bpexp.running import conclusion, perform, record, sweep, trace_task, watch
 from bpexp.running import execute as running
+from bpexp.running import perform, sweep
+from bpexp.running.ending import conclusion, record, watch
 from bpexp.running.job import Job
 from bpexp.running.launchers import serial
+from bpexp.running.tasks import trace_task
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
@@ -168,7 +170,7 @@ def test_no_histograms_are_no_reason_to_forget_a_signal(store: Path, monkeypatch
 CHILD = """
 import os, sys
 from bpexp.cli.main import main
-from bpexp.running import conclusion
+from bpexp.running.ending import conclusion
 
 real, number = conclusion.save_network, int(sys.argv.pop())
 

@@ -15,8 +15,9 @@ from stores import ask
 from bpexp.errors import BpexpError
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.network_file import load_network
-from bpexp.running import conclusion, figures_task
-from bpexp.running.figures_task import draw_again
+from bpexp.running.ending import conclusion
+from bpexp.running.tasks import figures_task
+from bpexp.running.tasks.figures_task import draw_again
 from bpexp.training.callbacks import EarlyStopping
 
 TINY = ["data=xor", "data.n=60", "model.hidden=[4]", "epochs=4", "progress=false", "tracking.model=false"]

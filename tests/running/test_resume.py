@@ -21,7 +21,7 @@ from bpexp.records.lock import RunLock
 from bpexp.records.outcome import read_outcome
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
-from bpexp.running.resume import resume
+from bpexp.running.resuming.resume import resume
 from tests.support.command_line import command, listing
 from tests.support.plans import planned
 from tests.support.resuming import killed, last_state, rows

@@ -18,8 +18,8 @@ from stores import ask
 import bpexp
 from bpexp.records.lock import RunLock
 from bpexp.records.outcome import read_outcome
-from bpexp.running import attempts
 from bpexp.running import execute as running
+from bpexp.running.resuming import attempts
 from bpexp.training.events import RunEnded
 from bpexp.training.trainer import Trainer
 

@@ -18,9 +18,9 @@ import pytest
 from children import fork
 
 from bpexp.cli.process import own_process
-from bpexp.running import watch
-from bpexp.running.interruption import Interrupted, Terminated, exit_code, told, word
-from bpexp.running.signals import Process, Signals
+from bpexp.running.ending import watch
+from bpexp.running.ending.interruption import Interrupted, Terminated, exit_code, told, word
+from bpexp.running.ending.signals import Process, Signals
 
 
 @pytest.fixture(autouse=True)

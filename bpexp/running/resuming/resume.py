@@ -21,9 +21,9 @@ from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment, build
 from bpexp.running.execute import execute
 from bpexp.running.job import ran, run_name
-from bpexp.running.keeping import Resumed, hash_of, network_of
 from bpexp.running.progress import tell
-from bpexp.running.resume_words import MOST_TEXT, WORD, differences, first_refused, parsed, with_changes
+from bpexp.running.resuming.keeping import Resumed, hash_of, network_of
+from bpexp.running.resuming.resume_words import MOST_TEXT, WORD, differences, first_refused, parsed, with_changes
 from bpexp.running.writing import CONFIG, write_config
 
 AGAIN = f"{WORD}.from=previous"

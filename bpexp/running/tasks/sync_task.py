@@ -10,7 +10,7 @@ from pathlib import Path
 from bpexp.errors import BpexpError, ConfigError
 from bpexp.records.lock import liveness
 from bpexp.running.plan import Plan
-from bpexp.running.recovery import parcel_of
+from bpexp.running.tasks.recovery import parcel_of
 from bpexp.tracking.location import resolve
 from bpexp.tracking.manifest import FACTS, read_facts
 from bpexp.tracking.open_runs import OpenRun, open_runs, withdraw

@@ -12,8 +12,8 @@ from bpexp.records.lock import LOCK
 from bpexp.records.outcome import RESULT, Outcome
 from bpexp.running.job import Job
 from bpexp.running.progress import tell
-from bpexp.running.results import read
-from bpexp.running.resume import resume
+from bpexp.running.resuming.results import read
+from bpexp.running.resuming.resume import resume
 
 ATTEMPT = "attempt-"
 """The beginning of the names of the folders in which the files of earlier attempts lie."""

@@ -16,7 +16,7 @@ from bpexp.records.lock import liveness
 from bpexp.records.sweep_file import SWEEP, SweepRecord, read_sweep
 from bpexp.running.directories import MARKS
 from bpexp.running.plan import Plan, plan
-from bpexp.running.sweep_record import differences, told
+from bpexp.running.resuming.sweep_record import differences, told
 
 RESUME = "resume"
 

@@ -10,8 +10,8 @@ from bpexp.insight.trace_page import as_markdown, as_text
 from bpexp.records.journal import Journal
 from bpexp.records.outcome import Outcome, RunInfo, write_outcome
 from bpexp.running.build import Experiment
+from bpexp.running.ending.signals import Signals
 from bpexp.running.execute import open_tracked
-from bpexp.running.signals import Signals
 from bpexp.tracking.session import recording
 
 PAGE = "trace.md"

@@ -16,7 +16,7 @@ from bpexp.records.network_file import WEIGHTS
 from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import RESULT
 from bpexp.records.sweep_file import SWEEP
-from bpexp.running.recovery import parcel_of
+from bpexp.running.tasks.recovery import parcel_of
 from bpexp.tracking.content import FILES
 from bpexp.tracking.doctor.finding import Finding, mended, note, person, refusal, unmended, well
 from bpexp.tracking.doctor.settings import Doctor

@@ -13,7 +13,7 @@ from bpexp.records.journal import JOURNAL, Journal, history
 from bpexp.records.lock import make_room
 from bpexp.records.outcome import Outcome, RunInfo, write_outcome
 from bpexp.records.summary import Series
-from bpexp.running.from_journal import outcome_from
+from bpexp.running.ending.from_journal import outcome_from
 from bpexp.tracking.run import TrackedRun
 
 

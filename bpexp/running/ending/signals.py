@@ -1,6 +1,6 @@
 """SIGINT, SIGTERM and SIGHUP: held back while a record is written, raised while it can be, and never without an end.
 
-`bpexp.running.watch` adds what a handler in Python cannot do: it knows of a signal while the main thread is inside C.
+`watch` adds what a handler in Python cannot do: it knows of a signal while the main thread is inside C.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import Any
 
-from bpexp.running import watch
-from bpexp.running.interruption import NOTHING, WORDS, Signalled, signalled
+from bpexp.running.ending import watch
+from bpexp.running.ending.interruption import NOTHING, WORDS, Signalled, signalled
 
 
 class Signals:

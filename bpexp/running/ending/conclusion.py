@@ -17,9 +17,9 @@ from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.summary import Series, best_step, last_step
 from bpexp.running.build import Experiment
 from bpexp.running.directories import kept_in
-from bpexp.running.pictures import draw
-from bpexp.running.record import Record, TrainingEnd
-from bpexp.running.signals import Signals
+from bpexp.running.ending.pictures import draw
+from bpexp.running.ending.record import Record, TrainingEnd
+from bpexp.running.ending.signals import Signals
 from bpexp.tracking.run import TrackedRun
 from bpexp.training.trainer import Trainer
 

@@ -12,7 +12,7 @@ from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_lines import last_line
 from bpexp.records.lock import liveness
 from bpexp.records.outcome import RESULT, RunInfo, write_outcome
-from bpexp.running.from_journal import killed
+from bpexp.running.ending.from_journal import killed
 from bpexp.tracking.content import outcome_in
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.location import resolve

@@ -17,9 +17,9 @@ from bpexp.records.lock import liveness
 from bpexp.records.network_file import WEIGHTS
 from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import Outcome, read_outcome, write_outcome
-from bpexp.running.from_journal import killed
+from bpexp.running.ending.from_journal import killed
 from bpexp.running.job import Ending, Job, parameters
-from bpexp.running.sweep_record import changed, plain, told
+from bpexp.running.resuming.sweep_record import changed, plain, told
 from bpexp.running.writing import CONFIG
 
 PATIENCE = 15.0

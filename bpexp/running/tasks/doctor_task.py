@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bpexp.errors import BpexpError, ConfigError
-from bpexp.running.doctor_runs import examine_runs
 from bpexp.running.plan import Plan
+from bpexp.running.tasks.doctor_runs import examine_runs
 from bpexp.tracking.doctor.database_file import examine_file
 from bpexp.tracking.doctor.finding import Finding, refusal
 from bpexp.tracking.doctor.server import examine_database, examine_server

@@ -21,9 +21,9 @@ from bpexp.records.lock import RunLock
 from bpexp.records.network_file import WEIGHTS, load_network
 from bpexp.records.outcome import Outcome, RunInfo, read_outcome
 from bpexp.running.build import Experiment, build
-from bpexp.running.pictures import draw
+from bpexp.running.ending.pictures import draw
+from bpexp.running.ending.signals import Signals
 from bpexp.running.plan import Plan
-from bpexp.running.signals import Signals
 from bpexp.running.writing import CONFIG
 
 MOST = 2**20
