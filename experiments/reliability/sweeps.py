@@ -144,9 +144,8 @@ def kills(folder: Path, rounds: int = 20, jobs: int = 6, launcher: str = "proces
         moment = random.uniform(0, length)
         killed = bpexp(place, *words, kill_after=moment)
         begun = (place / "sweep" / "sweep.json").exists()
-        found[
-            "killed" if killed.returncode == -signal.SIGKILL else "over before", "begun" if begun else "not begun"
-        ] += 1
+        ended = "killed" if killed.returncode == -signal.SIGKILL else "over before"
+        found[f"{ended}, {'begun' if begun else 'not begun'}"] += 1
         again = bpexp(place, *(["resume=sweep"] if begun else words))
         same = {
             "exit code": again.returncode == 0,
