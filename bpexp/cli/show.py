@@ -74,13 +74,7 @@ def _ask_hydra(options: argparse.Namespace) -> None:
 
 
 def _hydra() -> None:
-    answer = hydra.main(version_base=VERSION_BASE, config_path=str(config_folder()), config_name="config")(_nothing)
-    told = io.StringIO()
-    try:
-        with redirect_stdout(told):
-            answer()
-    finally:  # a config file may hold the password of a store
-        print(scrubbed(told.getvalue()), end="", flush=True)
+    hydra.main(version_base=VERSION_BASE, config_path=str(config_folder()), config_name="config")(_nothing)()
 
 
 def _nothing(config: object) -> None:

@@ -59,6 +59,28 @@ def test_it_is_raised_where_the_run_stands() -> None:
         pytest.fail("it was not raised")
 
 
+def test_what_the_garbage_collector_swallows_is_raised_later(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Python cannot pass on what is raised there: it printed it, and the run went on to the end of the block."""
+
+    class Collected:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(watch, "PATIENCE", 0.05)
+    swallowed = False
+    hook = sys.unraisablehook
+    with pytest.raises(Terminated), Signals() as signals, signals.raised():
+        Collected()
+        swallowed = signals.arrived()
+        threading.Event().wait(60)
+        pytest.fail("it was not raised once more")
+    assert swallowed
+    assert sys.unraisablehook is hook
+    assert capfd.readouterr().err == ""
+
+
 def test_it_ends_the_jobs_and_their_sweep() -> None:
     """Whoever swallows it has it raised at the next opportunity."""
     with pytest.raises(Terminated), Signals() as sweep:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -103,6 +104,7 @@ class Process:
         for number in WORDS:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as SIGINT for a background job, SIGHUP below nohup
                 self._previous[number] = signal.signal(number, self._handle)
+        self._hook, sys.unraisablehook = sys.unraisablehook, self._swallowed
         Process.current = self
 
     @staticmethod
@@ -124,6 +126,7 @@ class Process:
         """Put back the handlers that were found."""
         if Process.current is self:
             Process.current = None
+            sys.unraisablehook = self._hook
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
             self._watch.close()
@@ -151,6 +154,13 @@ class Process:
                 self.contexts[-1].raising = False
             raise self.pending
 
+    def _swallowed(self, unraisable: sys.UnraisableHookArgs) -> None:
+        """What was raised in a callback of the garbage collector goes nowhere: a signal is raised once more, later."""
+        if self.pending is None or unraisable.exc_value is not self.pending:
+            self._hook(unraisable)
+        elif self.contexts:
+            self.contexts[-1].raising = True
+
     def _raising(self) -> bool:
         return bool(self.contexts) and self.contexts[-1].raising
 
@@ -164,6 +174,7 @@ class Process:
     def forget(self) -> None:
         """In a forked child: its handlers are those that the process had found, and nobody watches."""
         Process.current = None
+        sys.unraisablehook = self._hook
         self._watch.forget()
         with suppress(ValueError):  # forked in another thread than the main one
             for number, handler in self._previous.items():
