@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.errors import visible
+from bpexp.files.whole import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,12 +23,7 @@ def write_png(figure: Figure, path: Path) -> None:
     buffer = io.BytesIO()
     with _letters_missing():
         FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
-    unfinished = path.with_name(path.name + ".new")
-    try:
-        unfinished.write_bytes(buffer.getvalue())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, buffer.getvalue())
 
 
 def svg(figure: Figure) -> bytes:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bpexp.files.whole import writing_whole
 from bpexp.insight.pieces import Piece, Statistics, Total
 from bpexp.insight.probes import View
 from bpexp.nn.arrays import Array
@@ -64,7 +65,8 @@ class Histograms:
             return None
         path, arrays = directory / FILE, self._stacked()
         edges = {"gradient_edges": GRADIENT_EDGES, "activation_edges": ACTIVATION_EDGES}
-        np.savez_compressed(path, allow_pickle=False, steps=np.array(self._steps), **edges, **arrays)
+        with writing_whole(path) as file:
+            np.savez_compressed(file, allow_pickle=False, steps=np.array(self._steps), **edges, **arrays)
         return path
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from bpexp.errors import CheckpointError, RecordError
 from bpexp.files.regular import open_regular, size_of
+from bpexp.files.whole import UNFINISHED, sync_folder
 from bpexp.records.archive import packed, unpacked
 from bpexp.records.schema import as_record
 from bpexp.training.events import State
@@ -27,7 +28,6 @@ MAGIC = "bpexp checkpoint"
 HEADER = 128
 """Largest length of the first line, in bytes."""
 
-UNFINISHED = ".new"
 _NAME = re.compile(r"step-(\d{6,})\.ckpt")
 
 
@@ -116,18 +116,8 @@ def write_checkpoint(directory: Path, checkpoint: Checkpoint, *, durable: bool =
         raise
     if durable:
         for place in (folder, directory) if first else (folder,):
-            _sync_folder(place)
+            sync_folder(place)
     return path
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk; no-op where a folder cannot be opened (Windows)."""
-    with suppress(PermissionError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
 
 
 def remove_unfinished(directory: Path) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from bpexp.errors import RecordError
 from bpexp.files.npy import Header
 from bpexp.files.npz import open_npz
 from bpexp.files.plain_json import parse_json
+from bpexp.files.whole import write_whole, writing_whole
 from bpexp.nn.arrays import Array
 from bpexp.nn.columns import Columns
 from bpexp.nn.network import count_parameters
@@ -86,8 +86,9 @@ def save_network(directory: Path, *, theta: Array, spec: Mapping[str, Any], othe
     text = json.dumps(described, indent=2, sort_keys=True, allow_nan=False).encode()
     parse_json(text, where, error=RecordError)  # nothing is written that would not be read
     directory.mkdir(parents=True, exist_ok=True)
-    _write(directory / WEIGHTS, lambda file: np.savez(file, **arrays))  # type: ignore[arg-type]
-    _write(directory / SPEC, lambda file: file.write(text))
+    with writing_whole(directory / WEIGHTS, durable=True) as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    write_whole(directory / SPEC, text, durable=True)
 
 
 def _other(spec: Mapping[str, Any]) -> str:
@@ -123,19 +124,6 @@ def _digest(arrays: Mapping[str, Array], spec: Mapping[str, Any], where: str) ->
             sha.update(name.encode() * named)
             sha.update(arrays[name].tobytes())
     return sha.hexdigest()
-
-
-def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Fill a temporary file and move it to `path`; after a failure it is removed."""
-    unfinished = path.with_name(path.name + ".new")
-    try:
-        with unfinished.open("wb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def load_network(directory: Path) -> SavedNetwork:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from bpexp.files.whole import write_whole
 from bpexp.records.journal import plain
 from bpexp.records.schema import FORMAT, read_record
 
@@ -90,15 +91,10 @@ def described_epochs(outcome: Outcome) -> dict[str, str]:
 def write_outcome(outcome: Outcome, directory: Path) -> Path:
     """Write result.json atomically and return its path."""
     path = directory / RESULT
-    temporary = path.with_suffix(".tmp")
     content = (
         {FORMAT: NEWEST} | asdict(outcome) | {"metrics": {key: plain(value) for key, value in outcome.metrics.items()}}
     )
-    try:
-        temporary.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, json.dumps(content, indent=1, default=str))
     return path
 
 

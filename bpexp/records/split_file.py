@@ -10,6 +10,7 @@ import numpy as np
 from bpexp.data.dataset import DataSet, Part
 from bpexp.errors import RecordError
 from bpexp.files.npz import open_npz
+from bpexp.files.whole import writing_whole
 from bpexp.nn.arrays import Array
 from bpexp.records.schema import LARGEST, shown
 
@@ -46,13 +47,8 @@ def save_split(directory: Path, data: DataSet) -> None:
     parts = {name: getattr(data, name) for name in PARTS}
     rows = {name: _numbers(data, part) for name, part in parts.items()}
     official = data.test is not None and data.test.X is not data.train.X
-    temporary = directory / f"{SPLIT}.new"
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, official_test=official, digest=data.digest, **rows)  # type: ignore[arg-type]
-        temporary.replace(directory / SPLIT)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with writing_whole(directory / SPLIT) as file:
+        np.savez_compressed(file, official_test=official, digest=data.digest, **rows)  # type: ignore[arg-type]
 
 
 def _numbers(data: DataSet, part: Part | None) -> Array:

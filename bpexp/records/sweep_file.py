@@ -6,11 +6,11 @@ It is written once. How far the sweep has come, the folders of its jobs say.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bpexp.files.whole import write_whole
 from bpexp.records.schema import FORMAT, read_record
 
 SWEEP = "sweep.json"
@@ -70,16 +70,7 @@ class SweepRecord:
 
 def write_sweep(record: SweepRecord, directory: Path) -> None:
     """Write sweep.json as a whole and to the disk; raises OSError."""
-    path = directory / SWEEP
-    unfinished = path.with_name(f"{SWEEP}.new")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            json.dump({FORMAT: NEWEST, **asdict(record)}, file, default=str)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(directory / SWEEP, json.dumps({FORMAT: NEWEST, **asdict(record)}, default=str), durable=True)
 
 
 def read_sweep(directory: Path) -> SweepRecord:

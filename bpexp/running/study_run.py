@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpexp.errors import ConfigError, RecordError, say, warn
-from bpexp.records.whole import write_whole
+from bpexp.files.whole import write_whole
 from bpexp.running.job import Job
 from bpexp.running.plan import Plan
 from bpexp.study.declaration import STUDY_FILE, STUDY_TAG, Record, declaration, read_record, record

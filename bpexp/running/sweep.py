@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from bpexp.config.groups import GROUPS
 from bpexp.errors import ConfigError, warn
+from bpexp.files.whole import write_whole
 from bpexp.records.escaping import code
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
-from bpexp.records.whole import write_whole
 from bpexp.running.directories import claim, going_on, kept_in
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job

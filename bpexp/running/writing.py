@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.config.schema import Config
-from bpexp.records.whole import write_whole
+from bpexp.files.whole import write_whole
 
 CONFIG = "config.yaml"
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bpexp.files.whole import write_whole
 from bpexp.records.escaping import csv_table, markdown, markdown_row
-from bpexp.records.whole import write_whole
 from bpexp.study.analysis import Analysis, RunRecord, analyse
 from bpexp.study.charts import charts
 from bpexp.study.claim_list import answer

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bpexp.errors import TrackingError, warn
+from bpexp.files.whole import sync_folder
 from bpexp.tracking.sqlite_file import is_new
 
 LOCK_SECONDS = 60.0
@@ -96,7 +97,7 @@ def _build(path: Path, folder: Path) -> None:
         copy.flush()
         os.fsync(copy.fileno())
     os.replace(finished, path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _set_aside(path: Path) -> None:
@@ -119,16 +120,6 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(folder)
     else:
         folder.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last through a loss of power, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _impossible(path: Path, reason: str) -> TrackingError:

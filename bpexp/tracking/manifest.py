@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bpexp.errors import BpexpError, RecordError
+from bpexp.files.whole import write_whole
 from bpexp.records.schema import read_record, typed
 
 FACTS, SENT = "tracked.json", "delivery.json"
@@ -146,16 +146,8 @@ def digest(facts: Facts) -> str:
 
 
 def _write(path: Path, record: Facts | Sent, *, durable: bool) -> None:
-    unfinished = path.with_name(f"{path.name}.new")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, **asdict(record)}, file, default=str, allow_nan=False)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    content = json.dumps({"format": FORMAT, **asdict(record)}, default=str, allow_nan=False)
+    write_whole(path, content, durable=durable)
 
 
 def sweep_of(directory: Path) -> Path | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bpexp.errors import RecordError
 from bpexp.files.plain_json import read_json
-from bpexp.records.whole import write_whole
+from bpexp.files.whole import write_whole
 
 FOLDER = Path(".bpexp", "open")
 FORMAT = 1

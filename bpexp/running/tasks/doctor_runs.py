@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from bpexp.errors import BpexpError
+from bpexp.files.whole import UNFINISHED
 from bpexp.records.checkpoint import FOLDER
 from bpexp.records.lock import Liveness, liveness
 from bpexp.records.network_file import WEIGHTS
 from bpexp.records.network_spec import SPEC
-from bpexp.records.outcome import RESULT
 from bpexp.records.sweep_file import SWEEP
 from bpexp.running.tasks.recovery import parcel_of
 from bpexp.tracking.content import FILES
@@ -193,7 +193,7 @@ class Bench:
 
     def _unfinished_files(self, directory: Path) -> Iterator[Finding]:
         """Files that a process was writing when it died; the whole ones are beside them."""
-        names = [f"{name}.new" for name in WRITTEN] + [Path(RESULT).with_suffix(".tmp").name]
+        names = [f"{name}{UNFINISHED}" for name in WRITTEN]
         left = [file for name in names if (file := directory / name).is_file()]
         left += sorted((directory / FOLDER).glob("step-*.ckpt.new"))
         if not left or liveness(directory).state != "dead":
