@@ -158,4 +158,4 @@ def _watched(experiment: Experiment, info: RunInfo, watching: Watching, signals:
     finally:
         for bar in bars:
             bar.close()
-    return TrainingEnd(ended.status, ended.reason, ended.step, restored=ended.restored is not None)
+    return TrainingEnd(ended.status, ended.reason, restored=ended.restored is not None)

@@ -19,8 +19,8 @@ from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import FACTS, Facts, pending, read_facts, read_sent, write_facts
 from bpexp.tracking.open_runs import announce
-from bpexp.tracking.parcel import Parcel
-from bpexp.tracking.session import Answer, current
+from bpexp.tracking.recorded import Recorded
+from bpexp.tracking.session import Answer
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.store import Store
 from bpexp.tracking.wants import Want
@@ -29,15 +29,15 @@ NOTE = 7900
 """Largest number of characters of a description in MLflow."""
 
 
-class ParentRun:
+class ParentRun(Recorded):
     """The parent of a sweep's runs, as far as the store takes it; a no-op with tracking=none.
 
     In a folder that holds the sweep of an earlier process its parent run goes on.
     """
 
     def __init__(self, settings: TrackingSettings, directory: Path, name: str, command: Sequence[str]) -> None:
-        self._settings, self._directory, self._session = settings, directory, current()
-        self._parcel: Parcel | None = None
+        super().__init__()
+        self._settings, self._directory = settings, directory
         if settings.mlflow:
             self._begin(name, " ".join(command))
 
@@ -59,21 +59,6 @@ class ParentRun:
         if sqlite_path(uri):
             session.wait(self._parcel)
         session.begun()
-
-    @property
-    def run_id(self) -> str | None:
-        """MLflow's id of the parent; None while it is not known."""
-        return self._parcel.delivery.sent.run_id if self._parcel else None
-
-    @property
-    def experiment_id(self) -> str | None:
-        """The experiment that holds the sweep; None while it is not known."""
-        return self._parcel.delivery.sent.experiment_id if self._parcel else None
-
-    @property
-    def store_uri(self) -> str | None:
-        """The address of the store that holds the sweep, without credentials."""
-        return self._parcel.delivery.facts.store if self._parcel else None
 
     def ask(self, question: Callable[[Store], Answer]) -> Answer | None:
         """The answer to a question that only the store can answer; None without one, or while it does not answer."""

@@ -19,14 +19,13 @@ from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import Facts, read_facts, write_facts
 from bpexp.tracking.open_runs import announce
-from bpexp.tracking.parcel import Parcel
-from bpexp.tracking.session import Session, current
+from bpexp.tracking.recorded import Recorded
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.wants import Want
 from bpexp.training.events import Callback
 
 
-class TrackedRun:
+class TrackedRun(Recorded):
     """A run in MLflow, as far as the store takes it; a no-op with tracking=none.
 
     Args:
@@ -50,9 +49,8 @@ class TrackedRun:
         *,
         committed: Callable[[], int] | None = None,
     ) -> None:
+        super().__init__()
         self.callbacks: list[Callback] = []
-        self._session: Session = current()
-        self._parcel: Parcel | None = None
         if settings.mlflow:
             self._begin(settings, info, data, tags, run_id)
         if self._parcel is not None:
@@ -75,21 +73,6 @@ class TrackedRun:
             self._session.wait(self._parcel)
         self._session.begun()
 
-    @property
-    def run_id(self) -> str | None:
-        """MLflow's id of the run; None while it is not known."""
-        return self._parcel.delivery.sent.run_id if self._parcel else None
-
-    @property
-    def experiment_id(self) -> str | None:
-        """MLflow's id of the experiment; None while it is not known."""
-        return self._parcel.delivery.sent.experiment_id if self._parcel else None
-
-    @property
-    def store_uri(self) -> str | None:
-        """The address of the store, without credentials."""
-        return self._parcel.delivery.facts.store if self._parcel else None
-
     def log_model(self, outcome: Outcome) -> str | None:
         """Log the saved network as a model of the run.
 
@@ -103,7 +86,7 @@ class TrackedRun:
             self._parcel.delivery.outcome = replace(sent, model=self._parcel.delivery.model)
         return self._parcel.delivery.model
 
-    def finish(self, outcome: Outcome, step: int | None) -> None:
+    def finish(self, outcome: Outcome) -> None:
         """Hand everything that is in the folder to MLflow, and end the run with the status of the outcome."""
         if self._parcel is not None:
             self._parcel.delivery.outcome = outcome

@@ -335,7 +335,7 @@ def test_a_run_goes_on_in_another_process(store: Path, tmp_path: Path, monkeypat
                 for callback in (journal, *run.callbacks):
                     callback.on_epoch(epoch(number))
             journal.close("killed", "as said")
-            run.finish(Outcome("a run", str(tmp_path), "killed", "as said", [], {}, 1.0), None)
+            run.finish(Outcome("a run", str(tmp_path), "killed", "as said", [], {}, 1.0))
             ids.add(run.run_id)
     assert len(ids) == 1
     found = rows_of(store, tmp_path)

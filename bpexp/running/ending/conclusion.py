@@ -84,7 +84,7 @@ class Conclusion:
 
     def _hand_over(self, outcome: Outcome) -> Outcome:
         """Give MLflow what there is, and the status; the outcome then says where that is."""
-        if self._attempt("no whole record of", lambda: self.tracked.finish(outcome, self.end.step)):
+        if self._attempt("no whole record of", lambda: self.tracked.finish(outcome)):
             self.tracked.end(outcome.status)
         self.record.told = True
         return replace(outcome, run_id=self.tracked.run_id, experiment_id=self.tracked.experiment_id)

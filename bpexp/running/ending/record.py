@@ -23,7 +23,6 @@ class TrainingEnd:
 
     status: str
     reason: str
-    step: int | None = None
     restored: bool = False
     interruption: BaseException | None = None
 

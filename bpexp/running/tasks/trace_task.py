@@ -51,7 +51,7 @@ def execute_trace(experiment: Experiment, info: RunInfo) -> Outcome:
         try:
             write_outcome(outcome, info.directory)
         finally:
-            tracked.finish(outcome, None)
+            tracked.finish(outcome)
     if text:
         print(text)
     return outcome
