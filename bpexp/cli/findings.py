@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable
 
 from bpexp.errors import visible
@@ -16,7 +19,7 @@ def print_findings(findings: Iterable[Finding]) -> int:
     left: list[Finding] = []
     times = 0
     for finding in findings:
-        print(f"{WORDS[finding.mark]:<7} {visible(finding.text)}", flush=True)
+        print(_fitted(f"{WORDS[finding.mark]:<8}", finding.text), flush=True)
         times += finding.mark == "mended"
         left += [finding] if finding.left else []
     if not left:
@@ -24,7 +27,7 @@ def print_findings(findings: Iterable[Finding]) -> int:
         return 0
     print("\nleft for you:")
     for number, finding in enumerate(left, start=1):
-        print(f"  {number}. {visible(finding.text)}\n     {visible(finding.remedy)}")
+        print(_fitted(f"  {number}. ", finding.text), _fitted("     ", finding.remedy), sep="\n")
     return 1
 
 
@@ -33,7 +36,19 @@ def print_deliveries(deliveries: Iterable[Delivered]) -> int:
     seen: list[str] = []
     for delivery in deliveries:
         seen.append("running" if delivery.alive else "left" if delivery.problem else "delivered")
-        print(f"{seen[-1]:<10}{visible(str(delivery))}", flush=True)
+        print(_fitted(f"{seen[-1]:<10}", str(delivery)), flush=True)
     if not seen:
         print("nothing is left to deliver")
     return 1 if "left" in seen else 0
+
+
+def _fitted(label: str, text: str) -> str:
+    """A label and a text, which a terminal gets in lines of its width; others, such as a file, get one line."""
+    shown = visible(text)
+    if not sys.stdout.isatty():
+        return label + shown
+    width = max(40, shutil.get_terminal_size().columns)
+    indent = " " * len(label)
+    return textwrap.fill(
+        shown, width, initial_indent=label, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

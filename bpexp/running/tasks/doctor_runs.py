@@ -153,7 +153,7 @@ class Bench:
             if finding is not None:
                 yield finding
         if whole:
-            yield well(f"{whole} runs and sweeps in {self._cwd} are delivered, or go on")
+            yield well(f"runs and sweeps in {self._cwd} that are delivered, or go on: {whole}")
 
     def _delivery(self, directory: Path) -> Finding | None:
         """What is wrong with the delivery of a folder; None where nothing is, or where it is another store's."""
