@@ -38,12 +38,15 @@ import bpexp
 from bpexp.tracking.store import open_store
 from bpexp.training.events import EpochEnded
 
+def tell(what):
+    os.write(1, f"{what}\\n".encode())  # as one piece: four processes write into one pipe
+
 def opened(uri, number):
-    print(open_store(uri, "study").experiment_id, flush=True)
+    tell(open_store(uri, "study").experiment_id)
 
 def swept(uri, number):
     sweep = bpexp.sweep(*sys.argv[3:], f"tracking.uri={uri}", f"hydra.sweep.dir=s{number}", seed=[0, 1])
-    print(sweep.ok and len(sweep.runs), flush=True)
+    tell(sweep.ok and len(sweep.runs))
 
 children = []
 for number in range(4):
@@ -54,7 +57,6 @@ for number in range(4):
             {"opened": opened, "swept": swept}[sys.argv[1]](sys.argv[2], number)
             code = 0
         finally:
-            sys.stdout.flush()
             os._exit(code)
     children.append(child)
 sys.exit(sum(os.waitpid(child, 0)[1] != 0 for child in children))
