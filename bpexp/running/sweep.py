@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from bpexp.records.sweep_file import write_sweep
 from bpexp.running.directories import claim, going_on, kept_in
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
-from bpexp.running.launchers import load
+from bpexp.running.launchers import Launcher, opened
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
 from bpexp.running.perform import perform
@@ -76,12 +77,14 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     Of a sweep that is resumed, the jobs without a result are executed. The ranking and the parent run are written even
     if the sweep is interrupted; the exception is then re-raised.
     """
-    with Signals() as signals:
+    with Signals() as signals, ExitStack() as stack:
+        with signals.raised():
+            launch = stack.enter_context(_launcher(plan))
         resumed = plan.resumed
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(going_on(directory))
         with RunLock(directory):
-            return _run_sweep(plan, directory, resumed.command if resumed else command, signals)
+            return _run_sweep(plan, launch, directory, resumed.command if resumed else command, signals)
 
 
 def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, Ending]:
@@ -104,7 +107,7 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
     return {}
 
 
-def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Signals) -> Sweep:
+def _run_sweep(plan: Plan, launch: Launcher, directory: Path, command: Sequence[str], signals: Signals) -> Sweep:
     done = _begin(plan, directory, command)
     sweep = Sweep(directory)
     tell(_notes(plan), plan.config.progress)
@@ -124,7 +127,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
                     jobs += batch
                     sweep.endings += [replace(done[job.number], job=job) for job in batch if job.number in done]
                     left = [job for job in batch if job.number not in done]
-                    if left and not _execute(plan, left, sweep):
+                    if left and not _execute(plan, launch, left, sweep):
                         break
             status = "FINISHED" if sweep.ok else "FAILED"
         except Exception:
@@ -166,12 +169,12 @@ def _folders(sweep: Sweep) -> list[Path]:
     return [ending.job.directory for ending in sorted(sweep.endings, key=lambda ending: ending.job.number)]
 
 
-def _execute(plan: Plan, jobs: Iterable[Job], sweep: Sweep) -> bool:
+def _execute(plan: Plan, launch: Launcher, jobs: Iterable[Job], sweep: Sweep) -> bool:
     """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job.
 
     Jobs are pulled as the launcher can begin them, so that an iterable may decide the next one from `sweep.endings`.
     """
-    with closing(_launch(plan, jobs)) as endings:
+    with closing(launch(jobs)) as endings:
         for found in endings:
             ending = found if found.outcome is not None else closed(found.job, found.reason)
             sweep.endings.append(ending)
@@ -180,12 +183,13 @@ def _execute(plan: Plan, jobs: Iterable[Job], sweep: Sweep) -> bool:
     return True
 
 
-def _launch(plan: Plan, jobs: Iterable[Job]) -> Generator[Ending, None, None]:
+def _launcher(plan: Plan) -> AbstractContextManager[Launcher]:
+    """The launcher of the plan, opened: what its engine lacks is told before anything is written."""
     if plan.first.launcher == "basic":
-        return load(GROUPS["launcher"].build(plan.config.launcher))(jobs)
+        return opened(GROUPS["launcher"].build(plan.config.launcher), plan.jobs[0])
     from bpexp.running.launchers.hydra_plugin import hydra_plugin
 
-    return hydra_plugin(jobs, plan.first)
+    return nullcontext(partial(hydra_plugin, first=plan.first))
 
 
 def _name(plan: Plan) -> str:

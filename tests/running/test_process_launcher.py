@@ -91,7 +91,7 @@ LINES = {
     "-m launcher=serial,process": "launcher cannot be swept; use one value",
     "-m sweep.on_error=stop,continue": "sweep.on_error cannot be swept; use one value",
     "-m sweep.on_error=halt": "sweep.on_error must be one of continue, stop, not 'halt'",
-    "-m launcher=ray": "unknown launcher 'ray'; choose from: process, serial",
+    "-m launcher=rya": "unknown launcher 'rya'; did you mean 'ray'? choose from: dask, process, ray, serial",
     "-m launcher=serial launcher.n_jobs=2": "has no parameter 'n_jobs'",
     "-m launcher=process launcher.n_jobs=0": "n_jobs must be a whole number of at least 1",
 }

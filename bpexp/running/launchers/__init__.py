@@ -17,7 +17,8 @@ plug-in, and one option of the group `launcher`, registered in `bpexp.config.lau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pkgutil import resolve_name
 
@@ -28,8 +29,22 @@ Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
 
 
 def load(launching: Launching) -> Launcher:
-    """The launcher that an option of the group `launcher` names."""
+    """The function that an option of the group `launcher` names, of one that need not be opened."""
     return partial(resolve_name(launching.function), **launching.settings)
 
 
-__all__ = ["Ending", "Job", "Launcher", "load"]
+@contextmanager
+def opened(launching: Launching, first: Job) -> Iterator[Launcher]:
+    """The launcher that an option of the group `launcher` names, for the time of a sweep whose first job is `first`.
+
+    Raises ConfigError, before anything is written, where its engine is not installed, does not answer, or lacks what
+    the jobs need.
+    """
+    if not launching.opens:
+        yield load(launching)
+        return
+    with resolve_name(launching.function)(first, **launching.settings) as launcher:
+        yield launcher
+
+
+__all__ = ["Ending", "Job", "Launcher", "load", "opened"]
