@@ -34,7 +34,7 @@ from bpexp.config.limits import Limits, refuse_limits
 from bpexp.config.logins import keep_credentials, refuse_logins
 from bpexp.config.override_lines import line_of, lines_of
 from bpexp.config.overrides import levels, refuse_hydra
-from bpexp.config.places import FOLDERS, ROOTS, named, refuse_all_places
+from bpexp.config.places import FOLDERS, ROOTS, named, refuse_all_places, refuse_launcher_texts
 from bpexp.config.registered import register_options
 from bpexp.config.schema import Config, construct
 from bpexp.config.validation import refuse_code
@@ -139,6 +139,7 @@ class Composer:
             folders = {key: str(OmegaConf.select(whole, key)) for key in FOLDERS}
             refuse_all_places(raw, config, folders, self._named, plain(_hydras_own()))
             refuse_texts_of_launcher(raw["hydra"], self._named)
+            refuse_launcher_texts(raw["launcher"], self._named)
             run_dir, sweep_dir = map(Path, folders.values())
             return Composition(config, whole, run_dir, sweep_dir, Path(str(whole.hydra.sweep.subdir)))
 
