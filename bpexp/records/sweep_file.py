@@ -53,6 +53,7 @@ class SweepRecord:
         multirun, config_path, config_name, config_dir: its flags.
         common: the parameters that all jobs share.
         jobs: every job.
+        launcher: what executed them when it began, in words.
     """
 
     bpexp: str
@@ -66,6 +67,7 @@ class SweepRecord:
     config_dir: str | None
     common: dict[str, Any]
     jobs: list[JobRecord] = field(default_factory=list)
+    launcher: str = ""
 
 
 def write_sweep(record: SweepRecord, directory: Path) -> None:
