@@ -27,6 +27,7 @@ from bpexp.data import DataSet
 from bpexp.errors import BpexpError, ConfigError
 from bpexp.records.sweep_file import SweepRecord
 from bpexp.running.job import Job
+from bpexp.running.launchers import Chosen
 from bpexp.running.loading import as_it_runs, load_data
 from bpexp.running.outline import outline
 from bpexp.running.recorded import refuse_unrecorded
@@ -35,7 +36,7 @@ from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
 from bpexp.tracking.store import refuse_absent, refuse_store
 
-ONCE = ("report", "doctor", "sync", "figures")
+ONCE = ("report", "doctor", "sync", "figures", "status", "stop")
 """The tasks that are no runs."""
 
 
@@ -46,7 +47,7 @@ class Plan:
     `first` is the composition from which launcher and directories are read. `named` tells whether the user named the
     directory. `said` are the overrides of the whole command, with those that a study or a config adds. `data` holds
     name and digest of each data set, as the first job with it loaded it. `line` is what was planned; `resumed` is the
-    record of the sweep in the directory, if that one goes on.
+    record of the sweep in the directory, if that one goes on. `chosen` is the launcher, once the sweep begins.
     """
 
     jobs: list[Job]
@@ -59,6 +60,7 @@ class Plan:
     data: tuple[str, ...] = ()
     line: CommandLine = field(default_factory=CommandLine)
     resumed: SweepRecord | None = None
+    chosen: Chosen | None = None
 
     @property
     def config(self) -> Config:
