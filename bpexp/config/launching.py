@@ -18,10 +18,14 @@ OnError = Annotated[str, Literal["continue", "stop"]]
 
 @dataclass(frozen=True, slots=True)
 class Launching:
-    """A function that launches jobs, as `package.module:function`, and its keyword arguments."""
+    """A function that launches jobs, as `package.module:function`, and its keyword arguments.
+
+    `shares_folder` promises that the processes of the jobs see the folder of the sweep under its own path.
+    """
 
     function: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    shares_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ launchings: Registry[Launching] = Registry("launcher")
 @launchings.register("serial")
 def serial() -> Launching:
     """One job after the other in the process of the command: what ends that process ends the sweep."""
-    return Launching("bpexp.running.launchers.serial:serial")
+    return Launching("bpexp.running.launchers.serial:serial", shares_folder=True)
 
 
 @launchings.register("process")
@@ -53,4 +57,5 @@ def process(n_jobs: Count = 1, memory: Count | None = None) -> Launching:
         n_jobs: jobs that run at the same time.
         memory: largest memory of a process in MiB, beyond which its job fails; null for no limit. Linux alone keeps it.
     """
-    return Launching("bpexp.running.launchers.process:process", {"n_jobs": n_jobs, "memory": memory})
+    settings = {"n_jobs": n_jobs, "memory": memory}
+    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True)
