@@ -141,7 +141,7 @@ LIBRARIES = {
     "pandas": {"pandas"},
     "platformdirs": {"platformdirs"},
     "pooch": {"pooch"},
-    "rich": {"rich.box", "rich.console", "rich.markup", "rich.progress", "rich.table"},
+    "rich": {"rich.box", "rich.console", "rich.live", "rich.markup", "rich.progress", "rich.table", "rich.text"},
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
     "sqlalchemy": {"sqlalchemy", "sqlalchemy.exc"},
     "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.power"},

@@ -33,7 +33,7 @@ def _refuse_sizes(config: Config) -> None:
     depth, most = config.model.depth or len(config.model.hidden), config.limits.layers
     if depth > most:
         raise ConfigError(f"model: {depth} hidden layers are more than {most}; {raised('layers', depth)}")
-    processes, most = config.launcher.get("n_jobs", 1), config.limits.processes
+    processes, most = config.launcher.get("n_jobs") or 1, config.limits.processes
     if processes > most:
         told = f"launcher.n_jobs={processes} is more than {most} processes"
         raise ConfigError(f"{told}; {raised('processes', processes)}")

@@ -25,6 +25,7 @@ from bpexp.errors import BpexpError, ConfigError
 from bpexp.records.sweep_file import SweepRecord
 from bpexp.running.checking import Seen, checked
 from bpexp.running.job import Job
+from bpexp.running.launchers import Chosen
 from bpexp.running.recorded import refuse_unrecorded
 from bpexp.running.searching.search_plan import Planned, names_search, planned_search
 from bpexp.running.searching.trials import Trials
@@ -33,7 +34,7 @@ from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
 from bpexp.tracking.store import refuse_absent
 
-ONCE = ("report", "doctor", "sync", "figures")
+ONCE = ("report", "doctor", "sync", "figures", "status", "stop")
 """The tasks that are no runs."""
 
 
@@ -44,8 +45,8 @@ class Plan:
     `first` is the composition from which launcher and directories are read. `named` tells whether the user named the
     directory. `said` are the overrides of the whole command, with those that a study or a config adds. `data` holds
     name and digest of each data set, as the first job with it loaded it. `line` is what was planned; `resumed` is the
-    record of the sweep in the directory, if that one goes on. Of a search, whose jobs are not known yet, `jobs` holds
-    the preset, what its trials have in common, and `trials` makes them.
+    record of the sweep in the directory, if that one goes on. `chosen` is the launcher, once the sweep begins. Of a
+    search, whose jobs are not known yet, `jobs` holds the preset, what its trials have in common; `trials` makes them.
     """
 
     jobs: list[Job]
@@ -58,6 +59,7 @@ class Plan:
     data: tuple[str, ...] = ()
     line: CommandLine = field(default_factory=CommandLine)
     resumed: SweepRecord | None = None
+    chosen: Chosen | None = None
     trials: Trials | None = None
 
     @property

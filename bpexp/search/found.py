@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import optuna
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from bpexp.search.declared import Search, lower_is_better
@@ -108,6 +107,8 @@ def _front(search: Search, complete: list[Tried]) -> list[Tried]:
 
 
 def _importance(search: Search, study: optuna.Study, complete: list[Tried]) -> dict[str, dict[str, float]]:
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances  # which load scikit-learn
+
     found: dict[str, dict[str, float]] = {}
     for place, name in enumerate(search.objectives):
         values = [trial.values[place] for trial in complete]

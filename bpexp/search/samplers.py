@@ -95,9 +95,7 @@ def quasi_random(qmc_type: Annotated[str, Literal["sobol", "halton"]] = "sobol",
 
 
 @samplers.register("cmaes")
-def cmaes(
-    n_startup_trials: Count = 1, popsize: Annotated[int, Range(least=4)] | None = None
-) -> Sampling:
+def cmaes(n_startup_trials: Count = 1, popsize: Annotated[int, Range(least=4)] | None = None) -> Sampling:
     """CMA-ES, an evolution strategy for two numbers or more; choices are drawn at random.
 
     Args:

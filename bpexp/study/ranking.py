@@ -88,6 +88,12 @@ def _meaning(outcomes: Sequence[Outcome]) -> str:
     return f"final: {' or '.join(found)}; best: the epoch that is best by {' or '.join(choosers)}"
 
 
+def place(outcome: Outcome) -> tuple[bool, float]:
+    """A sort key by which the best outcome is the smallest; it begins with True for one that cannot be ranked."""
+    key = outcome.params.get("objective") or outcome.chosen_by
+    return _place(outcome, -1.0 if key is None or better(str(key)) == "higher" else 1.0)
+
+
 def _place(outcome: Outcome, sign: float) -> tuple[bool, float]:
     """A sort key: runs that ended well first, by their objective."""
     value = outcome.objective

@@ -46,13 +46,17 @@ class Asking:
         self._trials, self._search, self._stored = trials, trials.search, stored
         self._directory, self._parent, self._endings, self._told = directory, parent, endings, 0
 
-    def jobs_to_do(self, earlier: Sequence[FrozenTrial] = ()) -> Iterator[Job]:
-        """The jobs that are left: of the `earlier` trials those without a result, then one new one after the other."""
-        for trial in earlier:
-            job = self._known(trial)
-            if job is not None:
-                yield job
-                self.tell()
+    def recognised(self) -> list[Job]:
+        """Of the trials that an earlier process decided, the jobs without a result; the endings of the others are kept.
+
+        Waits for the processes that a killed search left behind.
+        """
+        known = [self._known(trial) for trial in self._stored.study.get_trials()]
+        return [job for job in known if job is not None]
+
+    def jobs_to_do(self, earlier: Sequence[Job]) -> Iterator[Job]:
+        """The jobs of earlier trials, then one new trial after the other, decided by the endings so far."""
+        yield from earlier
         while len(self._stored.study.get_trials(deepcopy=False)) < self._search.trials:
             self.tell()
             job = self._asked()

@@ -43,7 +43,7 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         status = "KILLED"
         try:
             with signals.raised():
-                execute_jobs(plan, asking.jobs_to_do(stored.study.get_trials()), sweep)
+                execute_jobs(plan, asking.jobs_to_do(asking.recognised()), sweep, trials.search.trials)
             status = "FINISHED"
         except Exception:
             status = "FAILED"
