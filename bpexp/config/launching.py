@@ -18,10 +18,14 @@ OnError = Annotated[str, Literal["continue", "stop"]]
 
 @dataclass(frozen=True, slots=True)
 class Launching:
-    """A function that launches jobs, as `package.module:function`, and its keyword arguments."""
+    """A function that launches jobs, as `package.module:function`, and its keyword arguments.
+
+    `shares_folder` promises that the processes of the jobs see the folder of the sweep under its own path.
+    """
 
     function: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    shares_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,14 @@ def auto() -> Launching:
 
     Serial, too, where a job needs a component that was registered in a script or a notebook, which a worker lacks.
     """
-    return Launching("bpexp.running.launchers.serial:serial")  # `bpexp.running.launchers.choice` decides
+    serially = "bpexp.running.launchers.serial:serial"  # `bpexp.running.launchers.choice` decides
+    return Launching(serially, shares_folder=True)
 
 
 @launchings.register("serial")
 def serial() -> Launching:
     """One job after the other in the process of the command: what ends that process ends the sweep."""
-    return Launching("bpexp.running.launchers.serial:serial")
+    return Launching("bpexp.running.launchers.serial:serial", shares_folder=True)
 
 
 @launchings.register("process")
@@ -65,4 +70,4 @@ def process(n_jobs: Count | None = None, memory: Count | None = None, preload: b
             start threads or use a graphics processor when they are imported.
     """
     settings = {"n_jobs": n_jobs, "memory": memory, "preload": preload}
-    return Launching("bpexp.running.launchers.process:process", settings)
+    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True)
