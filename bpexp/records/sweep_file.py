@@ -53,6 +53,7 @@ class SweepRecord:
         multirun, config_path, config_name, config_dir: its flags.
         common: the parameters that all jobs share.
         jobs: every job.
+        plugins: the names of the plug-ins that were installed.
     """
 
     bpexp: str
@@ -66,6 +67,7 @@ class SweepRecord:
     config_dir: str | None
     common: dict[str, Any]
     jobs: list[JobRecord] = field(default_factory=list)
+    plugins: list[str] = field(default_factory=list)
 
 
 def write_sweep(record: SweepRecord, directory: Path) -> None:

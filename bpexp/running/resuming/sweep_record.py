@@ -10,6 +10,7 @@ from typing import Any
 
 import bpexp
 from bpexp.config.composition import CommandLine
+from bpexp.config.plugins import plug_ins
 from bpexp.records.sweep_file import SWEEP, JobRecord, SweepRecord
 from bpexp.running.job import Job
 from bpexp.study.declaration import digest
@@ -44,6 +45,7 @@ def record_of(line: CommandLine, command: Sequence[str], jobs: Sequence[Job]) ->
             )
             for job, own in zip(jobs, params, strict=True)
         ],
+        plugins=plug_ins(),
     )
 
 
