@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bpexp.config.plugins import load_plugins
+from bpexp.config.plugins import load_plugins, missing_named
 from bpexp.config.schema import Config, construct
 from bpexp.config.validation import validate
 from bpexp.errors import CheckpointError
@@ -25,17 +26,28 @@ from bpexp.running.progress import tell
 from bpexp.running.resuming.keeping import Resumed, hash_of, network_of
 from bpexp.running.resuming.resume_words import MOST_TEXT, WORD, differences, first_refused, parsed, with_changes
 from bpexp.running.writing import CONFIG, write_config
+from bpexp.training.events import Callback
 
 AGAIN = f"{WORD}.from=previous"
 
+ENDS_AGAIN = {"stopped": "stop", "pruned": "be pruned", "diverged": "diverge"}
+"""What a run with such a status would do again."""
 
-def resume(directory: Path, changes: Mapping[str, Any] | None = None, *, previous: bool = False) -> Outcome:
+
+def resume(
+    directory: Path,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    previous: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Outcome:
     """Go on with the run of a directory from its newest checkpoint, and return its outcome.
 
     Args:
         directory: of the run.
         changes: new values by dotted key: epochs, progress, checkpoint.every.
         previous: go on from the last checkpoint but one, because the newest is damaged.
+        callbacks: what watches the run beside the callbacks of its config; they remember nothing in checkpoints.
 
     Raises BpexpError, and changes nothing, for a run that cannot be resumed.
     """
@@ -50,7 +62,8 @@ def resume(directory: Path, changes: Mapping[str, Any] | None = None, *, previou
         with RunLock(directory):
             if _newest(directory, previous=previous) != path:
                 raise CheckpointError(f"the run {str(directory)!r} went on meanwhile; look at it, and try again")
-            return _go_on(experiment, directory, checkpoint, path)
+            watched = replace(experiment, callbacks=[*experiment.callbacks, *callbacks])
+            return _go_on(watched, directory, checkpoint, path)
     except Locked as error:
         raise CheckpointError(str(error)) from None
     except OSError as error:
@@ -115,8 +128,9 @@ def _config(directory: Path, checkpoint: Checkpoint, changes: Mapping[str, Any])
             f"{path!r} says {key}={now!r}, but the checkpoint {was!r}; put it back, or start a new run"
         )
     load_plugins()
-    config = construct(Config, with_changes(kept, {key: now for key, _, now in found} | dict(changes)))
-    validate(config)
+    with missing_named(checkpoint.run.get("plugins", ())):
+        config = construct(Config, with_changes(kept, {key: now for key, _, now in found} | dict(changes)))
+        validate(config)
     return config
 
 
@@ -127,8 +141,7 @@ def _refuse_ended(directory: Path, checkpoint: Checkpoint, config: Config, path:
         raise CheckpointError(
             f"epochs={config.epochs} is less than the {at['epoch']} epochs that {path.name} has begun"
         )
-    if outcome is not None and outcome.status in ("stopped", "diverged"):
-        again = "stop" if outcome.status == "stopped" else "diverge"
+    if outcome is not None and (again := ENDS_AGAIN.get(outcome.status)):
         raise CheckpointError(f"the run {str(directory)!r} {outcome.status}, and would {again} again: {outcome.reason}")
     if outcome is not None and outcome.status == "finished" and at["over"] and at["epoch"] == config.epochs:
         raise CheckpointError(

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bpexp.config.composition import CommandLine
+from bpexp.config.plugins import missing_named
 from bpexp.errors import BpexpError, ConfigError, RecordError
 from bpexp.records.lock import liveness
 from bpexp.records.sweep_file import SWEEP, SweepRecord, read_sweep
@@ -20,8 +21,11 @@ from bpexp.running.resuming.sweep_record import differences, told
 
 RESUME = "resume"
 
-FREE = ("launcher", "sweep", "progress", "tracking.uri", "hydra/launcher", "hydra.launcher")
-"""Keys, and roots of keys, that change no result."""
+FREE = (
+    *("launcher", "sweep", "progress", "tracking.uri", "hydra/launcher", "hydra.launcher"),
+    *("search.trials", "search.confirm"),
+)
+"""Keys, and roots of keys, that change no result; of a search, no trial that was decided already."""
 
 
 def resumed_sweep(line: CommandLine) -> Plan | None:
@@ -57,9 +61,10 @@ def _of_folder(folder: Path, line: CommandLine) -> Plan:
     given = [word for word in line.overrides if _free(word)]
     roots = {_root(word) for word in given}
     words = [*(word for word in record.words if not (_free(word) and _root(word) in roots)), *given]
-    planned = plan(
-        CommandLine(tuple(words), record.multirun, record.config_path, record.config_name, record.config_dir)
-    )
+    with missing_named(record.plugins):
+        planned = plan(
+            CommandLine(tuple(words), record.multirun, record.config_path, record.config_name, record.config_dir)
+        )
     if found := differences(record, planned.jobs):
         raise ConfigError(f"the sweep in {str(folder)!r} cannot be resumed: {told(found)}; {REMEDY}")
     return _continued(planned, folder, record)
