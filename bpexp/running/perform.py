@@ -48,7 +48,7 @@ def perform(job: Job) -> Outcome:
 def _locked(job: Job, signals: Signals) -> Outcome:
     signals.last_words = partial(_last_words, job)
     try:
-        _write_config(job)
+        write_declared(job)
         built = build(job.config)
         experiment = replace(built, callbacks=[*built.callbacks, *pruning(job)])
         signals.check()
@@ -82,8 +82,9 @@ def _outcome(job: Job, status: str, reason: str) -> Outcome:
     return Outcome(info.name, str(job.directory), status, reason, info.overrides, info.params, 0.0)
 
 
-def _write_config(job: Job) -> None:
-    """Write config.yaml, and Hydra's three files below .hydra unless hydra.output_subdir=null."""
+def write_declared(job: Job) -> None:
+    """Write config.yaml into the folder of a job, and Hydra's files below .hydra unless hydra.output_subdir=null."""
+    job.directory.mkdir(parents=True, exist_ok=True)
     text = write_config(job.config, job.directory)
     below = job.hydra.get("output_subdir")
     if below is not None:

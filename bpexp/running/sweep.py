@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from bpexp.records.sweep_file import write_sweep
 from bpexp.running.directories import claim, going_on, kept_in
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
+from bpexp.running.launchers import opened
 from bpexp.running.launchers.choice import launcher_of
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
@@ -84,8 +85,9 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     Of a sweep that is resumed, the jobs without a result are executed. The ranking and the parent run are written even
     if the sweep is interrupted; the exception is then re-raised.
     """
-    with Signals() as signals:
-        plan = replace(plan, chosen=launcher_of(plan))
+    with Signals() as signals, ExitStack() as stack:
+        with signals.raised():
+            plan = replace(plan, chosen=stack.enter_context(opened(launcher_of(plan), plan.jobs[0])))
         resumed = plan.resumed
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(going_on(directory))

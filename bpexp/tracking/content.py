@@ -57,7 +57,7 @@ def content_of(directory: Path, facts: Facts, outcome: Outcome | None = None) ->
     return Content(
         status=STATUS.get(outcome.status, "FAILED"),
         ended=ended,
-        tags=tags_of(outcome),
+        tags={**tags_of(outcome), "bpexp.directory": str(directory.absolute())},  # a run may end on another machine
         rows=[Row(name, 0, ended, float(value)) for name, value in summary.items()],
         files=files,
         model=has_model(directory, facts, outcome),
