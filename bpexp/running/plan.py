@@ -176,7 +176,7 @@ def _jobs(
             raise type(error)(f"{error} (in the job {' '.join(own)})") from error
         subdirectory = done.subdirectory if multirun else Path()
         job = Job(config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
-        jobs.append(replace(job, hydra=done.plain_hydra(), data=seen.named(done.config)))
+        jobs.append(replace(job, hydra=done.hydra, data=seen.named(done.config)))
     if multirun:
         _refuse_places(jobs)
     return jobs

@@ -95,7 +95,7 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
         told = "the sweep is complete" if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} jobs have a result"
         tell([f"resumed {directory}: {told}"], True)
         return done
-    said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
+    said = as_yaml({"overrides": plan.said, "hydra": plan.first.hydra})
     try:
         write_sweep(record_of(plan.line, command, plan.jobs), directory)
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
