@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.config.groups import GROUPS
-from bpexp.errors import ConfigError, warn
+from bpexp.errors import BpexpError, ConfigError, warn
 from bpexp.files.whole import write_whole
 from bpexp.records.escaping import code
 from bpexp.records.lock import RunLock, make_room
@@ -135,6 +135,8 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
             conclude_sweep(sweep, jobs, parent, status, command)
             sweep.experiment_id = parent.experiment_id  # of a server known later than at the start
             signals.last_words = None
+        if signals.pending is None:
+            log_best_model(sweep, parent)
         if plan.study is not None and signals.pending is None:
             try:
                 with signals.raised():
@@ -211,6 +213,23 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
     note = f"{code(' '.join(['python -m bpexp', *command]))}\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
     metrics = {**counts, **(best.metrics if best else {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
+
+
+def log_best_model(sweep: Sweep, parent: ParentRun) -> None:
+    """Log the network of the best run as a model, unless each run has logged its own."""
+    best = sweep.ranking.best
+    if best is None or best.model is not None:
+        return
+    try:
+        address = parent.log_model(Path(best.directory))
+    except (BpexpError, OSError) as error:
+        warn(f"no model of {best.directory} ({error})")
+        return
+    sweep.endings = [
+        replace(ending, outcome=replace(best, model=address)) if ending.outcome is best else ending
+        for ending in sweep.endings
+    ]
+    sweep.ranking = replace(sweep.ranking, best=replace(best, model=address))
 
 
 def _lost(ending: Ending) -> Outcome:

@@ -13,7 +13,7 @@ from typing import Any
 from bpexp.errors import TrackingError
 from bpexp.records.clock import milliseconds
 from bpexp.records.outcome import Outcome, RunInfo
-from bpexp.tracking.content import STATUS
+from bpexp.tracking.content import LEFT_OUT, STATUS
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.location import resolve, sqlite_path
@@ -63,12 +63,13 @@ class TrackedRun(Recorded):
         self._session.patience = settings.patience
         self._session.silent = info.one_of_many and self._session.sweep is None  # its sweep says it, in another process
         uri = resolve(settings.uri, Path.cwd())
-        delivery = _delivery(settings, info, data, {**origin(info), **tags}, uri)
+        left_out = {LEFT_OUT: settings.left_out()} if info.one_of_many and settings.left_out() else {}
+        delivery = _delivery(settings, info, data, {**origin(info), **left_out, **tags}, uri)
         if delivery.sent.run_id is None and run_id is not None:
             delivery.goes_on(run_id)
         entry = announce(delivery.facts.key, info.directory, uri, "run", Path.cwd())
         self._parcel = self._session.parcel(delivery, uri, entry)
-        self._session.send(self._parcel, Want(begin=True))
+        self._session.send(self._parcel, Want(begin=True, bare=info.one_of_many))
         if sqlite_path(uri):
             self._session.wait(self._parcel)
         self._session.begun()
@@ -131,8 +132,8 @@ def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: d
         overrides=info.overrides,
         parent=info.parent,
         every=settings.every,
-        points=settings.points,
-        model=settings.model,
+        points=settings.rows(one_of_many=info.one_of_many),
+        model=settings.models(one_of_many=info.one_of_many),
     )
     known = None
     with suppress(TrackingError):
