@@ -18,6 +18,7 @@ plug-in, and one option of the group `launcher`, registered in `bpexp.config.lau
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
 
@@ -27,9 +28,17 @@ from bpexp.running.job import Ending, Job
 Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself."""
+
+    launcher: Launcher
+    words: str
+
+
 def load(launching: Launching) -> Launcher:
     """The launcher that an option of the group `launcher` names."""
     return partial(resolve_name(launching.function), **launching.settings)
 
 
-__all__ = ["Ending", "Job", "Launcher", "load"]
+__all__ = ["Chosen", "Ending", "Job", "Launcher", "load"]
