@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import ConfigError, warn
+from bpexp.errors import BpexpError, ConfigError, warn
 from bpexp.files.whole import write_whole
 from bpexp.records.escaping import code
 from bpexp.records.lock import RunLock, make_room
@@ -115,7 +115,7 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
 
 def write_declaration(plan: Plan, directory: Path, command: Sequence[str]) -> None:
     """Record what a new sweep declares; raises ConfigError where the folder takes nothing."""
-    said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
+    said = as_yaml({"overrides": plan.said, "hydra": plan.first.hydra})
     record = record_of(plan.line, command, plan.jobs, (plan.chosen or launcher_of(plan)).words)
     try:
         write_sweep(replace(record, trials=plan.trials.search.trials if plan.trials else None), directory)
@@ -156,6 +156,8 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
             conclude_sweep(sweep, jobs, parent, status, command)
             sweep.experiment_id = parent.experiment_id  # of a server known later than at the start
             signals.last_words = None
+        if signals.pending is None:
+            log_best_model(sweep, parent)
         if plan.study is not None and signals.pending is None:
             try:
                 with signals.raised():
@@ -249,6 +251,23 @@ def conclude_sweep(
     note = "\n\n".join(part for part in parts if part)
     metrics = {**counts, **(best.metrics if best else {}), **(numbers or {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
+
+
+def log_best_model(sweep: Sweep, parent: ParentRun) -> None:
+    """Log the network of the best run as a model, unless each run has logged its own."""
+    best = sweep.ranking.best
+    if best is None or best.model is not None:
+        return
+    try:
+        address = parent.log_model(Path(best.directory))
+    except (BpexpError, OSError) as error:
+        warn(f"no model of {best.directory} ({error})")
+        return
+    sweep.endings = [
+        replace(ending, outcome=replace(best, model=address)) if ending.outcome is best else ending
+        for ending in sweep.endings
+    ]
+    sweep.ranking = replace(sweep.ranking, best=replace(best, model=address))
 
 
 def _lost(ending: Ending) -> Outcome:

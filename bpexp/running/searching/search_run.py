@@ -13,7 +13,7 @@ from bpexp.running.progress import tell
 from bpexp.running.resuming.sweep_record import plain
 from bpexp.running.searching.asking import Asking
 from bpexp.running.searching.trials import Trials
-from bpexp.running.sweep import Sweep, conclude_sweep, execute_jobs, notes_of, write_declaration
+from bpexp.running.sweep import Sweep, conclude_sweep, execute_jobs, log_best_model, notes_of, write_declaration
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.search.found import found_by
 from bpexp.search.storage import STORAGE, Stored, begin, goes_on
@@ -57,6 +57,8 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
             conclude_sweep(sweep, asking.jobs, parent, told, command, metrics(sweep.found), note(sweep.found))
             sweep.experiment_id = parent.experiment_id
             signals.last_words = None
+        if signals.pending is None:
+            log_best_model(sweep, parent)
     return sweep
 
 
