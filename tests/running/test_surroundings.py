@@ -66,6 +66,12 @@ def test_a_clock_that_is_wrong_loses_no_metric(name: str, store: Path, monkeypat
     assert seconds.iloc[0] >= 0
 
 
+def other(true: Callable[[], float], clock: Callable[[float, float], float]) -> Callable[[], float]:
+    """A clock by the time at which it begins and the seconds that have passed."""
+    began = true()
+    return lambda: clock(began, true() - began)
+
+
 FROZEN, BACKWARDS = lambda began, passed: began, lambda began, passed: began - passed
 
 
@@ -80,8 +86,7 @@ def test_clocks_that_stand_still_or_run_backwards_fail_nothing(
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     words = [*SMALL, "tracking.figures=false", "tracking.model=false", "tracking.patience=60", "progress=true"]
     for name in ("time", "monotonic"):
-        true = getattr(time, name)
-        monkeypatch.setattr(time, name, lambda true=true, began=true(): clock(began, true() - began))
+        monkeypatch.setattr(time, name, other(getattr(time, name), clock))
     with RunLock(Path()):
         assert command([*words, "hydra.run.dir=run"], monkeypatch) == 0
     assert command(["resume=run", "epochs=3"], monkeypatch) == 0
