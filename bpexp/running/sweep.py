@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -123,7 +123,8 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
                 for batch in _batches(plan, sweep, parent):
                     jobs += batch
                     sweep.endings += [replace(done[job.number], job=job) for job in batch if job.number in done]
-                    if not _execute(plan, [job for job in batch if job.number not in done], sweep):
+                    left = [job for job in batch if job.number not in done]
+                    if left and not _execute(plan, left, sweep):
                         break
             status = "FINISHED" if sweep.ok else "FAILED"
         except Exception:
@@ -165,10 +166,11 @@ def _folders(sweep: Sweep) -> list[Path]:
     return [ending.job.directory for ending in sorted(sweep.endings, key=lambda ending: ending.job.number)]
 
 
-def _execute(plan: Plan, jobs: Sequence[Job], sweep: Sweep) -> bool:
-    """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job."""
-    if not jobs:
-        return True
+def _execute(plan: Plan, jobs: Iterable[Job], sweep: Sweep) -> bool:
+    """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job.
+
+    Jobs are pulled as the launcher can begin them, so that an iterable may decide the next one from `sweep.endings`.
+    """
     with closing(_launch(plan, jobs)) as endings:
         for found in endings:
             ending = found if found.outcome is not None else closed(found.job, found.reason)
@@ -178,7 +180,7 @@ def _execute(plan: Plan, jobs: Sequence[Job], sweep: Sweep) -> bool:
     return True
 
 
-def _launch(plan: Plan, jobs: Sequence[Job]) -> Generator[Ending, None, None]:
+def _launch(plan: Plan, jobs: Iterable[Job]) -> Generator[Ending, None, None]:
     if plan.first.launcher == "basic":
         return load(GROUPS["launcher"].build(plan.config.launcher))(jobs)
     from bpexp.running.launchers.hydra_plugin import hydra_plugin

@@ -4,23 +4,27 @@
 them to a launcher that is installed as a plug-in of Hydra. A launcher for another engine is one module here, or in a
 plug-in, and one option of the group `launcher`, registered in `bpexp.config.launching`. What it owes:
 
+- jobs come as an iterable, which may be without an end: a launcher pulls the next one only when it can begin it at
+  once, because a search decides it from the endings so far. A launcher that has to know all of them, such as that of
+  Hydra, lists them. An iterable answers at once, with a job or with its end, which is final
 - each job is executed by `bpexp.running.perform.perform`, in any process of the same version of bpexp; `packing` has a
   job and its outcome as text
-- an ending for every job, as soon as it is known; a job whose process died has one without an outcome, and the reason
+- an ending for every job that was pulled, as soon as it is known and before the job that follows on the same worker is
+  pulled; a job whose process died has one without an outcome, and the reason
 - when it is closed, or an exception such as KeyboardInterrupt is raised in it, the jobs that run are ended as by a
   signal, so that their records are true, before it returns
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from pkgutil import resolve_name
 
 from bpexp.config.launching import Launching
 from bpexp.running.job import Ending, Job
 
-Launcher = Callable[[Sequence[Job]], Generator[Ending, None, None]]
+Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
 
 
 def load(launching: Launching) -> Launcher:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import os
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -38,8 +38,12 @@ AGAIN = "BPEXP_AGAIN"
 """The one that says that the folders of the jobs may hold earlier attempts."""
 
 
-def hydra_plugin(jobs: Sequence[Job], first: Composition) -> Generator[Ending, None, None]:
-    """Execute the jobs with the launcher of the composition `first`, and yield their endings."""
+def hydra_plugin(stream: Iterable[Job], first: Composition) -> Generator[Ending, None, None]:
+    """Execute the jobs with the launcher of the composition `first`, and yield their endings.
+
+    A launcher of Hydra takes a list: all jobs are pulled before the first one begins, and end before the first ending.
+    """
+    jobs = list(stream)
     master = _master(first, jobs[0])
     context = HydraContext(config_loader=PlannedJobs(), callbacks=NoCallbacks())  # type: ignore[arg-type]
     task = partial(perform_planned, lent())  # a worker is given it through a pipe

@@ -12,9 +12,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 
@@ -39,8 +39,9 @@ GONE = (EOFError, OSError)
 class Worker:
     """One process, and the job that it performs."""
 
-    def __init__(self, memory: int | None) -> None:
-        self.job: Job | None = None
+    def __init__(self, job: Job, memory: int | None) -> None:
+        self.job: Job | None = job
+        self.ready = False
         self.connection, theirs = Pipe()
         with theirs:
             handle = theirs.fileno()
@@ -61,7 +62,7 @@ class Worker:
 
     def perform(self, job: Job) -> None:
         """Send a job to a process that waits for one."""
-        self.job = job
+        self.ready, self.job = True, job
         with suppress(*GONE):  # the connection tells it
             self.connection.send_bytes(pack(job).encode())
 
@@ -98,33 +99,45 @@ class Worker:
         return f"its process was ended by {signal.Signals(-code).name}{memory}"
 
 
-def process(jobs: Sequence[Job], *, n_jobs: int = 1, memory: int | None = None) -> Generator[Ending, None, None]:
+def process(jobs: Iterable[Job], *, n_jobs: int = 1, memory: int | None = None) -> Generator[Ending, None, None]:
     """Execute the jobs in at most `n_jobs` processes, each in at most `memory` MiB, and yield their endings."""
-    waiting, workers, number, reason = deque(jobs), set[Worker](), signal.SIGTERM, ""
+    waiting, number = iter(jobs), signal.SIGTERM
+    workers = set[Worker]()
     try:
-        workers.update(Worker(memory) for _ in jobs[:n_jobs])
+        workers.update(Worker(job, memory) for job in islice(waiting, n_jobs))
         while workers:
             for worker in _speaking(workers):
-                job, worker.job = worker.job, None
-                answer = worker.answer()
-                if answer is None:
-                    workers.discard(worker)
-                    reason = worker.death()
-                if job is not None:
-                    yield Ending(job, None, reason) if answer is None else Ending(job, unpack_outcome(answer.decode()))
-                    if answer is None and waiting:
-                        workers.add(Worker(memory))
-                if answer is not None and waiting:
-                    worker.perform(waiting.popleft())
-                elif answer is not None:
-                    workers.discard(worker)
-                    worker.leave(GRACE)
-        yield from (Ending(job, None, f"no process could be started for it: {reason}") for job in waiting)
+                yield from _heard(worker, workers, waiting, memory)
     except KeyboardInterrupt:
         number = signal.SIGINT
         raise
     finally:
         _end(workers, number)
+
+
+def _heard(
+    worker: Worker, workers: set[Worker], waiting: Iterator[Job], memory: int | None
+) -> Generator[Ending, None, None]:
+    """Take what a process says, or its end; it, or a new one in its place, goes on with the next job."""
+    job, answer = worker.job, worker.answer()
+    if answer is not None and not worker.ready and job is not None:
+        worker.perform(job)
+        return
+    worker.job = None
+    if answer is None:
+        workers.discard(worker)
+        reason = worker.death() if worker.ready else f"no process could be started for it: {worker.death()}"
+    if job is not None:
+        yield Ending(job, None, reason) if answer is None else Ending(job, unpack_outcome(answer.decode()))
+    following = next(waiting, None)
+    if following is None:
+        workers.discard(worker)
+        if answer is not None:
+            worker.leave(GRACE)
+    elif answer is None:
+        workers.add(Worker(following, memory))
+    else:
+        worker.perform(following)
 
 
 def _speaking(workers: set[Worker]) -> list[Worker]:
