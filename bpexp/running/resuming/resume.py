@@ -14,7 +14,7 @@ from bpexp.errors import CheckpointError
 from bpexp.files.regular import read_text
 from bpexp.records.checkpoint import Checkpoint, checkpoints, read_checkpoint, remove_unfinished
 from bpexp.records.journal import JOURNAL
-from bpexp.records.journal_tail import read_tail
+from bpexp.records.journal_tail import Tail, read_tail
 from bpexp.records.lock import PATIENCE, Locked, RunLock, liveness
 from bpexp.records.outcome import Outcome, RunInfo, read_outcome
 from bpexp.records.provenance import arithmetic
@@ -22,7 +22,7 @@ from bpexp.running.build import Experiment, build
 from bpexp.running.execute import execute
 from bpexp.running.job import ran, run_name
 from bpexp.running.progress import tell
-from bpexp.running.resuming.keeping import Resumed, hash_of, network_of
+from bpexp.running.resuming.keeping import Resumed, hash_of, in_recorded_store, network_of
 from bpexp.running.resuming.resume_words import MOST_TEXT, WORD, differences, first_refused, parsed, with_changes
 from bpexp.running.writing import CONFIG, write_config
 
@@ -46,6 +46,8 @@ def resume(directory: Path, changes: Mapping[str, Any] | None = None, *, previou
     config = _config(directory, checkpoint, changes or {})
     _refuse_ended(directory, checkpoint, config, path)
     experiment = _fitting(config, checkpoint, path)
+    if "tracking.uri" not in (changes or {}):
+        experiment = in_recorded_store(experiment, directory)
     try:
         with RunLock(directory):
             if _newest(directory, previous=previous) != path:
@@ -60,6 +62,7 @@ def resume(directory: Path, changes: Mapping[str, Any] | None = None, *, previou
 def _go_on(experiment: Experiment, directory: Path, checkpoint: Checkpoint, path: Path) -> Outcome:
     config = experiment.config
     tail = read_tail(directory / JOURNAL, checkpoint.journal, checkpoint.journal_sha256)
+    _refuse_shorter(experiment, tail)
     remove_unfinished(directory)
     if (earlier := directory / "traceback.txt").exists():
         earlier.replace(directory / "traceback.earlier.txt")
@@ -68,6 +71,14 @@ def _go_on(experiment: Experiment, directory: Path, checkpoint: Checkpoint, path
     write_config(config, directory)
     said = {"checkpoint": path.name} | ({"note": note} if note else {})
     return execute(experiment, _info(config, directory, checkpoint, path), Resumed(checkpoint, path, tail, said))
+
+
+def _refuse_shorter(experiment: Experiment, tail: Tail) -> None:
+    """Raise CheckpointError where the run would end before the last step of which its journal tells."""
+    trainer = experiment.trainer
+    done = -(-max([tail.losses, *tail.metrics]) // len(trainer.batches))
+    if done > trainer.epochs:
+        raise CheckpointError(f"epochs={trainer.epochs} is less than the {done} epochs of which {JOURNAL} tells")
 
 
 def _refuse_folder(directory: Path) -> None:

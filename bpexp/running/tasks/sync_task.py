@@ -95,6 +95,6 @@ def _deliver(directory: Path, entry: OpenRun | None, uri: str, session: Session,
         return Delivered(directory, "nothing proves that its process is over; task=doctor says how to end it")
     session.send(parcel, EVERYTHING)
     session.wait(parcel)
-    if parcel.delivery.done:
+    if parcel.delivery.done and not parcel.error:
         return Delivered(directory)
     return Delivered(directory, parcel.error or "another process is delivering it")
