@@ -212,6 +212,23 @@ def test_fewer_epochs_than_the_journal_tells_of_are_refused():
     assert_same(whole("epochs=8"), Path(resume(run).directory))
 
 
+def test_a_config_that_a_loss_of_power_took(run):
+    """It is written without waiting for the disk, and the checkpoint holds it, too."""
+    (run / "config.yaml").write_bytes(b"")
+    resume(run)
+    assert_same(whole(), run)
+
+
+def test_a_finished_run_is_finished_without_a_checkpoint_of_its_end(run):
+    resume(run, {"checkpoint.every": None})
+    before = (run / JOURNAL).read_bytes()
+    with pytest.raises(CheckpointError, match="is finished: 4 epochs are done"):
+        resume(run)
+    assert (run / JOURNAL).read_bytes() == before
+    resume(run, {"epochs": 6, "checkpoint.every": 1})
+    assert rows(run) == rows(whole("epochs=6"))
+
+
 def test_zeros_that_a_loss_of_power_left_behind_the_checkpoint(run):
     with (run / JOURNAL).open("ab") as file:
         file.write(bytes(60) + b'0.3}}\n{"time": 1.0, "step": 90, "metrics": {"loss/train": 9.0}}\n')

@@ -119,7 +119,8 @@ def _config(directory: Path, checkpoint: Checkpoint, changes: Mapping[str, Any])
         raise CheckpointError(f"the config in the checkpoint of {str(directory)!r} does not fit its hash")
     said, path = read_text(directory / CONFIG, MOST_TEXT, error=CheckpointError), str(directory / CONFIG)
     kept = parsed(checkpoint.config, f"the config in a checkpoint of {str(directory)!r}")
-    found = [] if said == checkpoint.config else differences(kept, parsed(said, repr(path)))
+    lost = not said.strip("\0")  # a loss of power, before it had reached the disk
+    found = [] if lost or said == checkpoint.config else differences(kept, parsed(said, repr(path)))
     if other := first_refused(found):
         key, was, now = other
         raise CheckpointError(
@@ -142,7 +143,7 @@ def _refuse_ended(directory: Path, checkpoint: Checkpoint, config: Config, path:
     if outcome is not None and outcome.status in ("stopped", "diverged"):
         again = "stop" if outcome.status == "stopped" else "diverge"
         raise CheckpointError(f"the run {str(directory)!r} {outcome.status}, and would {again} again: {outcome.reason}")
-    if outcome is not None and outcome.status == "finished" and at["over"] and at["epoch"] == config.epochs:
+    if outcome is not None and outcome.status == "finished" and outcome.params.get("epochs") == config.epochs:
         raise CheckpointError(
             f"the run {str(directory)!r} is finished: {config.epochs} epochs are done; "
             f"add epochs=N with a larger number to go on"
