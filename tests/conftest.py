@@ -16,7 +16,6 @@ from bpexp.running.cores import SAID
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.environment import mlflow_environment
 
-
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 """A file system in memory, and the free bytes there from which on it is used."""
 

@@ -14,7 +14,7 @@ from bpexp.records.escaping import code
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
-from bpexp.running.directories import claim, going_on, kept_in
+from bpexp.running.directories import claim, going_on, kept_in, refuse_taken
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import opened
@@ -92,6 +92,8 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(going_on(directory))
         with RunLock(directory):
+            if not resumed:
+                refuse_taken(directory, "sweep")  # by another process, while this one waited for the lock
             run = _run_sweep
             if plan.trials is not None:
                 from bpexp.running.searching.search_run import run_search as run  # which needs Optuna
