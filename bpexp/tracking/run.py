@@ -13,7 +13,7 @@ from typing import Any
 from bpexp.errors import TrackingError
 from bpexp.records.clock import milliseconds
 from bpexp.records.outcome import Outcome, RunInfo
-from bpexp.tracking.content import STATUS
+from bpexp.tracking.content import LEFT_OUT, STATUS
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.location import resolve, sqlite_path
@@ -63,7 +63,8 @@ class TrackedRun(Recorded):
         self._session.patience = settings.patience
         self._session.silent = info.one_of_many and self._session.sweep is None  # its sweep says it, in another process
         uri = self._session.delivered_to or resolve(settings.uri, Path.cwd())
-        facts = facts_of(settings, info, asdict(data), {**origin(info), **tags}, uri)
+        left_out = {LEFT_OUT: settings.left_out()} if info.one_of_many and settings.left_out() else {}
+        facts = facts_of(settings, info, asdict(data), {**origin(info), **left_out, **tags}, uri)
         delivery = _delivery(
             info.directory, facts if self._session.key is None else replace(facts, key=self._session.key)
         )
@@ -73,7 +74,7 @@ class TrackedRun(Recorded):
             delivery.goes_on(run_id)
         entry = announce(delivery.facts.key, info.directory, uri, "run", Path.cwd())
         self._parcel = self._session.parcel(delivery, uri, entry)
-        self._session.send(self._parcel, Want(begin=True))
+        self._session.send(self._parcel, Want(begin=True, bare=info.one_of_many))
         if sqlite_path(uri):
             self._session.wait(self._parcel)
         self._session.begun()
@@ -138,8 +139,8 @@ def facts_of(
         overrides=info.overrides,
         parent=info.parent,
         every=settings.every,
-        points=settings.points,
-        model=settings.model,
+        points=settings.rows(one_of_many=info.one_of_many),
+        model=settings.models(one_of_many=info.one_of_many),
     )
 
 

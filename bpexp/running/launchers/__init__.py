@@ -19,13 +19,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pkgutil import resolve_name
+from typing import Any
 
 from bpexp.config.launching import Launching
 from bpexp.running.job import Ending, Job
 
 Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself.
+
+    One that `opens` is still to be opened, by `opened`.
+    """
+
+    launcher: Launcher
+    words: str
+    opens: bool = False
 
 
 def load(launching: Launching) -> Launcher:
@@ -34,17 +48,18 @@ def load(launching: Launching) -> Launcher:
 
 
 @contextmanager
-def opened(launching: Launching, first: Job) -> Iterator[Launcher]:
-    """The launcher that an option of the group `launcher` names, for the time of a sweep whose first job is `first`.
+def opened(chosen: Chosen, first: Job) -> Iterator[Chosen]:
+    """The launcher for the time of a sweep whose first job is `first`.
 
     Raises ConfigError, before anything is written, where its engine is not installed, does not answer, or lacks what
     the jobs need.
     """
-    if not launching.opens:
-        yield load(launching)
+    if not chosen.opens:
+        yield chosen
         return
-    with resolve_name(launching.function)(first, **launching.settings) as launcher:
-        yield launcher
+    opening: Any = chosen.launcher
+    with opening(first) as launcher:
+        yield replace(chosen, launcher=launcher, opens=False)
 
 
-__all__ = ["Ending", "Job", "Launcher", "load", "opened"]
+__all__ = ["Chosen", "Ending", "Job", "Launcher", "load", "opened"]

@@ -24,6 +24,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from bpexp.config.composition import Composition
+from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, construct
 from bpexp.records.outcome import read_outcome
 from bpexp.running.job import Ending, Job
@@ -58,6 +59,7 @@ def hydra_plugin(stream: Iterable[Job], first: Composition) -> Generator[Ending,
 def _master(first: Composition, job: Job) -> DictConfig:
     """The config of the launcher itself."""
     master = copy.deepcopy(first.whole)
+    assert master is not None  # the first job shares no composition
     sweep = job.directory.parents[len(Path(job.subdirectory).parts) - 1]
     OmegaConf.update(master, "hydra.sweep.dir", str(sweep))
     told = {PARENT: job.parent, AGAIN: "1" if job.again else None}
@@ -74,6 +76,7 @@ def _packed(job: Job) -> str:
 def perform_planned(credentials: Mapping[str, str], config: DictConfig) -> float:
     """The task function: perform the job that `run_job` was given; returns its objective."""
     borrow(credentials)
+    load_plugins()  # a worker is a process of its own, or a machine of its own
     hydra = HydraConfig.get()
     content: Any = OmegaConf.to_container(config)
     job = Job(

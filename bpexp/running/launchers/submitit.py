@@ -7,7 +7,6 @@ numbers; what it pickles there is not read.
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +17,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bpexp.errors import ConfigError
+from bpexp.errors import ConfigError, warn
 from bpexp.running.away.engine import engine, first_line, quiet
 from bpexp.running.away.home import Home
+from bpexp.running.cores import usable_cores
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import Launcher
 from bpexp.running.launchers.slurm import refuse_silent
@@ -49,7 +49,10 @@ def submitit(
     cluster = cluster or AutoExecutor.which()
     if cluster == "slurm":
         refuse_silent()
-    most = n_jobs or (MOST if cluster == "slurm" else len(os.sched_getaffinity(0)))
+    cores = usable_cores()
+    if cluster == "local" and n_jobs is not None and n_jobs > cores:
+        warn(f"launcher.n_jobs={n_jobs} is more processes than the {cores} cores that this process may use")
+    most = n_jobs or (MOST if cluster == "slurm" else cores)
     settings = Settings(cluster, most, per_task, timeout_min, parameters)
     with quiet("submitit"):
         with TemporaryDirectory() as scratch:

@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import redirect_stderr, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from bpexp.errors import ConfigError, warn
 from bpexp.files.whole import write_whole
 from bpexp.records.lock import liveness
+from bpexp.records.outcome import write_outcome
 from bpexp.running.away.child import GRACE
 from bpexp.running.away.engine import first_line
 from bpexp.running.away.home import LOGINS, URI, Home
@@ -25,6 +26,7 @@ from bpexp.running.away.parcel import opened
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers.slurm import Queue, State, cancel
 from bpexp.running.launchers.submitted import ANSWER, HELLO, KEY, SENT, lend, perform_all
+from bpexp.running.resuming.results import read
 
 if TYPE_CHECKING:
     from bpexp.running.launchers.submitit import Settings
@@ -157,7 +159,7 @@ class Tasks:
             if task.state is not None and task.state.name == "CANCELLED":  # by a person, who wants none of them
                 dead, left = dead + left, []
             self._back += left
-            yield from (Ending(job, None, reason) for job in dead)
+            yield from (_killed(job, reason) for job in dead)
 
     def _ask(self) -> None:
         """Find out which tasks are over."""
@@ -200,3 +202,14 @@ class Tasks:
     def _remove_pickles(self) -> None:
         for pickled in self._folder.glob("*.pkl"):
             pickled.unlink(missing_ok=True)
+
+
+def _killed(job: Job, reason: str) -> Ending:
+    """The ending of a job whose task is over; what SIGTERM ended has a record without SLURM's reason."""
+    known = read(job.directory)
+    if known is None or known.status != "killed" or reason in known.reason:
+        return Ending(job, None, reason)
+    outcome = replace(known, reason=f"{known.reason}: {reason}")
+    with suppress(OSError):  # a full disk
+        write_outcome(outcome, job.directory)
+    return Ending(job, outcome)
