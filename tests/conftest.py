@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.environment import mlflow_environment
 
-
 MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 """A file system in memory, and the free bytes there from which on it is used."""
 
