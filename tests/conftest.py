@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from bpexp.running.cores import SAID
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.environment import mlflow_environment
 
@@ -51,6 +52,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     place = {here / name: number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: place.get(item.path, len(place)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_core() -> Iterator[None]:
+    """One core, here and in the commands that tests start: sweeps are serial unless a test says otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SAID, "1")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from bpexp.cli.output import lasting_output
+from bpexp.running.collector import collect_seldom
 from bpexp.running.ending.interruption import WORDS
 from bpexp.running.ending.signals import Process
 
@@ -22,12 +24,13 @@ CLEAN_LINE = b"\r\x1b[2K\x1b[?25h"
 
 @contextmanager
 def own_process() -> Iterator[None]:
-    """Take over the signals and the output of the process, from now on until it is gone.
+    """Take over the signals, the output and the garbage collector of the process, until it is gone.
 
     It is gone without the interpreter's dismantling, in which a signal or a thread of a library could still spoil the
     end; whatever registered an exit function is called before.
     """
     lasting_output()
+    collect_seldom()
     process = Process(leave=_leave)
     atexit.register(_last, process)  # the first that is registered is the last that is called
     try:
@@ -38,6 +41,16 @@ def own_process() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def left_in_time() -> Iterator[None]:
+    """Take over the signals of a process that says nothing of its own, for the time of this block."""
+    process = Process(leave=partial(_leave, told=False))
+    try:
+        yield
+    finally:
+        process.close()
+
+
 def _last(process: Process) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
@@ -46,13 +59,14 @@ def _last(process: Process) -> None:
         os._exit(process.code)
 
 
-def _leave(process: Process, number: int) -> None:
+def _leave(process: Process, number: int, *, told: bool = True) -> None:
     """Make the records true, say one line, and go; in another thread than the main one, which may be anywhere."""
     if process.code is None:
         speaker = threading.Thread(target=_last_words, args=(process, WORDS[number]), daemon=True)
         speaker.start()
         speaker.join(LAST_WORDS)  # a disk or a store that does not answer cannot hold the process
-        _say(f"bpexp: {WORDS[number]}; {process.kept}\n")
+        if told:
+            _say(f"bpexp: {WORDS[number]}; {process.kept}\n")
     os._exit(128 + number if process.code is None else process.code)
 
 

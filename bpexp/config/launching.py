@@ -11,17 +11,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from bpexp.registry import Count, Registry
+from bpexp.registry import Count, Positive, Registry
 
 OnError = Annotated[str, Literal["continue", "stop"]]
 
 
 @dataclass(frozen=True, slots=True)
 class Launching:
-    """A function that launches jobs, as `package.module:function`, and its keyword arguments."""
+    """A function that launches jobs, as `package.module:function`, and its keyword arguments.
+
+    `shares_folder` promises that the processes of the jobs see the folder of the sweep under its own path. One that
+    `opens` is a context manager, which is given the first job, checks and connects before anything is written, and
+    yields the function that launches jobs.
+    """
 
     function: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    shares_folder: bool = False
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +46,56 @@ class SweepSettings:
 launchings: Registry[Launching] = Registry("launcher")
 
 
+@launchings.register("auto")
+def auto() -> Launching:
+    """Process with a worker for each usable core; serial for one job, one usable core or too little memory.
+
+    Serial, too, where a job needs a component that was registered in a script or a notebook, which a worker lacks.
+    """
+    serially = "bpexp.running.launchers.serial:serial"  # `bpexp.running.launchers.choice` decides
+    return Launching(serially, shares_folder=True)
+
+
 @launchings.register("serial")
 def serial() -> Launching:
     """One job after the other in the process of the command: what ends that process ends the sweep."""
-    return Launching("bpexp.running.launchers.serial:serial")
+    return Launching("bpexp.running.launchers.serial:serial", shares_folder=True)
 
 
 @launchings.register("process")
-def process(n_jobs: Count = 1, memory: Count | None = None) -> Launching:
+def process(n_jobs: Count | None = None, memory: Count | None = None, preload: bool = True) -> Launching:
     """Jobs in processes of their own, so that what ends one of them, such as a lack of memory, ends one job alone.
 
     Args:
-        n_jobs: jobs that run at the same time.
+        n_jobs: jobs that run at the same time; null for one on each usable core.
         memory: largest memory of a process in MiB, beyond which its job fails; null for no limit. Linux alone keeps it.
+        preload: fork the processes from one that has imported everything and read the data; false for plug-ins that
+            start threads or use a graphics processor when they are imported.
     """
-    return Launching("bpexp.running.launchers.process:process", {"n_jobs": n_jobs, "memory": memory})
+    settings = {"n_jobs": n_jobs, "memory": memory, "preload": preload}
+    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True)
+
+
+@launchings.register("ray")
+def ray(address: str | None = None, n_jobs: Count | None = None, cpus: Positive = 1.0) -> Launching:
+    """Jobs on a Ray cluster; needs `pip install 'bpexp[ray]'`. The machines share nothing but bpexp and the data.
+
+    Args:
+        address: of the head, as HOST:PORT on a machine of the cluster, or auto; null starts Ray on this machine.
+        n_jobs: jobs that run at the same time; null for as many as the processors of the cluster allow.
+        cpus: processors that Ray reserves for a job.
+    """
+    return Launching(
+        "bpexp.running.launchers.ray:ray", {"address": address, "n_jobs": n_jobs, "cpus": cpus}, opens=True
+    )
+
+
+@launchings.register("dask")
+def dask(address: str | None = None, n_jobs: Count | None = None) -> Launching:
+    """Jobs on a Dask cluster; needs `pip install 'bpexp[dask]'`. The machines share nothing but bpexp and the data.
+
+    Args:
+        address: of the scheduler, as tcp://HOST:PORT; null starts one in this process.
+        n_jobs: jobs that run at the same time; null for as many as the workers have threads.
+    """
+    return Launching("bpexp.running.launchers.dask:dask", {"address": address, "n_jobs": n_jobs}, opens=True)

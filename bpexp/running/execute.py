@@ -142,7 +142,7 @@ def _told(error: BaseException) -> str:
 def _watched(experiment: Experiment, info: RunInfo, watching: Watching, signals: Signals) -> TrainingEnd:
     """Train. Checkpoints come after all who remember something, MLflow after them, and a signal ends it last of all."""
     tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
-    bars = progress(experiment.config.progress, info.name)
+    bars = progress(experiment.config.progress and not info.one_of_many, info.name)  # a sweep shows its own
     callbacks = [*watching.observers, *bars, *experiment.callbacks, *watching.checkpoints]
     for writer in watching.checkpoints:
         writer.watch(experiment.trainer, callbacks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +12,7 @@ from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
 
-Status = Literal["finished", "stopped", "diverged"]
+Status = Literal["finished", "stopped", "pruned", "diverged"]
 
 State = dict[str, Any]
 """What an object has to know to go on in another process: plain values and NumPy arrays, by name, nested."""
@@ -66,7 +67,7 @@ class EpochEnded:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """Training is over: finished, stopped by a callback, or diverged; `reason` is a sentence.
+    """Training is over: finished, stopped by a callback, pruned by a search, or diverged; `reason` is a sentence.
 
     `restored` is the epoch whose weights were put back over the last ones; None where theta holds the last ones.
     """
@@ -112,12 +113,15 @@ class Position:
 class StopTraining(Exception):
     """Raised by a callback to end the run early; the message is the reason.
 
-    With `restore_best` the run ends with the weights of its best epoch, which the trainer puts back.
+    With `restore_best` the run ends with the weights of its best epoch, which the trainer puts back. `status` is pruned
+    where a search ended a trial that will not be its best.
     """
 
-    def __init__(self, reason: str, *, restore_best: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, restore_best: bool = False, status: Literal["stopped", "pruned"] = "stopped"
+    ) -> None:
         super().__init__(reason)
-        self.restore_best = restore_best
+        self.restore_best, self.status = restore_best, status
 
 
 class Callback:
@@ -132,8 +136,19 @@ class Callback:
     def on_step(self, event: Step) -> None:
         """Between the gradient and the update of each step."""
 
+    def next_step(self, number: int) -> int:
+        """The first step from `number` on whose `on_step` it needs: runs that are trained together leave others out."""
+        return number
+
     def after_step(self, at: Position) -> None:
         """After the update of each step, where network, optimizer and batches are in one consistent state."""
+
+    def next_time(self) -> float:
+        """The reading of `time.monotonic` before which it needs no `after_step`, as `next_step` is for `on_step`.
+
+        Before it, it also needs no `after_epoch` of an epoch that is not evaluated.
+        """
+        return 0.0
 
     def after_epoch(self, at: Position) -> None:
         """After each epoch and its evaluation, if there was one, when everybody has seen it; epoch 0 included."""
@@ -150,6 +165,14 @@ class Callback:
 
     def load_state(self, state: State) -> None:
         """Take back what `state` gave; called after `on_start`, in a training that is resumed."""
+
+
+class Losses(Callback):
+    """A callback that needs loss and learning rate of every step, and nothing else of a step."""
+
+    def on_losses(self, losses: Sequence[float], rates: Sequence[float]) -> None:
+        """In place of `on_step`, for several steps in order, before any other hook of a later moment."""
+        raise NotImplementedError
 
 
 def stride(every: int | str, total: int, points: int) -> int:
