@@ -163,7 +163,8 @@ def test_ended_from_outside_every_job_and_the_parent_are_true_and_no_process_is_
     assert len(processes) == 3  # two workers, and the server that they are forked from
     sweep.send_signal(number)
     _, err = sweep.communicate(timeout=300)
-    assert (sweep.returncode, err.count("\n")) == (code, 1), err
+    told = [line for line in err.splitlines() if "more workers than" not in line]  # where one core is usable
+    assert (sweep.returncode, len(told)) == (code, 1), err
     assert psutil.wait_procs(processes, timeout=300)[1] == []
     assert [read_outcome(Path(f"there/{job}")).status for job in range(2)] == ["killed"] * 2
     assert not Path("there/2").exists()

@@ -17,10 +17,12 @@ plug-in, and one option of the group `launcher`, registered in `bpexp.config.lau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pkgutil import resolve_name
+from typing import Any
 
 from bpexp.config.launching import Launching
 from bpexp.running.job import Ending, Job
@@ -30,15 +32,34 @@ Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself."""
+    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself.
+
+    One that `opens` is still to be opened, by `opened`.
+    """
 
     launcher: Launcher
     words: str
+    opens: bool = False
 
 
 def load(launching: Launching) -> Launcher:
-    """The launcher that an option of the group `launcher` names."""
+    """The function that an option of the group `launcher` names, of one that need not be opened."""
     return partial(resolve_name(launching.function), **launching.settings)
 
 
-__all__ = ["Chosen", "Ending", "Job", "Launcher", "load"]
+@contextmanager
+def opened(chosen: Chosen, first: Job) -> Iterator[Chosen]:
+    """The launcher for the time of a sweep whose first job is `first`.
+
+    Raises ConfigError, before anything is written, where its engine is not installed, does not answer, or lacks what
+    the jobs need.
+    """
+    if not chosen.opens:
+        yield chosen
+        return
+    opening: Any = chosen.launcher
+    with opening(first) as launcher:
+        yield replace(chosen, launcher=launcher, opens=False)
+
+
+__all__ = ["Chosen", "Ending", "Job", "Launcher", "load", "opened"]

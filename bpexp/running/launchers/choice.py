@@ -47,7 +47,7 @@ def choose(jobs: Sequence[Job], number: int) -> Chosen:
     if node["name"] == "auto":
         return _by_itself(jobs, number)
     if node["name"] != "process":
-        return Chosen(load(launching), str(node["name"]))
+        return Chosen(load(launching), str(node["name"]), launching.opens)
     for lacking in unknown():
         if any(lacking.used_by(job) for job in jobs):
             raise ConfigError(f"{lacking}; put it into a module of its own, or use launcher=serial")

@@ -16,7 +16,7 @@ from bpexp.running.resuming.sweep_record import plain
 from bpexp.running.searching.asking import Asking
 from bpexp.running.searching.confirming import confirm
 from bpexp.running.searching.trials import Trials
-from bpexp.running.sweep import Sweep, conclude_sweep, execute_jobs, notes_of, write_declaration
+from bpexp.running.sweep import Sweep, conclude_sweep, execute_jobs, log_best_model, notes_of, write_declaration
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.search.confirmation import Confirmation
 from bpexp.search.found import found_by
@@ -69,6 +69,7 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
             sweep.experiment_id = parent.experiment_id
             signals.last_words = None
         if signals.pending is None:
+            log_best_model(sweep, parent)
             _report(plan, sweep, parent, command, signals)
     return sweep
 
