@@ -36,6 +36,7 @@ from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
+    from bpexp.search.confirmation import Confirmation
     from bpexp.search.found import Found  # only a search needs Optuna
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
 
@@ -56,6 +57,7 @@ class Sweep:
     store: str | None = None
     report: Report | None = None
     found: Found | None = None
+    confirmed: Confirmation | None = None
 
     @property
     def outcomes(self) -> list[Outcome]:

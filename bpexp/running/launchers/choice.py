@@ -28,7 +28,12 @@ def launcher_of(plan: Plan) -> Chosen:
         from bpexp.running.launchers.hydra_plugin import hydra_plugin
 
         return Chosen(partial(hydra_plugin, first=plan.first), f"hydra/launcher={plan.first.launcher}")
-    return choose(plan.jobs, len(plan.jobs))
+    if plan.trials is None:
+        return choose(plan.jobs, len(plan.jobs))
+    if plan.config.launcher["name"] == "auto":  # several at once would be decided without the results of one another
+        serial = load(GROUPS["launcher"].build({"name": "serial"}))
+        return Chosen(serial, "serial (each trial is decided by those before it)")
+    return choose(plan.jobs, plan.trials.search.trials)
 
 
 def choose(jobs: Sequence[Job], number: int) -> Chosen:
