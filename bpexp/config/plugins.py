@@ -11,7 +11,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -48,6 +48,29 @@ def load_plugins() -> None:
             ) from error
         if (seconds := time.monotonic() - began) >= SLOW:
             warn(f"the plug-in {entry.name!r} ({entry.value}) took {seconds:.0f} s to load")
+
+
+def plug_ins() -> list[str]:
+    """The names of the plug-ins that are installed."""
+    return sorted(entry.name for entry in entry_points(group=PLUGINS))
+
+
+@contextmanager
+def missing_named(began_with: Sequence[str]) -> Iterator[None]:
+    """Have a ConfigError say which plug-ins a run or sweep began with that are not installed any more."""
+    try:
+        yield
+    except ConfigError as error:
+        gone = [name for name in began_with if name not in plug_ins()]
+        if not gone:
+            raise
+        names = ", ".join(repr(name) for name in gone)
+        told = (
+            f"plug-in {names} was installed when this began, and is not"
+            if len(gone) == 1
+            else (f"plug-ins {names} were installed when this began, and are not")
+        )
+        raise ConfigError(f"the {told}: {error}") from None
 
 
 def of_signal(error: BaseException) -> bool:

@@ -44,7 +44,7 @@ class Checkpoint:
         data: digest of the data set.
         network: sizes, hidden activations, output and dtype.
         versions: of bpexp, NumPy and Python, BLAS and its threads: what the last digits of a result depend on.
-        run: name, overrides and parent of the run, and its id in MLflow.
+        run: name, overrides and parent of the run, its id in MLflow, and the plug-ins that were installed.
     """
 
     state: State

@@ -4,7 +4,8 @@ There are three kinds of lines, all with `time` in seconds since 1970:
     {"event": "started" | "left out" | "resumed" | "differs" | "ended", ...}
     {"step": 120, "metrics": {"loss/test": 0.31, ...}}
     {"step": 100, "losses": [2.3, 2.2, ...]}        losses of the batches of steps 100, 101, ...
-Numbers that are not finite are written as the strings "nan", "inf" and "-inf", which `float` reads back.
+Numbers that are not finite are written as the strings "nan", "inf" and "-inf", which `float` reads back. "started" and
+"resumed" state the format of the lines that follow them; where none is stated it is 1.
 
 Beside the metrics of an evaluation there are time/epoch, time/seconds and, where the schedule changes the learning
 rate, schedule/lr: the learning rate of the last step before each evaluation.
@@ -24,9 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from bpexp.records.journal_lines import history, plain, points, read
+from bpexp.records.journal_lines import NEWEST, history, plain, points, read
 from bpexp.records.journal_tail import Tail
 from bpexp.records.learning_rates import LearningRates
+from bpexp.records.schema import FORMAT
 from bpexp.training.events import Callback, EpochEnded, RunStarted, State, Step
 
 __all__ = ["JOURNAL", "Journal", "history", "plain", "points", "read"]
@@ -88,7 +90,7 @@ class Journal(Callback):
             self.write({"event": "differs", "step": step, **differs})
 
     def on_start(self, event: RunStarted) -> None:
-        told = {"epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch}
+        told = {FORMAT: NEWEST, "epochs": event.epochs, "steps_per_epoch": event.steps_per_epoch}
         if event.resumed:
             self.write({"event": "resumed", "epoch": event.epoch, "step": event.step, **told, **self._resumed})
             self._file.flush()

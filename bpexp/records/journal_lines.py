@@ -14,7 +14,7 @@ from bpexp.records.schema import FORMAT, LARGEST, check_format, shown, typed
 from bpexp.registry import Range
 
 NEWEST = 1
-"""The newest format of a journal, which its first line states; the journals of earlier versions state none."""
+"""The newest format of a journal, stated where a run begins or goes on; the journals of earlier versions state none."""
 
 TAIL = 1 << 20
 """Bytes at the end of a journal that hold its last line."""

@@ -54,6 +54,7 @@ class SweepRecord:
         common: the parameters that all jobs share.
         jobs: every job.
         launcher: what executed them when it began, in words.
+        plugins: the names of the plug-ins that were installed.
     """
 
     bpexp: str
@@ -68,6 +69,7 @@ class SweepRecord:
     common: dict[str, Any]
     jobs: list[JobRecord] = field(default_factory=list)
     launcher: str = ""
+    plugins: list[str] = field(default_factory=list)
 
 
 def write_sweep(record: SweepRecord, directory: Path) -> None:

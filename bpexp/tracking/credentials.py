@@ -91,6 +91,11 @@ def keep(address: str) -> str:
     return parts.public
 
 
+def forget(public: str) -> None:
+    """Forget what an address lacks: the whole one was refused, and the public one alone may be given next."""
+    _kept.pop(public, None)
+
+
 def whole(public: str) -> str:
     """The address with its credentials, for MLflow; `public` itself where none were given."""
     return _kept.get(public, public)

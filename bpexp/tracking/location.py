@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bpexp.errors import TrackingError
-from bpexp.tracking.credentials import keep, parse, whole
+from bpexp.tracking.credentials import forget, keep, parse, whole
 
 SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql", "databricks", "databricks-uc", "uc", "file")
 """What the address of a store can begin with, unless a plug-in of MLflow adds to it."""
@@ -61,6 +61,7 @@ def _refuse_odd(public: str, query: str) -> None:
     if nowhere or (found and base not in ("sqlite", "file") and not place.strip("/")):
         raise TrackingError(f"tracking.uri {public!r} names no place; write {scheme}://HOST, or sqlite:///mlflow.db")
     if odd := re.search(r"(?i)\b(mode=(?!rwc?\b)\w*|immutable=[1-9]\w*)", query):
+        forget(public)
         raise TrackingError(f"tracking.uri {public!r} with {odd[0]!r} keeps nothing; leave that out")
 
 

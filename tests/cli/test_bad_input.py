@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children import bound_by_permissions, bpexp
 from command_line import command, images, labels, listing, refused
 
 from bpexp.nn.architecture import Architecture
@@ -363,16 +364,27 @@ def test_the_environments_store(monkeypatch: pytest.MonkeyPatch, capfd: pytest.C
     assert "'./mlruns' is a folder of files" in refused([], monkeypatch, capfd)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    tmp_path.chmod(0o555)
-    try:
-        assert "cannot be written" in refused([], monkeypatch, capfd)
-        assert "cannot make the directory" in refused(["tracking=none"], monkeypatch, capfd)
-    finally:
-        tmp_path.chmod(0o755)
+READ_ONLY = {
+    "a store": ([], "cannot be written"),
+    "a folder": (["tracking=none"], "cannot make the directory"),
+    "a sweep": (["-m", "tracking=none", "lr=0.1,0.2"], "cannot make the directory"),
+    "a trace": (["task=trace", "tracking=none"], "cannot make the directory"),
+}
+
+
+@pytest.mark.parametrize("what", READ_ONLY)
+def test_a_folder_that_cannot_be_written(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a child, since root may write anywhere."""
+    words, told = READ_ONLY[what]
+    folder = tmp_path / "read-only"
+    folder.mkdir(mode=0o555)
+    monkeypatch.chdir(folder)
+    child = bpexp(["data=xor", "progress=false", *words], tmp_path, streams=bound_by_permissions)
+    assert child.ended() == 2, child.err
+    assert list(folder.iterdir()) == []
+    assert child.err.startswith("bpexp: ")
+    assert told in child.err
+    assert (child.out, child.err.count("\n")) == ("", 1)
 
 
 # What is asked in a process of its own

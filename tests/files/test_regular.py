@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from children import bound_by_permissions, fork
 
 from bpexp.errors import ConfigError, DataError
 from bpexp.files.regular import is_regular, open_regular, read_bytes, read_text, size_of
@@ -58,12 +59,17 @@ def test_what_is_no_regular_file_is_refused_without_waiting(
     assert not is_regular(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
 def test_a_file_without_permission(tmp_path: Path) -> None:
+    """In a child, since nothing is unreadable for root."""
     (tmp_path / "a").write_bytes(b"x")
     (tmp_path / "a").chmod(0)
-    with pytest.raises(DataError, match="cannot be opened: Permission denied"):
-        read_bytes(tmp_path / "a", 10)
+
+    def refused() -> None:
+        with pytest.raises(DataError, match="cannot be opened: Permission denied"):
+            read_bytes(tmp_path / "a", 10)
+
+    child = fork(refused, tmp_path, streams=bound_by_permissions)
+    assert child.ended() == 0, child.err
 
 
 def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 from dataclasses import replace
@@ -12,14 +13,17 @@ from typing import Any
 
 import pytest
 import yaml
+from children import fork
 from command_line import command, refused
 from stores import ask
 
 from bpexp.records.outcome import read_outcome
 from bpexp.running import execute as running
+from bpexp.running import sweep as sweeping
 from bpexp.study import looks
 from bpexp.study.declaration import read_record, record
 from bpexp.study.looks import final_verdicts
+from bpexp.tracking import session as sessions
 from bpexp.training.events import RunEnded
 from bpexp.training.trainer import Trainer
 
@@ -240,6 +244,45 @@ def test_an_interruption_between_stages_leaves_what_was_looked_at(store: Path, m
     page = rebuilt(monkeypatch, "experiment=mine")
     assert "1 of 7 runs killed" in page or "1 run killed" in page
     assert [text for _, text in claims_in("report.html")] == ["It is positive"]
+
+
+def test_killed_between_two_stages_and_resumed_it_is_the_study_that_was_not_killed(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By SIGKILL, when the second look has been taken: no run, no look and no claim is lost or doubled."""
+    declare(**STAGED, claims=[CLEAR, OPEN])
+    monkeypatch.setattr(looks, "final_verdicts", never)
+    assert command(study("hydra.sweep.dir=whole", "tracking=none"), monkeypatch) == 0
+    goes_on, taken = sweeping.goes_on, []
+
+    def dies(*args: Any, **kwargs: Any) -> bool:
+        taken.append(goes_on(*args, **kwargs))
+        if len(taken) == 2:
+            sessions.current().wait_for_all()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return taken[-1]
+
+    monkeypatch.setattr(sweeping, "goes_on", dies)
+    child = fork(lambda: command(study("hydra.sweep.dir=sweep", "tracking.patience=60"), monkeypatch), tmp_path)
+    assert child.ended() == -signal.SIGKILL, child.err
+    monkeypatch.setattr(sweeping, "goes_on", goes_on)
+    assert ask(store, LOOKS) == [(5, 2.0), (6, 2.0)]
+    declared = Path("sweep/study.json").read_bytes()
+    assert command(["resume=sweep", "progress=false"], monkeypatch) == 0
+    assert Path("sweep/study.json").read_bytes() == declared
+    assert ask(store, LOOKS) == [(5, 2.0), (6, 2.0), (7, 2.0)]
+    whole, resumed = ([read_outcome(Path(folder, str(number))) for number in range(7)] for folder in ("whole", "sweep"))
+    assert [run.theta_sha256 for run in resumed] == [run.theta_sha256 for run in whole]
+    assert [run.params["seed"] for run in resumed] == list(range(7))
+    assert claims_in("sweep/report.html") == claims_in("whole/report.html")
+    assert len(claims_in("sweep/report.html")) == 2
+    assert ask(store, "select status, count(*) from runs group by status") == [("FINISHED", 8)]
+    again = "select count(*) from metrics group by run_uuid, key, step having count(*) > 1"
+    assert ask(store, again) == []
+
+
+LOOKS = "select step, value from metrics where key = 'study/undecided' order by step"
+"""Every look that was told of, also one that was told twice."""
 
 
 def test_a_number_of_seeds_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:

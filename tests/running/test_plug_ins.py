@@ -11,7 +11,7 @@ import pytest
 
 from bpexp.config.plugins import load_plugins
 from bpexp.errors import BpexpError, ConfigError
-from tests.support.command_line import command
+from tests.support.command_line import command, refused
 from tests.support.plans import planned
 from tests.support.plug_ins import plug_in
 
@@ -178,6 +178,29 @@ def test_an_activation_that_breaks_in_training_is_named(tmp_path: Path, monkeypa
     ended, result = outcome(ACTIVATION.format(code=code), tmp_path, monkeypatch, "activation=odd")
     assert (ended, result["status"]) == (1, "failed")
     assert result["reason"].startswith("SystemExit: 4, in odd.<locals>.<lambda> of the plug-in 'mine'")
+
+
+def linear() -> str:
+    return ACTIVATION.format(code="return Activation(f=lambda z, out=None: z, df=lambda z, out=None: 0 * z + 1)")
+
+
+@pytest.mark.parametrize("words", [(), ("-m", "seed=0,1", "launcher=serial", "hydra.sweep.dir=here")])
+def test_a_plug_in_that_is_gone_is_named_where_a_run_or_sweep_is_resumed(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With it the same command goes on; where nothing of it is used, its absence is no obstacle."""
+    said = [word for word in SMALL if not (words and word.startswith("hydra"))]
+    with plug_in(linear(), tmp_path, monkeypatch):
+        assert command([*said, *words, "activation=odd"], monkeypatch) == 0
+    more = [] if words else ["epochs=2"]
+    (tmp_path / "here" / "1" / "result.json").unlink() if words else None
+    capfd.readouterr()
+    line = refused(["resume=here", *more], monkeypatch, capfd)
+    assert line.startswith("the plug-in 'mine' was installed when this began, and is not: unknown activation 'odd'")
+    with plug_in(linear(), tmp_path, monkeypatch):
+        assert command(["resume=here", *more], monkeypatch) == 0
+        assert command([*said[:-1], "hydra.run.dir=unused"], monkeypatch) == 0
+    assert command(["resume=unused", "epochs=2"], monkeypatch) == 0
 
 
 def test_no_callback_is_no_callback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

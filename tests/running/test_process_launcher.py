@@ -120,45 +120,54 @@ def test_the_weights_are_those_of_serial(store: Path, monkeypatch: pytest.Monkey
 # The end of the sweep before its jobs
 
 
-def begun(tmp_path: Path, *words: str) -> tuple[subprocess.Popen[str], psutil.Process]:
-    """A sweep of slow jobs in a process of its own, whose first job trains, and the process of that job."""
-    slow = ["+callbacks.death.kind=slow", "+callbacks.death.seconds=0.05", "epochs=10000", "seed=0,1"]
-    line = [
-        sys.executable,
-        "-m",
-        "bpexp",
-        "-m",
-        *SMALL[:3],
-        *slow,
-        "launcher=process",
-        "launcher.n_jobs=1",
-        "progress=false",
-        HERE,
-        *words,
-    ]
+def begun(*words: str) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    """A sweep of slow jobs in a process of its own, whose jobs train, and all processes that it has started."""
+    slow = ["+callbacks.death.kind=slow", "+callbacks.death.seconds=0.05", "epochs=10000"]
+    line = [sys.executable, "-m", "bpexp", "-m", *SMALL[:3], *slow, "launcher=process", "progress=false", HERE]
+    line += [*([] if any(word.startswith("seed=") for word in words) else ["seed=0,1"]), *words]
     sweep = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
-    journal, until = Path("there/0/metrics.jsonl"), time.monotonic() + 300
-    while not journal.exists() or journal.read_text(encoding="utf-8").count("\n") < 3:
+    jobs, until = 2 if "launcher.n_jobs=2" in words else 1, time.monotonic() + 120
+    journals = [Path(f"there/{number}/metrics.jsonl") for number in range(jobs)]
+    while not all(path.exists() and path.read_bytes().count(b"\n") >= 3 for path in journals):
         assert sweep.poll() is None, sweep.communicate()
         assert time.monotonic() < until
         time.sleep(0.05)
-    (server,) = psutil.Process(sweep.pid).children()
-    (worker,) = server.children()
-    return sweep, worker
+    return sweep, psutil.Process(sweep.pid).children(recursive=True)
 
 
 @pytest.mark.usefixtures("_plug_in")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
-def test_when_the_sweep_ends_its_job_ends_with_a_true_record(number: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_when_the_sweep_ends_its_job_ends_with_a_true_record(number: int) -> None:
     """Also when the sweep can say no more: nothing trains on."""
-    sweep, worker = begun(tmp_path, "tracking=none")
+    sweep, processes = begun("tracking=none")
+    assert len(processes) == 2  # the fork server and its worker
     sweep.send_signal(number)
-    _, err = sweep.communicate(timeout=300)
-    worker.wait(300)
-    assert sweep.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(signal.Signals(number), -number)
+    _, err = sweep.communicate(timeout=120)
+    assert psutil.wait_procs(processes, timeout=60)[1] == []
+    assert sweep.returncode == {signal.SIGINT: 130}.get(signal.Signals(number), -number)
     assert "Traceback" not in err
     assert read_outcome(Path("there/0")).status == "killed"
     assert json.loads(Path("there/0/metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])["event"] == "ended"
     assert not Path("there/1").exists()
     if number != signal.SIGKILL:
         assert statuses() == {0: "killed", 1: "lost"}
+
+
+@pytest.mark.usefixtures("_plug_in")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=["term", "hup"])
+def test_ended_from_outside_every_job_and_the_parent_are_true_and_no_process_is_left(
+    number: int, code: int, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system shuts down, or the terminal is closed, while two jobs train and a third one waits."""
+    sweep, processes = begun("seed=0,1,2", "launcher.n_jobs=2", "tracking.figures=false")
+    assert len(processes) == 3
+    sweep.send_signal(number)
+    _, err = sweep.communicate(timeout=120)
+    assert (sweep.returncode, err.count("\n")) == (code, 2), err
+    assert psutil.wait_procs(processes, timeout=60)[1] == []
+    assert [read_outcome(Path(f"there/{job}")).status for job in range(2)] == ["killed"] * 2
+    assert not Path("there/2").exists()
+    assert command(["task=sync"], monkeypatch) == 0  # what a busy machine could not send in the time of an end
+    assert ask(store, "select status, count(*) from runs group by status") == [("KILLED", 3)]
+    parents = "select count(distinct value) from tags where key = 'mlflow.parentRunId'"
+    assert ask(store, parents) == [(1,)]

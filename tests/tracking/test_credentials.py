@@ -64,6 +64,17 @@ def test_an_address_that_can_be_read_in_two_ways_is_refused_without_being_shown(
     assert "secret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("odd", ["mode=ro", "mode=memory", "immutable=1"])
+def test_a_refused_query_is_forgotten(odd: str, tmp_path: Path) -> None:
+    """The same address without it was refused for the query of before."""
+    with pytest.raises(TrackingError, match=f"with '{odd}' keeps nothing"):
+        resolve(keep(f"sqlite:///x.db?{odd}"), tmp_path)
+    assert resolve("sqlite:///x.db", tmp_path) == f"sqlite:///{tmp_path}/x.db"
+    assert lent() == {}
+    assert resolve("sqlite:///x.db?timeout=5", tmp_path) == f"sqlite:///{tmp_path}/x.db"
+    assert whole(f"sqlite:///{tmp_path}/x.db").endswith("?timeout=5"), "what is no obstacle is kept"
+
+
 def test_the_environment_gives_up_its_password_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:p@ss@host:5000")
     assert resolve(None, tmp_path) == "http://host:5000"

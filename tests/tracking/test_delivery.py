@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from children import bound_by_permissions, fork
 from command_line import command
 from stores import ask
 
@@ -22,7 +23,7 @@ from bpexp.records.lock import RunLock
 from bpexp.records.outcome import Outcome, RunInfo, read_outcome
 from bpexp.tracking import session as sessions
 from bpexp.tracking.delivery import Delivery
-from bpexp.tracking.feed import DataCard
+from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.manifest import FACTS, SENT, Facts, read_facts, read_sent, write_facts
 from bpexp.tracking.open_runs import FOLDER, open_runs
 from bpexp.tracking.run import TrackedRun
@@ -199,12 +200,16 @@ def test_another_store_is_refused(server: FaultyServer, monkeypatch: pytest.Monk
 # Databases
 
 
-@pytest.mark.parametrize("moment", ["start", "end"])
+@pytest.mark.parametrize("moment", ["start", "middle", "end"])
 def test_a_locked_database_costs_a_line_and_no_row(
     moment: str, store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with closing(sqlite3.connect(store, isolation_level=None)) as other:
-        lock = {"start": (TrackedRun, "__init__"), "end": (TrackedRun, "finish")}
+        lock = {
+            "start": (TrackedRun, "__init__"),
+            "middle": (JournalFeed, "on_epoch"),
+            "end": (TrackedRun, "finish"),
+        }
         owner, name = lock[moment]
         real = getattr(owner, name)
 
@@ -215,12 +220,57 @@ def test_a_locked_database_costs_a_line_and_no_row(
 
         with monkeypatch.context() as inside:
             inside.setattr(owner, name, locked)
+            inside.setattr("bpexp.tracking.feed.PAUSE", 0.0)
             assert command([*TINY, "tracking.patience=0.2"], inside) == 0
         other.execute("rollback")
     err = capfd.readouterr().err
     assert err.count("\n") == 1, err
     sync(monkeypatch)
     assert_whole(store, folders()[0])
+
+
+READ_ONLY = {
+    "by its permissions": lambda path: (path.chmod(0o444), path.parent.chmod(0o555)),
+    "in place of another": lambda path: (
+        shutil.copy(path, path.with_suffix(".copy")),
+        path.with_suffix(".copy").chmod(0o444),
+        path.with_suffix(".copy").replace(path),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", READ_ONLY)
+def test_a_database_that_is_read_only_from_the_middle_on_costs_a_line_and_no_row(
+    how: str, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a child, since root may write anywhere."""
+    Path("kept").mkdir()
+    path, real = store.replace("kept/mlflow.db"), JournalFeed.on_epoch
+    words = [TINY[0], "epochs=20", *TINY[2:], "tracking.uri=sqlite:///kept/mlflow.db", "tracking.patience=0.5"]
+
+    def on_epoch(self: JournalFeed, event: EpochEnded) -> None:
+        if event.epoch == 9:
+            until = time.monotonic() + 60
+            while ask(path, "select count(*) from metrics") == [(0,)] and time.monotonic() < until:
+                real(self, event)  # it is in the middle when MLflow has something
+                time.sleep(0.05)
+            READ_ONLY[how](path)
+        real(self, event)
+
+    monkeypatch.setattr(JournalFeed, "on_epoch", on_epoch)
+    monkeypatch.setattr("bpexp.tracking.feed.PAUSE", 0.0)
+    child = fork(lambda: sys.exit(command(words, monkeypatch)), tmp_path, streams=bound_by_permissions)
+    assert child.ended() == 0, child.err
+    (directory,) = folders()
+    path.parent.chmod(0o755)
+    path.chmod(0o644)
+    assert child.err.count("\n") == 1, child.err
+    assert "MLflow did not take everything" in child.err
+    assert read_outcome(directory).status == "finished"
+    before = rows_of(path, directory)
+    assert 0 < len(before) < sum(len(series) for series in history(directory / JOURNAL).values())
+    sync(monkeypatch, 0, words[-2])
+    assert_whole(path, directory)
 
 
 def test_a_database_that_is_removed_in_the_middle_is_made_again_with_everything(

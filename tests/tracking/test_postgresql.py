@@ -5,6 +5,7 @@ All tests of PostgreSQL are in this file, so that its servers are started once.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from command_line import command
 from postgres import PASSWORD, MlflowServer, Postgres, free_port, running_postgres
+from resuming import die_within
 
 import bpexp
 from bpexp.errors import TrackingError
@@ -246,6 +248,44 @@ def test_the_doctor_closes_a_dead_run_in_a_database(
     assert command(["task=doctor"], monkeypatch) == 0
     assert postgres.ask("dead", "select status from runs") == [("KILLED",)]
     assert "\nmended  the run " in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("where", ["server", "database"])
+def test_a_run_that_was_killed_is_resumed_on_the_same_run(
+    where: str, postgres: Postgres, server: MlflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed within an epoch, when MLflow has rows of it: they go on there, and none is there twice."""
+    database = "served" if where == "server" else "killed"
+    uri = server.url if where == "server" else postgres.create(database)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    query = (
+        "select count(*) from metrics join runs using (run_uuid) join experiments using (experiment_id) "
+        "where experiments.name = 'killed'"
+    )
+
+    def arrived() -> bool:
+        there = postgres.ask(database, "select count(*) from pg_tables where tablename = 'job_locks'") == [(1,)]
+        return there and postgres.ask(database, query) != [(0,)]
+
+    monkeypatch.setattr("bpexp.tracking.feed.PAUSE", 0.0)
+    words = [*SMALL, "epochs=100", "checkpoint.every=0.05", "tracking.experiment=killed", "tracking.points=100000"]
+    child = os.fork()
+    if child == 0:
+        try:
+            die_within(lambda at: at.epoch >= 3 and (time.sleep(0.5) or arrived()))
+            command([*words, "hydra.run.dir=run"], monkeypatch)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    runs = "select run_uuid, status from runs join experiments using (experiment_id) where experiments.name = 'killed'"
+    ((run_id, status),) = postgres.ask(database, runs)
+    assert status == "RUNNING"
+    before = rows(postgres, database, str(run_id))
+    assert before
+    assert set(before) < set(journal(tmp_path / "run"))
+    assert command(["resume=run"], monkeypatch) == 0
+    assert assert_whole(postgres, database, tmp_path / "run") == run_id
+    assert postgres.ask(database, runs) == [(run_id, "FINISHED")]
 
 
 def _has_rows(postgres: Postgres, name: str) -> bool:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+from children import bound_by_permissions, fork
 from stores import ask
 
 import bpexp
@@ -248,10 +249,13 @@ def test_a_place_that_cannot_be_written_is_explained_in_one_line(tmp_path: Path)
             open_store(sqlite(folder / "mlflow.db"), "study")
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o555)
-    if os.access(locked, os.W_OK):
-        pytest.skip("this user may write anywhere, so a read-only folder does not exist")
-    with pytest.raises(TrackingError, match="cannot be created: Permission denied"):
-        open_store(sqlite(locked / "mlflow.db"), "study")
+
+    def refused() -> None:
+        with pytest.raises(TrackingError, match="cannot be created: Permission denied"):
+            open_store(sqlite(locked / "mlflow.db"), "study")
+
+    child = fork(refused, tmp_path, streams=bound_by_permissions)  # root may write anywhere
+    assert child.ended() == 0, child.err
 
 
 def test_a_dead_or_silent_server_costs_seconds_not_minutes() -> None:

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
-from typing import Any
+from typing import IO, Any
 
-from bpexp.errors import warn
+from bpexp.errors import say, warn
 from bpexp.records.process import started
 from bpexp.running.job import Job
 from bpexp.running.launchers.fork_server import send_file
@@ -54,12 +55,17 @@ class ForkServer:
         with theirs:
             said = {"memory": self._memory, "preload": self._preload, "modules": self._modules}
             said["handle"] = handle = theirs.fileno()
+            live = sys.stderr is not None and sys.stderr.isatty()
             self._process = subprocess.Popen(
                 [sys.executable, "-c", CODE, json.dumps(sys.path), json.dumps(said)],
                 stdin=subprocess.PIPE,  # which the workers share: they end when this process has closed it
+                stderr=subprocess.PIPE if live else None,
                 pass_fds=[handle],
                 start_new_session=True,  # Ctrl-C in the terminal reaches the sweep alone, which passes it on once
             )
+
+        if self._process.stderr is not None:
+            threading.Thread(target=_pass_on, args=(self._process.stderr,), daemon=True).start()
 
     def worker(self, job: Job) -> Worker:
         """A new worker that is to perform a job; raises ChildProcessError where none can be started."""
@@ -118,6 +124,12 @@ class ForkServer:
         """Speak no more with the process. Its pipe stays open: closed, it tells the workers to end."""
         self._connection.close()
         self._pipes.append(self._process.stdin)
+
+
+def _pass_on(lines: IO[bytes]) -> None:
+    """Say what workers say on standard error: on a terminal this process has a table there, which it draws anew."""
+    for line in lines:
+        say(line.decode(errors="replace").rstrip("\n"))
 
 
 class Worker:

@@ -24,6 +24,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from bpexp.config.composition import Composition
+from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, construct
 from bpexp.records.outcome import read_outcome
 from bpexp.running.job import Ending, Job
@@ -74,6 +75,7 @@ def _packed(job: Job) -> str:
 def perform_planned(credentials: Mapping[str, str], config: DictConfig) -> float:
     """The task function: perform the job that `run_job` was given; returns its objective."""
     borrow(credentials)
+    load_plugins()  # a worker is a process of its own, or a machine of its own
     hydra = HydraConfig.get()
     content: Any = OmegaConf.to_container(config)
     job = Job(

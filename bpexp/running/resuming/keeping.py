@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bpexp.config.plugins import plug_ins
 from bpexp.records.checkpoint import Checkpoint
 from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import Journal
@@ -72,6 +73,7 @@ def checkpointing(
             "parent": info.parent,
             "one_of_many": info.one_of_many,
             "run_id": run_id,
+            "plugins": plug_ins(),
         },
     }
     previous = None if resumed is None else resumed.path

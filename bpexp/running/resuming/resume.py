@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bpexp.config.plugins import load_plugins
+from bpexp.config.plugins import load_plugins, missing_named
 from bpexp.config.schema import Config, construct
 from bpexp.config.validation import validate
 from bpexp.errors import CheckpointError
@@ -115,8 +115,9 @@ def _config(directory: Path, checkpoint: Checkpoint, changes: Mapping[str, Any])
             f"{path!r} says {key}={now!r}, but the checkpoint {was!r}; put it back, or start a new run"
         )
     load_plugins()
-    config = construct(Config, with_changes(kept, {key: now for key, _, now in found} | dict(changes)))
-    validate(config)
+    with missing_named(checkpoint.run.get("plugins", ())):
+        config = construct(Config, with_changes(kept, {key: now for key, _, now in found} | dict(changes)))
+        validate(config)
     return config
 
 

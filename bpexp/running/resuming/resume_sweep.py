@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bpexp.config.composition import CommandLine
+from bpexp.config.plugins import missing_named
 from bpexp.errors import BpexpError, ConfigError, RecordError
 from bpexp.records.lock import liveness
 from bpexp.records.sweep_file import SWEEP, SweepRecord, read_sweep
@@ -57,9 +58,10 @@ def _of_folder(folder: Path, line: CommandLine) -> Plan:
     given = [word for word in line.overrides if _free(word)]
     roots = {_root(word) for word in given}
     words = [*(word for word in record.words if not (_free(word) and _root(word) in roots)), *given]
-    planned = plan(
-        CommandLine(tuple(words), record.multirun, record.config_path, record.config_name, record.config_dir)
-    )
+    with missing_named(record.plugins):
+        planned = plan(
+            CommandLine(tuple(words), record.multirun, record.config_path, record.config_name, record.config_dir)
+        )
     if found := differences(record, planned.jobs):
         raise ConfigError(f"the sweep in {str(folder)!r} cannot be resumed: {told(found)}; {REMEDY}")
     return _continued(planned, folder, record)

@@ -10,6 +10,7 @@ from typing import Any
 
 import bpexp
 from bpexp.config.composition import CommandLine
+from bpexp.config.plugins import plug_ins
 from bpexp.records.sweep_file import SWEEP, JobRecord, SweepRecord
 from bpexp.running.job import Job
 from bpexp.study.declaration import digest
@@ -45,6 +46,7 @@ def record_of(line: CommandLine, command: Sequence[str], jobs: Sequence[Job], la
             for job, own in zip(jobs, params, strict=True)
         ],
         launcher=launcher,
+        plugins=plug_ins(),
     )
 
 
