@@ -18,10 +18,19 @@ OnError = Annotated[str, Literal["continue", "stop"]]
 
 @dataclass(frozen=True, slots=True)
 class Launching:
-    """A function that launches jobs, as `package.module:function`, and its keyword arguments."""
+    """A function that launches jobs, as `package.module:function`, and its keyword arguments.
+
+    Args:
+        function: the launcher.
+        settings: its keyword arguments.
+        engine: a context manager, as `package.module:function`, that takes the settings and starts what the launcher
+            needs for a whole sweep, whose stages it launches one after the other; what it yields is the further keyword
+            argument `engine`. Empty for a launcher that needs nothing.
+    """
 
     function: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    engine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +74,5 @@ def process(n_jobs: Count | None = None, memory: Count | None = None, preload: b
             start threads or use a graphics processor when they are imported.
     """
     settings = {"n_jobs": n_jobs, "memory": memory, "preload": preload}
-    return Launching("bpexp.running.launchers.process:process", settings)
+    here = "bpexp.running.launchers.process"
+    return Launching(f"{here}:process", settings, engine=f"{here}:engine")

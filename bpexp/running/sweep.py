@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,8 @@ from bpexp.records.sweep_file import write_sweep
 from bpexp.running.directories import claim, going_on, kept_in
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
-from bpexp.running.launchers.choice import launcher_of
+from bpexp.running.launch import chosen_for, execute_jobs
+from bpexp.running.launchers.choice import launched
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
 from bpexp.running.perform import perform
@@ -26,8 +26,6 @@ from bpexp.running.progress import tell
 from bpexp.running.resuming.results import await_others, closed, results
 from bpexp.running.resuming.sweep_record import record_of
 from bpexp.running.study_run import declare, goes_on, refuse_other_study, report, stages
-from bpexp.running.sweep_progress import SweepProgress
-from bpexp.running.tally import Tally
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
@@ -80,8 +78,8 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     Of a sweep that is resumed, the jobs without a result are executed. The ranking and the parent run are written even
     if the sweep is interrupted; the exception is then re-raised.
     """
-    with Signals() as signals:
-        plan = replace(plan, chosen=launcher_of(plan))
+    with Signals() as signals, launched(plan) as chosen:
+        plan = replace(plan, chosen=chosen)
         resumed = plan.resumed
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(going_on(directory))
@@ -102,7 +100,7 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
         return done
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
     try:
-        write_sweep(record_of(plan.line, command, plan.jobs, (plan.chosen or launcher_of(plan)).words), directory)
+        write_sweep(record_of(plan.line, command, plan.jobs, chosen_for(plan).words), directory)
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
@@ -119,7 +117,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare({}, {LAUNCHER: (plan.chosen or launcher_of(plan)).words}, [])
+        parent.declare({}, {LAUNCHER: chosen_for(plan).words}, [])
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
         jobs: list[Job] = []
@@ -170,32 +168,6 @@ def _batches(plan: Plan, sweep: Sweep, parent: ParentRun) -> Iterator[list[Job]]
 
 def _folders(sweep: Sweep) -> list[Path]:
     return [ending.job.directory for ending in sorted(sweep.endings, key=lambda ending: ending.job.number)]
-
-
-def execute_jobs(plan: Plan, jobs: Iterable[Job], sweep: Sweep, total: int | None = None) -> bool:
-    """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job.
-
-    Jobs are pulled as the launcher can begin them, so that an iterable may decide the next one from `sweep.endings`.
-    `total` is the number of jobs of the whole sweep; None for those of the plan.
-    """
-    chosen = plan.chosen or launcher_of(plan)
-    tally = Tally(len(plan.jobs) if total is None else total, common=_common(plan.jobs))
-    for ending in sweep.endings:
-        tally.add(ending.job.number, ending.outcome, fresh=False)
-    progress = SweepProgress(tally, chosen.words, plan.config.progress)
-    with progress, closing(chosen.launcher(progress.pulled(jobs))) as endings:
-        for found in endings:
-            ending = found if found.outcome is not None else closed(found.job, found.reason)
-            sweep.endings.append(ending)
-            progress.ended(ending)
-            if plan.config.sweep.on_error == "stop" and not (ending.outcome and ending.outcome.ok):
-                return False
-    return True
-
-
-def _common(jobs: Sequence[Job]) -> frozenset[str]:
-    """The overrides that all jobs of a sweep of several have."""
-    return frozenset.intersection(*(frozenset(job.overrides) for job in jobs)) if len(jobs) > 1 else frozenset()
 
 
 def _name(plan: Plan) -> str:

@@ -53,7 +53,7 @@ def test_auto(
     monkeypatch.chdir(tmp_path)
     machine(monkeypatch, number, free)
     found = jobs(f"lr={levels}")
-    assert choose(found, len(found)).words == words
+    assert choose(found, len(found))[1] == words
 
 
 @pytest.fixture
@@ -79,8 +79,8 @@ def test_what_a_script_registered_is_no_matter_of_workers(
     monkeypatch.chdir(tmp_path)
     machine(monkeypatch, 2, 8)
     why = "activation 'home_made' is registered in __main__, which a worker cannot import"
-    assert choose(jobs("activation=relu,home_made"), 2).words == f"serial ({why})"
-    assert choose(jobs("activation=relu,tanh"), 2).words == "process, 2 workers"
+    assert choose(jobs("activation=relu,home_made"), 2)[1] == f"serial ({why})"
+    assert choose(jobs("activation=relu,tanh"), 2)[1] == "process, 2 workers"
     told = refused(["-m", *QUIET, "activation=relu,home_made", "launcher=process"], monkeypatch, capfd)
     assert told == f"{why}; put it into a module of its own, or use launcher=serial\n"
     assert command(["-m", *QUIET, "activation=relu,home_made"], monkeypatch) == 0
@@ -119,7 +119,7 @@ def test_more_workers_than_the_machine_has_room_for(
     monkeypatch.chdir(tmp_path)
     machine(monkeypatch, number, free)
     found = jobs("lr=0.1,0.2,0.3,0.4", "launcher=process", "launcher.n_jobs=3")
-    assert choose(found, len(found)).words == "process, 3 workers"
+    assert choose(found, len(found))[1] == "process, 3 workers"
     assert capfd.readouterr().err == (f"bpexp: warning: {told}\n" if told else "")
 
 

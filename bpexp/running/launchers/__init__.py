@@ -17,10 +17,12 @@ plug-in, and one option of the group `launcher`, registered in `bpexp.config.lau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
+from typing import Any
 
 from bpexp.config.launching import Launching
 from bpexp.running.job import Ending, Job
@@ -36,9 +38,20 @@ class Chosen:
     words: str
 
 
+@contextmanager
+def started(launching: Launching) -> Iterator[Launcher]:
+    """The launcher with its engine, which lasts as long as the block."""
+    with ExitStack() as stack:
+        launcher: Any = load(launching)
+        if launching.engine:
+            engine = stack.enter_context(resolve_name(launching.engine)(**launching.settings))
+            launcher = partial(launcher, engine=engine)
+        yield launcher
+
+
 def load(launching: Launching) -> Launcher:
-    """The launcher that an option of the group `launcher` names."""
+    """The launcher that an option of the group `launcher` names; it starts an engine of its own if it needs one."""
     return partial(resolve_name(launching.function), **launching.settings)
 
 
-__all__ = ["Chosen", "Ending", "Job", "Launcher", "load"]
+__all__ = ["Chosen", "Ending", "Job", "Launcher", "load", "started"]

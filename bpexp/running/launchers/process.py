@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
 from multiprocessing.connection import wait
 
 from bpexp.running.cores import usable_cores
@@ -16,8 +16,20 @@ from bpexp.running.launchers.packing import unpack_outcome
 from bpexp.running.launchers.worker import GRACE
 
 
+@contextmanager
+def engine(n_jobs: int | None, memory: int | None, preload: bool) -> Iterator[ForkServer]:
+    """The process from which workers are forked; it imports while the sweep still writes down what it declares."""
+    with closing(ForkServer(memory, preload, modules())) as server:
+        yield server
+
+
 def process(
-    jobs: Iterable[Job], *, n_jobs: int | None = None, memory: int | None = None, preload: bool = True
+    jobs: Iterable[Job],
+    *,
+    n_jobs: int | None = None,
+    memory: int | None = None,
+    preload: bool = True,
+    engine: ForkServer | None = None,
 ) -> Generator[Ending, None, None]:
     """Execute the jobs in at most `n_jobs` processes, each in at most `memory` MiB, and yield their endings.
 
@@ -25,7 +37,7 @@ def process(
     imported everything and read the data.
     """
     waiting, number = iter(jobs), signal.SIGTERM
-    server = ForkServer(memory, preload, modules())
+    server = engine or ForkServer(memory, preload, modules())
     workers, leaving = set[Worker](), list[Worker]()
     try:
         for _ in range(usable_cores() if n_jobs is None else n_jobs):
@@ -52,7 +64,8 @@ def process(
         raise
     finally:
         _end([*workers, *leaving], number)
-        server.close()
+        if engine is None:
+            server.close()
 
 
 def _begin(server: ForkServer, workers: set[Worker], waiting: Iterator[Job]) -> Generator[Ending, None, None]:
