@@ -30,14 +30,15 @@ FLOORS: dict[str, set[str]] = {
     "records": {"nn", "data", "training"},
     "tracking": {"nn", "training", "records"},
     "study": {"training", "figures", "records", "tracking"},
-    "config": {"nn", "data", "gradients", "papers", "training", "insight", "records", "tracking", "study"},
+    "search": {"training", "figures", "records", "study"},
+    "config": {"nn", "data", "gradients", "papers", "training", "insight", "records", "tracking", "study", "search"},
     "running": {
         *("nn", "data", "gradients", "papers", "training", "insight", "figures", "records", "tracking", "study"),
-        "config",
+        *("search", "config"),
     },
-    "cli": {"training", "records", "tracking", "study", "config", "running"},
+    "cli": {"training", "records", "tracking", "study", "search", "config", "running"},
     "ui": {"tracking"},
-    "api": {"nn", "records", "tracking", "study", "config", "running"},
+    "api": {"nn", "records", "tracking", "study", "search", "config", "running"},
 }
 """What each package, and the module `api`, may import of the others. Whatever is not listed is refused."""
 
@@ -134,6 +135,9 @@ LIBRARIES = {
     },
     "numpy": {"numpy", "numpy.lib.format", "numpy.typing"},
     "omegaconf": {"omegaconf", "omegaconf.errors"},
+    "optuna": {
+        *("optuna", "optuna.exceptions", "optuna.importance", "optuna.storages.journal", "optuna.trial"),
+    },
     "pandas": {"pandas"},
     "platformdirs": {"platformdirs"},
     "pooch": {"pooch"},

@@ -149,7 +149,11 @@ def _sweep(planned: Plan) -> int:
     from bpexp.running.sweep import run_sweep
 
     sweep = run_sweep(planned, sys.argv[1:])
-    if sweep.report is None:
+    if sweep.found is not None:
+        from bpexp.cli.search_tables import print_search
+
+        print_search(sweep, sweep.found)
+    elif sweep.report is None:
         print_ranking(sweep)
     else:
         from bpexp.cli.study_tables import print_report

@@ -26,11 +26,13 @@ class Launching:
         engine: a context manager, as `package.module:function`, that takes the settings and starts what the launcher
             needs for a whole sweep, whose stages it launches one after the other; what it yields is the further keyword
             argument `engine`. Empty for a launcher that needs nothing.
+        shares_folder: promises that the processes of the jobs see the folder of the sweep under its own path.
     """
 
     function: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     engine: str = ""
+    shares_folder: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,14 @@ def auto() -> Launching:
 
     Serial, too, where a job needs a component that was registered in a script or a notebook, which a worker lacks.
     """
-    return Launching("bpexp.running.launchers.serial:serial")  # `bpexp.running.launchers.choice` decides
+    serially = "bpexp.running.launchers.serial:serial"  # `bpexp.running.launchers.choice` decides
+    return Launching(serially, shares_folder=True)
 
 
 @launchings.register("serial")
 def serial() -> Launching:
     """One job after the other in the process of the command: what ends that process ends the sweep."""
-    return Launching("bpexp.running.launchers.serial:serial")
+    return Launching("bpexp.running.launchers.serial:serial", shares_folder=True)
 
 
 @launchings.register("process")
@@ -75,4 +78,4 @@ def process(n_jobs: Count | None = None, memory: Count | None = None, preload: b
     """
     settings = {"n_jobs": n_jobs, "memory": memory, "preload": preload}
     here = "bpexp.running.launchers.process"
-    return Launching(f"{here}:process", settings, engine=f"{here}:engine")
+    return Launching(f"{here}:process", settings, engine=f"{here}:engine", shares_folder=True)

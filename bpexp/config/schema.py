@@ -63,6 +63,7 @@ class Config:
         tracking: where a run is recorded.
         launcher: what executes the jobs of a sweep.
         sweep: what a sweep does when a job fails.
+        search: what decides the jobs of a search, in place of a grid.
         penalty: L1 and L2 penalties on the weights.
         clip: bounds of the gradient.
         evaluation: how often the parts are evaluated.
@@ -99,6 +100,7 @@ class Config:
     tracking: dict[str, Any] = field(default_factory=dict)
     launcher: dict[str, Any] = field(default_factory=lambda: {"name": "auto"})
     sweep: SweepSettings = field(default_factory=SweepSettings)
+    search: dict[str, Any] = field(default_factory=dict)
     penalty: Penalty = field(default_factory=Penalty)
     clip: Clip = field(default_factory=Clip)
     evaluation: Evaluation = field(default_factory=Evaluation)

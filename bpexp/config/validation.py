@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpexp.config.groups import GROUPS
+from bpexp.config.groups import GROUPS, OPTIONAL
 from bpexp.config.limits import raised
 from bpexp.config.schema import Config
 from bpexp.errors import ConfigError
@@ -18,7 +18,8 @@ def validate(config: Config) -> None:
     Errors that depend on the data are raised by `bpexp.running.outline`.
     """
     for name, group in GROUPS.items():
-        group.declared(getattr(config, name))
+        if name not in OPTIONAL or getattr(config, name):
+            group.declared(getattr(config, name))
     _refuse_sizes(config)
     config.pairing.refuse_others(config.output["name"], config.loss["name"])
     for name, params in config.callbacks.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ from bpexp.running.tally import Tally
 if TYPE_CHECKING:
     from bpexp.running.sweep import Sweep
 
+LAUNCHER = "bpexp.launcher"
+"""The tag of the parent run that says what executed its jobs."""
+
 
 def execute_jobs(plan: Plan, jobs: Iterable[Job], sweep: Sweep, total: int | None = None) -> bool:
     """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job.
@@ -24,7 +27,7 @@ def execute_jobs(plan: Plan, jobs: Iterable[Job], sweep: Sweep, total: int | Non
     `total` is the number of jobs of the whole sweep; None for those of the plan.
     """
     chosen = chosen_for(plan)
-    tally = Tally(len(plan.jobs) if total is None else total, common=_common(plan.jobs))
+    tally = Tally(len(plan.jobs) if total is None else total, common=_common(plan))
     for ending in sweep.endings:
         tally.add(ending.job.number, ending.outcome, fresh=False)
     progress = SweepProgress(tally, chosen.words, plan.config.progress)
@@ -44,6 +47,9 @@ def chosen_for(plan: Plan) -> Chosen:
     return plan.chosen
 
 
-def _common(jobs: Sequence[Job]) -> frozenset[str]:
-    """The overrides that all jobs of a sweep of several have."""
+def _common(plan: Plan) -> frozenset[str]:
+    """The overrides that all jobs of a sweep of several have; of a search, those of the preset."""
+    jobs = plan.jobs
+    if plan.trials is not None:
+        return frozenset(jobs[0].overrides)
     return frozenset.intersection(*(frozenset(job.overrides) for job in jobs)) if len(jobs) > 1 else frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from bpexp.records.sweep_file import write_sweep
 from bpexp.running.directories import claim, going_on, kept_in
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
-from bpexp.running.launch import chosen_for, execute_jobs
+from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
 from bpexp.running.launchers.choice import launched
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
@@ -33,17 +33,15 @@ from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
+    from bpexp.search.found import Found  # only a search needs Optuna
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
 
 TABLE = "ranking.csv"
 
-LAUNCHER = "bpexp.launcher"
-"""The tag of the parent run that says what executed its jobs."""
-
 
 @dataclass(slots=True, eq=False)
 class Sweep:
-    """The result of a sweep: an ending for every job, the ranking, and the report of a study."""
+    """The result of a sweep: an ending for every job, the ranking, the report of a study, and what a search found."""
 
     directory: Path
     endings: list[Ending] = field(default_factory=list)
@@ -51,6 +49,7 @@ class Sweep:
     experiment_id: str | None = None
     store: str | None = None
     report: Report | None = None
+    found: Found | None = None
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -59,7 +58,9 @@ class Sweep:
 
     @property
     def ok(self) -> bool:
-        """Whether every job has a result."""
+        """Whether every job has a result; of a search, whether it found anything."""
+        if self.found is not None:
+            return self.found.best is not None
         return all(outcome.ok for outcome in self.outcomes)
 
 
@@ -84,7 +85,10 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(going_on(directory))
         with RunLock(directory):
-            return _run_sweep(plan, directory, resumed.command if resumed else command, signals)
+            run = _run_sweep
+            if plan.trials is not None:
+                from bpexp.running.searching.search_run import run_search as run  # which needs Optuna
+            return run(plan, directory, resumed.command if resumed else command, signals)
 
 
 def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, Ending]:
@@ -98,19 +102,25 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
         told = "the sweep is complete" if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} jobs have a result"
         tell([f"resumed {directory}: {told}"], True)
         return done
+    write_declaration(plan, directory, command)
+    return {}
+
+
+def write_declaration(plan: Plan, directory: Path, command: Sequence[str]) -> None:
+    """Record what a new sweep declares; raises ConfigError where the folder takes nothing."""
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
+    record = record_of(plan.line, command, plan.jobs, chosen_for(plan).words)
     try:
-        write_sweep(record_of(plan.line, command, plan.jobs, chosen_for(plan).words), directory)
+        write_sweep(replace(record, trials=plan.trials.search.trials if plan.trials else None), directory)
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
-    return {}
 
 
 def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Signals) -> Sweep:
     done = _begin(plan, directory, command)
     sweep = Sweep(directory)
-    tell(_notes(plan), plan.config.progress)
+    tell(notes_of(plan), plan.config.progress)
     with recording(signals.arrived) as session:
         signals.check()
         deliver_left(plan.tracking, session)
@@ -148,7 +158,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
     return sweep
 
 
-def _notes(plan: Plan) -> list[str]:
+def notes_of(plan: Plan) -> list[str]:
     """What the jobs decide without being told, each sentence once."""
     data = load_data(plan.config)
     return list(dict.fromkeys(note for job in plan.jobs for note in notes(job.config, data)))
@@ -175,8 +185,19 @@ def _name(plan: Plan) -> str:
     return f"study: {plan.study.name}" if plan.study else f"sweep: {said}"
 
 
-def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status: str, command: Sequence[str]) -> None:
-    """Rank the outcomes, write the table and end the parent; a job without an ending is read from disk, else lost."""
+def conclude_sweep(
+    sweep: Sweep,
+    jobs: Sequence[Job],
+    parent: ParentRun,
+    status: str,
+    command: Sequence[str],
+    numbers: Mapping[str, float] | None = None,
+    head: str = "",
+) -> None:
+    """Rank the outcomes, write the table and end the parent; a job without an ending is read from disk, else lost.
+
+    `numbers` are recorded beside those of the best run, and `head` opens the description.
+    """
     ended = {ending.job.number: ending for ending in sweep.endings}
     sweep.endings = [ended.get(job.number) or closed(job, "") for job in jobs]
     outcomes = sweep.outcomes
@@ -190,8 +211,9 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
         warn(f"no {TABLE} in {sweep.directory} ({error.strerror or error})")
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
-    note = f"{code(' '.join(['python -m bpexp', *command]))}\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
-    metrics = {**counts, **(best.metrics if best else {})}
+    parts = [head, code(" ".join(["python -m bpexp", *command])), sweep.ranking.meaning, sweep.ranking.markdown()]
+    note = "\n\n".join(part for part in parts if part)
+    metrics = {**counts, **(best.metrics if best else {}), **(numbers or {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 
 

@@ -71,7 +71,7 @@ def rank(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Ranking:
     problems = [
         f"job {n} {o.status}: {o.reason}"
         for n, o in zip(numbers, outcomes, strict=True)
-        if o.status not in ("finished", "stopped")
+        if o.status not in ("finished", "stopped", "pruned")
     ]
     first = outcomes[order[0]] if order and not _place(outcomes[order[0]], sign)[0] else None
     head = [*columns, "final epoch", "best epoch", "weights", "seconds"]

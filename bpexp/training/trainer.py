@@ -177,7 +177,7 @@ def train(trainer: Trainer, callbacks: Sequence[Callback], resumed: State | None
         except Diverged as diverged:
             status, reason = "diverged", f"{diverged} in epoch {at.epoch}, step {at.step}"
         except StopTraining as stop:
-            status, reason = "stopped", str(stop)
+            status, reason = stop.status, str(stop)
             restored = trainer.restore() if stop.restore_best else None
     ended = RunEnded(status, reason, at.epoch, at.step, at.seconds, restored)
     for callback in callbacks:

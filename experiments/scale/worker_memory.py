@@ -23,7 +23,7 @@ MIB = 2**20
 
 
 def measured(words: list[str]) -> dict[str, Any]:
-    """Private and shared MiB of two workers after a run each: forked after imports and data, or importing themselves."""
+    """Private and shared MiB of two workers after a run each, forked after imports and data, or on their own."""
     jobs = plan(CommandLine(("epochs=1", "progress=false", "seed=0,1", *words), multirun=True)).jobs
     found: dict[str, Any] = {"run": " ".join(words) or "data=mnist_5k"}
     for preload in (True, False):

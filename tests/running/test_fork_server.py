@@ -73,7 +73,7 @@ def test_a_module_with_threads_is_not_forked(
     (job, _) = jobs(tmp_path)
     with server(preload=True, modules=("starts_a_thread",)) as made:
         assert status(made.worker(job), job) == "finished"
-    told = "bpexp: warning: a module that was imported has started threads (mine), so that workers are not forked"
+    told = "bpexp: warning: a module that was imported has started threads (mine): workers are not forked"
     assert capfd.readouterr().err.startswith(told)
 
 

@@ -32,7 +32,7 @@ def launched(plan: Plan) -> Iterator[Chosen]:
 
         yield Chosen(partial(hydra_plugin, first=plan.first), f"hydra/launcher={plan.first.launcher}")
         return
-    launching, words = choose(plan.jobs, len(plan.jobs))
+    launching, words = choose(plan.jobs, len(plan.jobs) if plan.trials is None else plan.trials.search.trials)
     with started(launching) as launcher:
         yield Chosen(launcher, words)
 
@@ -55,7 +55,7 @@ def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
         return chosen, f"{words}{fewer}"
     if node["name"] != "process":
         return launching, str(node["name"])
-    for lacking in _lacking(jobs):
+    for lacking in _lacking(jobs, number):
         raise ConfigError(f"{lacking}; put it into a module of its own, or use launcher=serial")
     workers = launching.settings["n_jobs"] or _cores(jobs)
     _warn(jobs, workers, min(workers, number))
@@ -68,16 +68,16 @@ def _serial(jobs: Sequence[Job], number: int) -> str:
         return "one job"
     if _cores(jobs) == 1:
         return "one usable core"
-    for lacking in _lacking(jobs):
+    for lacking in _lacking(jobs, number):
         return str(lacking)
     if _fitting(jobs) < 2:
         return f"a worker needs about {_gib(_memory(jobs))}, and {_gib(free_memory())} are free"
     return ""
 
 
-def _lacking(jobs: Sequence[Job]) -> list[Foreign]:
-    """The components of the jobs that no worker knows."""
-    return [found for found in unknown() if any(found.used_by(job) for job in jobs)]
+def _lacking(jobs: Sequence[Job], number: int) -> list[Foreign]:
+    """The components of the jobs that no worker knows; all such, where most jobs are decided later, as in a search."""
+    return [found for found in unknown() if number > len(jobs) or any(found.used_by(job) for job in jobs)]
 
 
 def _warn(jobs: Sequence[Job], workers: int, busy: int) -> None:

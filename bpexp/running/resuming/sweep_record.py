@@ -45,8 +45,8 @@ def record_of(line: CommandLine, command: Sequence[str], jobs: Sequence[Job], la
             )
             for job, own in zip(jobs, params, strict=True)
         ],
-        launcher=launcher,
         plugins=plug_ins(),
+        launcher=launcher,
     )
 
 

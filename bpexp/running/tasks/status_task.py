@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Sequence
@@ -83,10 +84,11 @@ def asked(words: Sequence[str]) -> tuple[str, Path] | None:
 def standing(folder: Path) -> Standing:
     """How the sweep in a folder stands; raises RecordError where there is none. Writes nothing."""
     record, alive = read_sweep(folder), liveness(folder)
-    began = _time_of(folder / LOCK)
-    found = Standing(folder, record, "running", alive, Tally(len(record.jobs), common=frozenset(record.words)))
+    began, jobs = _time_of(folder / LOCK), _jobs(record, folder)
+    total = max(len(jobs), record.trials or 0)  # a search that was resumed may have got more trials
+    found = Standing(folder, record, "running", alive, Tally(total, common=frozenset(record.words)))
     last = began
-    for job in record.jobs:
+    for job in jobs:
         directory = folder / job.subdirectory
         written = _time_of(directory / RESULT)
         outcome = read(directory) if written else None
@@ -97,11 +99,20 @@ def standing(folder: Path) -> Standing:
         last = max(last, written)
         if not outcome.ok:
             found.problems.append((job, outcome))
-    whole = found.tally.done == len(record.jobs)
+    whole = found.tally.done == total
     states: dict[str, State] = {"alive": "running", "dead": "over" if whole else "broken off"}
     found.state = states.get(alive.state, "over" if whole else "unknown")
     found.seconds = max(0.0, (time.time() if found.state == "running" else last) - began)
     return found
+
+
+def _jobs(record: SweepRecord, folder: Path) -> list[JobRecord]:
+    """The jobs of a sweep; of a search those that were begun, which their folders tell."""
+    if record.trials is None:
+        return record.jobs
+    begun = {path.parent.name: re.search(r"\d+", path.parent.name) for path in folder.glob(f"*/{CONFIG}")}
+    jobs = [JobRecord(int(found[0]), name, {}, "", "") for name, found in begun.items() if found]
+    return sorted(jobs, key=lambda job: job.number)
 
 
 def _without(found: Standing, job: JobRecord, directory: Path) -> None:
