@@ -34,8 +34,10 @@ from bpexp.records.outcome import RESULT
 RUN = ["data=xor", "data.n=400", "model.hidden=[8]", "epochs=400", "tracking.figures=false", "tracking.model=false"]
 """A run of some seconds."""
 
-PATIENCE = 600.0
+PATIENCE = 1800.0
 """Seconds for a sweep."""
+
+PIPES: dict[str, int] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 
 def line(jobs: int, words: list[str]) -> list[str]:
@@ -47,9 +49,12 @@ def line(jobs: int, words: list[str]) -> list[str]:
 def begin(folder: Path, jobs: int, words: list[str]) -> subprocess.Popen[str]:
     """A sweep in a folder of its own."""
     folder.mkdir(parents=True)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(line(jobs, words), cwd=folder, env=environment, text=True, **pipes)
+    return subprocess.Popen(line(jobs, words), cwd=folder, env=surroundings(), text=True, **PIPES)
+
+
+def surroundings() -> dict[str, str]:
+    """The environment without a store of its own."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
 
 
 def kill_some(sweep: subprocess.Popen[str], folder: Path, doomed: set[int], rng: random.Random) -> set[int]:
@@ -83,7 +88,8 @@ def results(folder: Path) -> dict[int, dict[str, Any]]:
 
 
 def recorded(folder: Path) -> tuple[Counter[str], Counter[str]]:
-    """Statuses in MLflow: of the parent runs, and of their children."""
+    """Statuses in MLflow of the parent runs and of their children, after what a busy machine could not send in time."""
+    subprocess.run([sys.executable, "-m", "bpexp", "task=sync"], cwd=folder, env=surroundings(), check=True, **PIPES)
     with sqlite3.connect(folder / "mlflow.db") as store:
         rows = store.execute("select run_uuid, status from runs").fetchall()
         pairs = store.execute("select run_uuid, value from tags where key = 'mlflow.parentRunId'").fetchall()

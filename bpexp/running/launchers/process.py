@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -15,12 +16,19 @@ from bpexp.running.launchers.forks import LOOK, ForkServer, Worker
 from bpexp.running.launchers.packing import unpack_outcome
 from bpexp.running.launchers.worker import GRACE
 
+FORKING = ("linux",)
+"""The systems whose libraries of linear algebra may be used before a fork; elsewhere each worker imports by itself."""
+
 
 @contextmanager
 def engine(n_jobs: int | None, memory: int | None, preload: bool) -> Iterator[ForkServer]:
     """The process from which workers are forked; it imports while the sweep still writes down what it declares."""
-    with closing(ForkServer(memory, preload, modules())) as server:
+    with closing(_server(memory, preload)) as server:
         yield server
+
+
+def _server(memory: int | None, preload: bool) -> ForkServer:
+    return ForkServer(memory, preload and sys.platform in FORKING, modules())
 
 
 def process(
@@ -37,7 +45,7 @@ def process(
     imported everything and read the data.
     """
     waiting, number = iter(jobs), signal.SIGTERM
-    server = engine or ForkServer(memory, preload, modules())
+    server = engine or _server(memory, preload)
     workers, leaving = set[Worker](), list[Worker]()
     try:
         for _ in range(usable_cores() if n_jobs is None else n_jobs):
@@ -46,12 +54,12 @@ def process(
             for worker in _speaking(workers):
                 job, answer = worker.job, worker.answer()
                 worker.job = None
-                if answer is None:
-                    workers.discard(worker)
-                    reason = worker.death()
+                reason = worker.death() if answer is None else ""
                 if job is not None:
                     yield Ending(job, None, reason) if answer is None else Ending(job, unpack_outcome(answer.decode()))
-                if answer is None:
+                if worker.gone:  # perhaps after its answer: no job is sent to it
+                    workers.discard(worker)
+                    worker.leave(0)
                     yield from _begin(server, workers, waiting)
                 elif (following := next(waiting, None)) is not None:
                     worker.perform(following)
@@ -85,7 +93,7 @@ def _speaking(workers: set[Worker]) -> list[Worker]:
     """The processes that say something or are gone, once there is one."""
     while True:
         ready = wait([worker.connection for worker in workers], LOOK)
-        if found := [worker for worker in workers if worker.connection in ready or (not ready and worker.gone)]:
+        if found := [worker for worker in workers if worker.connection in ready or worker.gone]:
             return found
 
 
