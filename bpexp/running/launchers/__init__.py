@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
 from typing import Any
@@ -39,27 +39,21 @@ class Chosen:
 
     launcher: Launcher
     words: str
-    opens: bool = False
-
-
-def load(launching: Launching) -> Launcher:
-    """The function that an option of the group `launcher` names, of one that need not be opened."""
-    return partial(resolve_name(launching.function), **launching.settings)
 
 
 @contextmanager
-def opened(chosen: Chosen, first: Job) -> Iterator[Chosen]:
-    """The launcher for the time of a sweep whose first job is `first`.
+def opened(launching: Launching, first: Job) -> Iterator[Launcher]:
+    """The launcher that an option of the group `launcher` names, for the time of a sweep whose first job is `first`.
 
     Raises ConfigError, before anything is written, where its engine is not installed, does not answer, or lacks what
     the jobs need.
     """
-    if not chosen.opens:
-        yield chosen
+    function: Any = partial(resolve_name(launching.function), **launching.settings)
+    if not launching.opens:
+        yield function
         return
-    opening: Any = chosen.launcher
-    with opening(first) as launcher:
-        yield replace(chosen, launcher=launcher, opens=False)
+    with function(first) as launcher:
+        yield launcher
 
 
-__all__ = ["Chosen", "Ending", "Job", "Launcher", "load", "opened"]
+__all__ = ["Chosen", "Ending", "Job", "Launcher", "opened"]
