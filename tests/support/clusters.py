@@ -1,4 +1,4 @@
-"""Clusters of a test on this machine, each of processes of their own: a Dask scheduler and a Ray head, with two machines.
+"""Clusters of a test on this machine, each of processes of their own: a Dask scheduler or a Ray head, two machines.
 
 The second machine does not see the folder `hidden`, in a mount namespace of its own, as if it were another computer.
 """
@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -47,7 +47,7 @@ class Program:
                 stdout=file,
                 stderr=file,
                 start_new_session=True,
-                env={**os.environ, **RAY},
+                env={**os.environ, **RAY, "TMPDIR": str(log.parent)},
             )
 
     def kill(self) -> None:
@@ -96,6 +96,11 @@ class DaskCluster:
         """Wait for the workers."""
         until(lambda: all(worker.says("Registered to") for worker in self.workers))
 
+    def lose(self) -> None:
+        """Have the second machine go away, and another one come in its place."""
+        self.workers.pop().kill()
+        self.workers.append(self.start(apart(self.hidden)))
+
     def close(self) -> None:
         """End everything."""
         for program in [*self.workers, self.scheduler]:
@@ -130,17 +135,11 @@ class RayCluster:
         """Wait for the nodes."""
         until(lambda: all(program.says("Ray runtime started") for program in [self.head, *self.nodes]))
 
+    def lose(self) -> None:
+        """Have the second machine go away."""
+        self.nodes.pop().kill()
+
     def close(self) -> None:
         """End everything."""
         for program in [*self.nodes, self.head]:
             program.kill()
-
-
-@contextmanager
-def closing_all(*clusters: DaskCluster | RayCluster) -> Iterator[None]:
-    """The time of clusters."""
-    try:
-        yield
-    finally:
-        for cluster in clusters:
-            cluster.close()
