@@ -11,24 +11,24 @@ from multiprocessing.connection import wait
 
 from bpexp.running.cores import usable_cores
 from bpexp.running.job import Ending, Job
+from bpexp.running.launchers.early import FORKING, taken
 from bpexp.running.launchers.foreign import modules
 from bpexp.running.launchers.forks import LOOK, ForkServer, Worker
 from bpexp.running.launchers.packing import unpack_outcome
 from bpexp.running.launchers.worker import GRACE
 
-FORKING = ("linux",)
-"""The systems whose libraries of linear algebra may be used before a fork; elsewhere each worker imports by itself."""
-
 
 @contextmanager
 def engine(n_jobs: int | None, memory: int | None, preload: bool) -> Iterator[ForkServer]:
     """The process from which workers are forked; it imports while the sweep still writes down what it declares."""
-    with closing(_server(memory, preload)) as server:
+    with closing(_server(preload)) as server:
         yield server
 
 
-def _server(memory: int | None, preload: bool) -> ForkServer:
-    return ForkServer(memory, preload and sys.platform in FORKING, modules())
+def _server(preload: bool) -> ForkServer:
+    forking, further = preload and sys.platform in FORKING, modules()
+    early = taken() if forking and not further else None
+    return early or ForkServer(forking, further)
 
 
 def process(
@@ -45,11 +45,11 @@ def process(
     imported everything and read the data.
     """
     waiting, number = iter(jobs), signal.SIGTERM
-    server = engine or _server(memory, preload)
+    server = engine or _server(preload)
     workers, leaving = set[Worker](), list[Worker]()
     try:
         for _ in range(usable_cores() if n_jobs is None else n_jobs):
-            yield from _begin(server, workers, waiting)
+            yield from _begin(server, memory, workers, waiting)
         while workers:
             for worker in _speaking(workers):
                 job, answer = worker.job, worker.answer()
@@ -60,7 +60,7 @@ def process(
                 if worker.gone:  # perhaps after its answer: no job is sent to it
                     workers.discard(worker)
                     worker.leave(0)
-                    yield from _begin(server, workers, waiting)
+                    yield from _begin(server, memory, workers, waiting)
                 elif (following := next(waiting, None)) is not None:
                     worker.perform(following)
                 else:
@@ -76,11 +76,13 @@ def process(
             server.close()
 
 
-def _begin(server: ForkServer, workers: set[Worker], waiting: Iterator[Job]) -> Generator[Ending, None, None]:
+def _begin(
+    server: ForkServer, memory: int | None, workers: set[Worker], waiting: Iterator[Job]
+) -> Generator[Ending, None, None]:
     """Start a worker with the next job; yields the endings of those for which none can be started."""
     for job in waiting:
         try:
-            worker = server.worker(job)
+            worker = server.worker(job, memory)
         except ChildProcessError as error:
             yield Ending(job, None, f"no process could be started for it: {error}")
             continue
