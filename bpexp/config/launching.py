@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from bpexp.registry import Count, Registry
+from bpexp.registry import Count, Positive, Registry
 
 OnError = Annotated[str, Literal["continue", "stop"]]
 
@@ -23,16 +23,15 @@ class Launching:
     Args:
         function: the launcher.
         settings: its keyword arguments.
-        engine: a context manager, as `package.module:function`, that takes the settings and starts what the launcher
-            needs for a whole sweep, whose stages it launches one after the other; what it yields is the further keyword
-            argument `engine`. Empty for a launcher that needs nothing.
+        opens: whether `function` is a context manager that is given the first job: it checks, connects and starts what
+            it needs for a whole sweep before anything is written, and yields the function that launches jobs.
         shares_folder: promises that the processes of the jobs see the folder of the sweep under its own path.
     """
 
     function: str
     settings: Mapping[str, Any] = field(default_factory=dict)
-    engine: str = ""
     shares_folder: bool = False
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +76,29 @@ def process(n_jobs: Count | None = None, memory: Count | None = None, preload: b
             start threads or use a graphics processor when they are imported.
     """
     settings = {"n_jobs": n_jobs, "memory": memory, "preload": preload}
-    here = "bpexp.running.launchers.process"
-    return Launching(f"{here}:process", settings, engine=f"{here}:engine", shares_folder=True)
+    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True, opens=True)
+
+
+@launchings.register("ray")
+def ray(address: str | None = None, n_jobs: Count | None = None, cpus: Positive = 1.0) -> Launching:
+    """Jobs on a Ray cluster; needs `pip install 'bpexp[ray]'`. The machines share nothing but bpexp and the data.
+
+    Args:
+        address: of the head, as HOST:PORT on a machine of the cluster, or auto; null starts Ray on this machine.
+        n_jobs: jobs that run at the same time; null for as many as the processors of the cluster allow.
+        cpus: processors that Ray reserves for a job.
+    """
+    return Launching(
+        "bpexp.running.launchers.ray:ray", {"address": address, "n_jobs": n_jobs, "cpus": cpus}, opens=True
+    )
+
+
+@launchings.register("dask")
+def dask(address: str | None = None, n_jobs: Count | None = None) -> Launching:
+    """Jobs on a Dask cluster; needs `pip install 'bpexp[dask]'`. The machines share nothing but bpexp and the data.
+
+    Args:
+        address: of the scheduler, as tcp://HOST:PORT; null starts one in this process.
+        n_jobs: jobs that run at the same time; null for as many as the workers have threads.
+    """
+    return Launching("bpexp.running.launchers.dask:dask", {"address": address, "n_jobs": n_jobs}, opens=True)

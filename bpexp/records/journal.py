@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from bpexp.records.journal_lines import NEWEST, history, plain, points, read
 from bpexp.records.journal_tail import Tail
 from bpexp.records.learning_rates import LearningRates
 from bpexp.records.schema import FORMAT
-from bpexp.training.events import Callback, EpochEnded, RunStarted, State, Step
+from bpexp.training.events import EpochEnded, Losses, RunStarted, State, Step
 
 __all__ = ["JOURNAL", "Journal", "history", "plain", "points", "read"]
 
@@ -39,7 +40,7 @@ BLOCK = 256
 """Batch losses per line."""
 
 
-class Journal(Callback):
+class Journal(Losses):
     """Writes the journal of one run to metrics.jsonl in its directory; flushed at every evaluated epoch.
 
     Args:
@@ -102,6 +103,13 @@ class Journal(Callback):
         self._rates.add(event.lr)
         if len(self._losses) == BLOCK:
             self._write_losses()
+
+    def on_losses(self, losses: Sequence[float], rates: Sequence[float]) -> None:
+        for loss, lr in zip(losses, rates, strict=True):
+            self._losses.append(loss)
+            self._rates.add(lr)
+            if len(self._losses) == BLOCK:
+                self._write_losses()
 
     def on_epoch(self, event: EpochEnded) -> None:
         self._write_losses()

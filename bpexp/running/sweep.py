@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.errors import ConfigError, warn
+from bpexp.errors import BpexpError, ConfigError, warn
 from bpexp.files.whole import write_whole
 from bpexp.records.escaping import code
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
-from bpexp.running.directories import claim, going_on, kept_in
+from bpexp.running.directories import claim, going_on, kept_in, refuse_taken
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
 from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
@@ -33,6 +34,7 @@ from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
+    from bpexp.search.confirmation import Confirmation
     from bpexp.search.found import Found  # only a search needs Optuna
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
 
@@ -50,6 +52,7 @@ class Sweep:
     store: str | None = None
     report: Report | None = None
     found: Found | None = None
+    confirmed: Confirmation | None = None
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -79,12 +82,15 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     Of a sweep that is resumed, the jobs without a result are executed. The ranking and the parent run are written even
     if the sweep is interrupted; the exception is then re-raised.
     """
-    with Signals() as signals, launched(plan) as chosen:
-        plan = replace(plan, chosen=chosen)
+    with Signals() as signals, ExitStack() as stack:
+        with signals.raised():
+            plan = replace(plan, chosen=stack.enter_context(launched(plan)))
         resumed = plan.resumed
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(going_on(directory))
         with RunLock(directory):
+            if not resumed:
+                refuse_taken(directory, "sweep")  # by another process, while this one waited for the lock
             run = _run_sweep
             if plan.trials is not None:
                 from bpexp.running.searching.search_run import run_search as run  # which needs Optuna
@@ -108,7 +114,7 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
 
 def write_declaration(plan: Plan, directory: Path, command: Sequence[str]) -> None:
     """Record what a new sweep declares; raises ConfigError where the folder takes nothing."""
-    said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
+    said = as_yaml({"overrides": plan.said, "hydra": plan.first.hydra})
     record = record_of(plan.line, command, plan.jobs, chosen_for(plan).words)
     try:
         write_sweep(replace(record, trials=plan.trials.search.trials if plan.trials else None), directory)
@@ -149,6 +155,8 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
             conclude_sweep(sweep, jobs, parent, status, command)
             sweep.experiment_id = parent.experiment_id  # of a server known later than at the start
             signals.last_words = None
+        if signals.pending is None:
+            log_best_model(sweep, parent)
         if plan.study is not None and signals.pending is None:
             try:
                 with signals.raised():
@@ -215,6 +223,23 @@ def conclude_sweep(
     note = "\n\n".join(part for part in parts if part)
     metrics = {**counts, **(best.metrics if best else {}), **(numbers or {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
+
+
+def log_best_model(sweep: Sweep, parent: ParentRun) -> None:
+    """Log the network of the best run as a model, unless each run has logged its own."""
+    best = sweep.ranking.best
+    if best is None or best.model is not None:
+        return
+    try:
+        address = parent.log_model(Path(best.directory))
+    except (BpexpError, OSError) as error:
+        warn(f"no model of {best.directory} ({error})")
+        return
+    sweep.endings = [
+        replace(ending, outcome=replace(best, model=address)) if ending.outcome is best else ending
+        for ending in sweep.endings
+    ]
+    sweep.ranking = replace(sweep.ranking, best=replace(best, model=address))
 
 
 def _lost(ending: Ending) -> Outcome:

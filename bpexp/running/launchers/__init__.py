@@ -18,7 +18,7 @@ plug-in, and one option of the group `launcher`, registered in `bpexp.config.lau
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
@@ -32,26 +32,28 @@ Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself."""
+    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself.
+
+    One that `opens` is still to be opened, by `opened`.
+    """
 
     launcher: Launcher
     words: str
 
 
 @contextmanager
-def started(launching: Launching) -> Iterator[Launcher]:
-    """The launcher with its engine, which lasts as long as the block."""
-    with ExitStack() as stack:
-        launcher: Any = load(launching)
-        if launching.engine:
-            engine = stack.enter_context(resolve_name(launching.engine)(**launching.settings))
-            launcher = partial(launcher, engine=engine)
+def opened(launching: Launching, first: Job) -> Iterator[Launcher]:
+    """The launcher that an option of the group `launcher` names, for the time of a sweep whose first job is `first`.
+
+    Raises ConfigError, before anything is written, where its engine is not installed, does not answer, or lacks what
+    the jobs need.
+    """
+    function: Any = partial(resolve_name(launching.function), **launching.settings)
+    if not launching.opens:
+        yield function
+        return
+    with function(first) as launcher:
         yield launcher
 
 
-def load(launching: Launching) -> Launcher:
-    """The launcher that an option of the group `launcher` names; it starts an engine of its own if it needs one."""
-    return partial(resolve_name(launching.function), **launching.settings)
-
-
-__all__ = ["Chosen", "Ending", "Job", "Launcher", "load", "started"]
+__all__ = ["Chosen", "Ending", "Job", "Launcher", "opened"]

@@ -13,7 +13,7 @@ from bpexp.errors import ConfigError, warn
 from bpexp.running.bounds import job_memory
 from bpexp.running.cores import usable_cores
 from bpexp.running.job import Job
-from bpexp.running.launchers import Chosen, started
+from bpexp.running.launchers import Chosen, opened
 from bpexp.running.launchers.foreign import Foreign, unknown
 from bpexp.running.loading import load_data
 from bpexp.running.memory import GIB, free_memory
@@ -22,6 +22,8 @@ from bpexp.running.plan import Plan
 PROCESS = 100 * 2**20
 """Bytes that a worker has for itself, beside its data and its network: what `experiments.scale.worker_memory` measures,
 rounded up."""
+
+SERIAL: Launching = GROUPS["launcher"].build({"name": "serial"})
 
 
 @contextmanager
@@ -32,8 +34,13 @@ def launched(plan: Plan) -> Iterator[Chosen]:
 
         yield Chosen(partial(hydra_plugin, first=plan.first), f"hydra/launcher={plan.first.launcher}")
         return
-    launching, words = choose(plan.jobs, len(plan.jobs) if plan.trials is None else plan.trials.search.trials)
-    with started(launching) as launcher:
+    if plan.trials is None:
+        launching, words = choose(plan.jobs, len(plan.jobs))
+    elif plan.config.launcher["name"] == "auto":  # several at once would be decided without the results of one another
+        launching, words = SERIAL, "serial (each trial is decided by those before it)"
+    else:
+        launching, words = choose(plan.jobs, plan.trials.search.trials)
+    with opened(launching, plan.jobs[0]) as launcher:
         yield Chosen(launcher, words)
 
 
@@ -48,7 +55,7 @@ def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
     if node["name"] == "auto":
         reason = _serial(jobs, number)
         if reason:
-            return GROUPS["launcher"].build({"name": "serial"}), f"serial ({reason})"
+            return SERIAL, f"serial ({reason})"
         wanted, fitting = min(_cores(jobs), number), _fitting(jobs)
         fewer = f" (as many as fit into {_gib(free_memory())})" if fitting < wanted else ""
         chosen, words = _process(GROUPS["launcher"].build({"name": "process"}), min(wanted, fitting))

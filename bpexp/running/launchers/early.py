@@ -15,11 +15,8 @@ from bpexp.running.launchers.forks import ForkServer
 FORKING = ("linux",)
 """The systems whose libraries of linear algebra may be used before a fork; elsewhere each worker imports by itself."""
 
-OTHERWISE = ("launcher=", "launcher.preload=", "hydra/launcher=", "task=")
-"""Words that may say that no such workers are needed begin so."""
-
-FORKED = ("launcher=process", "launcher=auto")
-"""Words that say that they are."""
+OTHERWISE = ("launcher=", "launcher.preload=", "launcher.fuse=", "hydra/launcher=", "task=", "search=")
+"""Words after which a sweep may need no such workers begin so."""
 
 _waiting: list[ForkServer] = []
 
@@ -27,8 +24,9 @@ _waiting: list[ForkServer] = []
 @contextmanager
 def started_early(words: Sequence[str]) -> Iterator[None]:
     """Start the process for the time of a block in which the sweep of a command line is planned and executed."""
-    otherwise = any(word.startswith(OTHERWISE) and word not in FORKED for word in words)
-    if not otherwise and sys.platform in FORKING and usable_cores() > 1:
+    process = [word for word in words if word == "launcher=process"]
+    otherwise = [word for word in words if word.startswith(OTHERWISE) and word != "launcher=auto"]
+    if (process or not otherwise) and sys.platform in FORKING and usable_cores() > 1:
         _waiting.append(ForkServer(preload=True, modules=()))
     try:
         yield

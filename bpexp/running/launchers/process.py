@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import wait
 
 from bpexp.running.cores import usable_cores
 from bpexp.running.job import Ending, Job
+from bpexp.running.launchers import Launcher
 from bpexp.running.launchers.early import FORKING, taken
 from bpexp.running.launchers.foreign import modules
 from bpexp.running.launchers.forks import LOOK, ForkServer, Worker
@@ -19,36 +21,34 @@ from bpexp.running.launchers.worker import GRACE
 
 
 @contextmanager
-def engine(n_jobs: int | None, memory: int | None, preload: bool) -> Iterator[ForkServer]:
-    """The process from which workers are forked; it imports while the sweep still writes down what it declares."""
-    with closing(_server(preload)) as server:
-        yield server
+def process(
+    first: Job, *, n_jobs: int | None = None, memory: int | None = None, preload: bool = True
+) -> Iterator[Launcher]:
+    """A launcher for at most `n_jobs` processes, each in at most `memory` MiB.
+
+    `n_jobs` is the number of usable cores where it is None. With `preload` the processes are forked from one that has
+    imported everything and read the data; it imports while the sweep still writes down what it declares.
+    """
+    workers = usable_cores() if n_jobs is None else n_jobs
+    with closing(_server(preload and sys.platform in FORKING)) as server:
+        yield partial(_executed, server=server, n_jobs=workers, memory=memory)
 
 
 def _server(preload: bool) -> ForkServer:
-    forking, further = preload and sys.platform in FORKING, modules()
-    early = taken() if forking and not further else None
-    return early or ForkServer(forking, further)
+    """The process that was started before the sweep was planned, if it will do, else a new one."""
+    further = modules()
+    early = taken() if preload and not further else None
+    return early or ForkServer(preload, further)
 
 
-def process(
-    jobs: Iterable[Job],
-    *,
-    n_jobs: int | None = None,
-    memory: int | None = None,
-    preload: bool = True,
-    engine: ForkServer | None = None,
+def _executed(
+    jobs: Iterable[Job], *, server: ForkServer, n_jobs: int, memory: int | None
 ) -> Generator[Ending, None, None]:
-    """Execute the jobs in at most `n_jobs` processes, each in at most `memory` MiB, and yield their endings.
-
-    `n_jobs` is the number of usable cores where it is None. With `preload` the processes are forked from one that has
-    imported everything and read the data.
-    """
+    """Execute the jobs and yield their endings."""
     waiting, number = iter(jobs), signal.SIGTERM
-    server = engine or _server(preload)
     workers, leaving = set[Worker](), list[Worker]()
     try:
-        for _ in range(usable_cores() if n_jobs is None else n_jobs):
+        for _ in range(n_jobs):
             yield from _begin(server, memory, workers, waiting)
         while workers:
             for worker in _speaking(workers):
@@ -72,8 +72,6 @@ def process(
         raise
     finally:
         _end([*workers, *leaving], number)
-        if engine is None:
-            server.close()
 
 
 def _begin(
