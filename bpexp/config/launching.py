@@ -20,9 +20,12 @@ OnError = Annotated[str, Literal["continue", "stop"]]
 class Launching:
     """A function that launches jobs, as `package.module:function`, and its keyword arguments.
 
-    `shares_folder` promises that the processes of the jobs see the folder of the sweep under its own path. One that
-    `opens` is a context manager, which is given the first job, checks and connects before anything is written, and
-    yields the function that launches jobs.
+    Args:
+        function: the launcher.
+        settings: its keyword arguments.
+        opens: whether `function` is a context manager that is given the first job: it checks, connects and starts what
+            it needs for a whole sweep before anything is written, and yields the function that launches jobs.
+        shares_folder: promises that the processes of the jobs see the folder of the sweep under its own path.
     """
 
     function: str
@@ -73,7 +76,7 @@ def process(n_jobs: Count | None = None, memory: Count | None = None, preload: b
             start threads or use a graphics processor when they are imported.
     """
     settings = {"n_jobs": n_jobs, "memory": memory, "preload": preload}
-    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True)
+    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True, opens=True)
 
 
 @launchings.register("ray")
