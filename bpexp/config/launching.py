@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from bpexp.registry import Count, Registry
 
 OnError = Annotated[str, Literal["continue", "stop"]]
+Fuse = Literal["off", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,14 @@ launchings: Registry[Launching] = Registry("launcher")
 
 
 @launchings.register("serial")
-def serial() -> Launching:
-    """One job after the other in the process of the command: what ends that process ends the sweep."""
-    return Launching("bpexp.running.launchers.serial:serial")
+def serial(fuse: Fuse = "off") -> Launching:
+    """One job after the other in the process of the command: what ends that process ends the sweep.
+
+    Args:
+        fuse: auto trains jobs of one network shape, batch size and data together, as one batched computation, where
+            that is faster; the last digits of a float32 result may change by it, and each run tells that it was fused.
+    """
+    return Launching("bpexp.running.launchers.serial:serial", {"fuse": fuse})
 
 
 @launchings.register("process")

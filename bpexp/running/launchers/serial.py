@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable
 
+from bpexp.config.launching import Fuse
+from bpexp.running.fusing import units
 from bpexp.running.job import Ending, Job
-from bpexp.running.perform import perform
+from bpexp.running.perform_together import perform_unit
 
 
-def serial(jobs: Iterable[Job]) -> Generator[Ending, None, None]:
-    """Execute each job and yield its ending; an interruption ends the sweep after the current job is recorded."""
-    for job in jobs:
-        yield Ending(job, perform(job))
+def serial(jobs: Iterable[Job], *, fuse: Fuse = "off") -> Generator[Ending, None, None]:
+    """Execute each job, and with fuse=auto several together, and yield each ending.
+
+    An interruption ends the sweep after the jobs that run are recorded.
+    """
+    for unit in units(jobs, fuse):
+        yield from perform_unit(unit)
