@@ -12,8 +12,17 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from bpexp.running.cores import SAID
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.environment import mlflow_environment
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_core() -> Iterator[None]:
+    """One core, here and in the commands that tests start: sweeps are serial unless a test says otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SAID, "1")
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -30,14 +30,15 @@ FLOORS: dict[str, set[str]] = {
     "records": {"nn", "data", "training"},
     "tracking": {"nn", "training", "records"},
     "study": {"training", "figures", "records", "tracking"},
-    "config": {"nn", "data", "gradients", "papers", "training", "insight", "records", "tracking", "study"},
+    "search": {"training", "figures", "records", "study"},
+    "config": {"nn", "data", "gradients", "papers", "training", "insight", "records", "tracking", "study", "search"},
     "running": {
         *("nn", "data", "gradients", "papers", "training", "insight", "figures", "records", "tracking", "study"),
-        "config",
+        *("search", "config"),
     },
-    "cli": {"training", "records", "tracking", "study", "config", "running"},
+    "cli": {"training", "records", "tracking", "study", "search", "config", "running"},
     "ui": {"tracking"},
-    "api": {"nn", "records", "tracking", "study", "config", "running"},
+    "api": {"nn", "records", "tracking", "study", "search", "config", "running"},
 }
 """What each package, and the module `api`, may import of the others. Whatever is not listed is refused."""
 
@@ -134,10 +135,13 @@ LIBRARIES = {
     },
     "numpy": {"numpy", "numpy.lib.format", "numpy.typing"},
     "omegaconf": {"omegaconf", "omegaconf.errors"},
+    "optuna": {
+        *("optuna", "optuna.exceptions", "optuna.importance", "optuna.storages.journal", "optuna.trial"),
+    },
     "pandas": {"pandas"},
     "platformdirs": {"platformdirs"},
     "pooch": {"pooch"},
-    "rich": {"rich.box", "rich.console", "rich.markup", "rich.progress", "rich.table"},
+    "rich": {"rich.box", "rich.console", "rich.live", "rich.markup", "rich.progress", "rich.table", "rich.text"},
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
     "sqlalchemy": {"sqlalchemy", "sqlalchemy.exc"},
     "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.power"},

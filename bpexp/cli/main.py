@@ -102,8 +102,11 @@ def _run(options: argparse.Namespace) -> int:
     from bpexp.running.plan import plan
     from bpexp.running.resuming.resume_sweep import resumed_sweep
     from bpexp.running.resuming.resume_words import resume_wanted
+    from bpexp.running.tasks.status_task import asked
 
     line = command_line(options)
+    if (question := asked(line.overrides)) is not None:
+        return _status(*question, multirun=line.multirun)
     if (sweep := resumed_sweep(line)) is not None:
         return _sweep(sweep)
     if (wanted := resume_wanted(line)) is not None:
@@ -146,7 +149,11 @@ def _sweep(planned: Plan) -> int:
     from bpexp.running.sweep import run_sweep
 
     sweep = run_sweep(planned, sys.argv[1:])
-    if sweep.report is None:
+    if sweep.found is not None:
+        from bpexp.cli.search_tables import print_search
+
+        print_search(sweep, sweep.found)
+    elif sweep.report is None:
         print_ranking(sweep)
     else:
         from bpexp.cli.study_tables import print_report
@@ -177,6 +184,19 @@ def _sync(planned: Plan) -> int:
     return print_deliveries(deliver_all(planned, Path.cwd()))
 
 
+def _status(task: str, folder: Path, *, multirun: bool) -> int:
+    from bpexp.cli.status import print_status
+
+    if multirun:
+        raise ConfigError(f"task={task} is done once; leave -m out")
+    return print_status(task, folder)
+
+
+def _nameless(planned: Plan) -> int:
+    task = planned.config.task
+    raise ConfigError(f"task={task} is said on the command line, as in task={task} sweep=multirun/DATE/TIME")
+
+
 def _figures(planned: Plan) -> int:
     from bpexp.cli.findings import print_deliveries
     from bpexp.running.tasks.figures_task import draw_planned
@@ -187,5 +207,12 @@ def _figures(planned: Plan) -> int:
     return print_deliveries(deliver_named(planned, Path.cwd()))
 
 
-TASKS = {"report": _report, "doctor": _doctor, "sync": _sync, "figures": _figures}
+TASKS = {
+    "report": _report,
+    "doctor": _doctor,
+    "sync": _sync,
+    "figures": _figures,
+    "status": _nameless,
+    "stop": _nameless,
+}
 """The tasks that are no runs."""

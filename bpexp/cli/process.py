@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from bpexp.cli.output import lasting_output
 from bpexp.running.ending.interruption import WORDS
@@ -38,6 +39,16 @@ def own_process() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def left_in_time() -> Iterator[None]:
+    """Take over the signals of a process that says nothing of its own, for the time of this block."""
+    process = Process(leave=partial(_leave, told=False))
+    try:
+        yield
+    finally:
+        process.close()
+
+
 def _last(process: Process) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
@@ -46,13 +57,14 @@ def _last(process: Process) -> None:
         os._exit(process.code)
 
 
-def _leave(process: Process, number: int) -> None:
+def _leave(process: Process, number: int, *, told: bool = True) -> None:
     """Make the records true, say one line, and go; in another thread than the main one, which may be anywhere."""
     if process.code is None:
         speaker = threading.Thread(target=_last_words, args=(process, WORDS[number]), daemon=True)
         speaker.start()
         speaker.join(LAST_WORDS)  # a disk or a store that does not answer cannot hold the process
-        _say(f"bpexp: {WORDS[number]}; {process.kept}\n")
+        if told:
+            _say(f"bpexp: {WORDS[number]}; {process.kept}\n")
     os._exit(128 + number if process.code is None else process.code)
 
 

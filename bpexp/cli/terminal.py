@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bpexp.running.sweep import Sweep
     from bpexp.study.ranking import Ranking
 
-COLOURS = {"finished": "green", "stopped": "green", "diverged": "yellow"}
+COLOURS = {"finished": "green", "stopped": "green", "pruned": "green", "diverged": "yellow"}
 
 SHOWN = ("test", "validation", "train")
 """The parts of the data, of which the first that was measured is shown."""
@@ -126,9 +126,28 @@ def _ranking_table(ranking: Ranking, columns: list[str]) -> Table:
         words = column.replace("_", " ") if column.startswith(("final", "best")) else column
         text = column in ("status", *ranking.varied)
         table.add_column(plain(words).replace(" ", "\n", 1), justify="left" if text else "right", no_wrap=True)
-    for row in ranking.cells(columns):
+    for row in shortened(ranking.cells(columns), [columns.index(name) for name in ranking.varied]):
         table.add_row(*(plain(cell) for cell in row))
     return table
+
+
+def shortened(rows: list[list[str]], places: Sequence[int]) -> list[list[str]]:
+    """The rows with long numbers in some columns rounded to four digits, where these still tell them apart."""
+    made = [list(row) for row in rows]
+    for place in places:
+        column = [row[place] for row in rows]
+        short = [_short(cell) for cell in column]
+        if len(set(short)) == len(set(column)):
+            for row, cell in zip(made, short, strict=True):
+                row[place] = cell
+    return made
+
+
+def _short(cell: str) -> str:
+    try:
+        return cell if len(cell) <= 8 else f"{float(cell):.4g}"
+    except ValueError:
+        return cell
 
 
 def _dispensable(ranking: Ranking, columns: list[str]) -> list[str]:

@@ -1,12 +1,17 @@
-"""The entry of a process of `launcher=process`, whose output cannot fail, like that of the command itself."""
+"""The entry of the fork server of `launcher=process`, and of its workers: their output cannot fail."""
 
 from __future__ import annotations
 
 from bpexp.cli.output import lasting_output
+from bpexp.cli.process import left_in_time
+from bpexp.running.launchers.fork_server import forked
 from bpexp.running.launchers.worker import serve
 
 
-def main(handle: int, memory: int | None) -> None:
-    """Perform the jobs that come through the connection `handle`, in at most `memory` MiB."""
+def main(handle: int, memory: int | None, preload: bool, modules: list[str]) -> None:
+    """Fork workers for the sweep at the connection `handle`; each performs jobs in at most `memory` MiB."""
     lasting_output()
-    serve(handle, memory)
+    worker = forked(handle, preload, modules)
+    if worker is not None:
+        with left_in_time():
+            serve(worker, memory)

@@ -33,7 +33,7 @@ from bpexp.config.inspection import inspected
 from bpexp.config.limits import Limits, refuse_limits
 from bpexp.config.logins import keep_credentials, refuse_logins
 from bpexp.config.override_lines import line_of, lines_of
-from bpexp.config.overrides import levels, refuse_hydra
+from bpexp.config.overrides import has_ends, levels, refuse_hydra
 from bpexp.config.places import FOLDERS, ROOTS, named, refuse_all_places
 from bpexp.config.registered import register_options
 from bpexp.config.schema import Config, construct
@@ -151,11 +151,16 @@ class Composer:
             inspected(whole, self.limits)
         return whole
 
+    def reopened(self) -> Composer:
+        """The same composer in a later state of Hydra."""
+        self._loader = GlobalHydra.instance().config_loader()
+        return self
+
     @cached_property
     def _named(self) -> dict[str, list[Any]]:
         """The places that the command line itself names."""
         written = [word for word in self._line.overrides if word.lstrip("+").startswith(ROOTS)]
-        single = [text for override in self.parse(written) for text in levels(override, self.limits)]
+        single = [text for o in self.parse(written) if not has_ends(o) for text in levels(o, self.limits)]
         return named(self.parse(single))
 
     def _from_files(self, overrides: Sequence[Override]) -> DictConfig:
@@ -208,11 +213,10 @@ def _hydras_own() -> DictConfig:
 
 
 @contextmanager
-def composer(line: CommandLine) -> Iterator[Composer]:
-    """Set up Hydra for a command line; its global state is restored afterwards. Raises ConfigError."""
-    here = str(config_folder())
-    with prepared(line) as limits, one_line(), initialize_config_dir(here, job_name=JOB, version_base=VERSION_BASE):
-        yield Composer(line, GlobalHydra.instance().config_loader(), limits)
+def composer(line: CommandLine, known: Composer | None = None) -> Iterator[Composer]:
+    """Set up Hydra for a command line, or for a `known` composer again; its state is restored. Raises ConfigError."""
+    with prepared(line) as limits, one_line(), initialize_config_dir(str(config_folder()), JOB, VERSION_BASE):
+        yield known.reopened() if known else Composer(line, GlobalHydra.instance().config_loader(), limits)
 
 
 @contextmanager

@@ -17,6 +17,12 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
     config = composition.config
     stopping = config.callbacks.get("early_stopping") or {}
     idle = isinstance(stopping, dict) and stopping.get("patience") is None
+    keys = {override.key_or_group for override in overrides}
+    if {"model.hidden", "model.width"} <= keys and config.model.depth is None and config.model.width is not None:
+        raise ConfigError(
+            f"model.hidden={config.model.hidden} and model.width={config.model.width} contradict each other; leave out "
+            "one of them"
+        )
     for override in overrides:
         key = override.key_or_group
         if key.partition(".")[0] == "activation" and config.model.activations is not None:

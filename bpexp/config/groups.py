@@ -14,6 +14,7 @@ import bpexp.papers  # noqa: F401  registers the gradient method as_printed
 from bpexp.config.launching import launchings
 from bpexp.data import datasets
 from bpexp.data.prepare import prepare
+from bpexp.errors import ConfigError, nearest
 from bpexp.gradients import gradient_methods
 from bpexp.insight.gradient_check import gradient_checks
 from bpexp.insight.probe_sets import described, probe_sets
@@ -26,6 +27,7 @@ from bpexp.nn.optimizers import optimizers
 from bpexp.nn.outputs import outputs
 from bpexp.nn.schedules import schedules
 from bpexp.registry import Parameter, Registry, declared_parameters, summary
+from bpexp.search.samplers import samplers, shared
 from bpexp.tracking.settings import tracking_settings
 
 
@@ -53,6 +55,12 @@ class Group:
     def declared(self, node: Any) -> Declaration:
         """Split and validate the node of this group in a config; raises ConfigError."""
         name, params = self.registry.parse(node)
+        if self.shared and name in self.registry:
+            known = self.parameters(name)
+            for key in params:
+                if key not in known:
+                    told = f"{nearest(key, known)}it takes: {', '.join(known)}"
+                    raise ConfigError(f"{self.name} {name!r} has no parameter {key!r}; {told}")
         own = {key: value for key, value in params.items() if key not in self.shared}
         shared = {key: value for key, value in params.items() if key in self.shared}
         self.registry.validate(name, **own)
@@ -107,8 +115,13 @@ GROUPS: dict[str, Group] = {
         Group("check", gradient_checks, {}),
         Group("tracking", tracking_settings, {}),
         Group("launcher", launchings, {}),
+        Group("search", samplers, declared_parameters(shared)),
     )
 }
+
+
+OPTIONAL = ("search",)
+"""Groups of which no option may be chosen; the node is then empty."""
 
 
 def config_folder() -> Path:

@@ -19,10 +19,16 @@ Fuse = Literal["off", "auto"]
 
 @dataclass(frozen=True, slots=True)
 class Launching:
-    """A function that launches jobs, as `package.module:function`, and its keyword arguments."""
+    """A function that launches jobs, as `package.module:function`, and its keyword arguments.
+
+    `shares_folder` promises that the processes of the jobs see the folder of the sweep under its own path. `fuse` tells
+    whether jobs are to be trained together, which the function can do.
+    """
 
     function: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    shares_folder: bool = False
+    fuse: Fuse = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,20 @@ class SweepSettings:
 launchings: Registry[Launching] = Registry("launcher")
 
 
+@launchings.register("auto")
+def auto(fuse: Fuse = "off") -> Launching:
+    """Process with a worker for each usable core; serial for one job, one usable core or too little memory.
+
+    Serial, too, where a job needs a component that was registered in a script or a notebook, which a worker lacks.
+
+    Args:
+        fuse: auto trains jobs of one network shape, batch size and data together, as one batched computation, where
+            that is faster; the last digits of a float32 result may change by it, and each run tells that it was fused.
+    """
+    serially = "bpexp.running.launchers.serial:serial"  # `bpexp.running.launchers.choice` decides
+    return Launching(serially, shares_folder=True, fuse=fuse)
+
+
 @launchings.register("serial")
 def serial(fuse: Fuse = "off") -> Launching:
     """One job after the other in the process of the command: what ends that process ends the sweep.
@@ -48,15 +68,22 @@ def serial(fuse: Fuse = "off") -> Launching:
         fuse: auto trains jobs of one network shape, batch size and data together, as one batched computation, where
             that is faster; the last digits of a float32 result may change by it, and each run tells that it was fused.
     """
-    return Launching("bpexp.running.launchers.serial:serial", {"fuse": fuse})
+    return Launching("bpexp.running.launchers.serial:serial", shares_folder=True, fuse=fuse)
 
 
 @launchings.register("process")
-def process(n_jobs: Count = 1, memory: Count | None = None) -> Launching:
+def process(
+    n_jobs: Count | None = None, memory: Count | None = None, preload: bool = True, fuse: Fuse = "off"
+) -> Launching:
     """Jobs in processes of their own, so that what ends one of them, such as a lack of memory, ends one job alone.
 
     Args:
-        n_jobs: jobs that run at the same time.
+        n_jobs: jobs that run at the same time; null for one on each usable core.
         memory: largest memory of a process in MiB, beyond which its job fails; null for no limit. Linux alone keeps it.
+        preload: fork the processes from one that has imported everything and read the data; false for plug-ins that
+            start threads or use a graphics processor when they are imported.
+        fuse: auto trains jobs of one network shape, batch size and data together, as one batched computation, where
+            that is faster; the last digits of a float32 result may change by it, and each run tells that it was fused.
     """
-    return Launching("bpexp.running.launchers.process:process", {"n_jobs": n_jobs, "memory": memory})
+    settings = {"n_jobs": n_jobs, "memory": memory, "preload": preload}
+    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True, fuse=fuse)

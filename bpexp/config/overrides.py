@@ -13,10 +13,12 @@ from bpexp.config.groups import GROUPS
 from bpexp.config.limits import DEFAULT, Limits, raised
 from bpexp.config.schema import explain_unknown_key, key_type
 from bpexp.config.spelling import spelled
+from bpexp.config.sweepers import refuse_sweepers
 from bpexp.errors import ConfigError
 
 __all__ = [
     "Override",
+    "has_ends",
     "levels",
     "refuse_declared",
     "refuse_hydra",
@@ -55,7 +57,7 @@ def levels(override: Override, limits: Limits = DEFAULT) -> list[str]:
     if not override.is_sweep_override():
         return [str(override.input_line)]
     key = override.get_key_element()
-    if not override.is_discrete_sweep():
+    if has_ends(override):
         raise ConfigError(f"{override.input_line}: an interval has no levels; list them, as in {key}=0.1,0.3")
     _refuse_range(override, limits)
     found = [f"{key}={value}" for value in override.sweep_string_iterator()]
@@ -65,6 +67,11 @@ def levels(override: Override, limits: Limits = DEFAULT) -> list[str]:
         twice = next(text for text in found if found.count(text) > 1)
         raise ConfigError(f"{override.input_line} has the level {twice.partition('=')[2]} twice; give it once")
     return found
+
+
+def has_ends(override: Override) -> bool:
+    """Whether an override is an interval, which has no levels: only a search can try it."""
+    return bool(override.is_sweep_override()) and not override.is_discrete_sweep()
 
 
 def _refuse_range(override: Override, limits: Limits) -> None:
@@ -91,6 +98,7 @@ def refuse_many(grid: Mapping[str, Sequence[str]], limits: Limits) -> None:
 
 def refuse_hydra(overrides: Sequence[Override]) -> None:
     """Raise ConfigError for an override of Hydra's own node that has no effect; Hydra would act on some of them."""
+    refuse_sweepers(overrides)
     for override in overrides:
         key, package = override.key_or_group, override.package or ""
         if re.split("[./]", key)[0] != "hydra" and re.split("[.:]", package)[0] != "hydra":

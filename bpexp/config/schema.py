@@ -23,7 +23,7 @@ from bpexp.training.metrics import Evaluation
 
 Settings = TypeVar("Settings")
 BatchSize = Annotated[Any, Count | Literal["full"]]
-Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures"]]
+Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures", "status", "stop"]]
 Dtype = Annotated[str, Literal["float32", "float64"]]
 Natural = Annotated[int, Range(least=0)]
 Threads = Annotated[int, Range(least=1, most=1024)]
@@ -43,7 +43,8 @@ class Config:
         progress: print progress and a table at the end.
         task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
             doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
-            figures draws those of a run that ended without them.
+            figures draws those of a run that ended without them; status says how far the sweep in sweep=FOLDER is;
+            stop ends it.
         sample: which training sample task=trace follows, counted from 0.
         run_name: name of the run; null for one made from the overrides.
         objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
@@ -62,6 +63,7 @@ class Config:
         tracking: where a run is recorded.
         launcher: what executes the jobs of a sweep.
         sweep: what a sweep does when a job fails.
+        search: what decides the jobs of a search, in place of a grid.
         penalty: L1 and L2 penalties on the weights.
         clip: bounds of the gradient.
         evaluation: how often the parts are evaluated.
@@ -96,8 +98,9 @@ class Config:
     probe: dict[str, Any] = field(default_factory=dict)
     check: dict[str, Any] = field(default_factory=lambda: {"name": "off"})
     tracking: dict[str, Any] = field(default_factory=dict)
-    launcher: dict[str, Any] = field(default_factory=lambda: {"name": "serial"})
+    launcher: dict[str, Any] = field(default_factory=lambda: {"name": "auto"})
     sweep: SweepSettings = field(default_factory=SweepSettings)
+    search: dict[str, Any] = field(default_factory=dict)
     penalty: Penalty = field(default_factory=Penalty)
     clip: Clip = field(default_factory=Clip)
     evaluation: Evaluation = field(default_factory=Evaluation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpexp.config.groups import GROUPS
+from bpexp.config.groups import GROUPS, OPTIONAL
 from bpexp.config.limits import raised
 from bpexp.config.schema import Config
 from bpexp.errors import ConfigError
@@ -18,7 +18,8 @@ def validate(config: Config) -> None:
     Errors that depend on the data are raised by `bpexp.running.outline`.
     """
     for name, group in GROUPS.items():
-        group.declared(getattr(config, name))
+        if name not in OPTIONAL or getattr(config, name):
+            group.declared(getattr(config, name))
     _refuse_sizes(config)
     config.pairing.refuse_others(config.output["name"], config.loss["name"])
     for name, params in config.callbacks.items():
@@ -32,7 +33,7 @@ def _refuse_sizes(config: Config) -> None:
     depth, most = config.model.depth or len(config.model.hidden), config.limits.layers
     if depth > most:
         raise ConfigError(f"model: {depth} hidden layers are more than {most}; {raised('layers', depth)}")
-    processes, most = config.launcher.get("n_jobs", 1), config.limits.processes
+    processes, most = config.launcher.get("n_jobs") or 1, config.limits.processes
     if processes > most:
         told = f"launcher.n_jobs={processes} is more than {most} processes"
         raise ConfigError(f"{told}; {raised('processes', processes)}")

@@ -45,6 +45,8 @@ def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callabl
             _kept.move_to_end(key)
             return _kept[key][1]
         raw = loader(generator())
+        for array in (raw.X, raw.y, *(raw.test or ())):
+            array.flags.writeable = False
         # Stamps of before the load: a file that was edited meanwhile is read again. A download makes new files.
         later = [_stamp(file) for file in loader.files()]
         stamps = [new if old[1:] == MISSING else old for old, new in zip(stamps, later, strict=False)]

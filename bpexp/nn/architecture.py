@@ -20,7 +20,8 @@ class Architecture:
         name: name of the preset.
         hidden: widths of the hidden layers, from the input on.
         depth: number of hidden layers of equal width, in place of hidden; null to use hidden.
-        width: units of each of the depth layers; null for 32.
+        width: units of each hidden layer, in place of the equal widths of hidden, or of each of the depth layers; null
+            for those of hidden, and for 32 with depth.
         activations: a list with one activation for each hidden layer; null to use `activation` for all.
     """
 
@@ -36,9 +37,10 @@ class Architecture:
                 f"model.hidden={self.hidden} and model.depth={self.depth} contradict each other; "
                 "set model.depth=null to use hidden, or model.hidden=[] to use depth"
             )
-        if self.depth is None and self.width is not None:
+        if self.depth is None and self.width is not None and len(set(self.hidden)) != 1:
+            told = f"the widths of model.hidden={self.hidden} differ" if self.hidden else "there is no hidden layer"
             raise ConfigError(
-                f"model.width={self.width} has no effect without model.depth; set model.hidden=[] and model.depth=2, "
+                f"model.width={self.width} has no effect where {told}; set model.hidden=[] and model.depth=2, "
                 f"or model.hidden=[{self.width},{self.width}]"
             )
         per_layer, depth = self.activations, len(self.hidden) if self.depth is None else self.depth
@@ -50,4 +52,6 @@ class Architecture:
     @property
     def widths(self) -> list[int]:
         """n_1, ..., n_{L-1}."""
-        return self.hidden if self.depth is None else [self.width or DEFAULT_WIDTH] * self.depth
+        if self.depth is not None:
+            return [self.width or DEFAULT_WIDTH] * self.depth
+        return self.hidden if self.width is None else [self.width] * len(self.hidden)

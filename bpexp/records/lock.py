@@ -141,6 +141,18 @@ def liveness(directory: Path) -> Liveness:
         os.close(file)
 
 
+def holder(directory: Path) -> dict[str, Any]:
+    """The process that holds or held the lock of a folder, as it wrote itself down; empty where nobody did."""
+    try:
+        file = os.open(Path(directory) / LOCK, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        return {}
+    try:
+        return _read(file)
+    finally:
+        os.close(file)
+
+
 def _judged(said: dict[str, Any], *, locked: bool | None) -> Liveness:
     """What follows from the file and from the lock: we got it, we did not, or there are no locks (None)."""
     holder = _holder(said)

@@ -17,7 +17,7 @@ RESULT = "result.json"
 NEWEST = 1
 """The format of result.json; the files of earlier versions state none, and are read."""
 
-Status = Annotated[str, Literal["finished", "stopped", "diverged", "failed", "killed"]]
+Status = Annotated[str, Literal["finished", "stopped", "pruned", "diverged", "failed", "killed"]]
 Weights = Literal["last", "best", "unevaluated"]
 
 
@@ -37,8 +37,8 @@ class RunInfo:
 class Outcome:
     """How a run ended, what was declared and what was measured.
 
-    status is finished, stopped (by a callback), diverged, failed or killed; metrics are the final/... and best/...
-    summaries; chosen_by is the metric that determined the best epoch.
+    status is finished, stopped (by a callback), pruned (by a search), diverged, failed or killed; metrics are the
+    final/... and best/... summaries; chosen_by is the metric that determined the best epoch.
 
     weights says which ones network.npz holds, those after `step` updates: last, of the last epoch; best, of the best
     epoch, restored over the last ones; unevaluated, where the run ended within an epoch, so that the figures final/...
@@ -64,8 +64,8 @@ class Outcome:
 
     @property
     def ok(self) -> bool:
-        """Whether the run has a result: finished, stopped or diverged, not failed or killed."""
-        return self.status in ("finished", "stopped", "diverged")
+        """Whether the run has a result: finished, stopped, pruned or diverged, not failed or killed."""
+        return self.status in ("finished", "stopped", "pruned", "diverged")
 
     @property
     def objective(self) -> float:

@@ -52,8 +52,10 @@ class SweepRecord:
         words: the overrides of the command line.
         multirun, config_path, config_name, config_dir: its flags.
         common: the parameters that all jobs share.
-        jobs: every job.
+        jobs: every job; of a search the preset alone.
+        trials: of a search; None for other sweeps.
         plugins: the names of the plug-ins that were installed.
+        launcher: what executed them when it began, in words.
     """
 
     bpexp: str
@@ -67,7 +69,9 @@ class SweepRecord:
     config_dir: str | None
     common: dict[str, Any]
     jobs: list[JobRecord] = field(default_factory=list)
+    trials: int | None = None
     plugins: list[str] = field(default_factory=list)
+    launcher: str = ""
 
 
 def write_sweep(record: SweepRecord, directory: Path) -> None:

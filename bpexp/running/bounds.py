@@ -51,17 +51,42 @@ def refuse_network(config: Config, data: DataSet, method: GradientMethod) -> Non
     if number > limits.parameters:
         told = f"model: the network has {number} parameters, more than {limits.parameters}"
         raise ConfigError(f"{told}; {raised('parameters', number)}")
-    batch = min(len(data.train), len(data.train) if config.batch_size == "full" else config.batch_size)
+    batch = _batch(config, data)
     updates = config.epochs * math.ceil(len(data.train) / max(batch, 1))
     if updates > limits.updates:
         told = f"epochs={config.epochs} are {updates} updates, more than {limits.updates}"
         raise ConfigError(f"{told}; {raised('updates', updates)}")
-    memory = VECTORS + len(GROUPS["optimizer"].build(config.optimizer).memory)
+    columns = _columns(batch, data)
+    _refuse_memory(
+        config, _network_memory(config, data, method), f"model: {number} parameters and batches of {columns}"
+    )
+
+
+def job_memory(config: Config, data: DataSet) -> int:
+    """Bytes of the arrays of a run on data like these: its scaled inputs and targets, and its network."""
+    shared = {id(part.X): part.X.nbytes + part.Y.nbytes for part in (data.train, data.test) if part is not None}
+    return sum(shared.values()) + _network_memory(config, data, GROUPS["gradient"].build(config.gradient))
+
+
+def _network_memory(config: Config, data: DataSet, method: GradientMethod) -> int:
+    """Bytes of the vectors, the arrays of the layers and the method of a run."""
+    sizes = [data.n_inputs, *config.model.widths, data.n_outputs]
+    batch = _batch(config, data)
+    vectors = VECTORS + len(GROUPS["optimizer"].build(config.optimizer).memory)
     drawn = max(n_out * n_in for n_in, n_out in pairwise(sizes))  # the largest matrix, as its random numbers
-    columns = max(batch, min(PIECE, len(data.train)))
-    numbers = memory * number + ARRAYS * sum(sizes) * columns + method.numbers(sizes, batch)
-    size = DTYPES[config.dtype].itemsize * numbers + 2 * EIGHT * drawn
-    _refuse_memory(config, size, f"model: {number} parameters and batches of {columns}")
+    arrays = ARRAYS * sum(sizes) * _columns(batch, data)
+    numbers = vectors * count_parameters(sizes) + arrays + method.numbers(sizes, batch)
+    return int(DTYPES[config.dtype].itemsize * numbers + 2 * EIGHT * drawn)
+
+
+def _batch(config: Config, data: DataSet) -> int:
+    """Samples of a step."""
+    return min(len(data.train), len(data.train) if config.batch_size == "full" else config.batch_size)
+
+
+def _columns(batch: int, data: DataSet) -> int:
+    """Samples that pass through the network at once."""
+    return max(batch, min(PIECE, len(data.train)))
 
 
 def _refuse_memory(config: Config, size: int, what: str) -> None:

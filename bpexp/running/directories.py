@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bpexp.errors import ConfigError
 
-MARKS = ("metrics.jsonl", "multirun.yaml", "sweep.json")
-"""A directory with one of these files holds a run or a sweep."""
+MARKS = ("metrics.jsonl", "multirun.yaml", "sweep.json", "search.jsonl")
+"""A directory with one of these files holds a run, a sweep or a search."""
 
 
 def claim(wanted: Path, kind: str, *, named: bool) -> Path:

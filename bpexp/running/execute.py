@@ -97,7 +97,7 @@ def _watched(run: OpenRun, state: State | None, signals: Signals) -> RunEnded:
     """Train; a signal ends it last of all."""
     experiment, info = run.experiment, run.info
     tell(notes(experiment.config, experiment.data), experiment.config.progress and not info.one_of_many)
-    bars = progress(experiment.config.progress, info.name)
+    bars = progress(experiment.config.progress and not info.one_of_many, info.name)  # a sweep shows its own
     kept = going_on(info.directory) if run.writers and not info.one_of_many else None
     everybody = [*run.callbacks(bars), EndAtSignal(signals, kept)]
     try:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 from bpexp.config.groups import GROUPS
+from bpexp.config.launching import Fuse
 from bpexp.config.schema import Config
 from bpexp.data import DataSet
 from bpexp.gradients.backprop import Backprop
@@ -42,25 +44,31 @@ MEMORY = 2**28
 """Bytes of inputs that runs with splits of their own may hold at once."""
 
 
-def units(jobs: Iterable[Job], fuse: str, workers: int = 1) -> Iterator[tuple[Job, ...]]:
-    """The jobs in the order of their first ones, each alone or with those that it is trained together with.
+def arranged(jobs: Iterable[Job], fuse: Fuse, workers: int = 1) -> Iterable[Job]:
+    """The jobs of a sweep in an order in which those that are to be trained together follow each other.
 
-    Jobs that are decided one after the other, as those of a search, stay alone.
+    Jobs that are decided one after the other, as those of a search, stay as they are.
 
     Args:
-        jobs: of a sweep.
+        jobs: of a sweep, with their directories.
         fuse: off, or auto to train together what fits together and gains by it.
         workers: the number of processes that should all have something to do.
     """
     if fuse == "off" or not isinstance(jobs, Sequence):
-        yield from ((job,) for job in jobs)
-        return
+        return jobs
     groups: dict[object, list[Job]] = {}
     for job in jobs:
         groups.setdefault(_shape(job) or job.number, []).append(job)
     fair = max(1, -(-len(jobs) // workers))
-    for group in groups.values():
-        yield from _split(group, min(MOST, fair)) if len(group) > 1 else [tuple(group)]
+    found = [unit for group in groups.values() for unit in _split(group, min(MOST, fair))]
+    return [replace(job, together=len(unit) if job is unit[0] else 1) for unit in found for job in unit]
+
+
+def units(jobs: Iterable[Job]) -> Iterator[list[Job]]:
+    """Each job with those that are trained together with it, pulled at once."""
+    waiting = iter(jobs)
+    for job in waiting:
+        yield [job, *islice(waiting, job.together - 1)]
 
 
 def _shape(job: Job) -> str | None:
@@ -95,6 +103,9 @@ def _plain(config: Config) -> bool:
 
 def _split(group: Sequence[Job], most: int) -> Iterator[tuple[Job, ...]]:
     """Jobs of one shape in units that gain by it."""
+    if len(group) == 1:
+        yield tuple(group)
+        return
     config = group[0].config
     data = load_data(config)
     B = batch_size(config, data)

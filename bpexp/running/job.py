@@ -19,7 +19,8 @@ class Job:
     `overrides` are those of this job, in Hydra's grammar. The job writes to `directory`, which is `subdirectory` below
     the directory of its sweep and is set when the sweep starts. `hydra` is Hydra's own node as plain data, for records.
     `data` is name and digest of its data set, as it was validated. `again` says that the directory may hold an earlier
-    attempt, which is gone on with or set aside.
+    attempt, which is gone on with or set aside. `trial` says where the trial of a search reports for its pruner, as
+    `bpexp.search.declared.TrialPlace`. `together` is the number of jobs, from this one on, that are trained together.
     """
 
     config: Config
@@ -32,6 +33,8 @@ class Job:
     hydra: dict[str, Any] = field(default_factory=dict)
     data: str = ""
     again: bool = False
+    trial: dict[str, Any] | None = None
+    together: int = 1
 
     @property
     def params(self) -> dict[str, Any]:
@@ -81,7 +84,7 @@ def unmeasured(config: Config) -> tuple[str, ...]:
     return left_out(GROUPS["gradient"].build(config.gradient), GROUPS["probe"].build(config.probe))
 
 
-UNRECORDED = ("tracking.uri", "progress", "study", "launcher", "sweep", "limits")
+UNRECORDED = ("tracking.uri", "progress", "study", "launcher", "sweep", "search", "limits")
 """Keys of a config that are no parameter of its run."""
 
 
@@ -109,6 +112,6 @@ def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
     words = [o.lstrip("+") for o in overrides]
     experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
     model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
-    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "launcher", "sweep.", "limits.")
+    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "launcher", "sweep.", "search", "limits.")
     name = " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])
     return name if len(name) <= 120 else f"{name[:60]}...{name[-57:]}"

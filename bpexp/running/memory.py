@@ -30,14 +30,19 @@ def _machine() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
-def _groups() -> list[int | None]:
-    """What each control group above this process leaves; the memory of files that are cached counts as free."""
+def control_groups() -> list[Path]:
+    """The folders of the control groups of this process, its own first; [] where there are none."""
     try:
         path = OWN_CGROUP.read_text(encoding="utf-8").partition("::")[2].splitlines()[0].strip("/")
     except (OSError, IndexError):
         return []
     places = [CGROUPS / path, *(CGROUPS / path).parents]
-    return [_group(place) for place in places if place.is_relative_to(CGROUPS)]
+    return [place for place in places if place.is_relative_to(CGROUPS)]
+
+
+def _groups() -> list[int | None]:
+    """What each control group above this process leaves; the memory of files that are cached counts as free."""
+    return [_group(place) for place in control_groups()]
 
 
 def _group(folder: Path) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from bpexp.errors import BpexpError
@@ -14,6 +15,7 @@ from bpexp.running.ending.signals import Signals
 from bpexp.running.execute import execute
 from bpexp.running.job import Job
 from bpexp.running.resuming.attempts import go_on, set_aside
+from bpexp.running.searching.pruning import pruning
 from bpexp.running.tasks.trace_task import execute_trace
 from bpexp.running.writing import as_yaml, write_config
 
@@ -54,7 +56,8 @@ def _locked(job: Job, signals: Signals) -> Outcome:
     signals.last_words = partial(last_words, job)
     try:
         write_job(job)
-        experiment = build(job.config)
+        built = build(job.config)
+        experiment = replace(built, callbacks=[*built.callbacks, *pruning(job)])
         signals.check()
     except BaseException as error:
         if error is signals.pending:

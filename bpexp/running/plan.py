@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,20 +21,20 @@ from bpexp.config.overrides import (
 from bpexp.config.plugins import named_plugins
 from bpexp.config.schema import Config
 from bpexp.config.spelling import spelled
-from bpexp.config.validation import validate
-from bpexp.data import DataSet
 from bpexp.errors import BpexpError, ConfigError
 from bpexp.records.sweep_file import SweepRecord
+from bpexp.running.checking import Seen, checked
 from bpexp.running.job import Job
-from bpexp.running.loading import as_it_runs, load_data
-from bpexp.running.outline import outline
+from bpexp.running.launchers import Chosen
 from bpexp.running.recorded import refuse_unrecorded
+from bpexp.running.searching.search_plan import Planned, names_search, planned_search
+from bpexp.running.searching.trials import Trials
 from bpexp.study.design import Study, declared, narrowed
 from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
-from bpexp.tracking.store import refuse_absent, refuse_store
+from bpexp.tracking.store import refuse_absent
 
-ONCE = ("report", "doctor", "sync", "figures")
+ONCE = ("report", "doctor", "sync", "figures", "status", "stop")
 """The tasks that are no runs."""
 
 
@@ -46,7 +45,8 @@ class Plan:
     `first` is the composition from which launcher and directories are read. `named` tells whether the user named the
     directory. `said` are the overrides of the whole command, with those that a study or a config adds. `data` holds
     name and digest of each data set, as the first job with it loaded it. `line` is what was planned; `resumed` is the
-    record of the sweep in the directory, if that one goes on.
+    record of the sweep in the directory, if that one goes on. `chosen` is the launcher, once the sweep begins. Of a
+    search, whose jobs are not known yet, `jobs` holds the preset, what its trials have in common; `trials` makes them.
     """
 
     jobs: list[Job]
@@ -59,6 +59,8 @@ class Plan:
     data: tuple[str, ...] = ()
     line: CommandLine = field(default_factory=CommandLine)
     resumed: SweepRecord | None = None
+    chosen: Chosen | None = None
+    trials: Trials | None = None
 
     @property
     def config(self) -> Config:
@@ -76,8 +78,12 @@ def plan(line: CommandLine) -> Plan:
     """Compose and validate the jobs of a command line; raises ConfigError or DataError, and writes nothing."""
     with composer(line) as composing:
         said = refuse_senseless(composing.parse(line.overrides))
+        if names_search(said):
+            return _of_search(planned_search(composing, said, line), said, line)
         opening = [levels(override, composing.limits)[0] for override in said]
         first = composing.compose(composing.parse(opening))
+        if first.config.search:  # of a config file
+            return _of_search(planned_search(composing, said, line), said, line)
         study = _study(first, said, composing.limits)
         multirun = line.multirun or study is not None or first.multirun
         if not multirun:
@@ -96,7 +102,7 @@ def plan(line: CommandLine) -> Plan:
             raise ConfigError(f"task={first.config.task} is done once; leave -m out")
         if first.config.task == "report" and "hydra.sweep.dir" not in keys:
             _refuse_absent(first.config)  # before a study is composed job by job
-        seen = _Seen({}, set())
+        seen = Seen({}, set())
         lines = _combinations(grid, study)
         jobs = _jobs(composing, lines, None if extra else first, seen, multirun=multirun)
         if study is not None and first.config.task == "train":
@@ -108,6 +114,15 @@ def plan(line: CommandLine) -> Plan:
     directory = first.sweep_dir if multirun else first.run_dir
     data = tuple(sorted({f"{data.name} {data.digest}" for data in seen.data.values()}))
     return Plan(jobs, first, multirun, directory, named, texts, study, data, line)
+
+
+def _of_search(planned: Planned, said: Sequence[Override], line: CommandLine) -> Plan:
+    """The plan of a search."""
+    named = any(override.key_or_group == "hydra.sweep.dir" for override in said)
+    texts = [str(override.input_line) for override in said]
+    data = tuple(sorted({f"{data.name} {data.digest}" for data in planned.trials.seen.data.values()}))
+    first = planned.first
+    return Plan([planned.preset], first, True, first.sweep_dir, named, texts, None, data, line, trials=planned.trials)
 
 
 def _refuse_absent(config: Config) -> None:
@@ -156,7 +171,7 @@ def _jobs(
     composing: Composer,
     combinations: Sequence[tuple[str, ...]],
     first: Composition | None,
-    seen: _Seen,
+    seen: Seen,
     *,
     multirun: bool,
 ) -> list[Job]:
@@ -169,7 +184,7 @@ def _jobs(
             done = known or composing.compose(composing.parse(lines), number)
             refuse_overruled(done, composing.parse(lines))
             with named_plugins():
-                config = _refuse(done.config, seen)
+                config = checked(done.config, seen)
         except BpexpError as error:
             if not multirun or not own:
                 raise
@@ -194,38 +209,3 @@ def _refuse_places(jobs: Sequence[Job]) -> None:
                 f"the jobs {other.number} and {job.number} would share the folder {str(job.subdirectory)!r}; "
                 "let hydra.sweep.subdir hold ${hydra.job.num}"
             )
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the jobs of a sweep share: data sets by their declaration, and stores that were checked."""
-
-    data: dict[str, DataSet]
-    stores: set[str]
-
-    def named(self, config: Config) -> str:
-        """Name and digest of the data set of a job, as the first job with it loaded it."""
-        data = self.data.get(_declared_data(config))
-        return "" if data is None else f"{data.name} {data.digest}"
-
-
-def _declared_data(config: Config) -> str:
-    return json.dumps([config.data, config.dtype], default=str)
-
-
-def _refuse(config: Config, seen: _Seen) -> Config:
-    """Validate one job, and return its config as it runs; what several jobs share is checked once."""
-    validate(config)
-    if config.task == "doctor":  # which has more to say of a store than that it is refused
-        return config
-    tracking: TrackingSettings = tracking_settings.from_config(config.tracking)
-    if tracking.mlflow and str(tracking.uri) not in seen.stores:
-        refuse_store(tracking.uri)
-        seen.stores.add(str(tracking.uri))
-    if config.task in ("report", "sync", "figures"):
-        return config
-    key = _declared_data(config)
-    if key not in seen.data:
-        seen.data[key] = load_data(config)
-    outline(config, seen.data[key])
-    return as_it_runs(config, seen.data[key])

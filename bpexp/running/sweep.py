@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpexp.config.groups import GROUPS
 from bpexp.errors import ConfigError, warn
 from bpexp.files.whole import write_whole
 from bpexp.records.escaping import code
@@ -17,8 +16,9 @@ from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
 from bpexp.running.directories import claim, going_on, kept_in
 from bpexp.running.ending.signals import Signals
+from bpexp.running.fusing import arranged
 from bpexp.running.job import Ending, Job
-from bpexp.running.launchers import load
+from bpexp.running.launchers.choice import launcher_of
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
 from bpexp.running.perform import perform
@@ -27,6 +27,8 @@ from bpexp.running.progress import tell
 from bpexp.running.resuming.results import await_others, closed, results
 from bpexp.running.resuming.sweep_record import record_of
 from bpexp.running.study_run import declare, goes_on, refuse_other_study, report, stages
+from bpexp.running.sweep_progress import SweepProgress
+from bpexp.running.tally import Tally
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
@@ -34,14 +36,18 @@ from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
+    from bpexp.search.found import Found  # only a search needs Optuna
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
 
 TABLE = "ranking.csv"
 
+LAUNCHER = "bpexp.launcher"
+"""The tag of the parent run that says what executed its jobs."""
+
 
 @dataclass(slots=True, eq=False)
 class Sweep:
-    """The result of a sweep: an ending for every job, the ranking, and the report of a study."""
+    """The result of a sweep: an ending for every job, the ranking, the report of a study, and what a search found."""
 
     directory: Path
     endings: list[Ending] = field(default_factory=list)
@@ -49,6 +55,7 @@ class Sweep:
     experiment_id: str | None = None
     store: str | None = None
     report: Report | None = None
+    found: Found | None = None
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -57,7 +64,9 @@ class Sweep:
 
     @property
     def ok(self) -> bool:
-        """Whether every job has a result."""
+        """Whether every job has a result; of a search, whether it found anything."""
+        if self.found is not None:
+            return self.found.best is not None
         return all(outcome.ok for outcome in self.outcomes)
 
 
@@ -77,11 +86,15 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     if the sweep is interrupted; the exception is then re-raised.
     """
     with Signals() as signals:
+        plan = replace(plan, chosen=launcher_of(plan))
         resumed = plan.resumed
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(going_on(directory))
         with RunLock(directory):
-            return _run_sweep(plan, directory, resumed.command if resumed else command, signals)
+            run = _run_sweep
+            if plan.trials is not None:
+                from bpexp.running.searching.search_run import run_search as run  # which needs Optuna
+            return run(plan, directory, resumed.command if resumed else command, signals)
 
 
 def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, Ending]:
@@ -95,25 +108,32 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
         told = "the sweep is complete" if len(done) == len(jobs) else f"{len(done)} of {len(jobs)} jobs have a result"
         tell([f"resumed {directory}: {told}"], True)
         return done
+    write_declaration(plan, directory, command)
+    return {}
+
+
+def write_declaration(plan: Plan, directory: Path, command: Sequence[str]) -> None:
+    """Record what a new sweep declares; raises ConfigError where the folder takes nothing."""
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.plain_hydra()})
+    record = record_of(plan.line, command, plan.jobs, (plan.chosen or launcher_of(plan)).words)
     try:
-        write_sweep(record_of(plan.line, command, plan.jobs), directory)
+        write_sweep(replace(record, trials=plan.trials.search.trials if plan.trials else None), directory)
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
-    return {}
 
 
 def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Signals) -> Sweep:
     done = _begin(plan, directory, command)
     sweep = Sweep(directory)
-    tell(_notes(plan), plan.config.progress)
+    tell(notes_of(plan), plan.config.progress)
     with recording(signals.arrived) as session:
         signals.check()
         deliver_left(plan.tracking, session)
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
+        parent.declare({}, {LAUNCHER: (plan.chosen or launcher_of(plan)).words}, [])
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
         jobs: list[Job] = []
@@ -124,7 +144,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
                     jobs += batch
                     sweep.endings += [replace(done[job.number], job=job) for job in batch if job.number in done]
                     left = [job for job in batch if job.number not in done]
-                    if left and not _execute(plan, left, sweep):
+                    if left and not execute_jobs(plan, left, sweep):
                         break
             status = "FINISHED" if sweep.ok else "FAILED"
         except Exception:
@@ -144,7 +164,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
     return sweep
 
 
-def _notes(plan: Plan) -> list[str]:
+def notes_of(plan: Plan) -> list[str]:
     """What the jobs decide without being told, each sentence once."""
     data = load_data(plan.config)
     return list(dict.fromkeys(note for job in plan.jobs for note in notes(job.config, data)))
@@ -166,26 +186,31 @@ def _folders(sweep: Sweep) -> list[Path]:
     return [ending.job.directory for ending in sorted(sweep.endings, key=lambda ending: ending.job.number)]
 
 
-def _execute(plan: Plan, jobs: Iterable[Job], sweep: Sweep) -> bool:
+def execute_jobs(plan: Plan, jobs: Iterable[Job], sweep: Sweep, total: int | None = None) -> bool:
     """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job.
 
     Jobs are pulled as the launcher can begin them, so that an iterable may decide the next one from `sweep.endings`.
+    `total` is the number of jobs of the whole sweep; None for those of the plan.
     """
-    with closing(_launch(plan, jobs)) as endings:
+    chosen = plan.chosen or launcher_of(plan)
+    common = frozenset(plan.jobs[0].overrides) if plan.trials else _common(plan.jobs)
+    tally = Tally(len(plan.jobs) if total is None else total, common=common)
+    for ending in sweep.endings:
+        tally.add(ending.job.number, ending.outcome, fresh=False)
+    progress = SweepProgress(tally, chosen.words, plan.config.progress)
+    with progress, closing(chosen.launcher(progress.pulled(arranged(jobs, chosen.fuse, chosen.workers)))) as endings:
         for found in endings:
             ending = found if found.outcome is not None else closed(found.job, found.reason)
             sweep.endings.append(ending)
+            progress.ended(ending)
             if plan.config.sweep.on_error == "stop" and not (ending.outcome and ending.outcome.ok):
                 return False
     return True
 
 
-def _launch(plan: Plan, jobs: Iterable[Job]) -> Generator[Ending, None, None]:
-    if plan.first.launcher == "basic":
-        return load(GROUPS["launcher"].build(plan.config.launcher))(jobs)
-    from bpexp.running.launchers.hydra_plugin import hydra_plugin
-
-    return hydra_plugin(jobs, plan.first)
+def _common(jobs: Sequence[Job]) -> frozenset[str]:
+    """The overrides that all jobs of a sweep of several have."""
+    return frozenset.intersection(*(frozenset(job.overrides) for job in jobs)) if len(jobs) > 1 else frozenset()
 
 
 def _name(plan: Plan) -> str:
@@ -193,8 +218,19 @@ def _name(plan: Plan) -> str:
     return f"study: {plan.study.name}" if plan.study else f"sweep: {said}"
 
 
-def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status: str, command: Sequence[str]) -> None:
-    """Rank the outcomes, write the table and end the parent; a job without an ending is read from disk, else lost."""
+def conclude_sweep(
+    sweep: Sweep,
+    jobs: Sequence[Job],
+    parent: ParentRun,
+    status: str,
+    command: Sequence[str],
+    numbers: Mapping[str, float] | None = None,
+    head: str = "",
+) -> None:
+    """Rank the outcomes, write the table and end the parent; a job without an ending is read from disk, else lost.
+
+    `numbers` are recorded beside those of the best run, and `head` opens the description.
+    """
     ended = {ending.job.number: ending for ending in sweep.endings}
     sweep.endings = [ended.get(job.number) or closed(job, "") for job in jobs]
     outcomes = sweep.outcomes
@@ -208,8 +244,9 @@ def conclude_sweep(sweep: Sweep, jobs: Sequence[Job], parent: ParentRun, status:
         warn(f"no {TABLE} in {sweep.directory} ({error.strerror or error})")
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
-    note = f"{code(' '.join(['python -m bpexp', *command]))}\n\n{sweep.ranking.meaning}\n\n{sweep.ranking.markdown()}"
-    metrics = {**counts, **(best.metrics if best else {})}
+    parts = [head, code(" ".join(["python -m bpexp", *command])), sweep.ranking.meaning, sweep.ranking.markdown()]
+    note = "\n\n".join(part for part in parts if part)
+    metrics = {**counts, **(best.metrics if best else {}), **(numbers or {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 
 

@@ -16,7 +16,7 @@ from bpexp.tracking.store import Store
 NEWEST = 200
 """Largest number of recorded sweeps that are looked at, the newest."""
 
-GOOD = ("finished", "stopped", "diverged")
+GOOD = ("finished", "stopped", "pruned", "diverged")
 """Ends of a run that show something."""
 
 

@@ -71,7 +71,7 @@ def rank(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> Ranking:
     problems = [
         f"job {n} {o.status}: {o.reason}"
         for n, o in zip(numbers, outcomes, strict=True)
-        if o.status not in ("finished", "stopped")
+        if o.status not in ("finished", "stopped", "pruned")
     ]
     first = outcomes[order[0]] if order and not _place(outcomes[order[0]], sign)[0] else None
     head = [*columns, "final epoch", "best epoch", "weights", "seconds"]
@@ -86,6 +86,12 @@ def _meaning(outcomes: Sequence[Outcome]) -> str:
     kinds = {"last": "the last epoch", "best": "the restored best epoch", "unevaluated": "the last evaluated epoch"}
     found = [words for kind, words in kinds.items() if any(o.weights == kind and o.metrics for o in outcomes)]
     return f"final: {' or '.join(found)}; best: the epoch that is best by {' or '.join(choosers)}"
+
+
+def place(outcome: Outcome) -> tuple[bool, float]:
+    """A sort key by which the best outcome is the smallest; it begins with True for one that cannot be ranked."""
+    key = outcome.params.get("objective") or outcome.chosen_by
+    return _place(outcome, -1.0 if key is None or better(str(key)) == "higher" else 1.0)
 
 
 def _place(outcome: Outcome, sign: float) -> tuple[bool, float]:

@@ -44,7 +44,7 @@ def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
             series = history(folder / JOURNAL)
         except RecordError as error:
             warn(f"the series of a run are left out: {error}")
-            status = "without a readable journal" if status in ("finished", "stopped") else status
+            status = "without a readable journal" if status in ("finished", "stopped", "pruned") else status
         restored = _restored(outcome.weights, outcome.metrics)
         records.append(RunRecord(outcome.params, status, series, outcome.run_id, restored))
     return records

@@ -18,7 +18,7 @@ from bpexp.tracking.manifest import Facts
 from bpexp.tracking.rows import Row
 from bpexp.training.metrics import PARTS, headlines
 
-STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "killed": "KILLED"}
+STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "pruned": "FINISHED", "killed": "KILLED"}
 """MLflow's status of an outcome; every other outcome, diverged too, maps to FAILED."""
 
 PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")

@@ -121,6 +121,12 @@ class ParentRun(Recorded):
         if look not in [[row[0], row[1], row[3]] for row in self._rows()]:  # a study that is resumed looks again
             self._add(rows=[["study/undecided", seeds, milliseconds(), float(undecided)]])
 
+    def history(self, series: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+        """Record series over the jobs, by the number of the job; a search that goes on adds what is new."""
+        known, now = {(row[0], row[1]): row[3] for row in self._rows()}, milliseconds()
+        points = [(name, step, plain(value)) for name, found in series.items() for step, value in found]
+        self._add(rows=[[name, step, now, value] for name, step, value in points if known.get((name, step)) != value])
+
     def _rows(self) -> list[list[Any]]:
         return [] if self._parcel is None else self._parcel.delivery.facts.rows
 

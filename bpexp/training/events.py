@@ -12,7 +12,7 @@ from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
 
-Status = Literal["finished", "stopped", "diverged"]
+Status = Literal["finished", "stopped", "pruned", "diverged"]
 
 State = dict[str, Any]
 """What an object has to know to go on in another process: plain values and NumPy arrays, by name, nested."""
@@ -67,7 +67,7 @@ class EpochEnded:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """Training is over: finished, stopped by a callback, or diverged; `reason` is a sentence.
+    """Training is over: finished, stopped by a callback, pruned by a search, or diverged; `reason` is a sentence.
 
     `restored` is the epoch whose weights were put back over the last ones; None where theta holds the last ones.
     """
@@ -113,12 +113,15 @@ class Position:
 class StopTraining(Exception):
     """Raised by a callback to end the run early; the message is the reason.
 
-    With `restore_best` the run ends with the weights of its best epoch, which the trainer puts back.
+    With `restore_best` the run ends with the weights of its best epoch, which the trainer puts back. `status` is pruned
+    where a search ended a trial that will not be its best.
     """
 
-    def __init__(self, reason: str, *, restore_best: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, restore_best: bool = False, status: Literal["stopped", "pruned"] = "stopped"
+    ) -> None:
         super().__init__(reason)
-        self.restore_best = restore_best
+        self.restore_best, self.status = restore_best, status
 
 
 class Callback:

@@ -188,7 +188,7 @@ def end(trainer: Trainer, callbacks: Sequence[Callback], why: Diverged | StopTra
     if isinstance(why, Diverged):
         status, reason = "diverged", f"{why} in epoch {at.epoch}, step {at.step}"
     elif why is not None:
-        status, reason = "stopped", str(why)
+        status, reason = why.status, str(why)
         restored = trainer.restore() if why.restore_best else None
     ended = RunEnded(status, reason, at.epoch, at.step, at.seconds, restored)
     for callback in callbacks:

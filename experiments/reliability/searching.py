@@ -55,7 +55,6 @@ class Commands:
 
     def __init__(self, process: int) -> None:
         self._process, self._over = psutil.Process(process), threading.Event()
-        self._typed = " ".join(self._process.cmdline())  # a child has the command of its parent until it is its own
         self.seen: set[str] = set()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
@@ -70,7 +69,8 @@ class Commands:
     def _look(self) -> None:
         while not self._over.wait(0.02):
             with suppress(psutil.Error):
+                typed = self._process.cmdline()  # a child has the command of its parent until it is its own
                 for child in self._process.children(recursive=True):
                     with suppress(psutil.Error):
-                        self.seen.add(" ".join(child.cmdline()))
-            self.seen.discard(self._typed)
+                        if (line := child.cmdline()) != typed:
+                            self.seen.add(" ".join(line))

@@ -18,7 +18,7 @@ from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.running.build import build
-from bpexp.running.fusing import MOST, units
+from bpexp.running.fusing import MOST, arranged, units
 from bpexp.running.job import Job
 from bpexp.training.events import Callback, Position, RunStarted
 from tests.support.together import alone, apart, jobs_of, together, told
@@ -48,6 +48,11 @@ def small(lines: Iterable[str]) -> list[Job]:
 def varied(base: Job, **nodes: Any) -> Job:
     """The job with other values in its config; a node of a group loses its other parameters."""
     return replace(base, config=replace(base.config, **nodes))
+
+
+def groups(jobs: list[Job], workers: int = 1) -> list[list[Job]]:
+    """The jobs that are trained together."""
+    return list(units(arranged(jobs, "auto", workers)))
 
 
 def fits(job: Job) -> bool:
@@ -89,7 +94,7 @@ def test_every_component_in_one_batch():
     assert {job.config.loss["name"] for job in jobs} == set(GROUPS["loss"].registry)
     assert {job.config.output["name"] for job in jobs} == set(names("output"))
     assert len(jobs) >= 70
-    assert len(list(units(jobs, "auto"))) == -(-len(jobs) // MOST)
+    assert len(groups(jobs)) == -(-len(jobs) // MOST)
     hold(jobs)
 
 
@@ -114,7 +119,7 @@ def test_every_component_in_one_batch():
 )
 def test_what_jobs_may_have_of_their_own(lines: list[str]):
     jobs = small(lines)
-    assert len(list(units(jobs, "auto"))) < len(jobs)
+    assert len(groups(jobs)) < len(jobs)
     hold(jobs)
 
 

@@ -35,8 +35,8 @@ OTHERS = {"output": ["loss=mse"], "loss": ["output=identity"]}
 SMALL = {"gradient": ["data=xor", "model.hidden=[3]"], "data": ["batch_size=8"], "model": []}
 REGRESSIONS = ("chain", "linear")
 
-RUNS = [group for group in (*GROUPS, "model", "pairing") if group != "launcher"]
-"""The groups of a run; a launcher belongs to a sweep."""
+RUNS = [group for group in (*GROUPS, "model", "pairing") if group not in ("launcher", "search")]
+"""The groups of a run; a launcher and a search belong to a sweep."""
 
 CHOICES = [(group, option) for group in RUNS for option in options(group)]
 OTHER_SETTINGS = [
@@ -86,7 +86,7 @@ def compare(job: Job, made: Made) -> None:
     experiment = build(job.config)
     params = job.params
     for name, group in GROUPS.items():
-        if name in ("data", "launcher") or (name == "activation" and "activation" not in params):
+        if name in ("data", "launcher", "search") or (name == "activation" and "activation" not in params):
             continue
         found = made[group.registry.kind]
         if (name, params[name]) == ("probe", "off"):  # its parameters have no effect
@@ -195,7 +195,12 @@ OVERRULED = [
     ("pairing.output=tanh", "pairing.output belongs to a pairing"),
     ("pairing=softmax_mse pairing.name=other", "pairing.name is the name of an option"),
     ("model.name=mnist_tanh", "model.name is the name of an option; choose one with model=NAME"),
-    ("model.width=64", "model.width=64 has no effect without model.depth"),
+    ("model=linear model.width=64", "model.width=64 has no effect where there is no hidden layer"),
+    (
+        "model.hidden=[3,4] model.width=64",
+        "model.width=64 has no effect where the widths of model.hidden=[3, 4] differ",
+    ),
+    ("model.hidden=[3,3] model.width=64", "model.hidden=[3, 3] and model.width=64 contradict each other"),
     ("activation=tanh model.activations=[relu,relu]", "activation=tanh has no effect: model.activations="),
     ("callbacks.early_stopping.metric=loss/train", "has no effect without callbacks.early_stopping.patience"),
     ("probe=off probe.histograms=true", "probe.histograms=true has no effect with probe=off"),

@@ -11,6 +11,8 @@ plug-in, and one option of the group `launcher`, registered in `bpexp.config.lau
   job and its outcome as text
 - an ending for every job that was pulled, as soon as it is known and before the job that follows on the same worker is
   pulled; a job whose process died has one without an outcome, and the reason
+- a job with `together` above 1 may be pulled with as many less one that follow it, and performed as one unit
+  (`bpexp.running.perform_together`); a launcher that performs each alone is right, too
 - when it is closed, or an exception such as KeyboardInterrupt is raised in it, the jobs that run are ended as by a
   signal, so that their records are true, before it returns
 """
@@ -18,13 +20,27 @@ plug-in, and one option of the group `launcher`, registered in `bpexp.config.lau
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
 
-from bpexp.config.launching import Launching
+from bpexp.config.launching import Fuse, Launching
 from bpexp.running.job import Ending, Job
 
 Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself.
+
+    `fuse` tells whether jobs are to be trained together (`bpexp.running.fusing`), with enough left for all `workers`.
+    """
+
+    launcher: Launcher
+    words: str
+    fuse: Fuse = "off"
+    workers: int = 1
 
 
 def load(launching: Launching) -> Launcher:
@@ -32,4 +48,4 @@ def load(launching: Launching) -> Launcher:
     return partial(resolve_name(launching.function), **launching.settings)
 
 
-__all__ = ["Ending", "Job", "Launcher", "load"]
+__all__ = ["Chosen", "Ending", "Job", "Launcher", "load"]

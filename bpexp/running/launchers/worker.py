@@ -1,4 +1,4 @@
-"""A process of the launcher `process`: it performs the jobs that it is sent, and ends when its sweep ends.
+"""A worker of the launcher `process`: it performs the units of jobs that it is sent, and ends when its sweep ends.
 
 Standard input is a pipe that the sweep holds open. When it is closed without a farewell, the process of the sweep is
 gone: the job is then ended as by SIGTERM, with a true record, and a job that does not end is killed.
@@ -17,11 +17,8 @@ from multiprocessing.connection import Connection
 
 from bpexp.config.plugins import load_plugins
 from bpexp.running.launchers.packing import pack_outcome, unpack
-from bpexp.running.perform import perform
-from bpexp.tracking.credentials import borrow
+from bpexp.running.perform_together import perform_unit
 from bpexp.tracking.session import recording
-
-READY = b"ready"
 
 GRACE = 10.0
 """Seconds that a job has to write its record when its sweep ends before it."""
@@ -30,26 +27,25 @@ MIB = 2**20
 
 
 def serve(handle: int, memory: int | None) -> None:
-    """Perform jobs from the connection `handle` until it is closed; with `memory`, in at most so many MiB."""
+    """Perform jobs from the connection `handle` until it says no more; with `memory`, in at most so many MiB."""
     connection = Connection(handle)
     threading.Thread(target=_watch, daemon=True).start()
     if memory is not None:
         _limit(memory)
     try:
-        borrow(json.loads(connection.recv_bytes()))
         load_plugins()
-        connection.send_bytes(READY)
         with recording():  # which waits for a store that fails once, and not once a job
-            while (text := _received(connection)) is not None:
-                outcome = perform(unpack(text))
-                with suppress(OSError):  # the sweep has left
-                    connection.send_bytes(pack_outcome(outcome).encode())
+            while text := _received(connection):
+                for ending in perform_unit([unpack(job) for job in json.loads(text)]):
+                    assert ending.outcome is not None
+                    with suppress(OSError):  # the sweep has left
+                        connection.send_bytes(json.dumps([ending.job.number, pack_outcome(ending.outcome)]).encode())
     except KeyboardInterrupt:  # the job is recorded
         sys.exit(128 + signal.SIGINT)
 
 
 def _received(connection: Connection) -> str | None:
-    """The next job as text; None when the sweep needs this process no longer."""
+    """The next unit as text; none, or an empty one, when the sweep needs this process no longer."""
     try:
         return connection.recv_bytes().decode()
     except (EOFError, OSError):

@@ -14,6 +14,7 @@ from bpexp.running.job import Job
 from bpexp.running.progress import tell
 from bpexp.running.resuming.results import read
 from bpexp.running.resuming.resume import resume
+from bpexp.running.searching.pruning import pruning
 
 ATTEMPT = "attempt-"
 """The beginning of the names of the folders in which the files of earlier attempts lie."""
@@ -34,7 +35,7 @@ def go_on(job: Job) -> Outcome | None:
     if known is not None and known.ok:  # the process died before the network was saved, so that it is over once more
         (job.directory / RESULT).unlink()
     try:
-        return resume(job.directory, {"progress": job.config.progress})
+        return resume(job.directory, {"progress": job.config.progress}, callbacks=pruning(job))
     except CheckpointError as error:
         tell([f"bpexp: warning: the job in {job.directory} begins anew ({error})"], True)
         return None

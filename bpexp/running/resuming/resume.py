@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,28 @@ from bpexp.running.progress import tell
 from bpexp.running.resuming.keeping import Resumed, hash_of, network_of
 from bpexp.running.resuming.resume_words import MOST_TEXT, WORD, differences, first_refused, parsed, with_changes
 from bpexp.running.writing import CONFIG, write_config
+from bpexp.training.events import Callback
 
 AGAIN = f"{WORD}.from=previous"
 
+ENDS_AGAIN = {"stopped": "stop", "pruned": "be pruned", "diverged": "diverge"}
+"""What a run with such a status would do again."""
 
-def resume(directory: Path, changes: Mapping[str, Any] | None = None, *, previous: bool = False) -> Outcome:
+
+def resume(
+    directory: Path,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    previous: bool = False,
+    callbacks: Sequence[Callback] = (),
+) -> Outcome:
     """Go on with the run of a directory from its newest checkpoint, and return its outcome.
 
     Args:
         directory: of the run.
         changes: new values by dotted key: epochs, progress, checkpoint.every.
         previous: go on from the last checkpoint but one, because the newest is damaged.
+        callbacks: what watches the run beside the callbacks of its config; they remember nothing in checkpoints.
 
     Raises BpexpError, and changes nothing, for a run that cannot be resumed.
     """
@@ -50,7 +62,8 @@ def resume(directory: Path, changes: Mapping[str, Any] | None = None, *, previou
         with RunLock(directory):
             if _newest(directory, previous=previous) != path:
                 raise CheckpointError(f"the run {str(directory)!r} went on meanwhile; look at it, and try again")
-            return _go_on(experiment, directory, checkpoint, path)
+            watched = replace(experiment, callbacks=[*experiment.callbacks, *callbacks])
+            return _go_on(watched, directory, checkpoint, path)
     except Locked as error:
         raise CheckpointError(str(error)) from None
     except OSError as error:
@@ -128,8 +141,7 @@ def _refuse_ended(directory: Path, checkpoint: Checkpoint, config: Config, path:
         raise CheckpointError(
             f"epochs={config.epochs} is less than the {at['epoch']} epochs that {path.name} has begun"
         )
-    if outcome is not None and outcome.status in ("stopped", "diverged"):
-        again = "stop" if outcome.status == "stopped" else "diverge"
+    if outcome is not None and (again := ENDS_AGAIN.get(outcome.status)):
         raise CheckpointError(f"the run {str(directory)!r} {outcome.status}, and would {again} again: {outcome.reason}")
     if outcome is not None and outcome.status == "finished" and at["over"] and at["epoch"] == config.epochs:
         raise CheckpointError(

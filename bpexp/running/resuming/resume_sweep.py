@@ -21,8 +21,11 @@ from bpexp.running.resuming.sweep_record import differences, told
 
 RESUME = "resume"
 
-FREE = ("launcher", "sweep", "progress", "tracking.uri", "hydra/launcher", "hydra.launcher")
-"""Keys, and roots of keys, that change no result."""
+FREE = (
+    *("launcher", "sweep", "progress", "tracking.uri", "hydra/launcher", "hydra.launcher"),
+    *("search.trials", "search.confirm"),
+)
+"""Keys, and roots of keys, that change no result; of a search, no trial that was decided already."""
 
 
 def resumed_sweep(line: CommandLine) -> Plan | None:

@@ -19,7 +19,7 @@ SHOWN = 3
 """Differences that a message names."""
 
 
-def record_of(line: CommandLine, command: Sequence[str], jobs: Sequence[Job]) -> SweepRecord:
+def record_of(line: CommandLine, command: Sequence[str], jobs: Sequence[Job], launcher: str) -> SweepRecord:
     """The record of a sweep that begins now; `command` is its command line as it was typed."""
     params = [plain(job.params) for job in jobs]
     first = params[0]
@@ -46,6 +46,7 @@ def record_of(line: CommandLine, command: Sequence[str], jobs: Sequence[Job]) ->
             for job, own in zip(jobs, params, strict=True)
         ],
         plugins=plug_ins(),
+        launcher=launcher,
     )
 
 

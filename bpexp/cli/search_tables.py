@@ -1,0 +1,20 @@
+"""What is printed at the end of a search: its trials, the best one, and which keys mattered."""
+
+from __future__ import annotations
+
+from bpexp.cli.terminal import plain, print_ranking, wide_console
+from bpexp.running.sweep import Sweep
+from bpexp.search.found import Found
+from bpexp.search.summary import ONCE, best_line, headline, importance_lines
+
+
+def print_search(sweep: Sweep, found: Found) -> None:
+    """Print the ranked trials of a search and what it found."""
+    print_ranking(sweep)
+    console = wide_console()
+    console.print(f"search      {plain(headline(found))}", soft_wrap=True)
+    console.print(f"best        {plain(best_line(found))}", soft_wrap=True)
+    for line in importance_lines(found):
+        console.print(f"importance  {plain(line)} (fANOVA)", soft_wrap=True)
+    if found.best is not None and not found.search.confirm and len(found.search.objectives) == 1:
+        console.print(f"note        {plain(ONCE)}", soft_wrap=True)

@@ -1,0 +1,47 @@
+"""A look at the journal of a run that goes on, by another process: how far it is, from its first line and its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bpexp.errors import RecordError
+from bpexp.files.regular import open_regular, size_of
+from bpexp.records.journal_lines import checked_line
+
+TAIL = 1 << 16
+"""Bytes at the end of a journal in which the last evaluation is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How far a run is: the last epoch that was evaluated, of how many, and what was measured then."""
+
+    epoch: int = 0
+    epochs: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+
+
+def look(path: Path) -> Look | None:
+    """How far the run of a journal is; None without a journal, or before its first line is whole."""
+    try:
+        with open_regular(path, error=RecordError) as file:
+            first = file.readline(TAIL)
+            epochs = int(_line(first).get("epochs", 0))
+            file.seek(max(0, size_of(file) - TAIL))
+            lines = file.read(TAIL).split(b"\n")
+    except (OSError, ValueError):  # RecordError is one
+        return None
+    for text in reversed(lines):
+        if b'"time/epoch"' in text:
+            try:
+                metrics = {name: float(value) for name, value in _line(text)["metrics"].items()}
+            except (ValueError, KeyError):  # cut at the beginning
+                continue
+            return Look(int(metrics["time/epoch"]), epochs, metrics)
+    return Look(0, epochs)
+
+
+def _line(text: bytes) -> dict[str, Any]:
+    return checked_line(text, "a line")

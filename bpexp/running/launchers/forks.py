@@ -1,0 +1,188 @@
+"""The sweep's side of the fork server: workers that perform jobs, and how each of them ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing import Pipe
+from typing import Any
+
+from bpexp.errors import warn
+from bpexp.records.process import started
+from bpexp.running.job import Job
+from bpexp.running.launchers.fork_server import send_file
+from bpexp.running.launchers.packing import pack
+
+CODE = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from bpexp.cli.worker import main; "
+    "main(**json.loads(sys.argv[2]))"
+)
+"""What the fork server executes, with the modules of this process."""
+
+LOOK = 1.0
+"""Seconds between two looks at workers that say nothing: a child of theirs may hold the connection of a dead one."""
+
+UNKNOWN = 256
+"""In place of an exit code that nobody was told, because the process that started the worker is gone, too."""
+
+GONE = (EOFError, OSError)
+"""What a connection raises when the process at its other end is gone."""
+
+
+class ForkServer:
+    """The process that forks workers, started when it is made; another one takes its place if it dies.
+
+    Args:
+        memory: largest memory of a worker in MiB; None for no limit.
+        preload: whether it imports everything and reads the data before it forks.
+        modules: modules that register components beside those of bpexp and of plug-ins.
+    """
+
+    def __init__(self, memory: int | None, preload: bool, modules: Sequence[str]) -> None:
+        self._memory, self._preload, self._modules = memory, preload, list(modules)
+        self._pipes: list[Any] = []
+        self._start()
+
+    def _start(self) -> None:
+        self._connection, theirs = Pipe()
+        with theirs:
+            said = {"memory": self._memory, "preload": self._preload, "modules": self._modules}
+            said["handle"] = handle = theirs.fileno()
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", CODE, json.dumps(sys.path), json.dumps(said)],
+                stdin=subprocess.PIPE,  # which the workers share: they end when this process has closed it
+                pass_fds=[handle],
+                start_new_session=True,  # Ctrl-C in the terminal reaches the sweep alone, which passes it on once
+            )
+
+    def worker(self, job: Job) -> Worker:
+        """A new worker that is to perform a job; raises ChildProcessError where none can be started."""
+        if self._process.poll() is not None:  # somebody killed it; its workers live on
+            self._let_go()
+            self._start()
+        try:
+            return self._worker(job)
+        except GONE:
+            self._connection.close()
+            code = self._process.wait()
+            raise ChildProcessError(f"the process that starts the workers {ending(code)}") from None
+
+    def _worker(self, job: Job) -> Worker:
+        connection, theirs = Pipe()
+        with theirs:
+            self._connection.send_bytes(json.dumps({"job": pack(job)}).encode())
+            send_file(self._connection, theirs.fileno())
+            answer = self._answer()
+        if "pid" in answer:
+            return Worker(self, int(answer["pid"]), connection)
+        connection.close()
+        names = ", ".join(answer["threads"])
+        warn(f"a module that was imported has started threads ({names}), so that workers are not forked: each imports")
+        self._preload = False
+        self._let_go()
+        self._start()
+        return self._worker(job)
+
+    def ended(self, pid: int, *, wait: bool) -> int | None:
+        """How a worker ended, as `subprocess` counts; None if it still lives, UNKNOWN if its fork server is gone."""
+        with suppress(*GONE, KeyError):
+            self._connection.send_bytes(json.dumps({"ended": pid, "wait": wait}).encode())
+            code = self._answer()["code"]
+            return None if code is None else int(code)
+        while wait and started(pid) is not None:
+            time.sleep(0.01)
+        return UNKNOWN if started(pid) is None else None
+
+    def _answer(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._connection.recv_bytes())
+        return found
+
+    def close(self) -> None:
+        """End the process, and with it workers that are left."""
+        self._let_go()
+        for pipe in self._pipes:
+            pipe.close()
+        try:
+            self._process.wait(LOOK)
+        except subprocess.TimeoutExpired:  # it still imports, say
+            self._process.kill()
+            self._process.wait()
+
+    def _let_go(self) -> None:
+        """Speak no more with the process. Its pipe stays open: closed, it tells the workers to end."""
+        self._connection.close()
+        self._pipes.append(self._process.stdin)
+
+
+class Worker:
+    """One process, and the jobs that it performs: one, or several that are trained together."""
+
+    def __init__(self, server: ForkServer, pid: int, connection: Any) -> None:
+        self._server, self.pid, self.connection = server, pid, connection
+        self.jobs: dict[int, Job] = {}
+        self._code: int | None = None
+
+    def perform(self, unit: Sequence[Job]) -> None:
+        """Send jobs that are one unit to a process that waits for one."""
+        self.jobs = {job.number: job for job in unit}
+        with suppress(*GONE):  # the connection tells it
+            self.connection.send_bytes(json.dumps([pack(job) for job in unit]).encode())
+
+    def answer(self) -> bytes | None:
+        """What the process says, now that it says something; None if it is gone."""
+        with suppress(*GONE):
+            found: bytes | None = self.connection.recv_bytes() if self.connection.poll() else None
+            return found
+        return None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the process has ended."""
+        if self._code is None:
+            self._code = self._server.ended(self.pid, wait=False)
+        return self._code is not None
+
+    def interrupt(self, number: int) -> None:
+        """End the job that runs as by a signal."""
+        if not self.gone:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def dismiss(self) -> None:
+        """Let the process end by itself; `leave` waits for it."""
+        with suppress(*GONE):
+            self.connection.send_bytes(b"")
+
+    def leave(self, patience: float) -> None:
+        """Let the process end by itself, and kill it where it does not within some seconds."""
+        self.dismiss()
+        until = time.monotonic() + patience
+        while not self.gone and time.monotonic() < until:
+            time.sleep(0.005)
+        if not self.gone:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self._code = self._server.ended(self.pid, wait=True)
+        self.connection.close()
+
+    def death(self) -> str:
+        """How the process ended, in words."""
+        self.leave(LOOK)
+        assert self._code is not None
+        return f"its process {ending(self._code)}"
+
+
+def ending(code: int) -> str:
+    """The end of a process in words, after its exit code as `subprocess` counts."""
+    if code == UNKNOWN:
+        return "is gone; nobody knows how it ended, because the process that started it is gone, too"
+    if code >= 0:
+        return f"left with exit code {code}"
+    memory = ", as the system does where memory is short" if -code == signal.SIGKILL else ""
+    return f"was ended by {signal.Signals(-code).name}{memory}"

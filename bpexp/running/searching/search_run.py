@@ -1,0 +1,95 @@
+"""Execution of a search: trials below one parent run, decided by the results so far, then what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bpexp.errors import ConfigError, RecordError
+from bpexp.records.lock import make_room
+from bpexp.running.ending.signals import Signals
+from bpexp.running.progress import tell
+from bpexp.running.resuming.sweep_record import plain
+from bpexp.running.searching.asking import Asking
+from bpexp.running.searching.trials import Trials
+from bpexp.running.sweep import Sweep, conclude_sweep, execute_jobs, notes_of, write_declaration
+from bpexp.running.tasks.recovery import deliver_left
+from bpexp.search.found import found_by
+from bpexp.search.storage import STORAGE, Stored, begin, goes_on
+from bpexp.search.summary import metrics, note, params, series
+from bpexp.tracking.parent import ParentRun
+from bpexp.tracking.session import recording
+
+if TYPE_CHECKING:
+    from bpexp.running.plan import Plan
+
+
+def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Signals) -> Sweep:
+    """Execute the trials of a search in a folder that is locked; one that is resumed goes on where it was."""
+    trials = plan.trials
+    assert trials is not None
+    stored = _begin(plan, trials, directory, command)
+    sweep = Sweep(directory)
+    tell(notes_of(plan), plan.config.progress)
+    with recording(signals.arrived) as session:
+        signals.check()
+        deliver_left(plan.tracking, session)
+        parent = ParentRun(plan.tracking, directory, _name(plan, trials), command)
+        signals.last_words = lambda word: parent.end("KILLED")
+        sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
+        parent.declare(params(trials.search), {"bpexp.search": trials.search.sampler}, [])
+        asking = Asking(trials, stored, directory, parent.run_id, sweep.endings)
+        status = "KILLED"
+        try:
+            with signals.raised():
+                execute_jobs(plan, asking.jobs_to_do(asking.recognised()), sweep, trials.search.trials)
+            status = "FINISHED"
+        except Exception:
+            status = "FAILED"
+            raise
+        finally:
+            asking.tell()
+            make_room(directory)
+            sweep.found = found_by(trials.search, stored.study)
+            parent.history(series(sweep.found))
+            told = status if sweep.ok else _worse(status)
+            conclude_sweep(sweep, asking.jobs, parent, told, command, metrics(sweep.found), note(sweep.found))
+            sweep.experiment_id = parent.experiment_id
+            signals.last_words = None
+    return sweep
+
+
+def _begin(plan: Plan, trials: Trials, directory: Path, command: Sequence[str]) -> Stored:
+    """Record what a new search declares, or open the storage of one that goes on."""
+    preset = plain(plan.jobs[0].params)
+    if plan.resumed is None or not (directory / STORAGE).exists():
+        return _new(plan, trials, directory, command, preset)
+    stored = goes_on(directory, trials.search, preset)
+    states = [trial.state.is_finished() for trial in stored.study.get_trials(deepcopy=False)]
+    told = f"{sum(states)} of {trials.search.trials} trials are over"
+    tell([f"resumed {directory}: {told}"], True)
+    return stored
+
+
+def _new(plan: Plan, trials: Trials, directory: Path, command: Sequence[str], preset: dict[str, Any]) -> Stored:
+    if plan.resumed is None:
+        write_declaration(plan, directory, command)
+    elif begun := [path.name for path in directory.iterdir() if path.name.isdigit()]:
+        raise RecordError(
+            f"{str(directory / STORAGE)!r} is gone, so that nothing tells what trial {begun[0]} was; begin a new search"
+        )
+    try:
+        return begin(directory, trials.search, preset)
+    except OSError as error:
+        raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
+
+
+def _worse(status: str) -> str:
+    """The status of a search without a complete trial."""
+    return "FAILED" if status == "FINISHED" else status
+
+
+def _name(plan: Plan, trials: Trials) -> str:
+    said = " ".join(text for text in plan.said if not text.lstrip("+").startswith(("hydra.", "hydra/", "search")))
+    return f"search={trials.search.sampler} {said}"

@@ -1,0 +1,152 @@
+"""task=status and task=stop: how far a sweep is, as its folder tells any process, and its end from another terminal."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from bpexp.errors import BpexpError, ConfigError
+from bpexp.records.journal import JOURNAL
+from bpexp.records.journal_look import Look, look
+from bpexp.records.lock import LOCK, Liveness, holder, liveness
+from bpexp.records.outcome import RESULT, Outcome
+from bpexp.records.process import same_boot
+from bpexp.records.sweep_file import JobRecord, SweepRecord, read_sweep
+from bpexp.running.resuming.results import read
+from bpexp.running.tally import Tally
+from bpexp.running.writing import CONFIG
+
+SWEEP_KEY = "sweep"
+
+PATIENCE = 15.0
+"""Seconds for which task=stop waits for the end of the sweep's process."""
+
+State = Literal["running", "over", "broken off", "unknown"]
+
+
+@dataclass(slots=True, eq=False)
+class Standing:
+    """How a sweep stands.
+
+    Args:
+        folder: of the sweep.
+        record: what it declared.
+        state: running, over, broken off or unknown.
+        alive: whether its process lives, and the fact that says so.
+        tally: its endings so far.
+        seconds: how long the process of the sweep has run, or had run when its last job ended.
+        running: the jobs that a process carries out, and how far each is.
+        broken: the jobs whose process is gone and that left no result.
+        unknown: the jobs that began elsewhere, of which nothing here tells whether they run.
+        problems: number and outcome of each job without a result that says why.
+    """
+
+    folder: Path
+    record: SweepRecord
+    state: State
+    alive: Liveness
+    tally: Tally
+    seconds: float = 0.0
+    running: list[tuple[JobRecord, Look | None]] = field(default_factory=list)
+    broken: list[JobRecord] = field(default_factory=list)
+    unknown: list[JobRecord] = field(default_factory=list)
+    problems: list[tuple[JobRecord, Outcome]] = field(default_factory=list)
+
+
+def asked(words: Sequence[str]) -> tuple[str, Path] | None:
+    """The task, status or stop, and the folder of a command line; None where it asks for neither.
+
+    Raises ConfigError for a folder without such a task, a task without its folder, and for further words.
+    """
+    tasks = [word.partition("=")[2] for word in words if word in ("task=status", "task=stop")]
+    folders = [word.partition("=")[2] for word in words if word.partition("=")[0] == SWEEP_KEY]
+    if not tasks:
+        if folders:
+            raise ConfigError(f"sweep={folders[0]} belongs to task=status or task=stop; add one, or leave it out")
+        return None
+    if len(tasks) > 1 or len(folders) != 1:
+        raise ConfigError(f"task={tasks[0]} takes one sweep, as in task={tasks[0]} sweep=multirun/DATE/TIME")
+    others = [word for word in words if not word.startswith(("task=", f"{SWEEP_KEY}="))]
+    if others:
+        raise ConfigError(f"{others[0]} has no effect with task={tasks[0]}; leave it out")
+    folder = folders[0]
+    quoted = len(folder) > 1 and folder[0] == folder[-1] and folder[0] in "'\""
+    return tasks[0], Path(folder[1:-1] if quoted else folder).expanduser()
+
+
+def standing(folder: Path) -> Standing:
+    """How the sweep in a folder stands; raises RecordError where there is none. Writes nothing."""
+    record, alive = read_sweep(folder), liveness(folder)
+    began, jobs = _time_of(folder / LOCK), _jobs(record, folder)
+    total = max(len(jobs), record.trials or 0)  # a search that was resumed may have got more trials
+    found = Standing(folder, record, "running", alive, Tally(total, common=frozenset(record.words)))
+    last = began
+    for job in jobs:
+        directory = folder / job.subdirectory
+        written = _time_of(directory / RESULT)
+        outcome = read(directory) if written else None
+        if outcome is None or (alive.state == "alive" and written < began and not outcome.ok):
+            _without(found, job, directory)  # which is done again where the sweep was resumed
+            continue
+        found.tally.add(job.number, outcome, fresh=written >= began)
+        last = max(last, written)
+        if not outcome.ok:
+            found.problems.append((job, outcome))
+    whole = found.tally.done == total
+    states: dict[str, State] = {"alive": "running", "dead": "over" if whole else "broken off"}
+    found.state = states.get(alive.state, "over" if whole else "unknown")
+    found.seconds = max(0.0, (time.time() if found.state == "running" else last) - began)
+    return found
+
+
+def _jobs(record: SweepRecord, folder: Path) -> list[JobRecord]:
+    """The jobs of a sweep; of a search those that were begun, which their folders tell."""
+    if record.trials is None:
+        return record.jobs
+    begun = {path.parent.name: re.search(r"\d+", path.parent.name) for path in folder.glob(f"*/{CONFIG}")}
+    jobs = [JobRecord(int(found[0]), name, {}, "", "") for name, found in begun.items() if found]
+    return sorted(jobs, key=lambda job: job.number)
+
+
+def _without(found: Standing, job: JobRecord, directory: Path) -> None:
+    """Take note of a job without a result: it runs, was broken off, or waits."""
+    alive = liveness(directory)
+    if alive.state == "alive":
+        found.running.append((job, look(directory / JOURNAL)))
+    elif (directory / CONFIG).exists() and not (directory / RESULT).exists():
+        (found.broken if alive.state == "dead" else found.unknown).append(job)
+
+
+def _time_of(file: Path) -> float:
+    """When a file was written, in seconds since 1970; 0 where there is none."""
+    with suppress(OSError):
+        return file.stat().st_mtime
+    return 0.0
+
+
+def stop(folder: Path) -> Standing:
+    """End the sweep in a folder as SIGTERM does, with true records; returns how it stands then.
+
+    Raises BpexpError where no process of this machine carries it out, or where it does not end.
+    """
+    read_sweep(folder)
+    alive, said = liveness(folder), holder(folder)
+    if alive.state == "dead":
+        raise BpexpError(f"the sweep in {str(folder)!r} is not running: {alive.evidence}")
+    if alive.state == "unknown" or not same_boot(said):
+        raise BpexpError(f"the sweep in {str(folder)!r} cannot be ended from here: {alive.evidence}; go to its machine")
+    with suppress(ProcessLookupError):
+        os.kill(int(said["pid"]), signal.SIGTERM)
+    until = time.monotonic() + PATIENCE
+    while liveness(folder).state == "alive":
+        if time.monotonic() > until:
+            raise BpexpError(f"the sweep in {str(folder)!r} has been told to end, and goes on: {alive.evidence}")
+        time.sleep(0.05)
+    return standing(folder)
