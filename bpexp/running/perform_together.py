@@ -19,7 +19,6 @@ from bpexp.running.fusing import kinds_of
 from bpexp.running.job import Ending, Job
 from bpexp.running.open_run import OpenRun, open_run
 from bpexp.running.perform import cannot_begin, last_words, perform, unbegun, write_job
-from bpexp.running.progress import LiveProgress, PlainProgress, progress
 from bpexp.tracking.session import recording
 from bpexp.training.events import RunEnded
 from bpexp.training.fused.member import Member
@@ -54,7 +53,6 @@ class Begun:
     experiment: Experiment
     run: OpenRun | None = None
     member: Member | None = None
-    bars: Sequence[PlainProgress | LiveProgress] = ()
 
 
 def _build(unit: Sequence[Job], locks: ExitStack, signals: Signals) -> tuple[list[Begun], list[Job]]:
@@ -115,8 +113,7 @@ class Fused:
             try:
                 info = one.job.info()
                 one.run = open_run(one.experiment, info, self._last_words.append, fused=runs)
-                one.bars = progress(one.job.config.progress, info.name, live=False)
-                one.member = Member(one.experiment.trainer, one.run.callbacks(one.bars), kinds_of(one.experiment))
+                one.member = Member(one.experiment.trainer, one.run.callbacks([]), kinds_of(one.experiment))
             except (BpexpError, OSError) as error:
                 self._begun.remove(one)
                 yield Ending(one.job, cannot_begin(one.job, error))

@@ -100,11 +100,8 @@ def tell(notes: Sequence[str], show: bool) -> None:
         say(note)
 
 
-def progress(show: bool, title: str = "", *, live: bool = True) -> list[PlainProgress | LiveProgress]:
-    """A bar if standard error is a terminal, unless `live` is false, else plain lines.
-
-    Returns [] if `show` is false or there is no standard error.
-    """
+def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:
+    """A bar if standard error is a terminal, else plain lines; [] if `show` is false or there is no standard error."""
     if not show or sys.stderr is None:
         return []
-    return [LiveProgress(title) if live and sys.stderr.isatty() else PlainProgress(sys.stderr, title)]
+    return [LiveProgress(title) if sys.stderr.isatty() else PlainProgress(sys.stderr, title)]
