@@ -34,12 +34,15 @@ from bpexp.records.network_file import WEIGHTS
 from bpexp.records.outcome import Outcome, read_outcome
 from bpexp.records.predictor import PARAM, Predictor, load_predictor
 from bpexp.records.split_file import Split, load_split
+from bpexp.running.collector import collecting_seldom
 from bpexp.running.plan import ONCE, Plan, plan
 from bpexp.running.resuming.resume_sweep import resumed_sweep
 
 if TYPE_CHECKING:
     from bpexp.nn.network import Network
     from bpexp.study.report import Report
+
+LOG_MODEL = "python -m bpexp task=sync tracking.model=true hydra.run.dir=FOLDER"
 
 
 class Result:
@@ -65,13 +68,19 @@ class Result:
 
     @property
     def figures(self) -> list[Path]:
-        """The PNG files of the run."""
+        """The PNG files of the run. Those of a job of a sweep are drawn when they are first asked for."""
+        drawn = sorted(self.directory.glob("*.png"))
+        if drawn or self.outcome.params.get("tracking.figures") != "auto" or not self.outcome.ok:
+            return drawn
+        from bpexp.running.tasks.figures_task import draw_again
+
+        draw_again(self.directory)
         return sorted(self.directory.glob("*.png"))
 
     @cached_property
     def _predictor(self) -> Predictor:
         if not (self.directory / WEIGHTS).exists():
-            gone = f"it was recorded with tracking.model=false, or {WEIGHTS} was removed"
+            gone = f"it was recorded without a model, which `{LOG_MODEL}` adds, or {WEIGHTS} was removed"
             raise BpexpError(f"{self!r} has no network: {gone if self.outcome.ok else self.outcome.reason}")
         predictor = load_predictor(self.directory)
         theta, told = predictor.saved.weights[predictor.saved.reported], self.outcome.theta_sha256
@@ -126,6 +135,7 @@ class SweepResult:
     report: Report | None = None
 
 
+@collecting_seldom()
 def run(*overrides: str, **settings: Any) -> Result:
     """One run, declared as on the command line: `run("model=mnist_relu", "loss.factor=0.5", lr=0.1)`.
 
@@ -141,6 +151,7 @@ def run(*overrides: str, **settings: Any) -> Result:
     return Result(Path(run_single(planned).directory))
 
 
+@collecting_seldom()
 def sweep(*overrides: str, **settings: Any) -> SweepResult:
     """Every combination of the levels given, as `-m` on the command line; a list, tuple or range holds levels.
 
@@ -160,6 +171,7 @@ def sweep(*overrides: str, **settings: Any) -> SweepResult:
     return SweepResult(runs, table, swept.directory, swept.ok, swept.report)
 
 
+@collecting_seldom()
 def resume(run: str | Path, *, epochs: int | None = None, previous: bool = False, uri: str | None = None) -> Result:
     """Go on with a run that was killed, stopped or failed, or with a finished one to more epochs.
 
@@ -179,6 +191,7 @@ def resume(run: str | Path, *, epochs: int | None = None, previous: bool = False
     return Result(Path(go_on(folder, {"progress": False, **changes}, previous=previous).directory))
 
 
+@collecting_seldom()
 def load(run_id: str, *, uri: str | None = None, experiment: str = "bpexp", into: str | Path | None = None) -> Result:
     """Load a recorded run from MLflow; its files are written to the folder `into`, or to a temporary one.
 

@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     flags.add_argument("--config-path", "-cp")
     flags.add_argument("--config-name", "-cn")
     flags.add_argument("--config-dir", "-cd")
-    flags.add_argument("--cfg", "-c", choices=["job", "hydra", "all"])
+    flags.add_argument("--cfg", "-c", choices=["job", "hydra", "all", "jobs"])
     flags.add_argument("--resolve", action="store_true")
     flags.add_argument("--package", "-p")
     info = ["all", "config", "defaults", "defaults-tree", "plugins", "searchpath"]
@@ -71,14 +71,17 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     options = flags.parse_intermixed_args(list(argv))
     if options.experimental_rerun is not None:
         flags.error("--experimental-rerun needs a pickle, which bpexp never writes; use --config-path RUN/.hydra")
-    if asks_hydra(options) and (options.multirun or options.run):
-        flags.error("--cfg, --info, --hydra-help and --shell-completion run nothing; leave out --multirun and --run")
+    if asks_hydra(options) and options.cfg != "jobs" and (options.multirun or options.run):
+        flags.error(
+            "--cfg, --info, --hydra-help and --shell-completion run nothing; leave out --multirun and --run, "
+            "or list the jobs of a sweep by --cfg jobs"
+        )
     if options.shell_completion and not (len(options.overrides) == 1 and COMPLETION.fullmatch(options.overrides[0])):
         flags.error("--shell-completion needs one of install=, uninstall= or query=, with bash, fish or zsh")
     if options.shell_completion and options.overrides[0].startswith("query=") and "COMP_LINE" not in os.environ:
         flags.error("--shell-completion query= is asked by a shell, which sets COMP_LINE; use install=SHELL")
-    if (options.resolve or options.package is not None) and not options.cfg:
-        flags.error("--resolve and --package belong to --cfg; add it, or leave them out")
+    if (options.resolve or options.package is not None) and options.cfg in (None, "jobs"):
+        flags.error("--resolve and --package belong to --cfg job, hydra or all; add it, or leave them out")
     return options
 
 

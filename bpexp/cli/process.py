@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from bpexp.cli.output import lasting_output
+from bpexp.running.collector import collect_seldom
 from bpexp.running.ending.interruption import WORDS
 from bpexp.running.ending.signals import Process
 
@@ -23,12 +24,13 @@ CLEAN_LINE = b"\r\x1b[2K\x1b[?25h"
 
 @contextmanager
 def own_process() -> Iterator[None]:
-    """Take over the signals and the output of the process, from now on until it is gone.
+    """Take over the signals, the output and the garbage collector of the process, until it is gone.
 
     It is gone without the interpreter's dismantling, in which a signal or a thread of a library could still spoil the
     end; whatever registered an exit function is called before.
     """
     lasting_output()
+    collect_seldom()
     process = Process(leave=_leave)
     atexit.register(_last, process)  # the first that is registered is the last that is called
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shlex
 import sys
 from contextlib import redirect_stderr, redirect_stdout, suppress
 
@@ -12,10 +13,10 @@ import hydra
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 
 from bpexp.cli.arguments import command_line, hydras_words
-from bpexp.config.composition import VERSION_BASE, composer, prepared
+from bpexp.config.composition import VERSION_BASE, CommandLine, composer, prepared
 from bpexp.config.groups import config_folder
 from bpexp.config.hydra_errors import one_line
-from bpexp.errors import ConfigError
+from bpexp.errors import ConfigError, say
 from bpexp.tracking.credentials import scrubbed
 
 HELP = ("help", "hydra_help")
@@ -25,6 +26,8 @@ HELP = ("help", "hydra_help")
 def show(options: argparse.Namespace) -> int:
     """Print the composed config, or have Hydra answer; raises ConfigError for what a run would refuse."""
     line = command_line(options)
+    if options.cfg == "jobs":
+        return _list_jobs(line)
     if not options.shell_completion:
         with composer(line) as composing, one_line():
             whole = composing.try_out(options.overrides)
@@ -33,6 +36,17 @@ def show(options: argparse.Namespace) -> int:
                 return 0
     with prepared(line), one_line():
         _ask_hydra(options)
+    return 0
+
+
+def _list_jobs(line: CommandLine) -> int:
+    """Print number and overrides of every job, composed and checked as for a sweep; raises BpexpError as that would."""
+    from bpexp.running.plan import plan
+
+    jobs = plan(line).jobs
+    width = len(str(len(jobs) - 1))
+    print("\n".join(f"{job.number:>{width}}  {shlex.join(job.overrides)}".rstrip() for job in jobs), flush=True)
+    say(f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}, each composed and checked; nothing was run")
     return 0
 
 

@@ -1,9 +1,10 @@
-"""The entry of the fork server of `launcher=process`, and of its workers: their output cannot fail."""
+"""The entries of processes that perform jobs for a sweep: their output cannot fail."""
 
 from __future__ import annotations
 
 from bpexp.cli.output import lasting_output
 from bpexp.cli.process import left_in_time
+from bpexp.running.away import child
 from bpexp.running.launchers.fork_server import forked
 from bpexp.running.launchers.worker import serve
 
@@ -15,3 +16,10 @@ def main(handle: int, memory: int | None, preload: bool, modules: list[str]) -> 
     if worker is not None:
         with left_in_time():
             serve(worker, memory)
+
+
+def away(handle: int) -> None:
+    """Perform the jobs of a worker of an engine, which come through the connection `handle`."""
+    lasting_output()
+    with left_in_time():
+        child.serve(handle)

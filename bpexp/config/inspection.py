@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
 
 from bpexp.config.hydra_keys import settings
 from bpexp.config.interpolations import Sizes, refuse_all
@@ -13,15 +12,19 @@ from bpexp.config.texts import refuse_texts
 from bpexp.config.validation import refuse_code
 
 
-def inspected(whole: DictConfig, limits: Limits) -> dict[str, Any]:
-    """The config as plain data, interpolations as they stand; raises ConfigError for what it must not hold.
+def refuse_content(content: Mapping[str, Any], limits: Limits) -> None:
+    """Raise ConfigError for what a config must not hold; `content` is plain data, interpolations as they stand.
 
     Of Hydra's own node only what a config may set is looked at: the rest was compared with Hydra's defaults.
     """
-    content: Any = OmegaConf.to_container(whole, resolve=False, enum_to_str=True)
     own = {key: value for key, value in content.items() if key != "hydra"} | settings(content["hydra"])
     refuse_code(content)
     refuse_all(own)
     refuse_texts(own, limits)
     Sizes(content, limits).refuse()
-    return dict(content)
+
+
+def refuse_values(values: Mapping[str, Any], content: Mapping[str, Any], limits: Limits) -> None:
+    """The same of values that were set on content without them, which was looked at; they hold no interpolation."""
+    refuse_texts(values, limits)
+    Sizes(content, limits).refuse()

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from bpexp.registry import Count, Registry
+from bpexp.registry import Count, Positive, Registry
 
 OnError = Annotated[str, Literal["continue", "stop"]]
 Fuse = Literal["off", "auto"]
@@ -21,13 +21,19 @@ Fuse = Literal["off", "auto"]
 class Launching:
     """A function that launches jobs, as `package.module:function`, and its keyword arguments.
 
-    `shares_folder` promises that the processes of the jobs see the folder of the sweep under its own path. `fuse` tells
-    whether jobs are to be trained together, which the function can do.
+    Args:
+        function: the launcher.
+        settings: its keyword arguments.
+        opens: whether `function` is a context manager that is given the first job: it checks, connects and starts what
+            it needs for a whole sweep before anything is written, and yields the function that launches jobs.
+        shares_folder: promises that the processes of the jobs see the folder of the sweep under its own path.
+        fuse: whether jobs are to be trained together; `function` performs units of them.
     """
 
     function: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     shares_folder: bool = False
+    opens: bool = False
     fuse: Fuse = "off"
 
 
@@ -86,4 +92,29 @@ def process(
             that is faster; the last digits of a float32 result may change by it, and each run tells that it was fused.
     """
     settings = {"n_jobs": n_jobs, "memory": memory, "preload": preload}
-    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True, fuse=fuse)
+    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True, opens=True, fuse=fuse)
+
+
+@launchings.register("ray")
+def ray(address: str | None = None, n_jobs: Count | None = None, cpus: Positive = 1.0) -> Launching:
+    """Jobs on a Ray cluster; needs `pip install 'bpexp[ray]'`. The machines share nothing but bpexp and the data.
+
+    Args:
+        address: of the head, as HOST:PORT on a machine of the cluster, or auto; null starts Ray on this machine.
+        n_jobs: jobs that run at the same time; null for as many as the processors of the cluster allow.
+        cpus: processors that Ray reserves for a job.
+    """
+    return Launching(
+        "bpexp.running.launchers.ray:ray", {"address": address, "n_jobs": n_jobs, "cpus": cpus}, opens=True
+    )
+
+
+@launchings.register("dask")
+def dask(address: str | None = None, n_jobs: Count | None = None) -> Launching:
+    """Jobs on a Dask cluster; needs `pip install 'bpexp[dask]'`. The machines share nothing but bpexp and the data.
+
+    Args:
+        address: of the scheduler, as tcp://HOST:PORT; null starts one in this process.
+        n_jobs: jobs that run at the same time; null for as many as the workers have threads.
+    """
+    return Launching("bpexp.running.launchers.dask:dask", {"address": address, "n_jobs": n_jobs}, opens=True)

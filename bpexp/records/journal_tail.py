@@ -52,6 +52,8 @@ class Tail:
 def read_tail(path: Path, offset: int, sha256: str) -> Tail:
     """What stands in the journal at `path`; a last line that was not written to its end is cut off.
 
+    Behind the checkpoint, a line with zeros is cut off with all that follow: those steps are computed again.
+
     Raises CheckpointError unless what stands before `offset` has that SHA-256: the checkpoint is of another journal, or
     the journal was changed.
     """
@@ -68,7 +70,7 @@ def read_tail(path: Path, offset: int, sha256: str) -> Tail:
         file.seek(0)
         end = 0
         for line in file:
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") or (end >= offset and b"\0" in line):  # a loss of power leaves zeros
                 break
             _take(tail, line, path)
             if end >= offset:

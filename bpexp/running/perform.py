@@ -10,6 +10,7 @@ from bpexp.errors import BpexpError
 from bpexp.records.lock import Locked, RunLock, make_room
 from bpexp.records.outcome import RESULT, Outcome, write_outcome
 from bpexp.running.build import build
+from bpexp.running.directories import Taken, refuse_taken
 from bpexp.running.ending.interruption import word
 from bpexp.running.ending.signals import Signals
 from bpexp.running.execute import execute
@@ -24,7 +25,7 @@ def perform(job: Job) -> Outcome:
     """Execute one job in its directory.
 
     An error inside a run becomes its outcome and is not raised, so that the other jobs of a sweep continue. A signal is
-    raised when it is recorded. Raises Locked for a single run whose folder another process uses.
+    raised when it is recorded. Raises Locked or Taken for a single run whose folder another process uses, or has used.
     """
     with Signals() as signals:
         try:
@@ -34,8 +35,10 @@ def perform(job: Job) -> Outcome:
             with RunLock(job.directory):
                 if job.again:
                     set_aside(job.directory)
+                elif not job.one_of_many:
+                    refuse_taken(job.directory, "run")  # by another process, while this one waited for the lock
                 return _locked(job, signals)
-        except Locked as error:  # what lies there is another process's: nothing is written
+        except (Locked, Taken) as error:  # what lies there is another process's: nothing is written
             if not job.one_of_many:
                 raise
             return _outcome(job, "failed", str(error))
@@ -55,7 +58,7 @@ def cannot_begin(job: Job, error: BpexpError | OSError) -> Outcome:
 def _locked(job: Job, signals: Signals) -> Outcome:
     signals.last_words = partial(last_words, job)
     try:
-        write_job(job)
+        write_declared(job)
         built = build(job.config)
         experiment = replace(built, callbacks=[*built.callbacks, *pruning(job)])
         signals.check()
@@ -89,8 +92,9 @@ def _outcome(job: Job, status: str, reason: str) -> Outcome:
     return Outcome(info.name, str(job.directory), status, reason, info.overrides, info.params, 0.0)
 
 
-def write_job(job: Job) -> None:
-    """Write config.yaml of a job, and Hydra's three files below .hydra unless hydra.output_subdir=null."""
+def write_declared(job: Job) -> None:
+    """Write config.yaml into the folder of a job, and Hydra's files below .hydra unless hydra.output_subdir=null."""
+    job.directory.mkdir(parents=True, exist_ok=True)
     text = write_config(job.config, job.directory)
     below = job.hydra.get("output_subdir")
     if below is not None:

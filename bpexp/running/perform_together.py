@@ -18,7 +18,7 @@ from bpexp.running.execute import broken_off, ended
 from bpexp.running.fusing import kinds_of
 from bpexp.running.job import Ending, Job
 from bpexp.running.open_run import OpenRun, open_run
-from bpexp.running.perform import cannot_begin, last_words, perform, unbegun, write_job
+from bpexp.running.perform import cannot_begin, last_words, perform, unbegun, write_declared
 from bpexp.tracking.session import recording
 from bpexp.training.events import RunEnded
 from bpexp.training.fused.member import Member
@@ -65,7 +65,7 @@ def _build(unit: Sequence[Job], locks: ExitStack, signals: Signals) -> tuple[lis
             try:
                 job.directory.mkdir(parents=True, exist_ok=True)
                 locks.enter_context(RunLock(job.directory))
-                write_job(job)
+                write_declared(job)
                 begun.append(Begun(job, build(job.config)))
             except (BpexpError, OSError):
                 alone.append(job)

@@ -176,8 +176,9 @@ def _jobs(
     multirun: bool,
 ) -> list[Job]:
     """A job for each combination, composed and validated; `first` is the first one, if it is composed already."""
-    jobs: list[Job] = []
-    for number, lines in enumerate(combinations):
+    made: dict[int, Job] = {}
+    for number in _new_levels_first(combinations):
+        lines = combinations[number]
         own = tuple(text for text in lines if not text.lstrip("+~").startswith(("hydra.", "hydra/")))
         try:
             known = first if number == 0 else None
@@ -191,10 +192,25 @@ def _jobs(
             raise type(error)(f"{error} (in the job {' '.join(own)})") from error
         subdirectory = done.subdirectory if multirun else Path()
         job = Job(config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
-        jobs.append(replace(job, hydra=done.plain_hydra(), data=seen.named(done.config)))
+        made[number] = replace(job, hydra=done.hydra, data=seen.named(done.config))
+    jobs = [made[number] for number in range(len(combinations))]
     if multirun:
         _refuse_places(jobs)
     return jobs
+
+
+def _new_levels_first(combinations: Sequence[tuple[str, ...]]) -> list[int]:
+    """The numbers of the jobs, first those in which a level comes for the first time.
+
+    A mistake in the last level of a grid is then told after as many jobs as there are levels, and not at its end.
+    """
+    seen: set[str] = set()
+    new: list[int] = []
+    others: list[int] = []
+    for number, lines in enumerate(combinations):
+        (others if seen.issuperset(lines) else new).append(number)
+        seen.update(lines)
+    return [*new, *others]
 
 
 def _refuse_places(jobs: Sequence[Job]) -> None:

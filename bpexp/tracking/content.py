@@ -15,11 +15,14 @@ from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import RESULT, Outcome, described_epochs, read_outcome
 from bpexp.records.split_file import SPLIT
 from bpexp.tracking.manifest import Facts
-from bpexp.tracking.rows import Row
+from bpexp.tracking.rows import THINNING, Row, rule
 from bpexp.training.metrics import PARTS, headlines
 
 STATUS = {"finished": "FINISHED", "stopped": "FINISHED", "pruned": "FINISHED", "killed": "KILLED"}
 """MLflow's status of an outcome; every other outcome, diverged too, maps to FAILED."""
+
+LEFT_OUT = "bpexp.left_out"
+"""The tag of a job of a sweep that names what is not recorded of it; it is brought up to date at each delivery."""
 
 PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
 FILES = ("config.yaml", JOURNAL, RESULT, SPLIT, *PICTURES, "trace.md", "traceback.txt")
@@ -53,11 +56,16 @@ def content_of(directory: Path, facts: Facts, outcome: Outcome | None = None) ->
     if outcome is None:
         told = {"bpexp.status": "killed", "bpexp.reason": "its process died and left no result.json"}
         return Content("KILLED", ended, told, files=files)
+    missing = missing_of(directory, facts)
     summary = {**outcome.metrics, "final/seconds": outcome.seconds}
     return Content(
         status=STATUS.get(outcome.status, "FAILED"),
         ended=ended,
-        tags=tags_of(outcome),
+        tags={
+            **tags_of(outcome, directory, missing),
+            "bpexp.directory": str(directory.absolute()),  # a run may end on another machine
+            **_record_tags(facts, missing),
+        },
         rows=[Row(name, 0, ended, float(value)) for name, value in summary.items()],
         files=files,
         model=has_model(directory, facts, outcome),
@@ -79,13 +87,31 @@ def has_model(directory: Path, facts: Facts, outcome: Outcome) -> bool:
     return facts.model and outcome.status in ("finished", "stopped") and there
 
 
-def tags_of(outcome: Outcome) -> dict[str, str]:
-    """The tags that say how a run ended."""
+def _record_tags(facts: Facts, missing: Sequence[str]) -> dict[str, str]:
+    """The tags that say what of the run is not in MLflow."""
+    left_out = {LEFT_OUT: ", ".join(missing) or "nothing"} if LEFT_OUT in facts.tags else {}
+    return {THINNING: rule(facts.points), **left_out}
+
+
+def missing_of(directory: Path, facts: Facts) -> list[str]:
+    """What of the pictures and the model of a job of a sweep is not recorded, and was not declared to be left out."""
+    there = {"figures": any(directory.glob("*.png")), "model": facts.model}
+    return [name for name in facts.tags.get(LEFT_OUT, "").split(", ") if name and not there[name]]
+
+
+def tags_of(outcome: Outcome, directory: Path, missing: Sequence[str] = ()) -> dict[str, str]:
+    """The tags that say how a run ended; `missing` is what was left out."""
     tags = {f"bpexp.{key}": str(getattr(outcome, key)) for key in ("status", "reason", "theta_sha256", "weights")}
-    tags["mlflow.note.content"] = note(outcome)
+    tags["mlflow.note.content"] = note(outcome) + "".join(f"\n{_remedy(name, directory)}\n" for name in missing)
     if outcome.status == "diverged":
         tags["diverged_at_step"] = str(outcome.step)
     return {key: text[:5000] for key, text in tags.items()}
+
+
+def _remedy(name: str, directory: Path) -> str:
+    """The command that gives what was left out."""
+    task = "task=figures" if name == "figures" else "task=sync tracking.model=true"
+    return f"No {name}, as this is one job of a sweep: {code(f'python -m bpexp {task} hydra.run.dir={directory}')}"
 
 
 def note(outcome: Outcome) -> str:

@@ -14,15 +14,20 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bpexp.records.journal import JOURNAL
 from bpexp.records.outcome import Outcome, write_outcome
 from bpexp.tracking.content import Content, content_of, outcome_in
+from bpexp.tracking.files import send_files
 from bpexp.tracking.identity import Identity
 from bpexp.tracking.manifest import Facts, Sent, digest
 from bpexp.tracking.rows import BATCH, Row, batches, last_rows
 from bpexp.tracking.store import Store
 from bpexp.tracking.wants import Want
+
+if TYPE_CHECKING:
+    from mlflow.entities import Param
 
 GONE = re.compile(
     r"failed with exception|timed out|error code 5\d\d|5\d\d server error|max retries"
@@ -35,6 +40,9 @@ GONE = re.compile(
 LONGEST = 6000
 """Characters that MLflow keeps of a parameter."""
 
+TOGETHER = 100
+"""Parameters that go with rows in one request, the largest number that MLflow accepts."""
+
 
 class Delivery(Identity):
     """The delivery of one folder; arguments as of `Identity`."""
@@ -43,6 +51,8 @@ class Delivery(Identity):
         super().__init__(directory, facts, fresh=fresh)
         self.outcome: Outcome | None = None
         """How the run ended, where it is known and may not be on disk."""
+        self._waiting: list[Param] = []
+        self._apart = False
 
     @property
     def done(self) -> bool:
@@ -79,7 +89,8 @@ class Delivery(Identity):
         over = want.end or self.facts.kind == "sweep"
         content = content_of(self.directory, self.facts, self.outcome) if over else None
         status, ended = (content.status, content.ended) if content is not None else (want.status, None)
-        attempt(lambda: self._declare(store))
+        if not (want.bare and content is None):
+            attempt(lambda: self._declare(store, apart=content is None or self._apart))
         if want.upto != 0 or content is not None:
             attempt(lambda: self._send_rows(store, want.upto, content))
         if status is not None:
@@ -89,8 +100,7 @@ class Delivery(Identity):
         if content is not None:
             with suppress(OSError):  # a full disk: the outcome stands as it was
                 self._complete_outcome()
-            for file in content.files:
-                attempt(lambda file=file: self._log_file(store, file))  # type: ignore[misc]
+            attempt(lambda: send_files(store, self.sent, content.files))
             if content.status is not None and not problems and (self.sent.model_ready or not content.model):
                 self.sent.done, self.sent.facts = True, facts
 
@@ -102,21 +112,29 @@ class Delivery(Identity):
             store.client.update_run(str(self.sent.run_id), status="RUNNING", name=self.facts.name)
             self.sent.status = self.sent.ended = None
 
-    def _declare(self, store: Store) -> None:
-        """Parameters and the data set; of a sweep its parameters, which may be added to."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+    def _declare(self, store: Store, *, apart: bool) -> None:
+        """Parameters and the data set; of a sweep its parameters, which may be added to.
+
+        Where they need not go `apart`, the parameters wait for the rows, with which they are sent.
+        """
+        from mlflow.entities import Dataset, DatasetInput, InputTag
 
         facts, run_id = self.facts, str(self.sent.run_id)
         if self.sent.declared and facts.kind == "run":
             return
-        if facts.params:
-            store.client.log_batch(
-                run_id, params=[Param(key, str(value)[:LONGEST]) for key, value in facts.params.items()]
-            )
+        self._waiting = self._params()
+        if self._waiting and (apart or len(self._waiting) > TOGETHER):
+            store.client.log_batch(run_id, params=self._waiting)
+            self._waiting = []
         if facts.data:
             card = Dataset(source_type="bpexp", **facts.data)
             store.client.log_inputs(run_id, [DatasetInput(card, [InputTag("mlflow.data.context", "training")])])
-        self.sent.declared = True
+        self.sent.declared = not self._waiting
+
+    def _params(self) -> list[Param]:
+        from mlflow.entities import Param
+
+        return [Param(key, str(value)[:LONGEST]) for key, value in self.facts.params.items()]
 
     def _send_rows(self, store: Store, upto: int | None, content: Content | None) -> None:
         """The rows of the journal, and at the end the summary and the tags with the last of them: one commit."""
@@ -124,7 +142,8 @@ class Delivery(Identity):
         waiting: tuple[list[Row], Sent] = [], self.sent
         if self.facts.kind == "run" and journal.exists():
             for rows, after in batches(journal, self.sent, self.facts, upto):
-                self._log(store, *waiting)
+                if waiting[0]:
+                    self._log(store, *waiting)
                 waiting = rows, after
         if content is None:
             self._log(store, *waiting)
@@ -132,7 +151,7 @@ class Delivery(Identity):
         rows, after = waiting
         rows = [*rows, *(last_rows(after) if content.whole else ()), *content.rows]
         told = _digest(rows, content)
-        if told != after.summary:
+        if told != after.summary or self._waiting:
             self._log(store, rows, replace(after, summary=told), content)
 
     def _log(self, store: Store, rows: Sequence[Row], after: Sent, content: Content | None = None) -> None:
@@ -140,10 +159,17 @@ class Delivery(Identity):
 
         metrics = [Metric(row.name, row.value, row.at, row.step) for row in rows]
         tags = [RunTag(key, text) for key, text in content.tags.items()] if content else []
-        for start in range(0, max(len(metrics), 1 if tags else 0), BATCH):
-            given = tags if start + BATCH >= len(metrics) else ()
-            store.client.log_batch(str(self.sent.run_id), metrics=metrics[start : start + BATCH], tags=given)
-        self.sent = after
+        params, self._waiting = self._waiting, []
+        most = BATCH - len(params) - len(tags)  # MLflow counts all of them
+        after.declared = self.sent.declared or bool(params)
+        self._apart = bool(params)  # should the store refuse one of them, the others go without it
+        for start in range(0, max(len(metrics), 1 if tags or params else 0), most):
+            given = tags if start + most >= len(metrics) else ()
+            store.client.log_batch(
+                str(self.sent.run_id), metrics=metrics[start : start + most], params=params, tags=given
+            )
+            params = []
+        self.sent, self._apart = after, False
 
     def _log_model(self, store: Store) -> None:
         from bpexp.tracking.model import log_model
@@ -177,12 +203,6 @@ class Delivery(Identity):
         )
         if whole != outcome:
             write_outcome(whole, self.directory)
-
-    def _log_file(self, store: Store, file: Path) -> None:
-        sha = hashlib.sha256(file.read_bytes()).hexdigest()
-        if self.sent.files.get(file.name) != sha:
-            store.client.log_artifact(str(self.sent.run_id), str(file))
-            self.sent.files[file.name] = sha
 
     def _end(self, store: Store, status: str, ended: int | None) -> None:
         if self.sent.status != status:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bpexp.errors import TrackingError
-from bpexp.tracking.manifest import KEY_TAG, Facts, Sent, read_facts, read_sent, sweep_of, write_sent
-from bpexp.tracking.rows import rule
+from bpexp.tracking.manifest import KEY_TAG, Facts, Sent, read_facts, read_sent, sweep_of, write_facts, write_sent
+from bpexp.tracking.rows import THINNING, rule
 from bpexp.tracking.store import Store
 from bpexp.tracking.turn import Busy, turn
 
@@ -38,6 +41,16 @@ class Identity:
         self.facts = known
         self.sent = (None if fresh else read_sent(directory)) or Sent()
         self._fresh, self._known = fresh, fresh
+
+    def ask_for(self, more: Mapping[str, Any]) -> None:
+        """Record more of a run than was declared: entries of `Facts`, `model` or `points`; of a sweep nothing."""
+        if self.facts.kind != "run" or all(getattr(self.facts, key) == value for key, value in more.items()):
+            return
+        if more.get("points", self.facts.points) != self.facts.points:  # rows that are sent twice are kept once
+            self.sent.offset, self.sent.series, self.sent.held = 0, {}, {}
+        self.facts = replace(self.facts, **more)
+        write_facts(self.facts, self.directory)
+        self.save()
 
     def goes_on(self, run_id: str) -> None:
         """The run is one that an earlier process began, and of which the folder does not tell."""
@@ -80,7 +93,7 @@ class Identity:
     def _create(self, store: Store) -> str:
         parent = self.facts.parent or self._parent(store)
         parents = {"mlflow.parentRunId": parent} if parent else {}
-        thinning = {"bpexp.thinning": rule(self.facts.points)} if self.facts.kind == "run" else {}
+        thinning = {THINNING: rule(self.facts.points)} if self.facts.kind == "run" else {}
         tags = {**self.facts.tags, **thinning, **parents, KEY_TAG: self.facts.key}
         run = store.client.create_run(
             store.experiment_id, start_time=self.facts.started, tags=tags, run_name=self.facts.name

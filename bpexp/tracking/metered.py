@@ -34,7 +34,7 @@ class Metered:
         def watched(*args: Any, **kwargs: Any) -> Any:
             self._refuse()
             seconds = self._allowance
-            if name == "log_model_artifacts":  # as many requests as there are files
+            if name in ("log_model_artifacts", "log_artifacts"):  # as many requests as there are files
                 files = sum(path.is_file() for path in Path(str(args[1])).rglob("*"))
                 seconds = files * min(seconds, 2 * self._meter.usual + 0.005)
             with self._meter.request(seconds):

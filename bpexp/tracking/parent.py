@@ -80,6 +80,26 @@ class ParentRun(Recorded):
         if left := self._left():
             self._parcel.warn(f"{len(left)} of its runs are not there whole, such as that in {left[0]}")
 
+    def log_model(self, directory: Path) -> str | None:
+        """Log the network of one of the runs, which has ended, as its model; returns its address.
+
+        None where the config says so or says that each run has one, and as long as the store lacks something of the
+        run: whoever delivers that delivers the model, too.
+        """
+        if self._parcel is None or self._settings.model != "auto":
+            return None
+        facts = read_facts(directory)
+        if facts is None or facts.model:
+            return None
+        whole = not pending(directory) and not self._session.has(directory)
+        write_facts(replace(facts, model=True), directory)
+        if not whole:
+            return None
+        parcel = self._session.parcel(Delivery(directory), self._parcel.uri, None)
+        self._session.send(parcel, Want(None, end=True, model=True))
+        self._session.wait(parcel)
+        return parcel.delivery.model
+
     def _left(self) -> list[Path]:
         """The folders of jobs and of their earlier attempts of which the store lacks something, whoever had them."""
         left = []

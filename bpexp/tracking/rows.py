@@ -21,6 +21,9 @@ from bpexp.training.events import stride
 POINTS = 250
 """Approximate number of batch losses sent to MLflow with `every: auto`."""
 
+THINNING = "bpexp.thinning"
+"""The tag of a run that says which rows it holds."""
+
 BATCH = 1000
 """Metrics per request, the largest number that MLflow accepts."""
 

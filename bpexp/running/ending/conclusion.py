@@ -92,14 +92,15 @@ class Conclusion:
     def _decorate(self, outcome: Outcome, series: Series, signals: Signals) -> Outcome:
         """Draw the figures and log the model; a signal ends this, and is raised by whoever waits for the record."""
         experiment, info = self.experiment, self.info
-        decorated = outcome
+        decorated, drawn = outcome, list[bool]()
         try:
             with signals.raised():
-                self._attempt("no figures of", lambda: draw(experiment, info, series))
+                self._attempt("no figures of", lambda: drawn.append(draw(experiment, info, series)))
                 if outcome.ok and (address := self.tracked.log_model(outcome)):
                     decorated = replace(outcome, model=address)
                     self._attempt("no address of the model in", lambda: self.record.write(decorated))
-                self.tracked.attach()
+                if any(drawn) or decorated is not outcome:
+                    self.tracked.attach()
         except BaseException as error:
             if error is not signals.pending:
                 raise

@@ -9,17 +9,17 @@ from bpexp.records.summary import Series
 from bpexp.running.build import Experiment
 
 
-def draw(experiment: Experiment, info: RunInfo, series: Series) -> None:
-    """The learning curve and, of a run that is not one of many, the page of figures; nothing if the config says no."""
-    if not (experiment.tracking.figures and series):
-        return
+def draw(experiment: Experiment, info: RunInfo, series: Series) -> bool:
+    """The page of figures, or of a job of a sweep the learning curve; returns whether the config wants one."""
+    if not (experiment.tracking.draws(one_of_many=info.one_of_many) and series):
+        return False
     from bpexp.figures.learning_curve import learning_curve  # matplotlib is not needed without figures
     from bpexp.figures.run_page import figure_page
 
     folder, trainer, data = info.directory, experiment.trainer, experiment.data
     if info.one_of_many:
         learning_curve(series, folder / "learning_curve.png")
-        return
+        return True
     name, part = next((n, p) for n, p in (("test", data.test), ("training", data.train)) if p is not None)
     samples = collect_samples(trainer.network, trainer.head, part, data.classes, data.image_shape, name=name)
     histograms = folder / HISTOGRAMS
@@ -31,3 +31,4 @@ def draw(experiment: Experiment, info: RunInfo, series: Series) -> None:
         samples=samples,
         title=info.name,
     )
+    return True

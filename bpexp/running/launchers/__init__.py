@@ -19,10 +19,12 @@ plug-in, and one option of the group `launcher`, registered in `bpexp.config.lau
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
+from typing import Any
 
 from bpexp.config.launching import Fuse, Launching
 from bpexp.running.job import Ending, Job
@@ -34,7 +36,7 @@ Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
 class Chosen:
     """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself.
 
-    `fuse` tells whether jobs are to be trained together (`bpexp.running.fusing`), with enough left for all `workers`.
+    One that `opens` is still to be opened, by `opened`.
     """
 
     launcher: Launcher
@@ -43,9 +45,19 @@ class Chosen:
     workers: int = 1
 
 
-def load(launching: Launching) -> Launcher:
-    """The launcher that an option of the group `launcher` names."""
-    return partial(resolve_name(launching.function), **launching.settings)
+@contextmanager
+def opened(launching: Launching, first: Job) -> Iterator[Launcher]:
+    """The launcher that an option of the group `launcher` names, for the time of a sweep whose first job is `first`.
+
+    Raises ConfigError, before anything is written, where its engine is not installed, does not answer, or lacks what
+    the jobs need.
+    """
+    function: Any = partial(resolve_name(launching.function), **launching.settings)
+    if not launching.opens:
+        yield function
+        return
+    with function(first) as launcher:
+        yield launcher
 
 
-__all__ = ["Chosen", "Ending", "Job", "Launcher", "load"]
+__all__ = ["Chosen", "Ending", "Job", "Launcher", "opened"]

@@ -59,6 +59,7 @@ def hydra_plugin(stream: Iterable[Job], first: Composition) -> Generator[Ending,
 def _master(first: Composition, job: Job) -> DictConfig:
     """The config of the launcher itself."""
     master = copy.deepcopy(first.whole)
+    assert master is not None  # the first job shares no composition
     sweep = job.directory.parents[len(Path(job.subdirectory).parts) - 1]
     OmegaConf.update(master, "hydra.sweep.dir", str(sweep))
     told = {PARENT: job.parent, AGAIN: "1" if job.again else None}

@@ -4,47 +4,58 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from multiprocessing.connection import wait
 
 from bpexp.running.cores import usable_cores
 from bpexp.running.fusing import units
 from bpexp.running.job import Ending, Job
+from bpexp.running.launchers import Launcher
 from bpexp.running.launchers.foreign import modules
 from bpexp.running.launchers.forks import LOOK, ForkServer, Worker
 from bpexp.running.launchers.packing import unpack_outcome
 from bpexp.running.launchers.worker import GRACE
 
+FORKING = ("linux",)
+"""The systems whose libraries of linear algebra may be used before a fork; elsewhere each worker imports by itself."""
 
+
+@contextmanager
 def process(
-    jobs: Iterable[Job], *, n_jobs: int | None = None, memory: int | None = None, preload: bool = True
-) -> Generator[Ending, None, None]:
-    """Execute the jobs in at most `n_jobs` processes, each in at most `memory` MiB, and yield their endings.
+    first: Job, *, n_jobs: int | None = None, memory: int | None = None, preload: bool = True
+) -> Iterator[Launcher]:
+    """A launcher for at most `n_jobs` processes, each in at most `memory` MiB.
 
     `n_jobs` is the number of usable cores where it is None. With `preload` the processes are forked from one that has
-    imported everything and read the data.
+    imported everything and read the data; it imports while the sweep still writes down what it declares.
     """
+    preload = preload and sys.platform in FORKING
+    with closing(ForkServer(memory, preload, modules())) as server:
+        yield partial(_executed, server=server, n_jobs=usable_cores() if n_jobs is None else n_jobs)
+
+
+def _executed(jobs: Iterable[Job], *, server: ForkServer, n_jobs: int) -> Generator[Ending, None, None]:
+    """Execute the jobs and yield their endings."""
     waiting, number = units(jobs), signal.SIGTERM
-    server = ForkServer(memory, preload, modules())
     workers, leaving = set[Worker](), list[Worker]()
     try:
-        for _ in range(usable_cores() if n_jobs is None else n_jobs):
+        for _ in range(n_jobs):
             yield from _begin(server, workers, waiting)
         while workers:
             for worker in _speaking(workers):
-                if (answer := worker.answer()) is None:
+                answer = worker.answer()
+                yield from _endings(worker, answer)
+                if worker.jobs and answer is not None:
+                    continue
+                if worker.gone:  # perhaps after its answer: no job is sent to it
                     workers.discard(worker)
-                    reason, lost, worker.jobs = worker.death(), worker.jobs, {}
-                    yield from (Ending(job, None, reason) for job in lost.values())
+                    worker.leave(0)
                     yield from _begin(server, workers, waiting)
-                    continue
-                job_number, outcome = json.loads(answer)
-                yield Ending(worker.jobs.pop(job_number), unpack_outcome(outcome))
-                if worker.jobs:
-                    continue
-                if (following := next(waiting, None)) is not None:
+                elif (following := next(waiting, None)) is not None:
                     worker.perform(following)
                 else:
                     workers.discard(worker)
@@ -55,7 +66,16 @@ def process(
         raise
     finally:
         _end([*workers, *leaving], number)
-        server.close()
+
+
+def _endings(worker: Worker, answer: bytes | None) -> Iterator[Ending]:
+    """The ending that a worker tells, or those of all its jobs where it is gone."""
+    if answer is None:
+        reason, lost, worker.jobs = worker.death(), worker.jobs, {}
+        yield from (Ending(job, None, reason) for job in lost.values())
+    else:
+        number, outcome = json.loads(answer)
+        yield Ending(worker.jobs.pop(number), unpack_outcome(outcome))
 
 
 def _begin(server: ForkServer, workers: set[Worker], waiting: Iterator[list[Job]]) -> Generator[Ending, None, None]:
@@ -75,7 +95,7 @@ def _speaking(workers: set[Worker]) -> list[Worker]:
     """The processes that say something or are gone, once there is one."""
     while True:
         ready = wait([worker.connection for worker in workers], LOOK)
-        if found := [worker for worker in workers if worker.connection in ready or (not ready and worker.gone)]:
+        if found := [worker for worker in workers if worker.connection in ready or worker.gone]:
             return found
 
 

@@ -51,7 +51,7 @@ def made(composing: Composer, lines: Sequence[str], number: int, seen: Seen) -> 
     with named_plugins():
         config = checked(replace(done.config, search={}), seen)
     job = Job(config, own, subdirectory=done.subdirectory, number=number, one_of_many=True)
-    return replace(job, hydra=done.plain_hydra(), data=seen.named(done.config))
+    return replace(job, hydra=done.hydra, data=seen.named(done.config))
 
 
 def in_a_trial(error: BpexpError, said: Mapping[str, str]) -> BpexpError:

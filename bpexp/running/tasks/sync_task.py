@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bpexp.errors import BpexpError, ConfigError
 from bpexp.records.lock import liveness
@@ -37,7 +38,8 @@ def deliver_all(plan: Plan, cwd: Path) -> Iterator[Delivered]:
     """Deliver everything that is not delivered yet of what was started in `cwd`.
 
     With hydra.run.dir=FOLDER or hydra.sweep.dir=FOLDER it delivers the runs and sweeps in this folder and below it,
-    also those that were delivered once: what the store has lost is sent again.
+    also those that were delivered once: what the store has lost is sent again. tracking.model=true and tracking.points
+    then give the runs what they were recorded without.
 
     Raises ConfigError with tracking=none, and for a folder that is none or holds nothing that was recorded.
     """
@@ -45,6 +47,9 @@ def deliver_all(plan: Plan, cwd: Path) -> Iterator[Delivered]:
         raise ConfigError("task=sync delivers to the store of MLflow; leave tracking=mlflow")
     uri = resolve(plan.tracking.uri, cwd)
     folder = _named(plan)
+    more = _more(plan)
+    if more and folder is None:
+        raise ConfigError(f"tracking.{next(iter(more))} is for runs that you name; add hydra.run.dir=FOLDER")
     places: list[tuple[Path, OpenRun | None]] = [(entry.directory, entry) for entry in open_runs(cwd)]
     if folder is not None:
         places = [(place, None) for place in _recorded(folder)]
@@ -52,7 +57,7 @@ def deliver_all(plan: Plan, cwd: Path) -> Iterator[Delivered]:
         session.patience, session.silent = math.inf, True
         session.afresh()
         for directory, entry in places:
-            yield _deliver(directory, entry, uri, session, again=folder is not None)
+            yield _deliver(directory, entry, uri, session, again=folder is not None, more=more)
 
 
 def deliver_named(plan: Plan, cwd: Path) -> Iterator[Delivered]:
@@ -68,6 +73,13 @@ def _named(plan: Plan) -> Path | None:
     return plan.first.sweep_dir.absolute() if any("hydra.sweep.dir=" in text for text in plan.said) else None
 
 
+def _more(plan: Plan) -> dict[str, Any]:
+    """What the command line wants of runs that may have been recorded without it: the model, and more rows."""
+    said = {text.partition("=")[0] for text in plan.said}
+    wanted = {"model": plan.tracking.model is True, "points": plan.tracking.rows(one_of_many=False)}
+    return {key: value for key, value in wanted.items() if f"tracking.{key}" in said and value is not False}
+
+
 def _recorded(folder: Path) -> list[Path]:
     """The folders with a tracked.json in and below a folder, sweeps before their jobs."""
     if not folder.is_dir():
@@ -78,7 +90,9 @@ def _recorded(folder: Path) -> list[Path]:
     return found
 
 
-def _deliver(directory: Path, entry: OpenRun | None, uri: str, session: Session, *, again: bool) -> Delivered:
+def _deliver(
+    directory: Path, entry: OpenRun | None, uri: str, session: Session, *, again: bool, more: Mapping[str, Any]
+) -> Delivered:
     if entry is not None and not directory.is_dir():
         withdraw(entry)
         return Delivered(directory, "the folder is gone, and with it what was missing")
@@ -93,8 +107,9 @@ def _deliver(directory: Path, entry: OpenRun | None, uri: str, session: Session,
         return Delivered(directory, "it is going on", alive=True)
     if parcel is None:
         return Delivered(directory, "nothing proves that its process is over; task=doctor says how to end it")
+    parcel.delivery.ask_for(more)
     session.send(parcel, EVERYTHING)
     session.wait(parcel)
-    if parcel.delivery.done:
+    if parcel.delivery.done and not parcel.error:
         return Delivered(directory)
     return Delivered(directory, parcel.error or "another process is delivering it")
