@@ -7,6 +7,7 @@ to an actor in a call, which is in the memory of two processes; the description 
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -20,6 +21,9 @@ from bpexp.running.away.home import Home
 from bpexp.running.away.pull import pulled
 from bpexp.running.job import Job
 from bpexp.running.launchers import Launcher
+
+MOMENT = 0.02
+"""Seconds between two looks at what is done."""
 
 START = 120.0
 """Seconds within which a machine has introduced itself, whose process may have to be started first."""
@@ -144,7 +148,9 @@ class RayWorkers:
 
     def ended(self, seconds: float) -> Iterable[tuple[Any, bytes | str]]:
         """The tasks that are done, and those whose actor died."""
-        done, _ = self._ray.wait(list(self._tasks), num_returns=1, timeout=seconds)
+        until = time.monotonic() + seconds
+        while not (done := self._ray.wait(list(self._tasks), timeout=0)[0]) and time.monotonic() < until:
+            time.sleep(MOMENT)  # and not in Ray, which raises a signal as an exception of its own
         for task in done:
             actor = self._tasks.pop(task)
             try:
