@@ -6,7 +6,7 @@ import json
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bpexp.config.plugins import culprit
 from bpexp.data import DataSet
@@ -73,9 +73,11 @@ def open_tracked(
 ) -> TrackedRun:
     """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
     tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
-    card = data_card(experiment.data)
+    card, settings = data_card(experiment.data), experiment.tracking
+    if experiment.config.study is not None:  # whose report may be made of the rows in MLflow
+        settings = replace(settings, points=settings.rows(one_of_many=False))
     return TrackedRun(
-        *(experiment.tracking, info, journal.path, card, tags, run_id), committed=lambda: journal.committed
+        *(settings, info, journal.path, card, tags, run_id), committed=lambda: journal.committed
     )
 
 
