@@ -35,7 +35,7 @@ from bpexp.config.limits import Limits, refuse_limits
 from bpexp.config.logins import keep_credentials
 from bpexp.config.override_lines import line_of, lines_of
 from bpexp.config.overrides import has_ends, levels, refuse_hydra
-from bpexp.config.places import FOLDERS, ROOTS, named, refuse_all_places
+from bpexp.config.places import FOLDERS, ROOTS, named, refuse_all_places, refuse_launcher_texts
 from bpexp.config.registered import register_options
 from bpexp.config.schema import Config
 from bpexp.config.template import Template, is_plain, overlap, places, plain_data, typed
@@ -163,6 +163,7 @@ class Composer:
         refuse_limits(config.limits, self.limits)
         declared = dict(zip(FOLDERS, (run_dir, sweep_dir), strict=True))
         refuse_all_places(raw, config, declared, self._named, _hydras_usual())
+        refuse_launcher_texts(raw["launcher"], self._named)
         return Composition(config, raw, whole, Path(run_dir), Path(sweep_dir), Path(subdirectory))
 
     def try_out(self, overrides: Sequence[str]) -> DictConfig:

@@ -20,9 +20,12 @@ OnError = Annotated[str, Literal["continue", "stop"]]
 class Launching:
     """A function that launches jobs, as `package.module:function`, and its keyword arguments.
 
-    `shares_folder` promises that the processes of the jobs see the folder of the sweep under its own path. One that
-    `opens` is a context manager, which is given the first job, checks and connects before anything is written, and
-    yields the function that launches jobs.
+    Args:
+        function: the launcher.
+        settings: its keyword arguments.
+        opens: whether `function` is a context manager that is given the first job: it checks, connects and starts what
+            it needs for a whole sweep before anything is written, and yields the function that launches jobs.
+        shares_folder: promises that the processes of the jobs see the folder of the sweep under its own path.
     """
 
     function: str
@@ -73,7 +76,7 @@ def process(n_jobs: Count | None = None, memory: Count | None = None, preload: b
             start threads or use a graphics processor when they are imported.
     """
     settings = {"n_jobs": n_jobs, "memory": memory, "preload": preload}
-    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True)
+    return Launching("bpexp.running.launchers.process:process", settings, shares_folder=True, opens=True)
 
 
 @launchings.register("ray")
@@ -99,3 +102,29 @@ def dask(address: str | None = None, n_jobs: Count | None = None) -> Launching:
         n_jobs: jobs that run at the same time; null for as many as the workers have threads.
     """
     return Launching("bpexp.running.launchers.dask:dask", {"address": address, "n_jobs": n_jobs}, opens=True)
+
+
+Cluster = Annotated[str, Literal["slurm", "local"]]
+
+
+@launchings.register("submitit")
+def submitit(
+    cluster: Cluster | None = None,
+    n_jobs: Count | None = None,
+    per_task: Count = 1,
+    timeout_min: Count = 60,
+    parameters: dict[str, Any] | None = None,
+) -> Launching:
+    """Jobs on a SLURM cluster, sent as arrays; needs `pip install 'bpexp[slurm]'`. The machines share a file system.
+
+    Args:
+        cluster: slurm, or local for processes on this machine; null for slurm where its commands are installed.
+        n_jobs: tasks at the same time; null for 64 of SLURM, and for one on each usable core of this machine.
+        per_task: jobs that a task performs one after the other.
+        timeout_min: minutes after which a task is ended; resume=FOLDER goes on.
+        parameters: of submitit, such as {slurm_partition: cpu, cpus_per_task: 2, mem_gb: 4}.
+    """
+    settings = {"cluster": cluster, "n_jobs": n_jobs, "per_task": per_task, "timeout_min": timeout_min}
+    return Launching(
+        "bpexp.running.launchers.submitit:submitit", {**settings, "parameters": parameters or {}}, opens=True
+    )

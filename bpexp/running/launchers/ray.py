@@ -95,12 +95,12 @@ class RayWorkers:
         if not nodes:
             raise ConfigError(f"no machine of the Ray cluster has launcher.cpus={self._cpus:g} processors")
         ask = self._ray.remote(introduced)
-        asked = {}
+        asked = []  # several nodes may have one address
         for node in nodes:
             strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             task = ask.options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)
-            asked[node["NodeManagerAddress"]] = task.remote(self._home.hello())
-        for name, reference in asked.items():
+            asked.append((str(node["NodeManagerAddress"]), task.remote(self._home.hello())))
+        for name, reference in asked:
             try:
                 answer = self._ray.get(reference, timeout=START)
             except Exception as error:
