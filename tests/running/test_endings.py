@@ -267,7 +267,7 @@ def test_a_store_without_room(
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(perform, "_write_config"), (running, "save_split"), (running, "open_journal")],
+    [(perform, "write_declared"), (running, "save_split"), (running, "open_journal")],
     ids=["config", "split", "journal"],
 )
 def test_no_room_to_begin(

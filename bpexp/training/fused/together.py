@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -56,10 +57,11 @@ class Together:
         self._next_step = self._next_time = 0.0
         self._make()
 
-    def begin(self) -> None:
+    def begin(self, check: Callable[[], None]) -> None:
         """Tell everybody, and evaluate the untrained networks."""
         for member in self.members:
             member.begin()
+            check()
         with np.errstate(over="ignore", invalid="ignore"):
             self._end_epoch()
 
@@ -103,7 +105,7 @@ class Together:
         B, number, members = x.shape[-1], self._step, self.members
         costs, gradient, work = self._method.stacked(self._stack, self._head, x, y)
         losses = costs / (B * self._head.weight(B))
-        if not np.isfinite(losses).all():
+        if not math.isfinite(np.add.reduce(losses)):
             self._diverge(losses)
         rates = self._rating.at(number)
         self._updates.compute(self._stack.theta, gradient, rates)
