@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from bpexp.errors import BpexpError
+
 AGAIN = 0.3
 """Seconds within which a second signal is the first one's echo: a wrapper passes on what the terminal sent to all."""
 
@@ -35,6 +37,8 @@ class Watch:
         leave: ends the process, given the number of the first signal: LEAVE seconds after it, at a second one that is
             no echo, and at once where nothing is going on; None where the process is not ours.
         busy: whether something is going on.
+
+    Raises BpexpError where no thread can be started: a signal could not be answered in time.
     """
 
     def __init__(
@@ -54,7 +58,12 @@ class Watch:
         self._reminders = 0
         self._not_before = 0.0
         self._thread = threading.Thread(target=self._run, name="bpexp signals", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            signal.set_wakeup_fd(self._before)
+            self._let_go()
+            raise BpexpError(f"no thread can be started ({error}); raise the limit, `ulimit -u`") from error
 
     def close(self) -> None:
         """End the thread, and put back the wake-up file that was found."""
