@@ -189,6 +189,18 @@ def test_an_interrupted_sweep_has_true_records_of_the_jobs_on_both_machines(
     assert not trained(cluster, places.site)
 
 
+@pytest.mark.parametrize("name", ["dask"])
+def test_the_jobs_of_a_sweep_that_is_killed_train_no_longer(
+    name: str, dask: DaskCluster, places: SimpleNamespace
+) -> None:
+    run = slow(dask, places, "epochs=100000")
+    (here,) = [folder for folder in trained(dask, run.home) if folder.is_relative_to(run.home)]
+    run.process.kill()
+    run.process.communicate()
+    until(lambda: trained(dask, run.home) == [here] and (here / "result.json").exists())
+    assert read_outcome(here).status == "killed"
+
+
 def test_a_machine_that_goes_away_costs_its_job_and_the_others_go_on(
     cluster: DaskCluster | RayCluster, places: SimpleNamespace
 ) -> None:
