@@ -16,6 +16,43 @@ from bpexp.running.cores import SAID
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.environment import mlflow_environment
 
+MEMORY, ROOM = Path("/dev/shm"), 4 << 30
+"""A file system in memory, and the free bytes there from which on it is used."""
+
+LONG = (
+    "tracking/test_postgresql.py",
+    "test_contributing.py",
+    "running/test_process_launcher.py",
+    "ui/test_ui.py",
+    "ui/test_ui_study.py",
+    "tracking/test_serving.py",
+    "tracking/test_delivery.py",
+    "running/test_declared_sweep.py",
+    "running/test_resume_sweep.py",
+    "running/test_joblib_launcher.py",
+    "running/test_endings.py",
+)
+"""The files that take longest; with them at the end, one of two workers would have nothing to do."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have temporary folders in memory, and the files in the order of their collection.
+
+    A recorded run waits for the disk about a hundred times, so that its tests take twice as long there. pytest-xdist
+    would begin with the files that have most tests, which are the fastest.
+    """
+    if config.option.basetemp is None and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    here = Path(__file__).parent
+    place = {here / name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_core() -> Iterator[None]:

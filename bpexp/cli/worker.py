@@ -1,17 +1,25 @@
-"""The entry of the fork server of `launcher=process`, and of its workers: their output cannot fail."""
+"""The entries of processes that perform jobs for a sweep: their output cannot fail."""
 
 from __future__ import annotations
 
 from bpexp.cli.output import lasting_output
 from bpexp.cli.process import left_in_time
+from bpexp.running.away import child
 from bpexp.running.launchers.fork_server import forked
 from bpexp.running.launchers.worker import serve
 
 
-def main(handle: int, memory: int | None, preload: bool, modules: list[str]) -> None:
-    """Fork workers for the sweep at the connection `handle`; each performs jobs in at most `memory` MiB."""
+def main(handle: int, preload: bool, modules: list[str]) -> None:
+    """Fork workers for the sweep at the connection `handle`, each of which performs jobs."""
     lasting_output()
     worker = forked(handle, preload, modules)
     if worker is not None:
         with left_in_time():
-            serve(worker, memory)
+            serve(*worker)
+
+
+def away(handle: int) -> None:
+    """Perform the jobs of a worker of an engine, which come through the connection `handle`."""
+    lasting_output()
+    with left_in_time():
+        child.serve(handle)

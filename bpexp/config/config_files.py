@@ -83,7 +83,10 @@ class ConfigFiles(ConfigSource):
             )
         stream = io.StringIO(text)
         stream.name = str(file)  # which OmegaConf's messages read
-        config = OmegaConf.load(stream)
+        try:
+            config = OmegaConf.load(stream)
+        except ValueError as error:  # of what only looks like a number, such as 0x_
+            raise ConfigError(f"{file} holds a value that cannot be read: {error}") from None
         _refuse(OmegaConf.to_container(config, resolve=False), str(file))
         return ConfigResult(config=config, path=self.full_path(), provider=self.provider, header=header)
 

@@ -53,6 +53,14 @@ class _Count:
         self.add(self.anchors.get(str(anchor), 1))
 
 
+def values_of(text: str | bytes) -> Any:
+    """The content of a YAML text; raises yaml.YAMLError, also for what only looks like a number or a date: 0x_."""
+    try:
+        return yaml.load(text, Loader=LOADER)
+    except (ValueError, RecursionError) as error:
+        raise yaml.YAMLError(" ".join(str(error).split())[:200]) from None
+
+
 def count_nodes(text: str, file: str, limits: Limits) -> int:
     """The keys and values of a YAML text, aliases expanded; `file` names it in messages.
 

@@ -25,6 +25,9 @@ class Batches:
     where batch_size does not divide the part. A full batch is not shuffled; it is a view where the rows are a
     contiguous range, else it is gathered once and kept.
 
+    `buffers` are the arrays x (B, n_0) and y (B, n_L) that it gathers into, and those of the last batch; () for a full
+    batch. Others of the same shapes may be put in their place between two epochs.
+
     Args:
         part: the samples.
         batch_size: B, samples per batch, from 1 to the size of the part.
@@ -44,7 +47,7 @@ class Batches:
         self._full = part.batch() if batch_size == len(part) else None
         self._drawn_from, self._done = rng.bit_generator.state, 0
         rest = len(part) % batch_size
-        self._buffers = () if self._full else tuple(_buffers(part, size) for size in (batch_size, rest))
+        self.buffers = () if self._full else tuple(_buffers(part, size) for size in (batch_size, rest))
 
     def __len__(self) -> int:
         """Steps per epoch, ceil(N / B)."""
@@ -74,7 +77,7 @@ class Batches:
 
     def _walk(self, order: Array, done: int) -> Iterator[Batch]:
         X, Y, B = self._part.X, self._part.Y, self._batch_size
-        whole, rest = self._buffers
+        whole, rest = self.buffers
         x, y = whole
         batch = x.T, y.T
         end = len(order) - len(order) % B

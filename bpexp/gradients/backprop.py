@@ -19,9 +19,9 @@ def forward(network: Network, x: Array, work: Workspace) -> None:
     a^L is filled by the head, which computes the cost from z^L.
     """
     work.x = a = x
-    last = len(network.layers) - 1
+    last, product = len(network.layers) - 1, network.product
     for l, layer in enumerate(network.layers):
-        z = np.dot(layer.W, a, out=work.z[l])
+        z = product(layer.W, a, out=work.z[l])
         z += layer.b
         if l < last:
             a = work.a[l] = layer.f.f(z, work.a[l])
@@ -35,12 +35,13 @@ def backward(network: Network, work: Workspace, slots: list[tuple[Array, Array]]
 
     003 prints the last line with f'(z^l); correct is l - 1, as the shapes show and 002 prints.
     """
+    product = network.product
     for l in range(len(network.layers) - 1, -1, -1):
         W_slot, b_slot = slots[l]
-        np.dot(work.delta[l], work.below(l).T, out=W_slot)
-        np.dot(work.delta[l], ones, out=b_slot)
+        product(work.delta[l], work.below(l).mT, out=W_slot)
+        product(work.delta[l], ones, out=b_slot)
         if l:
-            delta = np.dot(network.layers[l].W.T, work.delta[l], out=work.delta[l - 1])
+            delta = product(network.layers[l].W.mT, work.delta[l], out=work.delta[l - 1])
             slope = work.slope[l - 1] = network.hidden[l - 1].df(work.z[l - 1], work.slope[l - 1])
             np.multiply(delta, slope, out=delta)
 
@@ -83,8 +84,9 @@ class Backprop(GradientMethod):
             self._attach(network)
         B = x.shape[1]
         if self.piece >= B:
-            cost, work = self._pass(network, head, x, y, head.weight(B))
-            return Gradient(cost, self._vector, work)
+            weight = head.weight(B)
+            costs, work = self._pass(network, head, x, y, weight)
+            return Gradient(float(np.add.reduce(costs)) * weight, self._vector, work)
         return self._in_pieces(network, head, x, y)
 
     def _attach(self, network: Network) -> None:
@@ -93,8 +95,9 @@ class Backprop(GradientMethod):
         self._vector = np.empty_like(network.theta)
         self._slots = list(network.parameters(self._vector))
 
-    def _pass(self, network: Network, head: Head, x: Array, y: Array, weight: float) -> tuple[float, Workspace]:
-        B = x.shape[1]
+    def _pass(self, network: Network, head: Head, x: Array, y: Array, weight: float) -> tuple[Array, Workspace]:
+        """The costs C_k (B,) and the pass; the gradient is in the vector."""
+        B = x.shape[-1]
         if B not in self._buffers:
             self._buffers[B] = network.workspace(B), np.ones((B, 1), network.theta.dtype)
         work, ones = self._buffers[B]
@@ -104,7 +107,18 @@ class Backprop(GradientMethod):
         np.multiply(delta, weight, out=delta)
         work.weight = weight
         backward(network, work, self._slots, ones)
-        return float(np.add.reduce(costs)) * weight, work
+        return costs, work
+
+    def stacked(self, stack: Network, head: Head, x: Array, y: Array) -> tuple[Array, Array, Workspace]:
+        """The costs (K,) of the batches of a stack of K networks in float64, their gradients (K, P), and the pass.
+
+        The arrays have the axis K before those of one network; x may be one batch (n_0, B) for all.
+        """
+        if stack is not self._network:
+            self._attach(stack)
+        weight = head.weight(x.shape[-1])
+        costs, work = self._pass(stack, head, x, y, weight)
+        return np.add.reduce(costs, axis=-1).astype(np.float64) * weight, self._vector, work
 
     def passes(self, network: Network, head: Head, x: Array, y: Array) -> Iterator[tuple[float, Workspace, Array]]:
         """The pieces of a batch x (n_0, B), y (n_L, B) in their order: cost, workspace, y of each.
@@ -116,7 +130,8 @@ class Backprop(GradientMethod):
         weight = head.weight(x.shape[1])
         for start in range(0, x.shape[1], self.piece):
             columns = slice(start, start + self.piece)
-            yield *self._pass(network, head, x[:, columns], y[:, columns], weight), y[:, columns]
+            costs, work = self._pass(network, head, x[:, columns], y[:, columns], weight)
+            yield float(np.add.reduce(costs)) * weight, work, y[:, columns]
 
     def _in_pieces(self, network: Network, head: Head, x: Array, y: Array) -> Gradient:
         cost, total = 0.0, np.zeros_like(network.theta)

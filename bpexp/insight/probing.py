@@ -74,6 +74,10 @@ class Probing(Callback):
         if self._needs_previous:
             self._previous = gradient.vector.copy()
 
+    def next_step(self, number: int) -> int:
+        after = -number % self._stride
+        return number if self._needs_previous and after == 1 else number + after
+
     def on_epoch(self, event: EpochEnded) -> None:
         if self._fixed is None or not self._probes:
             return

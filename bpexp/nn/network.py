@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -54,21 +54,31 @@ class Network:
     `hidden` holds the functions of layers 1 to L - 1, `output` that of layer L; `layers` has both, with W and b.
     """
 
+    product: Callable[..., Array] = staticmethod(np.dot)
+    """The product of two matrices into `out`; a stack of networks (`bpexp.nn.stack`) has that of stacks of matrices."""
+
     def __init__(self, sizes: Sequence[int], hidden: Sequence[Activation], output: Output, dtype: str) -> None:
         self.sizes = tuple(sizes)
         self.hidden, self.output = tuple(hidden), output
         self.dtype = DTYPES[dtype]
-        self.theta = np.zeros(count_parameters(self.sizes), self.dtype)
-        functions: list[Output] = [*hidden, output]
-        self.layers = tuple(Layer(W, b, f) for (W, b), f in zip(self.parameters(self.theta), functions, strict=True))
+        self.live_in(np.zeros(count_parameters(self.sizes), self.dtype))
+
+    def live_in(self, theta: Array) -> None:
+        """Have the parameters in theta (P,), with the values that it holds, from now on."""
+        self.theta = theta
+        functions: list[Output] = [*self.hidden, self.output]
+        self.layers = tuple(Layer(W, b, f) for (W, b), f in zip(self.parameters(theta), functions, strict=True))
 
     def parameters(self, vector: Array) -> Iterator[tuple[Array, Array]]:
-        """W and b of each layer as views into a vector (P,): theta itself, a gradient or an update."""
-        start = 0
+        """W and b of each layer as views into a vector (P,): theta itself, a gradient or an update.
+
+        Views into a stack of vectors (K, P) are (K, n_l, n_{l-1}) and (K, n_l, 1).
+        """
+        start, stack = 0, vector.shape[:-1]
         for n_in, n_out in pairwise(self.sizes):
-            W = vector[start : start + n_out * n_in].reshape(n_out, n_in)
-            start += W.size
-            b = vector[start : start + n_out].reshape(n_out, 1)
+            W = vector[..., start : start + n_out * n_in].reshape(*stack, n_out, n_in)
+            start += n_out * n_in
+            b = vector[..., start : start + n_out].reshape(*stack, n_out, 1)
             start += n_out
             yield W, b
 
@@ -115,8 +125,8 @@ class Network:
         """z^L (n_L, B) for x (n_0, B): the last layer before its activation, from which costs are computed."""
         a = x
         for layer in self.layers[:-1]:
-            a = layer.f.f(layer.W @ a + layer.b)
-        return np.asarray(self.layers[-1].W @ a + self.layers[-1].b)
+            a = layer.f.f(self.product(layer.W, a) + layer.b)
+        return np.asarray(self.product(self.layers[-1].W, a) + self.layers[-1].b)
 
     def forward(self, x: Array) -> Array:
         """a^L (n_L, B) for x (n_0, B)."""

@@ -7,7 +7,9 @@ included; an L2 penalty, which goes through the gradient and leaves biases alone
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,8 +29,11 @@ class Optimizer(ABC):
         self.state: dict[str, Array] = {}
         self._buffer: Array | None = None
 
-    def step(self, theta: Array, grad: Array, lr: float) -> Array:
-        """What to subtract from theta (P,), given dC/dtheta (P,)."""
+    def step(self, theta: Array, grad: Array, lr: float | Array) -> Array:
+        """What to subtract from theta (P,), given dC/dtheta (P,).
+
+        All is elementwise: for a stack of networks theta and gradient are (K, P), and lr (K, 1) in their dtype.
+        """
         if self._buffer is None:
             self._buffer, self._scratch = np.empty_like(theta), np.empty_like(theta)
         if self.t == 0:
@@ -47,10 +52,21 @@ class Optimizer(ABC):
         """Take back what `saved_state` gave, and go on from there; raises ValueError for other vectors."""
         if state["t"] and tuple(state["vectors"]) != self.memory:
             raise ValueError(f"the optimizer keeps {self.memory}, not {tuple(state['vectors'])}")
-        self.t, self.state = state["t"], state["vectors"]
+        self.t, self.state, self._buffer = state["t"], state["vectors"], None
+
+    def for_all(self, states: Sequence[Mapping[str, Any]]) -> Optimizer:
+        """An optimizer like this one that steps in a stack, from the `saved_state` of each network's own."""
+        twin, names = copy.copy(self), states[0]["vectors"]
+        vectors = {name: np.stack([state["vectors"][name] for state in states]) for name in names}
+        twin.load_state({"t": states[0]["t"], "vectors": vectors})
+        return twin
+
+    def state_of(self, k: int) -> dict[str, Any]:
+        """The `saved_state` of row k of a stack, whose vectors are views."""
+        return {"t": self.t, "vectors": {name: vectors[k] for name, vectors in self.state.items()}}
 
     @abstractmethod
-    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+    def rule(self, grad: Array, lr: float | Array, out: Array) -> Array:
         """The step without weight decay, written into `out`."""
 
 
@@ -65,7 +81,7 @@ class SGD(Optimizer):
         weight_decay: factor of lr theta, which is subtracted from theta at each step.
     """
 
-    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+    def rule(self, grad: Array, lr: float | Array, out: Array) -> Array:
         return np.multiply(grad, lr, out=out)
 
 
@@ -84,7 +100,7 @@ class Momentum(Optimizer):
         super().__init__(weight_decay)
         self.momentum = momentum
 
-    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+    def rule(self, grad: Array, lr: float | Array, out: Array) -> Array:
         v = self.state["velocity"]
         v *= self.momentum
         v += grad
@@ -100,7 +116,7 @@ class Nesterov(Momentum):
         weight_decay: factor of lr theta, which is subtracted from theta at each step.
     """
 
-    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+    def rule(self, grad: Array, lr: float | Array, out: Array) -> Array:
         super().rule(grad, lr, out)
         np.multiply(self.state["velocity"], self.momentum, out=out)
         out += grad
@@ -123,7 +139,7 @@ class RMSProp(Optimizer):
         super().__init__(weight_decay)
         self.rho, self.eps = rho, eps
 
-    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+    def rule(self, grad: Array, lr: float | Array, out: Array) -> Array:
         s = self.state["square"]
         s *= self.rho
         np.square(grad, out=out)
@@ -158,7 +174,7 @@ class Adam(Optimizer):
         self.beta1, self.beta2 = beta1, beta2
         self.eps = eps
 
-    def rule(self, grad: Array, lr: float, out: Array) -> Array:
+    def rule(self, grad: Array, lr: float | Array, out: Array) -> Array:
         m, v = self.state["mean"], self.state["square"]
         m *= self.beta1
         m += np.multiply(grad, 1 - self.beta1, out=out)

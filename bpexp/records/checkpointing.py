@@ -79,6 +79,9 @@ class Checkpointing(Callback):
         if time.monotonic() >= self._due:
             self.write()
 
+    def next_time(self) -> float:
+        return self._due
+
     def after_epoch(self, at: Position) -> None:
         if at.epoch == 0:
             self.write(durable=False)

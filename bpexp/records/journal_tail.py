@@ -28,6 +28,7 @@ class Tail:
         start: byte offset that the checkpoint covers.
         losses: the steps before this number have a batch loss in the journal.
         metrics: of each step, what is written of it.
+        latest: the latest time of a line, in seconds since 1970.
         sha: SHA-256 of the whole journal, to be updated with what is appended.
         differs: whether a value that was computed again was another one.
     """
@@ -35,6 +36,7 @@ class Tail:
     start: int = 0
     losses: int = 0
     metrics: dict[int, Values] = field(default_factory=dict)
+    latest: float = 0.0
     sha: Any = field(default_factory=hashlib.sha256)
     differs: bool = False
 
@@ -52,6 +54,8 @@ class Tail:
 def read_tail(path: Path, offset: int, sha256: str) -> Tail:
     """What stands in the journal at `path`; a last line that was not written to its end is cut off.
 
+    Behind the checkpoint, a line with zeros is cut off with all that follow: those steps are computed again.
+
     Raises CheckpointError unless what stands before `offset` has that SHA-256: the checkpoint is of another journal, or
     the journal was changed.
     """
@@ -68,7 +72,7 @@ def read_tail(path: Path, offset: int, sha256: str) -> Tail:
         file.seek(0)
         end = 0
         for line in file:
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") or (end >= offset and b"\0" in line):  # a loss of power leaves zeros
                 break
             _take(tail, line, path)
             if end >= offset:
@@ -94,6 +98,7 @@ def _take(tail: Tail, line: bytes, path: Path) -> None:
         said = checked_line(line, repr(str(path)))
     except RecordError as error:
         raise CheckpointError(f"a line cannot be read: {error}") from error
+    tail.latest = max(tail.latest, said["time"])
     if "losses" in said:
         tail.losses = max(tail.losses, said["step"] + len(said["losses"]))
     if "metrics" in said:

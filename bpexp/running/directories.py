@@ -10,6 +10,16 @@ MARKS = ("metrics.jsonl", "multirun.yaml", "sweep.json", "search.jsonl")
 """A directory with one of these files holds a run, a sweep or a search."""
 
 
+class Taken(ConfigError):
+    """A directory that was named holds a run or a sweep already."""
+
+
+def refuse_taken(directory: Path, kind: str) -> None:
+    """Raise Taken for a named directory that already holds a run or a sweep."""
+    if any((directory / mark).exists() for mark in MARKS):
+        raise Taken(f"{str(directory)!r} already holds a {kind}; choose another hydra.{kind}.dir")
+
+
 def claim(wanted: Path, kind: str, *, named: bool) -> Path:
     """Create the directory of a run or sweep and return its absolute path.
 
@@ -23,8 +33,7 @@ def claim(wanted: Path, kind: str, *, named: bool) -> Path:
     wanted = wanted.absolute()
     try:
         if named:
-            if any((wanted / mark).exists() for mark in MARKS):
-                raise ConfigError(f"{str(wanted)!r} already holds a {kind}; choose another hydra.{kind}.dir")
+            refuse_taken(wanted, kind)
             wanted.mkdir(parents=True, exist_ok=True)
             return wanted
         wanted.parent.mkdir(parents=True, exist_ok=True)

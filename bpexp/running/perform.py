@@ -10,6 +10,7 @@ from bpexp.errors import BpexpError
 from bpexp.records.lock import Locked, RunLock, make_room
 from bpexp.records.outcome import RESULT, Outcome, write_outcome
 from bpexp.running.build import build
+from bpexp.running.directories import Taken, refuse_taken
 from bpexp.running.ending.interruption import word
 from bpexp.running.ending.signals import Signals
 from bpexp.running.execute import execute
@@ -24,7 +25,7 @@ def perform(job: Job) -> Outcome:
     """Execute one job in its directory.
 
     An error inside a run becomes its outcome and is not raised, so that the other jobs of a sweep continue. A signal is
-    raised when it is recorded. Raises Locked for a single run whose folder another process uses.
+    raised when it is recorded. Raises Locked or Taken for a single run whose folder another process uses, or has used.
     """
     with Signals() as signals:
         try:
@@ -34,27 +35,36 @@ def perform(job: Job) -> Outcome:
             with RunLock(job.directory):
                 if job.again:
                     set_aside(job.directory)
+                elif not job.one_of_many:
+                    refuse_taken(job.directory, "run")  # by another process, while this one waited for the lock
                 return _locked(job, signals)
-        except Locked as error:  # what lies there is another process's: nothing is written
+        except (Locked, Taken) as error:  # what lies there is another process's: nothing is written
             if not job.one_of_many:
                 raise
             return _outcome(job, "failed", str(error))
-        except BpexpError as error:
-            return _unbegun(job, "failed", str(error))
-        except OSError as error:  # a full disk, or a folder that is not ours: before the record of the run was opened
-            return _unbegun(job, "failed", f"cannot write to the folder of the run ({error.strerror or error})")
+        except (BpexpError, OSError) as error:
+            return cannot_begin(job, error)
+
+
+def cannot_begin(job: Job, error: BpexpError | OSError) -> Outcome:
+    """The outcome of a run that an error ended before its record was opened."""
+    if isinstance(error, BpexpError):
+        return unbegun(job, "failed", str(error))
+    return unbegun(
+        job, "failed", f"cannot write to the folder of the run ({error.strerror or error})"
+    )  # or a full disk
 
 
 def _locked(job: Job, signals: Signals) -> Outcome:
-    signals.last_words = partial(_last_words, job)
+    signals.last_words = partial(last_words, job)
     try:
-        _write_config(job)
+        write_declared(job)
         built = build(job.config)
         experiment = replace(built, callbacks=[*built.callbacks, *pruning(job)])
         signals.check()
     except BaseException as error:
         if error is signals.pending:
-            _unbegun(job, "killed", word(error))
+            unbegun(job, "killed", word(error))
         raise
     if job.config.task == "trace":
         return execute_trace(experiment, job.info())
@@ -62,13 +72,13 @@ def _locked(job: Job, signals: Signals) -> Outcome:
     return execute(experiment, job.info())
 
 
-def _last_words(job: Job, word: str) -> None:
+def last_words(job: Job, word: str) -> None:
     """Of a run that has not begun, or of a trace, unless it is recorded."""
     if not (job.directory / RESULT).exists():
-        _unbegun(job, "killed", word)
+        unbegun(job, "killed", word)
 
 
-def _unbegun(job: Job, status: str, reason: str) -> Outcome:
+def unbegun(job: Job, status: str, reason: str) -> Outcome:
     """The outcome of a run that could not begin, on disk if anything can be written there."""
     make_room(job.directory)
     outcome = _outcome(job, status, reason)
@@ -82,8 +92,9 @@ def _outcome(job: Job, status: str, reason: str) -> Outcome:
     return Outcome(info.name, str(job.directory), status, reason, info.overrides, info.params, 0.0)
 
 
-def _write_config(job: Job) -> None:
-    """Write config.yaml, and Hydra's three files below .hydra unless hydra.output_subdir=null."""
+def write_declared(job: Job) -> None:
+    """Write config.yaml into the folder of a job, and Hydra's files below .hydra unless hydra.output_subdir=null."""
+    job.directory.mkdir(parents=True, exist_ok=True)
     text = write_config(job.config, job.directory)
     below = job.hydra.get("output_subdir")
     if below is not None:

@@ -44,10 +44,13 @@ class PlainProgress(Callback):
     def on_epoch(self, event: EpochEnded) -> None:
         if event.epoch % self._every and event.epoch != self._epochs:
             return
-        rate = speed(event.step / event.seconds) if event.step else "untrained"
-        line = f"{self._title}epoch {event.epoch}/{self._epochs}  {headline(event.metrics)}  {rate}"
+        line = [f"{self._title}epoch {event.epoch}/{self._epochs}", headline(event.metrics)]
+        if not event.step:
+            line.append("untrained")
+        elif event.seconds > 0:  # a coarse clock may have seen none pass
+            line.append(speed(event.step / event.seconds))
         with suppress(OSError):  # whoever reads has had enough, or has no room: no matter of the run
-            print(line, file=self._stream, flush=True)
+            print("  ".join(line), file=self._stream, flush=True)
 
     def close(self) -> None:
         """No-op."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +14,11 @@ from bpexp.records.escaping import code
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
-from bpexp.running.directories import claim, going_on, kept_in
+from bpexp.running.directories import claim, going_on, kept_in, refuse_taken
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
-from bpexp.running.launchers.choice import launcher_of
+from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
+from bpexp.running.launchers.choice import launched
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
 from bpexp.running.perform import perform
@@ -26,8 +27,6 @@ from bpexp.running.progress import tell
 from bpexp.running.resuming.results import await_others, closed, results
 from bpexp.running.resuming.sweep_record import record_of
 from bpexp.running.study_run import declare, goes_on, refuse_other_study, report, stages
-from bpexp.running.sweep_progress import SweepProgress
-from bpexp.running.tally import Tally
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
@@ -35,13 +34,11 @@ from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
 if TYPE_CHECKING:
+    from bpexp.search.confirmation import Confirmation
     from bpexp.search.found import Found  # only a search needs Optuna
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
 
 TABLE = "ranking.csv"
-
-LAUNCHER = "bpexp.launcher"
-"""The tag of the parent run that says what executed its jobs."""
 
 
 @dataclass(slots=True, eq=False)
@@ -55,6 +52,7 @@ class Sweep:
     store: str | None = None
     report: Report | None = None
     found: Found | None = None
+    confirmed: Confirmation | None = None
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -84,12 +82,15 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     Of a sweep that is resumed, the jobs without a result are executed. The ranking and the parent run are written even
     if the sweep is interrupted; the exception is then re-raised.
     """
-    with Signals() as signals:
-        plan = replace(plan, chosen=launcher_of(plan))
+    with Signals() as signals, ExitStack() as stack:
+        with signals.raised():
+            plan = replace(plan, chosen=stack.enter_context(launched(plan)))
         resumed = plan.resumed
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(going_on(directory))
         with RunLock(directory):
+            if not resumed:
+                refuse_taken(directory, "sweep")  # by another process, while this one waited for the lock
             run = _run_sweep
             if plan.trials is not None:
                 from bpexp.running.searching.search_run import run_search as run  # which needs Optuna
@@ -114,7 +115,7 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
 def write_declaration(plan: Plan, directory: Path, command: Sequence[str]) -> None:
     """Record what a new sweep declares; raises ConfigError where the folder takes nothing."""
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.hydra})
-    record = record_of(plan.line, command, plan.jobs, (plan.chosen or launcher_of(plan)).words)
+    record = record_of(plan.line, command, plan.jobs, chosen_for(plan).words)
     try:
         write_sweep(replace(record, trials=plan.trials.search.trials if plan.trials else None), directory)
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
@@ -132,7 +133,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare({}, {LAUNCHER: (plan.chosen or launcher_of(plan)).words}, [])
+        parent.declare({}, {LAUNCHER: chosen_for(plan).words}, [])
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
         jobs: list[Job] = []
@@ -185,33 +186,6 @@ def _batches(plan: Plan, sweep: Sweep, parent: ParentRun) -> Iterator[list[Job]]
 
 def _folders(sweep: Sweep) -> list[Path]:
     return [ending.job.directory for ending in sorted(sweep.endings, key=lambda ending: ending.job.number)]
-
-
-def execute_jobs(plan: Plan, jobs: Iterable[Job], sweep: Sweep, total: int | None = None) -> bool:
-    """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job.
-
-    Jobs are pulled as the launcher can begin them, so that an iterable may decide the next one from `sweep.endings`.
-    `total` is the number of jobs of the whole sweep; None for those of the plan.
-    """
-    chosen = plan.chosen or launcher_of(plan)
-    common = frozenset(plan.jobs[0].overrides) if plan.trials else _common(plan.jobs)
-    tally = Tally(len(plan.jobs) if total is None else total, common=common)
-    for ending in sweep.endings:
-        tally.add(ending.job.number, ending.outcome, fresh=False)
-    progress = SweepProgress(tally, chosen.words, plan.config.progress)
-    with progress, closing(chosen.launcher(progress.pulled(jobs))) as endings:
-        for found in endings:
-            ending = found if found.outcome is not None else closed(found.job, found.reason)
-            sweep.endings.append(ending)
-            progress.ended(ending)
-            if plan.config.sweep.on_error == "stop" and not (ending.outcome and ending.outcome.ok):
-                return False
-    return True
-
-
-def _common(jobs: Sequence[Job]) -> frozenset[str]:
-    """The overrides that all jobs of a sweep of several have."""
-    return frozenset.intersection(*(frozenset(job.overrides) for job in jobs)) if len(jobs) > 1 else frozenset()
 
 
 def _name(plan: Plan) -> str:

@@ -53,8 +53,8 @@ class Found:
         trials: in their order.
         best: the best trial by one objective; by two the first of the front; None without a complete one.
         front: with two objectives, the trials that no other one beats in both.
-        importance: for each objective, the share of its variance over the space that each key explains (fANOVA, Hutter
-            et al. 2014), the largest first; of keys that every trial has. Empty where there are too few trials.
+        importance: for each objective, the share of its variance over the space that each key explains by itself
+            (fANOVA, Hutter et al. 2014), the largest first; of keys that every trial has. Empty of too few trials.
     """
 
     search: Search
@@ -77,14 +77,15 @@ class Found:
         return found
 
 
-def found_by(search: Search, study: optuna.Study) -> Found:
-    """What the trials of a search show."""
+def found_by(search: Search, study: optuna.Study, *, importance: bool = True) -> Found:
+    """What the trials of a search show; without `importance`, which takes a second, not which keys mattered."""
     trials = study.get_trials(deepcopy=False)
     tried = [_tried(search, trial) for trial in trials]
     complete = [trial for trial in tried if trial.values]
     front = _front(search, complete)
     best = front[0] if front else None
-    return Found(search, tried, best, front if len(search.objectives) > 1 else [], _importance(search, study, complete))
+    shares = _importance(search, study, complete) if importance else {}
+    return Found(search, tried, best, front if len(search.objectives) > 1 else [], shares)
 
 
 def _tried(search: Search, trial: FrozenTrial) -> Tried:
@@ -107,7 +108,7 @@ def _front(search: Search, complete: list[Tried]) -> list[Tried]:
 
 
 def _importance(search: Search, study: optuna.Study, complete: list[Tried]) -> dict[str, dict[str, float]]:
-    from optuna.importance import FanovaImportanceEvaluator, get_param_importances  # which load scikit-learn
+    from optuna.importance import FanovaImportanceEvaluator  # which loads scikit-learn
 
     found: dict[str, dict[str, float]] = {}
     for place, name in enumerate(search.objectives):
@@ -115,8 +116,10 @@ def _importance(search: Search, study: optuna.Study, complete: list[Tried]) -> d
         if len(values) < FEWEST or max(values) == min(values) or not all(map(math.isfinite, values)):
             continue
         with quiet():
-            evaluator = FanovaImportanceEvaluator(seed=search.seed)
-            shares = get_param_importances(study, evaluator=evaluator, target=_target(place))
+            try:
+                shares = FanovaImportanceEvaluator(seed=search.seed).evaluate(study, target=_target(place))
+            except (RuntimeError, ValueError):  # trials that differ in nothing that every trial has
+                continue
         found[name] = {key: float(share) for key, share in shares.items() if not math.isnan(share)}
     return found
 

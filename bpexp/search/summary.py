@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bpexp.records.escaping import code, markdown, markdown_row
+from bpexp.search.confirmation import Confirmation
 from bpexp.search.declared import Search
 from bpexp.search.found import Found, Tried
 
@@ -16,12 +17,20 @@ def params(search: Search) -> dict[str, str]:
     return told | {f"space.{dimension.key}": str(dimension) for dimension in search.space}
 
 
-def metrics(found: Found) -> dict[str, float]:
+def metrics(found: Found, confirmed: Confirmation | None = None) -> dict[str, float]:
     """Numbers of the whole search: trials by state, the best values, and importances."""
     states = ("complete", "pruned", "failed")
     told = {f"trials/{state}": float(found.count(state)) for state in states}
     if found.best is not None:
         told |= {"search/best_trial": float(found.best.number)}
+    for row in confirmed.rows if confirmed else ():
+        gap, below = row.difference, f"confirm/{row.measure.replace('/', '_')}"
+        told |= {
+            f"{below}_difference": gap.mean,
+            f"{below}_low": gap.low,
+            f"{below}_high": gap.high,
+            f"{below}_p": row.p,
+        }
     for name, shares in found.importance.items():
         below = "" if len(found.importance) == 1 else f"{name.replace('/', '_')}/"
         told |= {f"importance/{below}{key}": share for key, share in shares.items()}
@@ -68,11 +77,19 @@ def importance_lines(found: Found) -> list[str]:
     ]
 
 
-def note(found: Found) -> str:
+def unconfirmed(found: Found) -> bool:
+    """Whether there is a best trial that nothing compared with the preset."""
+    return found.best is not None and not found.search.confirm and len(found.search.objectives) == 1
+
+
+def note(found: Found, confirmed: Confirmation | None = None) -> str:
     """The search in Markdown, for MLflow's description; the first lines are always visible there."""
     lines = [f"**{markdown(headline(found))}**", "", f"best: {markdown(best_line(found))}"]
     lines += [f"importance (fANOVA), {markdown(line)}" for line in importance_lines(found)]
-    lines += ["", markdown(ONCE)] if found.best is not None and not found.search.confirm else []
+    if confirmed is not None:
+        lines += ["", f"**{markdown(confirmed.verdict())}**"]
+    elif unconfirmed(found):
+        lines += ["", markdown(ONCE)]
     lines += ["", markdown_row(["searched", "range"]), "| --- | --- |"]
     lines += [markdown_row([dimension.key, str(dimension)]) for dimension in found.search.space]
     if found.front:

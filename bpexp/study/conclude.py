@@ -101,7 +101,12 @@ def _read(file: Path) -> str | None:
 
 def _origin(found: Evidence) -> list[str]:
     """The record of the declaration, and the code and versions that made the report."""
-    facts = provenance(Path.cwd())
     recorded = [f"declaration: SHA-256 {found.sha256}, recorded {moment(found.at)}"] if found.sha256 else []
+    return [*recorded, *origin()]
+
+
+def origin() -> list[str]:
+    """The code and versions that make a report."""
+    facts = provenance(Path.cwd())
     told = [key for key in ("bpexp", "git_commit", "git_dirty", "numpy", "mlflow", "python", "blas") if key in facts]
-    return [*recorded, ", ".join(f"{key} {facts[key]}" for key in told)]
+    return [", ".join(f"{key} {facts[key]}" for key in told)]

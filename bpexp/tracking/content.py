@@ -61,7 +61,11 @@ def content_of(directory: Path, facts: Facts, outcome: Outcome | None = None) ->
     return Content(
         status=STATUS.get(outcome.status, "FAILED"),
         ended=ended,
-        tags={**tags_of(outcome, directory, missing), **_record_tags(facts, missing)},
+        tags={
+            **tags_of(outcome, directory, missing),
+            "bpexp.directory": str(directory.absolute()),  # a run may end on another machine
+            **_record_tags(facts, missing),
+        },
         rows=[Row(name, 0, ended, float(value)) for name, value in summary.items()],
         files=files,
         model=has_model(directory, facts, outcome),

@@ -206,7 +206,7 @@ class Courier:
         reason = scrubbed(" ".join(str(error).split()))[:200] or type(error).__name__
         if isinstance(error, Deleted):
             parcel.delivery.sent.done = parcel.found
-            self._settle(parcel, "" if parcel.found else reason)
+            self._settle(parcel, reason)
             parcel.warn(reason)
             return
         gone = isinstance(error, Closed) or GONE.search(str(error)) is not None

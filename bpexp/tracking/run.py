@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import lru_cache
@@ -62,9 +62,14 @@ class TrackedRun(Recorded):
         """Write down what is to be recorded, then have it begun; a database is waited for, a server is not."""
         self._session.patience = settings.patience
         self._session.silent = info.one_of_many and self._session.sweep is None  # its sweep says it, in another process
-        uri = resolve(settings.uri, Path.cwd())
+        uri = self._session.delivered_to or resolve(settings.uri, Path.cwd())
         left_out = {LEFT_OUT: settings.left_out()} if info.one_of_many and settings.left_out() else {}
-        delivery = _delivery(settings, info, data, {**origin(info), **left_out, **tags}, uri)
+        facts = facts_of(settings, info, asdict(data), {**origin(info), **left_out, **tags}, uri)
+        delivery = _delivery(
+            info.directory, facts if self._session.key is None else replace(facts, key=self._session.key)
+        )
+        if self._session.delivered_to:
+            return
         if delivery.sent.run_id is None and run_id is not None:
             delivery.goes_on(run_id)
         entry = announce(delivery.facts.key, info.directory, uri, "run", Path.cwd())
@@ -117,33 +122,39 @@ MODELLED = ("finished", "stopped")
 """The ends of a run whose network is recorded as a model."""
 
 
-def _delivery(settings: TrackingSettings, info: RunInfo, data: DataCard, tags: dict[str, str], store: str) -> Delivery:
-    """The delivery of a run: that of an earlier process in its folder, or a new one, whose facts are written down."""
-    card = {**asdict(data), "digest": data.digest[:36], "source": data.source[:8000]}  # as MLflow keeps them
-    facts = Facts(
+def facts_of(
+    settings: TrackingSettings, info: RunInfo, data: Mapping[str, str], tags: Mapping[str, str], store: str
+) -> Facts:
+    """What is to be recorded of a run that begins now; `data` is its `DataCard`, or empty where it is not known."""
+    limits = {"digest": 36, "source": 8000}  # as MLflow keeps them
+    return Facts(
         kind="run",
         name=info.name,
         store=store,
         experiment=settings.experiment,
         started=milliseconds(),
-        tags=tags,
+        tags=dict(tags),
         params={key: _as_json(value) for key, value in info.params.items()},
-        data=card,
+        data={key: text[: limits.get(key)] for key, text in data.items()},
         overrides=info.overrides,
         parent=info.parent,
         every=settings.every,
         points=settings.rows(one_of_many=info.one_of_many),
         model=settings.models(one_of_many=info.one_of_many),
     )
+
+
+def _delivery(directory: Path, facts: Facts) -> Delivery:
+    """The delivery of a run: that of an earlier process in its folder, or a new one, whose facts are written down."""
     known = None
     with suppress(TrackingError):
-        known = read_facts(info.directory)
-    goes_on = known is not None and (known.store, known.experiment) == (store, settings.experiment)
+        known = read_facts(directory)
+    goes_on = known is not None and (known.store, known.experiment) == (facts.store, facts.experiment)
     if known is not None and goes_on:
         facts = _continued(known, facts)
     with suppress(OSError):  # a full disk: it is recorded all the same
-        write_facts(facts, info.directory)
-    return Delivery(info.directory, facts, fresh=not goes_on)
+        write_facts(facts, directory)
+    return Delivery(directory, facts, fresh=not goes_on)
 
 
 def _as_json(value: Any) -> Any:

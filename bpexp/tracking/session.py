@@ -32,12 +32,17 @@ class Session:
         patience: seconds that it waits in all for stores that are slow or fail. Answers in the usual time of a healthy
             store are waited for, and not counted.
         broken_off: whether a signal ends the command, which then says one line of its own.
+
+    Of a run for a sweep on another machine, `key` is the key of its facts, and `delivered_to` the address of the store
+    where the sweep delivers what is kept in the folder: nothing is sent from here.
     """
 
     def __init__(self, patience: float = 1.0, broken_off: Callable[[], bool] = lambda: False) -> None:
         self.patience, self.spent, self.waited = patience, 0.0, 0.0
         self.sweep: Path | None = None
         self.silent = False
+        self.delivered_to: str | None = None
+        self.key: str | None = None
         self.process = os.getpid()
         self._parcels: list[Parcel] = []
         self._later: list[tuple[Parcel, Want]] = []

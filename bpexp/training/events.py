@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -135,8 +136,19 @@ class Callback:
     def on_step(self, event: Step) -> None:
         """Between the gradient and the update of each step."""
 
+    def next_step(self, number: int) -> int:
+        """The first step from `number` on whose `on_step` it needs: runs that are trained together leave others out."""
+        return number
+
     def after_step(self, at: Position) -> None:
         """After the update of each step, where network, optimizer and batches are in one consistent state."""
+
+    def next_time(self) -> float:
+        """The reading of `time.monotonic` before which it needs no `after_step`, as `next_step` is for `on_step`.
+
+        Before it, it also needs no `after_epoch` of an epoch that is not evaluated.
+        """
+        return 0.0
 
     def after_epoch(self, at: Position) -> None:
         """After each epoch and its evaluation, if there was one, when everybody has seen it; epoch 0 included."""
@@ -153,6 +165,14 @@ class Callback:
 
     def load_state(self, state: State) -> None:
         """Take back what `state` gave; called after `on_start`, in a training that is resumed."""
+
+
+class Losses(Callback):
+    """A callback that needs loss and learning rate of every step, and nothing else of a step."""
+
+    def on_losses(self, losses: Sequence[float], rates: Sequence[float]) -> None:
+        """In place of `on_step`, for several steps in order, before any other hook of a later moment."""
+        raise NotImplementedError
 
 
 def stride(every: int | str, total: int, points: int) -> int:

@@ -202,6 +202,11 @@ def evaluate(network: Network, head: Head, part: Part) -> dict[str, float]:
     """Every metric that is defined for one part of the data, by name."""
     outputs = [_piece(network, head, part, part.rows[i : i + PIECE]) for i in range(0, len(part), PIECE)]
     costs, a, y = (np.concatenate(arrays, axis=-1) for arrays in zip(*outputs, strict=True))
+    return measures(part, costs, a, y)
+
+
+def measures(part: Part, costs: Array, a: Array, y: Array) -> dict[str, float]:
+    """Every metric that is defined for one part, from costs (N,) in float64, outputs and targets (n_L, N)."""
     if part.target_scaling is not None:
         a, y = (part.target_scaling.undo(values.T).T for values in (a, y))
     labels = None if part.labels is None else part.labels[part.rows]

@@ -67,10 +67,10 @@ class Trainer:
         loss = gradient.cost / (B * self.head.weight(B))
         self.require_finite(loss, "of the batch")
         lr = self.lr * self.schedule(number, self.epochs * len(self.batches))
-        update = self.optimizer.step(self.network.theta, self._direction(gradient.vector), lr)
+        update = self.optimizer.step(self.network.theta, self.direction(gradient.vector), lr)
         return Step(number, epoch, loss, lr, x, y, gradient, update)
 
-    def _direction(self, gradient: Array) -> Array:
+    def direction(self, gradient: Array) -> Array:
         """The gradient (P,) for the optimizer: of the cost with penalty, clipped; a copy if they change it."""
         if not (self.penalty or self.clip):
             return gradient
@@ -89,6 +89,10 @@ class Trainer:
             for metric, value in evaluate(self.network, self.head, part).items()
         }
         return metrics | {PENALTY: self.penalty.cost(self.network)} if self.penalty else metrics
+
+    def is_evaluated(self, epoch: int) -> bool:
+        """Whether the parts are evaluated after an epoch."""
+        return epoch % self.evaluate_every == 0 or epoch == self.epochs
 
     def require_finite(self, loss: float, what: str) -> None:
         """Raise Diverged, with the first layer that is not finite, for a loss that is not finite."""
@@ -164,30 +168,39 @@ def train(trainer: Trainer, callbacks: Sequence[Callback], resumed: State | None
     run with the status `diverged` and raises nothing. `resumed` is what `Trainer.state` gave in an earlier
     process: the training goes on from there.
     """
-    at = trainer.at
-    at.load_state({"epoch": 0, "step": 0, "over": False, "seconds": 0.0})
-    trainer.best.clear()
-    status: Status = "finished"
-    reason = "all epochs are done"
-    restored: int | None = None
+    why: Diverged | StopTraining | None = None
     with np.errstate(over="ignore", invalid="ignore"):  # an overflow makes the cost not finite, which is detected
         try:
-            _begin(trainer, callbacks, resumed)
+            begin(trainer, callbacks, resumed)
+            if resumed is None:
+                end_epoch(trainer, callbacks, trainer.evaluate())
             _loop(trainer, callbacks)
-        except Diverged as diverged:
-            status, reason = "diverged", f"{diverged} in epoch {at.epoch}, step {at.step}"
-        except StopTraining as stop:
-            status, reason = stop.status, str(stop)
-            restored = trainer.restore() if stop.restore_best else None
+        except (Diverged, StopTraining) as found:
+            why = found
+    return end(trainer, callbacks, why)
+
+
+def end(trainer: Trainer, callbacks: Sequence[Callback], why: Diverged | StopTraining | None = None) -> RunEnded:
+    """The final event of a training that is over, after every callback has seen it; `why` is None for a whole one."""
+    at = trainer.at
+    status: Status = "finished"
+    reason, restored = "all epochs are done", None
+    if isinstance(why, Diverged):
+        status, reason = "diverged", f"{why} in epoch {at.epoch}, step {at.step}"
+    elif why is not None:
+        status, reason = why.status, str(why)
+        restored = trainer.restore() if why.restore_best else None
     ended = RunEnded(status, reason, at.epoch, at.step, at.seconds, restored)
     for callback in callbacks:
         callback.on_end(ended)
     return ended
 
 
-def _begin(trainer: Trainer, callbacks: Sequence[Callback], resumed: State | None) -> None:
-    """Evaluate the untrained network, or take back the state of a training that is resumed."""
+def begin(trainer: Trainer, callbacks: Sequence[Callback], resumed: State | None = None) -> None:
+    """Forget an earlier training, or take back the state of the one that is resumed, and tell everybody."""
     at = trainer.at
+    at.load_state({"epoch": 0, "step": 0, "over": False, "seconds": 0.0})
+    trainer.best.clear()
     if resumed is not None:
         trainer.load_state(resumed)
     steps = len(trainer.batches)
@@ -197,16 +210,14 @@ def _begin(trainer: Trainer, callbacks: Sequence[Callback], resumed: State | Non
         callback.on_start(first)
     if resumed is not None:
         load_callbacks(callbacks, resumed["callbacks"])
-    else:
-        _end_epoch(trainer, callbacks, evaluated=True)
 
 
 def _loop(trainer: Trainer, callbacks: Sequence[Callback]) -> None:
     """Gradient descent on mini-batches; `trainer.at` is kept up to date."""
-    at, network, batches, last = trainer.at, trainer.network, trainer.batches, trainer.epochs
+    at, network, batches = trainer.at, trainer.network, trainer.batches
     watching = [c.on_step for c in callbacks if type(c).on_step is not Callback.on_step]
     updated = [c.after_step for c in callbacks if type(c).after_step is not Callback.after_step]
-    for epoch in range(at.epoch + at.over, last + 1):
+    for epoch in range(at.epoch + at.over, trainer.epochs + 1):
         at.epoch, at.over = epoch, False
         for x, y in batches.epoch() if at.step < at.epoch * len(batches) else ():
             step = trainer.step(at.epoch, at.step, x, y)
@@ -218,15 +229,14 @@ def _loop(trainer: Trainer, callbacks: Sequence[Callback]) -> None:
             for after_step in updated:
                 after_step(at)
             at.settled = False
-        _end_epoch(trainer, callbacks, evaluated=at.epoch % trainer.evaluate_every == 0 or at.epoch == last)
+        end_epoch(trainer, callbacks, trainer.evaluate() if trainer.is_evaluated(epoch) else None)
     at.settled = True
 
 
-def _end_epoch(trainer: Trainer, callbacks: Sequence[Callback], *, evaluated: bool) -> None:
-    """Evaluate the network, if that is due, and tell everybody that the epoch is over."""
+def end_epoch(trainer: Trainer, callbacks: Sequence[Callback], metrics: dict[str, float] | None) -> None:
+    """Tell everybody that an epoch is over, and its metrics if it was evaluated; raises Diverged."""
     at = trainer.at
-    if evaluated:
-        metrics = trainer.evaluate()
+    if metrics is not None:
         trainer.best.consider(metrics, trainer.network.theta, epoch=at.epoch, step=at.step)
         event = EpochEnded(at.epoch, at.step, metrics, at.seconds)
         for callback in callbacks:

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -105,17 +106,22 @@ def written(sweep: Path) -> dict[str, int]:
     return {path.parent.name: path.stat().st_mtime_ns for path in sweep.glob("*/result.json")}
 
 
-def deaths(folder: Path, jobs: int = 100, dying: dict[int, str] | None = None) -> dict[str, Any]:
-    """A sweep whose jobs die in different ways, and the same sweep resumed."""
+def deaths(
+    folder: Path,
+    jobs: int = 100,
+    dying: dict[int, str] | None = None,
+    command: Callable[..., subprocess.CompletedProcess[str]] = bpexp,
+) -> dict[str, Any]:
+    """A sweep whose jobs die in different ways, and the same sweep resumed; `command` executes a line in a folder."""
     dying = DEATHS if dying is None else dying
     named = " ".join(f"{job} {kind}" for job, kind in dying.items())
     words = [*SMALL, "epochs=2", f"callbacks.death.job=range({jobs})", f"callbacks.death.deaths='{named}'"]
-    first = bpexp(folder, "-m", *words, "launcher=process", "launcher.memory=4096", "hydra.sweep.dir=sweep")
+    first = command(folder, "-m", *words, "launcher=process", "launcher.memory=4096", "hydra.sweep.dir=sweep")
     sweep = folder / "sweep"
     statuses, before = Counter(row["status"] for row in table(sweep)), written(sweep)
     told = [line for line in first.stdout.splitlines() if line.startswith("job ")]
     store = recorded(folder)
-    again = bpexp(folder, "resume=sweep")
+    again = command(folder, "resume=sweep")
     after = written(sweep)
     return {
         "exit codes": [first.returncode, again.returncode],

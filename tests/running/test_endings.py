@@ -214,13 +214,20 @@ def test_no_room_for_the_network(
 def test_no_room_for_the_outcome(
     store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(record, "write_outcome", full_disk)
-    assert command(TINY, monkeypatch) == 1
+    with monkeypatch.context() as patched:
+        patched.setattr(record, "write_outcome", full_disk)
+        assert command(TINY, patched) == 1
     assert only_journal()[-1]["event"] == "ended"
     assert ask(store, "select status from runs") == [("FAILED",)]
     out, err = capfd.readouterr()
     assert "no result.json in" in err
     assert "result.json could not be saved" in out
+    (folder,) = Path.cwd().glob("outputs/*/*")
+    assert command(["task=sync", f"hydra.run.dir={folder}"], monkeypatch) == 0
+    told = read_outcome(folder)
+    assert told.status == "failed"
+    assert "result.json could not be saved" in told.reason
+    assert ask(store, "select status from runs") == [("FAILED",)]
 
 
 FORGIVEN: dict[str, tuple[Any, str, str]] = {
@@ -260,7 +267,7 @@ def test_a_store_without_room(
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(perform, "_write_config"), (running, "save_split"), (running, "open_journal")],
+    [(perform, "write_declared"), (running, "save_split"), (running, "open_journal")],
     ids=["config", "split", "journal"],
 )
 def test_no_room_to_begin(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from functools import cache
 from pathlib import Path
 
@@ -22,9 +23,12 @@ from bpexp.records.outcome import read_outcome
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.resuming.resume import resume
+from bpexp.running.tasks.recovery import complete
+from bpexp.tracking.manifest import Facts
 from tests.support.command_line import command, listing
 from tests.support.plans import planned
-from tests.support.resuming import killed, last_state, rows
+from tests.support.resuming import die_within, killed, last_state, rows
+from tests.support.stores import ask
 
 TINY = ["data=xor", "data.n=60", "model.hidden=[4]", "epochs=4", "batch_size=7", "tracking=none", "progress=false"]
 
@@ -125,8 +129,6 @@ def test_killed_again_and_again(eager):
     for at in (5, 11, 12, 21):
         child = os.fork()
         if child == 0:
-            from tests.support.resuming import die_within
-
             die_within(lambda position, at=at: position.step == at)
             resume(run)
             os._exit(0)
@@ -141,8 +143,6 @@ def test_killed_again_before_it_came_to_where_it_had_been(monkeypatch):
     uninterrupted, run = whole(*FULL), broken(*FULL, at=22)
     child = os.fork()
     if child == 0:
-        from tests.support.resuming import die_within
-
         write_at_once(monkeypatch)
         die_within(lambda position: position.step == 10)
         resume(run)
@@ -203,6 +203,48 @@ def test_more_epochs_are_those_of_a_longer_run():
         resume(run)
 
 
+def test_fewer_epochs_than_the_journal_tells_of_are_refused():
+    """The figures would be those of a later epoch than the weights."""
+    run = broken("epochs=8", at=30)
+    assert read_checkpoint(checkpoints(run)[-1]).step == 0
+    with pytest.raises(CheckpointError, match=r"epochs=2 is less than the \d epochs of which metrics.jsonl tells"):
+        resume(run, {"epochs": 2})
+    assert_same(whole("epochs=8"), Path(resume(run).directory))
+
+
+def test_a_config_that_a_loss_of_power_took(run):
+    """It is written without waiting for the disk, and the checkpoint holds it, too."""
+    (run / "config.yaml").write_bytes(b"")
+    resume(run)
+    assert_same(whole(), run)
+
+
+def test_a_finished_run_is_finished_without_a_checkpoint_of_its_end(run):
+    resume(run, {"checkpoint.every": None})
+    before = (run / JOURNAL).read_bytes()
+    with pytest.raises(CheckpointError, match="is finished: 4 epochs are done"):
+        resume(run)
+    assert (run / JOURNAL).read_bytes() == before
+    resume(run, {"epochs": 6, "checkpoint.every": 1})
+    assert rows(run) == rows(whole("epochs=6"))
+
+
+def test_zeros_that_a_loss_of_power_left_behind_the_checkpoint(run):
+    with (run / JOURNAL).open("ab") as file:
+        file.write(bytes(60) + b'0.3}}\n{"time": 1.0, "step": 90, "metrics": {"loss/train": 9.0}}\n')
+    resume(run)
+    assert_same(whole(), run)
+
+
+def test_a_named_folder_that_another_process_filled_meanwhile():
+    """Both found it empty, and one waited for the lock of the other."""
+    run = whole()
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.name != "run.lock"}
+    with pytest.raises(ConfigError, match=r"already holds a run; choose another hydra\.run\.dir"):
+        perform(plan_of(("seed=1",)).jobs[0].below(run.absolute()))
+    assert {p: p.read_bytes() for p in run.rglob("*") if p.is_file() and p.name != "run.lock"} == before
+
+
 def test_a_schedule_that_depends_on_the_number_of_steps_is_told(capfd, monkeypatch):
     run = whole("schedule=cosine")
     assert command(["resume=whole", "epochs=5", "progress=true"], monkeypatch) == 0
@@ -235,6 +277,23 @@ def damage(path: Path) -> None:
     path.write_bytes(content)
 
 
+def test_the_end_before_a_resume_is_not_that_of_a_run_that_was_killed_again(eager):
+    """Whatever the clock says: it was set back, so that the journal seems to be older than result.json."""
+    run = whole()
+    assert read_outcome(run).status == "finished"
+    child = os.fork()
+    if child == 0:
+        die_within(lambda position: position.epoch == 6)
+        resume(run, {"epochs": 6})
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == 9
+    os.utime(run / JOURNAL, (0, 0))
+    assert complete(run, Facts("run", "again", "sqlite:///mlflow.db", "bpexp", 1))
+    outcome = read_outcome(run)
+    assert (outcome.status, outcome.metrics["final/epoch"]) == ("killed", 5)
+    assert resume(run).metrics["final/epoch"] == 6
+
+
 def test_a_damaged_checkpoint_is_refused_and_the_previous_one_goes_on(eager):
     uninterrupted, run = whole(*FULL), broken(*FULL, at=9)
     damage(checkpoints(run)[-1])
@@ -256,6 +315,11 @@ def config_bomb(run: Path) -> None:
     lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     lines += [f"a{n}: &a{n} [{', '.join(9 * [f'*a{n - 1}'])}]" for n in range(1, 9)]
     (run / "config.yaml").write_text("\n".join(lines), encoding="utf-8")
+
+
+def config_of_no_number(run: Path) -> None:
+    text = (run / "config.yaml").read_text(encoding="utf-8")
+    (run / "config.yaml").write_text(text.replace("lr: 0.1", "lr: 0x_"), encoding="utf-8")
 
 
 def no_config(run: Path) -> None:
@@ -330,6 +394,7 @@ def outcome_of(outcome) -> dict:
     [
         (change_config, r"says lr=0.2, but the checkpoint 0.1; put it back"),
         (config_bomb, r"holds more than 200000 keys and values"),
+        (config_of_no_number, r"config.yaml' cannot be read: invalid literal"),
         (no_config, r"config.yaml': cannot be opened"),
         (change_journal, r"is not the journal of the checkpoint: the SHA-256"),
         (shorten_journal, r"has 100 bytes, but the checkpoint covers \d+"),
@@ -394,6 +459,9 @@ def test_words_that_are_refused(run, monkeypatch, capfd):
         (["resume=broken", "lr=0.2"], "lr=0.2 cannot change when a run is resumed"),
         (["resume=broken", "epochs=1"], "epochs=1 is less than the 2 epochs"),
         (["resume=broken", "epochs=zero"], "epochs must be a whole number"),
+        (["resume=broken", "epochs=0x_"], "epochs=0x_ cannot be read"),
+        (["resume=broken", "epochs=2001-99-99"], "epochs=2001-99-99 cannot be read"),
+        (["resume=broken", "epochs=" + 5000 * "1"], "cannot be read"),
         (["resume=broken", "checkpoint.every=-1"], "checkpoint.every must be"),
         (["resume=broken", "checkpoint.evry=1"], "unknown key 'checkpoint.evry'"),
         (["resume=broken", "resume.from=first"], "resume.from must be previous"),
@@ -430,7 +498,20 @@ def test_from_python(run):
     assert bpexp.resume(run, epochs=6).outcome.params["epochs"] == 6
 
 
-def test_on_the_same_run_in_mlflow(store, eager):
+def test_a_clock_that_is_set_back_leaves_the_last_value_the_latest(store, eager, monkeypatch):
+    run = whole("tracking=mlflow", "tracking.model=false", "tracking.figures=false")
+    today = time.time
+    monkeypatch.setattr(time, "time", lambda: today() - 86400)
+    outcome = resume(run, {"epochs": 5})
+    latest = f"select value from latest_metrics where run_uuid = '{outcome.run_id}' and key = "
+    for name, value in outcome.metrics.items():
+        assert ask(store, f"{latest} '{name}'") == [(value,)], name
+    assert ask(store, f"{latest} 'final/epoch'") == [(5,)]
+    times = [line["time"] for _, line in read(run / JOURNAL)]
+    assert times == sorted(times)
+
+
+def test_on_the_same_run_in_mlflow(store, eager, monkeypatch):
     tracked = ["tracking=mlflow", "tracking.model=false", "tracking.figures=false"]
     run = broken(*tracked, at=9)
     outcome = bpexp.resume(run, epochs=5).outcome
@@ -445,3 +526,12 @@ def test_on_the_same_run_in_mlflow(store, eager):
         assert sorted((p.step, repr(p.value)) for p in points) == sorted((s, v) for _, v, s in expected)
     with pytest.raises(CheckpointError, match="is finished"):
         bpexp.resume(str(outcome.run_id))
+
+    Path("elsewhere").mkdir()
+    folder, uri = run.absolute(), f"sqlite:///{Path('mlflow.db').absolute()}"
+    monkeypatch.chdir("elsewhere")
+    assert bpexp.resume(folder, epochs=6).outcome.run_id == outcome.run_id
+    assert list(Path().glob("mlflow.db")) == [], "the run is in the store where it began"
+    assert command([f"resume={folder}", "epochs=7", "tracking.uri=sqlite:///own.db"], monkeypatch) == 0
+    assert read_outcome(folder).run_id != outcome.run_id
+    assert read_outcome(folder).store != uri

@@ -19,6 +19,7 @@ import bpexp
 from bpexp.records.lock import RunLock
 from bpexp.records.outcome import read_outcome
 from bpexp.running import execute as running
+from bpexp.running import sweep
 from bpexp.running.resuming import attempts
 from bpexp.training.events import RunEnded
 from bpexp.training.trainer import Trainer
@@ -207,6 +208,52 @@ def test_from_python(failed: Whole, trained: list[float]) -> None:
     assert (table(), digests()) == failed
 
 
+def test_a_checkpoint_of_another_job_is_refused(
+    trained: list[float], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The folders of two jobs that were killed are exchanged: each would go on with the other's parameters."""
+    assert command(THERE, monkeypatch) == 0
+    finished = digests()
+    for number in (0, 1):
+        Path(f"there/{number}/result.json").unlink()
+    for source, target in (("0", "aside"), ("1", "0"), ("aside", "1")):
+        Path("there", source).rename(Path("there", target))
+    capfd.readouterr()
+    line = refused(["resume=there"], monkeypatch, capfd)
+    assert "0/config.yaml' is of another config: lr was 0.1, and is 0.2; put it back, or remove the folder" in line
+
+    for number in (0, 1):
+        shutil.rmtree(f"there/{number}")
+    trained.clear()
+    assert command(["resume=there"], monkeypatch) == 0
+    assert (trained, digests()) == ([0.1, 0.2], finished)
+
+
+def test_a_config_bomb_in_the_folder_of_a_job(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = Path("there/0/config.yaml")
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{n}: &a{n} [{', '.join(9 * [f'*a{n - 1}'])}]" for n in range(1, 9)]
+    config.write_text("\n".join(lines), encoding="utf-8")
+    assert "holds more than 200000 keys and values" in refused(["resume=there"], monkeypatch, capfd)
+    config.unlink()
+    os.mkfifo(config)
+    assert "put it back, or remove the folder" in refused(["resume=there"], monkeypatch, capfd)
+
+
+def test_a_named_folder_that_another_sweep_filled_meanwhile(
+    whole: Whole, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sweep, "claim", lambda wanted, *_, **__: wanted.absolute())
+    before = listing(Path("there"))
+    assert command([*THERE, "seed=1"], monkeypatch) == 2
+    assert "already holds a sweep; choose another hydra.sweep.dir" in capfd.readouterr().err
+    assert [pair for pair in listing(Path("there")) if pair[0] != "run.lock"] == [
+        pair for pair in before if pair[0] != "run.lock"
+    ]
+
+
 @pytest.mark.usefixtures("failed")
 def test_what_differs_is_named_and_refused(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
@@ -359,7 +406,8 @@ def test_the_parent_goes_on_and_no_child_is_doubled(store: Path, monkeypatch: py
     assert not [key for key in found["metrics"] if key.startswith("jobs/") and key != "jobs/finished"]
     assert all(key.startswith("jobs/") for _, key in found["twice"]), "a row of a child is there twice"
     before = ask(store, "select count(*) from metrics")
-    assert command(["resume=there"], monkeypatch) == 0
+    ((parent,),) = ask(store, "select run_uuid from tags where key = 'bpexp.sweep'")
+    assert command([f"resume={parent}"], monkeypatch) == 0, "a sweep by MLflow's id of it"
     assert ask(store, "select count(*) from metrics") == before, "a complete sweep has nothing to add"
 
 

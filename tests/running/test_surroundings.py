@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import yaml
 
 import bpexp
 from bpexp.records.clock import milliseconds
+from bpexp.records.lock import RunLock
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.location import refuse_unmakeable
 from tests.support.command_line import command, refused
@@ -62,6 +64,38 @@ def test_a_clock_that_is_wrong_loses_no_metric(name: str, store: Path, monkeypat
     seconds = ran.history["time/seconds"].dropna()
     assert seconds.is_monotonic_increasing
     assert seconds.iloc[0] >= 0
+
+
+def other(true: Callable[[], float], clock: Callable[[float, float], float]) -> Callable[[], float]:
+    """A clock by the time at which it begins and the seconds that have passed."""
+    began = true()
+    return lambda: clock(began, true() - began)
+
+
+FROZEN, BACKWARDS = lambda began, passed: began, lambda began, passed: began - passed
+
+
+@pytest.mark.parametrize("clock", [FROZEN, BACKWARDS], ids=["frozen", "backwards"])
+def test_clocks_that_stand_still_or_run_backwards_fail_nothing(
+    clock: Callable[[float, float], float],
+    store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Both clocks: a run that took no time had no speed, and failed; also going on, a sweep, locks and delivery."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    words = [*SMALL, "tracking.figures=false", "tracking.model=false", "tracking.patience=60", "progress=true"]
+    for name in ("time", "monotonic"):
+        monkeypatch.setattr(time, name, other(getattr(time, name), clock))
+    with RunLock(Path()):
+        assert command([*words, "hydra.run.dir=run"], monkeypatch) == 0
+    assert command(["resume=run", "epochs=3"], monkeypatch) == 0
+    assert command(["-m", *words, "lr=0.1,0.2", "launcher=serial", "hydra.sweep.dir=sweep"], monkeypatch) == 0
+    assert command(["task=sync", "hydra.run.dir=."], monkeypatch) == 0
+    monkeypatch.undo()
+    assert "Error" not in capfd.readouterr().err
+    assert ask(store, "select status, count(*) from runs group by status") == [("FINISHED", 4)]
+    assert ask(store, "select count(*) from metrics where key = 'loss/test'") == [(4 + 3 + 3,)]
 
 
 def test_no_time_is_before_1970() -> None:

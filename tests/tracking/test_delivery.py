@@ -517,3 +517,15 @@ def test_a_sweep_whose_run_a_job_has_created_has_one(store: Path, tmp_path: Path
     parents = "select value from tags where key = 'mlflow.parentRunId'"
     assert ask(store, parents) == [(sweep.sent.run_id,)]
     assert ask(store, "select count(*) from runs") == [(2,)]
+
+
+def test_a_run_that_was_deleted_in_mlflow_is_not_told_to_be_delivered(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command([*TINY, "tracking.model=false", "hydra.run.dir=mine"], monkeypatch) == 0
+    run_id = str(read_outcome(Path("mine")).run_id)
+    open_store(None, "bpexp").client.delete_run(run_id)
+    capfd.readouterr()
+    assert command(["task=sync", "hydra.run.dir=mine"], monkeypatch) == 1
+    said = "".join(capfd.readouterr())
+    assert f"the run '{run_id}' was deleted in MLflow; restore it there" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -25,35 +26,6 @@ from bpexp.tracking.credentials import whole
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.location import redact, resolve
 from bpexp.tracking.store import Store, open_store, recorded_store
-
-OPEN = """
-import sys, mlflow.store.tracking.sqlalchemy_store
-from bpexp.tracking.store import open_store
-for uri in sys.argv[1:]:
-    print("ready", flush=True)
-    sys.stdin.readline()
-    print(open_store(uri, "study").experiment_id, flush=True)
-"""
-
-
-def start(*uris: str, setup: str = "") -> subprocess.Popen[str]:
-    """A process of its own that opens each store when it is given a line, and prints the experiment's id."""
-    pipe = subprocess.PIPE
-    return subprocess.Popen(
-        [sys.executable, "-c", setup + OPEN, *uris], stdin=pipe, stdout=pipe, stderr=pipe, text=True
-    )
-
-
-def together(processes: list[subprocess.Popen[str]]) -> list[str]:
-    """Wait until each is ready, let all go at once, and collect what they say."""
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return [process.stdout.readline().strip() for process in processes if process.stdout is not None]
 
 
 def sqlite(path: Path) -> str:
@@ -144,14 +116,25 @@ def test_a_deleted_experiment_is_named_with_the_way_back(store: Store) -> None:
 
 
 def test_four_processes_may_start_together_on_a_fresh_store(tmp_path: Path) -> None:
-    uris = [sqlite(tmp_path / str(attempt) / "mlflow.db") for attempt in range(3)]
-    processes = [start(*uris) for _ in range(4)]
-    for _ in uris:
-        answers = together(processes)
-        assert len(set(answers)) == 1, answers
-        assert answers[0].isdigit()
-    ends = [process.communicate(timeout=60) for process in processes]
-    assert [(process.returncode, err) for process, (_, err) in zip(processes, ends, strict=True)] == [(0, "")] * 4
+    """Forked, so that all is imported and they come at the same moment."""
+    for attempt in range(3):
+        gate, opened = os.pipe()
+        uri = sqlite(tmp_path / str(attempt) / "mlflow.db")
+        folders = [tmp_path / f"{attempt}-{number}" for number in range(4)]
+        for folder in folders:
+            folder.mkdir()
+
+        def first(gate: int = gate, uri: str = uri) -> None:
+            os.read(gate, 1)
+            os.write(1, open_store(uri, "study").experiment_id.encode())
+
+        children = [fork(first, folder) for folder in folders]
+        os.write(opened, b"gogo")
+        assert [(child.ended(), child.err) for child in children] == [(0, "")] * 4
+        assert len({child.out for child in children}) == 1
+        assert children[0].out.isdigit()
+        os.close(gate)
+        os.close(opened)
 
 
 def test_a_killed_creator_is_no_obstacle(
@@ -160,15 +143,16 @@ def test_a_killed_creator_is_no_obstacle(
     scratch = tmp_path_factory.mktemp("scratch")
     monkeypatch.setenv("TMPDIR", str(scratch))
     path = tmp_path / "mlflow.db"
-    setup = (
-        "import os, signal\n"
-        "from alembic import command\n"
-        "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "command.upgrade = die\n"  # the first tables are there, the migrations are not
-    )
-    victim = start(sqlite(path), setup=setup)
-    victim.communicate("go\n", timeout=60)
-    assert victim.returncode == -signal.SIGKILL
+    (tmp_path / "said").mkdir()
+
+    def dies() -> None:
+        from alembic import command
+
+        command.upgrade = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # the first tables, and no migrations
+        open_store(sqlite(path), "study")
+
+    assert fork(dies, tmp_path / "said").ended() == -signal.SIGKILL
+    shutil.rmtree(tmp_path / "said")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mlflow.db.lock", "mlflow.db.new"]
     assert open_store(sqlite(path), "study").experiment_id.isdigit()
     assert [p.name for p in tmp_path.iterdir()] == ["mlflow.db"]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -162,53 +163,63 @@ def test_no_page_of_others_reads_writes_or_frames_it(served: tuple[subprocess.Po
     assert "access-control-allow-origin" not in headers
 
 
-def test_others_are_let_in_under_the_names_that_are_told(folder: Path) -> None:
-    """And the environment cannot open it further."""
+def test_others_are_let_in_under_the_names_that_are_told_and_it_ends_with_its_children(folder: Path) -> None:
+    """The environment cannot open it further; its port is taken, and what it should show is not there."""
     opened = {
         "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "true",
         "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": "*",
         "MLFLOW_SERVER_X_FRAME_OPTIONS": "NONE",
         "MLFLOW_SERVER_ALLOWED_HOSTS": "*",
     }
-    port = free_port()
-    command = start(
-        *("--host", "0.0.0.0", "--allowed-hosts", "lab.example", "--port", str(port)), cwd=folder, environment=opened
-    )
-    try:
+    named = ("--host", "0.0.0.0", "--allowed-hosts", "lab.example", "--experiment", "not there")
+    with on_a_taken_port(*named, folder=folder, environment=opened) as (command, port):
         assert command.stdout is not None
+        assert "there is no experiment 'not there'" in command.stdout.readline()
         link = command.stdout.readline().strip()
-        port = int(link.split("/#/")[0].rpartition(":")[2])
+        assert link.endswith(f":{port}/#/experiments?workflowType=machine_learning")
         assert asked(link, "/", Host=f"lab.example:{port}")[0] == 200
         assert asked(link, "/", Host=f"evil.example:{port}")[0] == 403
         _, headers = asked(link, "/", Origin="http://evil.example")
         assert headers["x-frame-options"] == "DENY"
         assert "access-control-allow-origin" not in headers
-    finally:
-        command.send_signal(signal.SIGINT)
-        command.communicate(timeout=20)
+        ends(command, signal.SIGINT, port)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_with_its_children_and_without_a_traceback(number: signal.Signals, folder: Path) -> None:
+def test_it_ends_while_it_still_starts(folder: Path) -> None:
+    with on_a_taken_port(folder=folder) as (command, port):
+        ends(command, signal.SIGTERM, port)
+
+
+@contextmanager
+def on_a_taken_port(
+    *arguments: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The command where another process has the port that it is told, and the port that it chose."""
     port = free_port()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        command = start("--port", str(port), "--experiment", "not there", cwd=folder)
-        assert command.stdout is not None
-        told = re.fullmatch(rf"port {port} is in use; taking (\d+)\n", command.stdout.readline())
-        assert told is not None
-        chosen = int(told[1])  # the next one, unless another process has it
-        assert chosen > port
-        if number == signal.SIGINT:  # once while it is served, once while it still starts
-            assert "there is no experiment 'not there'" in command.stdout.readline()
-            assert command.stdout.readline().endswith("/#/experiments?workflowType=machine_learning\n")
-        command.send_signal(number)
-        _, err = command.communicate(timeout=20)
-    assert (command.returncode, err) == (0, "")
+        command = start("--port", str(port), *arguments, cwd=folder, environment=environment)
+        try:
+            assert command.stdout is not None
+            told = re.fullmatch(rf"port {port} is in use; taking (\d+)\n", command.stdout.readline())
+            assert told is not None
+            assert int(told[1]) > port  # the next one, unless another process has it
+            yield command, int(told[1])
+        finally:
+            command.send_signal(signal.SIGTERM)
+            command.communicate(timeout=20)
+
+
+def ends(command: subprocess.Popen[str], number: signal.Signals, port: int) -> None:
+    """A signal ends the command and its children, without a traceback."""
+    command.send_signal(number)
+    assert command.wait(timeout=20) == 0
+    assert command.stderr is not None
+    assert command.stderr.read() == ""
     time.sleep(0.2)
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", chosen)) != 0
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 @pytest.mark.parametrize(

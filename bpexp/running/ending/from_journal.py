@@ -7,6 +7,7 @@ from contextlib import suppress
 from bpexp.errors import BpexpError
 from bpexp.insight.probe_sets import averaged
 from bpexp.records.journal import JOURNAL, history
+from bpexp.records.journal_lines import last_line
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.records.summary import Series, summarize
 from bpexp.training.metrics import chooser
@@ -29,8 +30,14 @@ def outcome_from(info: RunInfo, status: str, reason: str, series: Series, *, res
 
 
 def killed(info: RunInfo, reason: str = "its process died") -> Outcome:
-    """The outcome of a run whose process died; without metrics where its journal cannot be read."""
+    """The outcome of a run whose process died, without metrics where its journal cannot be read.
+
+    Of a run that could not write its own, as on a full disk, status and reason are those of its journal.
+    """
     series: Series = {}
+    status, said = "killed", last_line(info.directory / JOURNAL) or {}
+    if said.get("event") == "ended" and said.get("status") in ("failed", "killed"):
+        status, reason = said["status"], str(said.get("reason"))
     with suppress(BpexpError, OSError, ValueError, KeyError, TypeError):
         series = history(info.directory / JOURNAL)
-    return outcome_from(info, "killed", reason, series)
+    return outcome_from(info, status, reason, series)

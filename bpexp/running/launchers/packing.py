@@ -1,6 +1,7 @@
 """A job and its outcome as one line of JSON, for the way to another process and back: nothing is unpickled.
 
-The text of a job holds the credentials of the store: it goes through a pipe, and is neither written nor printed.
+The text of a job holds the credentials of the store, unless they go another way: it goes through a pipe, and is neither
+written nor printed.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from bpexp.running.job import Job
 from bpexp.tracking.credentials import borrow, lent
 
 
-def pack(job: Job) -> str:
-    """The job as text."""
+def pack(job: Job, *, credentials: bool = True) -> str:
+    """The job as text, with the `credentials` of stores or without."""
     paths = {"directory": str(job.directory), "subdirectory": str(job.subdirectory)}
-    return json.dumps({**asdict(job), **paths, "credentials": lent()})
+    return json.dumps({**asdict(job), **paths, "credentials": lent() if credentials else {}})
 
 
 def unpack(text: str) -> Job:

@@ -35,7 +35,8 @@ def go_on(job: Job) -> Outcome | None:
     if known is not None and known.ok:  # the process died before the network was saved, so that it is over once more
         (job.directory / RESULT).unlink()
     try:
-        return resume(job.directory, {"progress": job.config.progress}, callbacks=pruning(job))
+        said = {"progress": job.config.progress, "tracking.uri": job.config.tracking.get("uri")}
+        return resume(job.directory, said, callbacks=pruning(job))
     except CheckpointError as error:
         tell([f"bpexp: warning: the job in {job.directory} begins anew ({error})"], True)
         return None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bpexp.config.plugins import plug_ins
+from bpexp.errors import TrackingError
 from bpexp.records.checkpoint import Checkpoint
 from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import Journal
@@ -16,6 +18,8 @@ from bpexp.records.outcome import RunInfo
 from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment
 from bpexp.running.writing import config_text
+from bpexp.tracking.location import resolve, sqlite_path
+from bpexp.tracking.manifest import read_facts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,3 +92,20 @@ def hash_of(text: str) -> str:
 def network_of(experiment: Experiment) -> dict[str, Any]:
     """The architecture: sizes, hidden activations, output and dtype."""
     return {key: experiment.spec[key] for key in ("sizes", "hidden", "output", "dtype")}
+
+
+def in_recorded_store(experiment: Experiment, directory: Path) -> Experiment:
+    """The experiment with the store in which the run was recorded: in another working directory its config may mean
+    another one. A database that is gone was moved, or is made again.
+    """
+    facts = None
+    with suppress(TrackingError):
+        facts = read_facts(directory)
+    if facts is None or not experiment.tracking.mlflow:
+        return experiment
+    if resolve(experiment.tracking.uri, Path.cwd()) == facts.store:  # the environment may hold its password
+        return experiment
+    path = sqlite_path(facts.store)
+    if path is not None and not path.is_file():
+        return experiment
+    return replace(experiment, tracking=replace(experiment.tracking, uri=facts.store))

@@ -9,9 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from bpexp.errors import BpexpError, ConfigError, RecordError
+from bpexp.errors import BpexpError, CheckpointError, ConfigError, RecordError
+from bpexp.files.regular import read_text
 from bpexp.records.journal import JOURNAL
 from bpexp.records.lock import liveness
 from bpexp.records.network_file import WEIGHTS
@@ -19,6 +18,7 @@ from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import Outcome, read_outcome, write_outcome
 from bpexp.running.ending.from_journal import killed
 from bpexp.running.job import Ending, Job, parameters
+from bpexp.running.resuming.resume_words import MOST_TEXT, parsed
 from bpexp.running.resuming.sweep_record import changed, plain, told
 from bpexp.running.writing import CONFIG
 
@@ -48,6 +48,8 @@ def result(job: Job) -> Outcome | None:
     """The outcome of a job that has a result and all files that belong to it; None if it is to be done."""
     outcome = read(job.directory)
     if outcome is None or not outcome.ok:
+        if (outcome is None or outcome.status != "failed") and (job.directory / CONFIG).exists():
+            _refuse_config(job)  # it may go on from a checkpoint, which must be of this job
         return None
     _refuse_changed(job, "result.json", outcome.params, plain(job.params))
     if not _whole(job):
@@ -72,13 +74,11 @@ def read(directory: Path) -> Outcome | None:
 
 def _refuse_config(job: Job) -> None:
     """Compare config.yaml with what the job declares, apart from what changes no result."""
+    path = job.directory / CONFIG
     try:
-        content: Any = yaml.load((job.directory / CONFIG).read_bytes(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (OSError, yaml.YAMLError) as error:
-        raise RecordError(
-            f"{str(job.directory / CONFIG)!r} cannot be read ({type(error).__name__}); {REMEDY}"
-        ) from None
-    was = parameters(content) if isinstance(content, dict) else {}
+        was = parameters(parsed(read_text(path, MOST_TEXT, error=CheckpointError), repr(str(path))))
+    except CheckpointError as error:
+        raise RecordError(f"{error}; {REMEDY}") from None
     _refuse_changed(job, CONFIG, plain(was), plain(parameters(asdict(job.config))))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,18 @@ from bpexp.config.schema import Config, construct
 from bpexp.config.validation import validate
 from bpexp.errors import CheckpointError
 from bpexp.files.regular import read_text
+from bpexp.files.whole import sync_folder
 from bpexp.records.checkpoint import Checkpoint, checkpoints, read_checkpoint, remove_unfinished
 from bpexp.records.journal import JOURNAL
-from bpexp.records.journal_tail import read_tail
+from bpexp.records.journal_tail import Tail, read_tail
 from bpexp.records.lock import PATIENCE, Locked, RunLock, liveness
-from bpexp.records.outcome import Outcome, RunInfo, read_outcome
+from bpexp.records.outcome import EARLIER, Outcome, RunInfo, read_outcome
 from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment, build
 from bpexp.running.execute import execute
 from bpexp.running.job import ran, run_name
 from bpexp.running.progress import tell
-from bpexp.running.resuming.keeping import Resumed, hash_of, network_of
+from bpexp.running.resuming.keeping import Resumed, hash_of, in_recorded_store, network_of
 from bpexp.running.resuming.resume_words import MOST_TEXT, WORD, differences, first_refused, parsed, with_changes
 from bpexp.running.writing import CONFIG, write_config
 from bpexp.training.events import Callback
@@ -58,6 +60,8 @@ def resume(
     config = _config(directory, checkpoint, changes or {})
     _refuse_ended(directory, checkpoint, config, path)
     experiment = _fitting(config, checkpoint, path)
+    if "tracking.uri" not in (changes or {}):
+        experiment = in_recorded_store(experiment, directory)
     try:
         with RunLock(directory):
             if _newest(directory, previous=previous) != path:
@@ -73,14 +77,30 @@ def resume(
 def _go_on(experiment: Experiment, directory: Path, checkpoint: Checkpoint, path: Path) -> Outcome:
     config = experiment.config
     tail = read_tail(directory / JOURNAL, checkpoint.journal, checkpoint.journal_sha256)
+    _refuse_shorter(experiment, tail)
     remove_unfinished(directory)
-    if (earlier := directory / "traceback.txt").exists():
-        earlier.replace(directory / "traceback.earlier.txt")
+    _set_aside(directory)
     note = _schedule_note(experiment, checkpoint)
     tell([f"resumed from {path.name}", *([note] if note else [])], config.progress)
     write_config(config, directory)
     said = {"checkpoint": path.name} | ({"note": note} if note else {})
     return execute(experiment, _info(config, directory, checkpoint, path), Resumed(checkpoint, path, tail, said))
+
+
+def _set_aside(directory: Path) -> None:
+    """Rename what tells of an end after which the run goes on: result.json is of its last end, or is not there."""
+    for name, earlier in EARLIER.items():
+        with suppress(FileNotFoundError):
+            (directory / name).replace(directory / earlier)
+    sync_folder(directory)
+
+
+def _refuse_shorter(experiment: Experiment, tail: Tail) -> None:
+    """Raise CheckpointError where the run would end before the last step of which its journal tells."""
+    trainer = experiment.trainer
+    done = -(-max([tail.losses, *tail.metrics]) // len(trainer.batches))
+    if done > trainer.epochs:
+        raise CheckpointError(f"epochs={trainer.epochs} is less than the {done} epochs of which {JOURNAL} tells")
 
 
 def _refuse_folder(directory: Path) -> None:
@@ -121,7 +141,8 @@ def _config(directory: Path, checkpoint: Checkpoint, changes: Mapping[str, Any])
         raise CheckpointError(f"the config in the checkpoint of {str(directory)!r} does not fit its hash")
     said, path = read_text(directory / CONFIG, MOST_TEXT, error=CheckpointError), str(directory / CONFIG)
     kept = parsed(checkpoint.config, f"the config in a checkpoint of {str(directory)!r}")
-    found = [] if said == checkpoint.config else differences(kept, parsed(said, repr(path)))
+    lost = not said.strip("\0")  # a loss of power, before it had reached the disk
+    found = [] if lost or said == checkpoint.config else differences(kept, parsed(said, repr(path)))
     if other := first_refused(found):
         key, was, now = other
         raise CheckpointError(
@@ -143,7 +164,7 @@ def _refuse_ended(directory: Path, checkpoint: Checkpoint, config: Config, path:
         )
     if outcome is not None and (again := ENDS_AGAIN.get(outcome.status)):
         raise CheckpointError(f"the run {str(directory)!r} {outcome.status}, and would {again} again: {outcome.reason}")
-    if outcome is not None and outcome.status == "finished" and at["over"] and at["epoch"] == config.epochs:
+    if outcome is not None and outcome.status == "finished" and outcome.params.get("epochs") == config.epochs:
         raise CheckpointError(
             f"the run {str(directory)!r} is finished: {config.epochs} epochs are done; "
             f"add epochs=N with a larger number to go on"

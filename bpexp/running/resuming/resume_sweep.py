@@ -17,6 +17,7 @@ from bpexp.records.lock import liveness
 from bpexp.records.sweep_file import SWEEP, SweepRecord, read_sweep
 from bpexp.running.directories import MARKS
 from bpexp.running.plan import Plan, plan
+from bpexp.running.resuming.resume_words import Wanted, found
 from bpexp.running.resuming.sweep_record import differences, told
 
 RESUME = "resume"
@@ -41,7 +42,8 @@ def resumed_sweep(line: CommandLine) -> Plan | None:
         raise ConfigError(f"{RESUME} is given {len(wanted)} times; give it once")
     if wanted[0] == "true":
         return _newest(plan(line))
-    folder = Path(wanted[0]).expanduser()
+    uri = {key: value for key, _, value in (word.partition("=") for word in line.overrides) if key == "tracking.uri"}
+    folder = found(Wanted(wanted[0], changes=uri))
     if not any((folder / mark).exists() for mark in (SWEEP, MULTIRUN)):
         return None
     return _of_folder(folder, line)
@@ -65,8 +67,8 @@ def _of_folder(folder: Path, line: CommandLine) -> Plan:
         planned = plan(
             CommandLine(tuple(words), record.multirun, record.config_path, record.config_name, record.config_dir)
         )
-    if found := differences(record, planned.jobs):
-        raise ConfigError(f"the sweep in {str(folder)!r} cannot be resumed: {told(found)}; {REMEDY}")
+    if changed := differences(record, planned.jobs):
+        raise ConfigError(f"the sweep in {str(folder)!r} cannot be resumed: {told(changed)}; {REMEDY}")
     return _continued(planned, folder, record)
 
 
@@ -77,14 +79,14 @@ def _newest(planned: Plan) -> Plan:
     """The plan in the folder of the newest sweep of the same command."""
     if not planned.multirun:
         raise ConfigError(f"{RESUME}=true goes on with a sweep, and this is one run; name its folder, {RESUME}=FOLDER")
-    root, found = _root_of(planned), list(_same_command(planned))
-    for folder, record in found:
+    root, same = _root_of(planned), list(_same_command(planned))
+    for folder, record in same:
         if not differences(record, planned.jobs):
             _refuse_running(folder)
             _refuse_elsewhere(folder, record)
             return _continued(planned, folder, record)
-    if found:
-        folder, record = found[0]
+    if same:
+        folder, record = same[0]
         why = told(differences(record, planned.jobs))
         raise ConfigError(f"the sweep in {str(folder)!r} cannot be resumed: {why}; {REMEDY}")
     raise ConfigError(f"no sweep of this command is below {str(root)!r}; leave {RESUME}=true out to begin it")
@@ -100,7 +102,7 @@ def _same_command(planned: Plan) -> Iterator[tuple[Path, SweepRecord]]:
     """The folders of sweeps that were begun by the same words, the newest first."""
     pattern, line = SWEEP if planned.named else f"*/*/{SWEEP}", planned.line
     flags = (line.multirun, line.config_path, line.config_name, line.config_dir)
-    found = []
+    begun = []
     for file in _root_of(planned).glob(pattern):
         try:
             record = read_sweep(file.parent)
@@ -108,8 +110,8 @@ def _same_command(planned: Plan) -> Iterator[tuple[Path, SweepRecord]]:
             continue
         same = (record.multirun, record.config_path, record.config_name, record.config_dir) == flags
         if same and _fixed(record.words) == _fixed(line.overrides):
-            found.append((file.parent, record))
-    yield from sorted(found, key=lambda pair: (pair[1].started_at, str(pair[0])), reverse=True)
+            begun.append((file.parent, record))
+    yield from sorted(begun, key=lambda pair: (pair[1].started_at, str(pair[0])), reverse=True)
 
 
 def _continued(planned: Plan, folder: Path, record: SweepRecord) -> Plan:

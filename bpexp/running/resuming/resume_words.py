@@ -15,7 +15,7 @@ import yaml
 
 from bpexp.config.composition import CommandLine
 from bpexp.config.limits import Limits
-from bpexp.config.yaml_events import count_nodes
+from bpexp.config.yaml_events import count_nodes, values_of
 from bpexp.errors import CheckpointError, ConfigError
 from bpexp.tracking.environment import mlflow_environment
 from bpexp.tracking.fetch import directory_of
@@ -97,8 +97,9 @@ def _read(key: str, value: str) -> Any:
             f"{key}={value} cannot change when a run is resumed; {', '.join(CHANGES)} and {SECTION}every can"
         )
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
+        count_nodes(value, key, BOUNDS)
+        return values_of(value)
+    except (ConfigError, yaml.YAMLError):
         raise ConfigError(f"{key}={value} cannot be read") from None
 
 
@@ -108,7 +109,10 @@ def parsed(text: str, where: str) -> dict[str, Any]:
         count_nodes(text, where, BOUNDS)
     except ConfigError as error:
         raise CheckpointError(str(error).partition("; on the command line")[0]) from None
-    content = yaml.safe_load(text)
+    try:
+        content = values_of(text)
+    except yaml.YAMLError as error:
+        raise CheckpointError(f"{where} cannot be read: {error}") from None
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise CheckpointError(f"{where} holds no config: {str(content)[:40]!r}")
     return content

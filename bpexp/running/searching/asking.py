@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from bpexp.errors import BpexpError, warn
-from bpexp.records.journal import JOURNAL, history
-from bpexp.records.network_spec import SPEC
-from bpexp.records.outcome import Outcome
 from bpexp.running.job import Ending, Job
 from bpexp.running.resuming.results import await_others, read, result
 from bpexp.running.searching.trials import Trials, in_a_trial
-from bpexp.search.declared import PARAMETERS, place_of
+from bpexp.running.searching.values import value_of
+from bpexp.search.declared import place_of
 from bpexp.search.space import said_of, suggested
 from bpexp.search.storage import STORAGE, Stored, quiet
 
@@ -135,7 +131,7 @@ class Asking:
         if outcome.status == "pruned":
             self._finish(number, TrialState.PRUNED)
             return
-        values = [_value(outcome, name) for name in self._search.objectives]
+        values = [value_of(outcome, name) for name in self._search.objectives]
         if not all(math.isfinite(value) for value in values):
             self._fail(number, f"{outcome.status}: {' and '.join(self._search.objectives)} is not finite")
             return
@@ -153,19 +149,3 @@ class Asking:
 
     def _frozen(self, number: int) -> Any:
         return self._stored.storage.get_trial(self._stored.trial_id(number))
-
-
-def _value(outcome: Outcome, objective: str) -> float:
-    """The value of an objective of the network that a run saved; of a run that diverged, that before its first step."""
-    if objective == PARAMETERS:
-        return _parameters(Path(outcome.directory))
-    if outcome.status == "diverged":
-        points = history(Path(outcome.directory) / JOURNAL).get(objective, [])
-        return float(points[0][1]) if points and points[0][0] == 0 else math.nan
-    return outcome.metrics.get(f"final/{objective.replace('/', '_')}", math.nan)
-
-
-def _parameters(directory: Path) -> float:
-    """The number of parameters of a saved network: sum over the layers of n_l (n_{l-1} + 1)."""
-    sizes = json.loads((directory / SPEC).read_text(encoding="utf-8"))["sizes"]
-    return float(sum(outputs * (inputs + 1) for inputs, outputs in pairwise(sizes)))

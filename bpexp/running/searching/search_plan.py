@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bpexp.config.composition import CommandLine, Composer, Composition
+from bpexp.config.composed import Composition
+from bpexp.config.composition import CommandLine, Composer
 from bpexp.config.effects import refuse_launching
 from bpexp.config.groups import GROUPS
 from bpexp.config.limits import Limits, raised

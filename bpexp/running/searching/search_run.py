@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bpexp.errors import ConfigError, RecordError
+from bpexp.errors import ConfigError, RecordError, warn
 from bpexp.records.lock import make_room
 from bpexp.running.ending.signals import Signals
+from bpexp.running.job import Ending, Job
+from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
 from bpexp.running.progress import tell
 from bpexp.running.resuming.sweep_record import plain
 from bpexp.running.searching.asking import Asking
+from bpexp.running.searching.confirming import confirm
 from bpexp.running.searching.trials import Trials
-from bpexp.running.sweep import Sweep, conclude_sweep, execute_jobs, log_best_model, notes_of, write_declaration
+from bpexp.running.sweep import Sweep, conclude_sweep, log_best_model, notes_of, write_declaration
 from bpexp.running.tasks.recovery import deliver_left
+from bpexp.search.confirmation import Confirmation
 from bpexp.search.found import found_by
+from bpexp.search.report import write_report
 from bpexp.search.storage import STORAGE, Stored, begin, goes_on
 from bpexp.search.summary import metrics, note, params, series
+from bpexp.study.conclude import origin
 from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
@@ -38,12 +45,18 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan, trials), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare(params(trials.search), {"bpexp.search": trials.search.sampler}, [])
+        parent.declare(
+            params(trials.search), {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words}, []
+        )
         asking = Asking(trials, stored, directory, parent.run_id, sweep.endings)
+        confirmed: Confirmation | None = None
         status = "KILLED"
         try:
             with signals.raised():
                 execute_jobs(plan, asking.jobs_to_do(asking.recognised()), sweep, trials.search.trials)
+                asking.tell()
+                best = found_by(trials.search, stored.study, importance=False)
+                confirmed = confirm(trials, best, directory, parent.run_id, partial(_execute, plan, directory))
             status = "FINISHED"
         except Exception:
             status = "FAILED"
@@ -51,15 +64,36 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         finally:
             asking.tell()
             make_room(directory)
-            sweep.found = found_by(trials.search, stored.study)
+            sweep.found, sweep.confirmed = found_by(trials.search, stored.study), confirmed
             parent.history(series(sweep.found))
-            told = status if sweep.ok else _worse(status)
-            conclude_sweep(sweep, asking.jobs, parent, told, command, metrics(sweep.found), note(sweep.found))
+            told, numbers = status if sweep.ok else _worse(status), metrics(sweep.found, confirmed)
+            conclude_sweep(sweep, asking.jobs, parent, told, command, numbers, note(sweep.found, confirmed))
+            sweep.ranking.problems.extend(asking.unmade)
             sweep.experiment_id = parent.experiment_id
             signals.last_words = None
         if signals.pending is None:
             log_best_model(sweep, parent)
+            _report(plan, sweep, parent, command, signals)
     return sweep
+
+
+def _execute(plan: Plan, directory: Path, jobs: Sequence[Job], endings: list[Ending]) -> None:
+    """Execute the runs that confirm a search."""
+    apart = Sweep(directory, endings)
+    tell([f"confirming on {len(jobs)} runs"], plan.config.progress)
+    execute_jobs(plan, jobs, apart, len(jobs) + len(endings))
+
+
+def _report(plan: Plan, sweep: Sweep, parent: ParentRun, command: Sequence[str], signals: Signals) -> None:
+    """Write the report, and put it on the parent run."""
+    assert sweep.found is not None
+    facts = [f"command: python -m bpexp {' '.join(command)}", *origin()]
+    try:
+        with signals.raised():
+            file = write_report(sweep.found, sweep.confirmed, sweep.directory, facts, sweep.ranking.problems)
+            parent.attach([file], note(sweep.found, sweep.confirmed))
+    except OSError as error:  # a full disk: the trials are there
+        warn(f"no report in {sweep.directory} ({error.strerror or error})")
 
 
 def _begin(plan: Plan, trials: Trials, directory: Path, command: Sequence[str]) -> Stored:

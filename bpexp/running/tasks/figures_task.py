@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, construct
@@ -24,10 +21,8 @@ from bpexp.running.build import Experiment, build
 from bpexp.running.ending.pictures import draw
 from bpexp.running.ending.signals import Signals
 from bpexp.running.plan import Plan
+from bpexp.running.resuming.resume_words import MOST_TEXT, parsed
 from bpexp.running.writing import CONFIG
-
-MOST = 2**20
-"""Bytes of a config."""
 
 
 def draw_planned(plan: Plan) -> list[Path]:
@@ -66,10 +61,7 @@ def _pictures(directory: Path) -> dict[Path, int]:
 def _experiment(directory: Path) -> Experiment:
     """The objects of the run, which draws figures, whatever its config said."""
     path = directory / CONFIG
-    try:
-        content: Any = yaml.safe_load(read_text(path, MOST, error=RecordError))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise RecordError(f"{str(path)!r} cannot be read: {' '.join(str(error).split())[:200]}") from None
+    content = parsed(read_text(path, MOST_TEXT, error=RecordError), repr(str(path)))
     load_plugins()
     config = construct(Config, content)
     validate(config)

@@ -110,6 +110,6 @@ def _deliver(
     parcel.delivery.ask_for(more)
     session.send(parcel, EVERYTHING)
     session.wait(parcel)
-    if parcel.delivery.done:
+    if parcel.delivery.done and not parcel.error:
         return Delivered(directory)
     return Delivered(directory, parcel.error or "another process is delivering it")
