@@ -111,9 +111,7 @@ def open_tracked(
     card, settings = data_card(experiment.data), experiment.tracking
     if experiment.config.study is not None:  # whose report may be made of the rows in MLflow
         settings = replace(settings, points=settings.rows(one_of_many=False))
-    return TrackedRun(
-        *(settings, info, journal.path, card, tags, run_id), committed=lambda: journal.committed
-    )
+    return TrackedRun(*(settings, info, journal.path, card, tags, run_id), committed=lambda: journal.committed)
 
 
 def data_card(data: DataSet) -> DataCard:
