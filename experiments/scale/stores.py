@@ -4,7 +4,7 @@ python -m experiments.scale.stores [--runs 2000 10000] [--without-postgresql] [-
 
 One run is recorded by the calls of bpexp's delivery of a job of a sweep; the others are copies of its rows in MLflow's
 tables, written directly, each with an id, a start, a seed, a learning rate and an accuracy of its own. Three parents
-have 100, 300 and 1 000 of them as children. Times are those of the processor of this process, medians of five, and of
+have 100, 300 and 1 000 of them as children. Times are those of the processor of this process, medians of three, and of
 the clock where a server does the work. PostgreSQL is started in a temporary folder.
 """
 
@@ -85,7 +85,7 @@ def databases(arguments: argparse.Namespace) -> Iterator[Callable[[int, Path], d
         }
 
 
-def measured(action: Callable[[], Any], times: int = 5) -> tuple[float, float]:
+def measured(action: Callable[[], Any], times: int = 3) -> tuple[float, float]:
     """Median times in ms, of the processor and by the clock, after one that is not counted."""
     action()
     taken = []
@@ -182,7 +182,7 @@ def fill(store: Store, runs: int) -> list[str]:
     belongs = [parent for parent, number in zip(parents, SWEEPS, strict=True) for _ in range(number)]
     with engine_of(whole(store.uri)).connect() as database:
         database.execute(text("begin"))
-        database.execute(text("create temporary table copies (id varchar(32), n integer)"))
+        database.execute(text("create temporary table copies (id varchar(32) primary key, n integer)"))
         database.execute(text("insert into copies values (:id, :n)"), [{"id": c, "n": n} for c, n in copies])
         copy(database, "runs", source, {"run_uuid": "c.id", "start_time": "s.start_time - 60000 * (c.n + 1)"})
         for table in ("tags", "params", "metrics", "latest_metrics"):
