@@ -25,7 +25,7 @@ from bpexp.running.ending.record import Record, TrainingEnd
 from bpexp.running.ending.signals import Signals
 from bpexp.running.observers import leave_out, notes, observers
 from bpexp.running.progress import progress, tell
-from bpexp.running.resuming.keeping import Resumed, checkpointing, open_journal
+from bpexp.running.resuming.keeping import Resumed, checkpointing, open_journal, set_end_aside
 from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.feed import DataCard
 from bpexp.tracking.run import TrackedRun
@@ -53,6 +53,8 @@ def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = Non
         watching = [*observers(experiment, journal, histograms), journal]
         writers = checkpointing(experiment, info, journal, tracked.run_id, resumed)
         state = resumed.checkpoint.state if resumed else None
+        if resumed is not None:
+            set_end_aside(info.directory)
         end = _train(experiment, info, Watching(watching, writers, tracked.callbacks, state), signals)
         try:
             outcome = Conclusion(experiment, info, end, record, tracked, histograms).conclude(signals)

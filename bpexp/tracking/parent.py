@@ -152,7 +152,7 @@ class ParentRun(Recorded):
 
     def _now(self) -> int:
         """The time of new rows: after those that are there, also where the clock was put back meanwhile."""
-        return max([milliseconds(), *(row[2] + 1 for row in self._rows())])
+        return max([milliseconds(), *(int(row[2]) + 1 for row in self._rows())])
 
     def params(self) -> dict[str, str] | None:
         """The parameters as the store holds them; None without a parent run, or where the store fails."""
