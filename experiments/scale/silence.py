@@ -2,8 +2,8 @@
 
 python -m experiments.scale.silence
 
-Seconds are those from the moment at which a sweep opens its launcher, with the engine imported. The screen is a terminal
-of its own, of which every byte is kept.
+Seconds are those from the moment at which a sweep opens its launcher, with the engine imported. The screen is a
+terminal of its own, of which every byte is kept.
 """
 
 from __future__ import annotations
