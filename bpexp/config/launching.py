@@ -140,7 +140,6 @@ def submitit(
         timeout_min: minutes after which a task is ended; resume=FOLDER goes on.
         parameters: of submitit, such as {slurm_partition: cpu, cpus_per_task: 2, mem_gb: 4}.
     """
-    settings = {"cluster": cluster, "n_jobs": n_jobs, "per_task": per_task, "timeout_min": timeout_min}
-    return Launching(
-        "bpexp.running.launchers.submitit:submitit", {**settings, "parameters": parameters or {}}, opens=True
-    )
+    settings: dict[str, Any] = {"cluster": cluster, "n_jobs": n_jobs, "per_task": per_task, "timeout_min": timeout_min}
+    settings |= {"parameters": parameters or {}}
+    return Launching("bpexp.running.launchers.submitit:submitit", settings, shares_folder=True, opens=True)
