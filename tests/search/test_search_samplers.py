@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,11 @@ def test_every_pruner_is_made(name: str) -> None:
     assert type(pruner_of(declared_pruner(name)[1], 5)).__name__ == pruners.build(name).pruner
 
 
-def test_a_package_that_is_not_installed_is_named_with_the_command() -> None:
+def test_a_package_that_is_not_installed_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConfigError, match="search=best needs luck, which is not installed; pip install luck"):
         refuse_absent_packages("best", Sampling("BestSampler", modules={"no_such_module": "luck"}))
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(
+        ConfigError, match=r"search=tpe needs Optuna, which is not installed; pip install 'bpexp\[search"
+    ):
+        refuse_absent_packages("tpe", samplers.build("tpe"))

@@ -12,6 +12,8 @@ something for a whole sweep is a context manager that yields such a function (`L
   job and its outcome as text
 - an ending for every job that was pulled, as soon as it is known and before the job that follows on the same worker is
   pulled; a job whose process died has one without an outcome, and the reason
+- a job with `together` above 1 may be pulled with as many less one that follow it, and performed as one unit
+  (`bpexp.running.perform_together`); a launcher that performs each alone is right, too
 - when it is closed, or an exception such as KeyboardInterrupt is raised in it, the jobs that run are ended as by a
   signal, so that their records are true, before it returns
 """
@@ -25,7 +27,7 @@ from functools import partial
 from pkgutil import resolve_name
 from typing import Any
 
-from bpexp.config.launching import Launching
+from bpexp.config.launching import Fuse, Launching
 from bpexp.running.job import Ending, Job
 
 Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
@@ -37,6 +39,8 @@ class Chosen:
 
     launcher: Launcher
     words: str
+    fuse: Fuse = "off"
+    workers: int = 1
 
 
 @contextmanager
