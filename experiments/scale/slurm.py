@@ -69,6 +69,11 @@ def deaths(folder: Path, slurm: Slurm, jobs: int = 20) -> dict[str, Any]:
     }
 
 
+def told_truly(found: tuple[str, str], expected: str) -> bool:
+    """Whether status and reason are those of a job that SLURM saw end so."""
+    return found[0] == "killed" and f" ended as {expected};" in found[1]
+
+
 def begun(folder: Path, *words: str, jobs: int) -> subprocess.Popen[str]:
     """A sweep of jobs that take a while, as soon as the first two train."""
     environment = {**os.environ, "PYTHONPATH": plug_in(folder / "site"), "MLFLOW_TRACKING_URI": ""}
