@@ -189,6 +189,18 @@ def test_an_interrupted_sweep_has_true_records_of_the_jobs_on_both_machines(
     assert not trained(cluster, places.site)
 
 
+@pytest.mark.parametrize("name", ["dask"])
+def test_the_jobs_of_a_sweep_that_is_killed_train_no_longer(
+    name: str, dask: DaskCluster, places: SimpleNamespace
+) -> None:
+    run = slow(dask, places, "epochs=100000")
+    (here,) = [folder for folder in trained(dask, run.home) if folder.is_relative_to(run.home)]
+    run.process.kill()
+    run.process.communicate()
+    until(lambda: trained(dask, run.home) == [here] and (here / "result.json").exists())
+    assert read_outcome(here).status == "killed"
+
+
 def test_a_machine_that_goes_away_costs_its_job_and_the_others_go_on(
     cluster: DaskCluster | RayCluster, places: SimpleNamespace
 ) -> None:
@@ -225,9 +237,7 @@ def test_an_engine_that_is_not_installed_is_named_with_the_command_that_installs
 @pytest.mark.usefixtures("_here")
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("kind", ["nothing listens", "something else listens"])
-def test_an_address_that_does_not_answer_is_told(
-    name: str, kind: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_an_address_that_does_not_answer_is_told(name: str, kind: str, tmp_path: Path) -> None:
     """How soon, `python -m experiments.scale.silence` measures; the bound is the constant."""
     engine(name)
     assert CONNECT <= 4
@@ -236,10 +246,11 @@ def test_an_address_that_does_not_answer_is_told(
         if kind == "something else listens":
             listener.listen()
         address = f"127.0.0.1:{listener.getsockname()[1]}"
-        told = refused(
-            ["-m", *SMALL, "seed=0,1", f"launcher={name}", f"launcher.address={address}"], monkeypatch, capfd
-        )
-    assert f"answers at launcher.address='{address}' (" in told
+        done = command_in(tmp_path, "-m", *SMALL, "seed=0,1", f"launcher={name}", f"launcher.address={address}")
+    assert done.returncode == 2
+    assert f"answers at launcher.address='{address}' (" in done.stderr
+    assert done.stderr.count("\n") == 1, "others than bpexp speak"
+    assert not list(tmp_path.iterdir())
 
 
 WRONG = {
