@@ -21,5 +21,6 @@ def main(handle: int, preload: bool, modules: list[str]) -> None:
 def away(handle: int) -> None:
     """Perform the jobs of a worker of an engine, which come through the connection `handle`."""
     lasting_output()
+    child.heed_signals()
     with left_in_time():
         child.serve(handle)

@@ -78,8 +78,10 @@ class RunLock:
                 raise Locked(f"{str(self.path.parent)!r} is in use by {holder}; wait until it ends, or end it")
             _write(file, {**this_process(), "locked": bool(locked)})
             _fill(file)
-        except BaseException:
+        except BaseException as error:
             os.close(file)
+            if isinstance(error, OSError) and error.filename is None:  # one of a descriptor names no file
+                error.filename = str(self.path)
             raise
         self._file = file
         _held.add(self)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from bpexp.running.fusing import arranged
 from bpexp.running.job import Job
 from bpexp.running.launchers import Chosen
 from bpexp.running.plan import Plan
@@ -31,7 +32,8 @@ def execute_jobs(plan: Plan, jobs: Iterable[Job], sweep: Sweep, total: int | Non
     for ending in sweep.endings:
         tally.add(ending.job.number, ending.outcome, fresh=False)
     progress = SweepProgress(tally, chosen.words, plan.config.progress)
-    with progress, closing(chosen.launcher(progress.pulled(jobs))) as endings:
+    pulled = progress.pulled(arranged(jobs, chosen.fuse, chosen.workers))
+    with progress, closing(chosen.launcher(pulled)) as endings:
         for found in endings:
             ending = found if found.outcome is not None else closed(found.job, found.reason)
             sweep.endings.append(ending)

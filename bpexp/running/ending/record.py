@@ -19,12 +19,16 @@ from bpexp.tracking.run import TrackedRun
 
 @dataclass(frozen=True, slots=True)
 class TrainingEnd:
-    """How training ended, by itself or not; `restored` tells whether the best epoch's weights were put back."""
+    """How training ended, by itself or not; `restored` tells whether the best epoch's weights were put back.
+
+    `seconds` are those of the training where it is over; None until now.
+    """
 
     status: str
     reason: str
     restored: bool = False
     interruption: BaseException | None = None
+    seconds: float | None = None
 
 
 class Record:
@@ -112,4 +116,4 @@ class Record:
             end = file.seek(0, os.SEEK_END)
             if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
                 return
-            file.write(json.dumps({"time": time.time(), **line}).encode() + b"\n")
+            file.write(json.dumps({"time": self._journal.now(), **line}).encode() + b"\n")

@@ -41,7 +41,7 @@ def launched(plan: Plan) -> Iterator[Chosen]:
     else:
         launching, words = choose(plan.jobs, plan.trials.search.trials)
     with opened(launching, plan.jobs[0]) as launcher:
-        yield Chosen(launcher, words)
+        yield Chosen(launcher, words, launching.fuse, launching.settings.get("n_jobs") or 1)
 
 
 def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
@@ -55,13 +55,14 @@ def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
     if node["name"] == "auto":
         reason = _serial(jobs, number)
         if reason:
-            return SERIAL, f"serial ({reason})"
+            return replace(SERIAL, fuse=launching.fuse), f"serial ({reason}){_fusing(launching)}"
         wanted, fitting = min(_cores(jobs), number), _fitting(jobs)
         fewer = f" (as many as fit into {_gib(free_memory())})" if fitting < wanted else ""
-        chosen, words = _process(GROUPS["launcher"].build({"name": "process"}), min(wanted, fitting))
+        process = replace(GROUPS["launcher"].build({"name": "process"}), fuse=launching.fuse)
+        chosen, words = _process(process, min(wanted, fitting))
         return chosen, f"{words}{fewer}"
     if node["name"] != "process":
-        return launching, str(node["name"])
+        return launching, f"{node['name']}{_fusing(launching)}"
     for lacking in _lacking(jobs, number):
         raise ConfigError(f"{lacking}; put it into a module of its own, or use launcher=serial")
     workers = launching.settings["n_jobs"] or _cores(jobs)
@@ -109,7 +110,12 @@ def _fitting(jobs: Sequence[Job]) -> int:
 
 def _process(launching: Launching, workers: int) -> tuple[Launching, str]:
     settings = {**launching.settings, "n_jobs": workers}
-    return replace(launching, settings=settings), f"process, {workers} worker{'s' * (workers > 1)}"
+    words = f"process, {workers} worker{'s' * (workers > 1)}{_fusing(launching)}"
+    return replace(launching, settings=settings), words
+
+
+def _fusing(launching: Launching) -> str:
+    return "" if launching.fuse == "off" else f", fuse={launching.fuse}"
 
 
 def _memory(jobs: Sequence[Job]) -> int:

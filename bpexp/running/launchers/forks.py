@@ -141,18 +141,18 @@ def _pass_on(lines: IO[bytes]) -> None:
 
 
 class Worker:
-    """One process, and the job that it performs."""
+    """One process, and the jobs that it performs: one, or several that are trained together."""
 
     def __init__(self, server: ForkServer, pid: int, connection: Any) -> None:
         self._server, self.pid, self.connection = server, pid, connection
-        self.job: Job | None = None
+        self.jobs: dict[int, Job] = {}
         self._code: int | None = None
 
-    def perform(self, job: Job) -> None:
-        """Send a job to a process that waits for one."""
-        self.job = job
+    def perform(self, unit: Sequence[Job]) -> None:
+        """Send jobs that are one unit to a process that waits for one."""
+        self.jobs = {job.number: job for job in unit}
         with suppress(*GONE):  # the connection tells it
-            self.connection.send_bytes(pack(job).encode())
+            self.connection.send_bytes(json.dumps([pack(job) for job in unit]).encode())
 
     def answer(self) -> bytes | None:
         """What the process says, now that it says something; None if it is gone."""

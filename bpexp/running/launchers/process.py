@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from functools import partial
 from multiprocessing.connection import wait
 
 from bpexp.running.cores import usable_cores
+from bpexp.running.fusing import units
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import Launcher
 from bpexp.running.launchers.early import FORKING, taken
@@ -45,18 +47,17 @@ def _executed(
     jobs: Iterable[Job], *, server: ForkServer, n_jobs: int, memory: int | None
 ) -> Generator[Ending, None, None]:
     """Execute the jobs and yield their endings."""
-    waiting, number = iter(jobs), signal.SIGTERM
+    waiting, number = units(jobs), signal.SIGTERM
     workers, leaving = set[Worker](), list[Worker]()
     try:
         for _ in range(n_jobs):
             yield from _begin(server, memory, workers, waiting)
         while workers:
             for worker in _speaking(workers):
-                job, answer = worker.job, worker.answer()
-                worker.job = None
-                reason = worker.death() if answer is None else ""
-                if job is not None:
-                    yield Ending(job, None, reason) if answer is None else Ending(job, unpack_outcome(answer.decode()))
+                answer = worker.answer()
+                yield from _endings(worker, answer)
+                if worker.jobs and answer is not None:
+                    continue
                 if worker.gone:  # perhaps after its answer: no job is sent to it
                     workers.discard(worker)
                     worker.leave(0)
@@ -74,18 +75,28 @@ def _executed(
         _end([*workers, *leaving], number)
 
 
+def _endings(worker: Worker, answer: bytes | None) -> Iterator[Ending]:
+    """The ending that a worker tells, or those of all its jobs where it is gone."""
+    if answer is None:
+        reason, lost, worker.jobs = worker.death(), worker.jobs, {}
+        yield from (Ending(job, None, reason) for job in lost.values())
+    else:
+        number, outcome = json.loads(answer)
+        yield Ending(worker.jobs.pop(number), unpack_outcome(outcome))
+
+
 def _begin(
-    server: ForkServer, memory: int | None, workers: set[Worker], waiting: Iterator[Job]
+    server: ForkServer, memory: int | None, workers: set[Worker], waiting: Iterator[list[Job]]
 ) -> Generator[Ending, None, None]:
-    """Start a worker with the next job; yields the endings of those for which none can be started."""
-    for job in waiting:
+    """Start a worker with the next unit; yields the endings of those for which none can be started."""
+    for unit in waiting:
         try:
-            worker = server.worker(job, memory)
+            worker = server.worker(unit[0], memory)
         except ChildProcessError as error:
-            yield Ending(job, None, f"no process could be started for it: {error}")
+            yield from (Ending(job, None, f"no process could be started for it: {error}") for job in unit)
             continue
         workers.add(worker)
-        worker.perform(job)
+        worker.perform(unit)
         return
 
 
@@ -101,7 +112,7 @@ def _end(workers: list[Worker], number: int) -> None:
     """End the processes that are left, each with a true record of its job."""
     until = time.monotonic() + GRACE
     for worker in workers:
-        if worker.job is not None:
+        if worker.jobs:
             worker.interrupt(number)
     for worker in workers:
         with suppress(OSError):

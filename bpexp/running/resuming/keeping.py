@@ -77,7 +77,7 @@ def checkpointing(
             "parent": info.parent,
             "one_of_many": info.one_of_many,
             "run_id": run_id,
-            "plugins": plug_ins(),
+            "plugins": list(plug_ins()),
         },
     }
     previous = None if resumed is None else resumed.path
