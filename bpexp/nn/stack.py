@@ -24,9 +24,6 @@ Kind = TypeVar("Kind")
 SMALL = 1_000_000
 """Multiplications of the largest product for which OpenBLAS has kernels that do not copy the matrices first."""
 
-TINY = 1_000
-"""Multiplications of a product that takes less time than to call the library once more."""
-
 NARROW = 16
 """The least number of columns of a block."""
 
@@ -66,11 +63,7 @@ def product(left: Array, right: Array, out: Array | None = None) -> Array:
     784-32-32-10 at B = 128 the first layer takes half of the time (`python -m experiments.scale.fused`).
     """
     n, m = left.shape[-2:]
-    columns = right.shape[-1]
-    if n * m * columns <= TINY and right.ndim == 2:
-        flat: Array = np.dot(left.reshape(-1, m), right).reshape(*left.shape[:-1], columns)
-        return flat if out is None else np.positive(flat, out=out)
-    blocks = _blocks(n * m, columns)
+    blocks = _blocks(n * m, right.shape[-1])
     if blocks == 1:
         made: Array = np.matmul(left, right, out=out)
         return made
@@ -135,12 +128,14 @@ def one_head(kinds: Sequence[str], heads: Sequence[Head]) -> Head:
 
     def cost_and_delta(z: Array, y: Array, a: Array, delta: Array) -> Array:
         K, n_L, B = z.shape
+        if len(parts) == 1:
+            columns = side_by_side(z), y.reshape(-1, n_L).T, side_by_side(a), side_by_side(delta)
+            return heads[0].cost_and_delta(*columns).reshape(K, B)
         costs = np.empty((K, B), z.dtype)
-        for rows, head in parts:
+        for rows, head in parts:  # side by side they are copies
             zs, values, slopes = (side_by_side(array[rows]) for array in (z, a, delta))
             costs[rows] = head.cost_and_delta(zs, y[rows].reshape(-1, n_L).T, values, slopes).reshape(-1, B)
-            if len(parts) > 1:  # side by side they were copies
-                a[rows], delta[rows] = apart(values, B), apart(slopes, B)
+            a[rows], delta[rows] = apart(values, B), apart(slopes, B)
         return costs
 
     return replace(heads[0], cost_and_delta=cost_and_delta, name="a head for each network")

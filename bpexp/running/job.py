@@ -20,7 +20,7 @@ class Job:
     the directory of its sweep and is set when the sweep starts. `hydra` is Hydra's own node as plain data, for records.
     `data` is name and digest of its data set, as it was validated. `again` says that the directory may hold an earlier
     attempt, which is gone on with or set aside. `trial` says where the trial of a search reports for its pruner, as
-    `bpexp.search.declared.TrialPlace`.
+    `bpexp.search.declared.TrialPlace`. `together` is the number of jobs, from this one on, that are trained together.
     """
 
     config: Config
@@ -34,6 +34,7 @@ class Job:
     data: str = ""
     again: bool = False
     trial: dict[str, Any] | None = None
+    together: int = 1
 
     @property
     def params(self) -> dict[str, Any]:

@@ -42,14 +42,21 @@ def perform(job: Job) -> Outcome:
             if not job.one_of_many:
                 raise
             return _outcome(job, "failed", str(error))
-        except BpexpError as error:
-            return _unbegun(job, "failed", str(error))
-        except OSError as error:  # a full disk, or a folder that is not ours: before the record of the run was opened
-            return _unbegun(job, "failed", f"cannot write to the folder of the run ({error.strerror or error})")
+        except (BpexpError, OSError) as error:
+            return cannot_begin(job, error)
+
+
+def cannot_begin(job: Job, error: BpexpError | OSError) -> Outcome:
+    """The outcome of a run that an error ended before its record was opened."""
+    if isinstance(error, BpexpError):
+        return unbegun(job, "failed", str(error))
+    return unbegun(
+        job, "failed", f"cannot write to the folder of the run ({error.strerror or error})"
+    )  # or a full disk
 
 
 def _locked(job: Job, signals: Signals) -> Outcome:
-    signals.last_words = partial(_last_words, job)
+    signals.last_words = partial(last_words, job)
     try:
         write_declared(job)
         built = build(job.config)
@@ -57,7 +64,7 @@ def _locked(job: Job, signals: Signals) -> Outcome:
         signals.check()
     except BaseException as error:
         if error is signals.pending:
-            _unbegun(job, "killed", word(error))
+            unbegun(job, "killed", word(error))
         raise
     if job.config.task == "trace":
         return execute_trace(experiment, job.info())
@@ -65,13 +72,13 @@ def _locked(job: Job, signals: Signals) -> Outcome:
     return execute(experiment, job.info())
 
 
-def _last_words(job: Job, word: str) -> None:
+def last_words(job: Job, word: str) -> None:
     """Of a run that has not begun, or of a trace, unless it is recorded."""
     if not (job.directory / RESULT).exists():
-        _unbegun(job, "killed", word)
+        unbegun(job, "killed", word)
 
 
-def _unbegun(job: Job, status: str, reason: str) -> Outcome:
+def unbegun(job: Job, status: str, reason: str) -> Outcome:
     """The outcome of a run that could not begin, on disk if anything can be written there."""
     make_room(job.directory)
     outcome = _outcome(job, status, reason)

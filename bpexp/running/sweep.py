@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +17,8 @@ from bpexp.records.sweep_file import write_sweep
 from bpexp.running.directories import claim, going_on, kept_in, refuse_taken
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
-from bpexp.running.launchers import opened
-from bpexp.running.launchers.choice import launcher_of
+from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
+from bpexp.running.launchers.choice import launched
 from bpexp.running.loading import load_data
 from bpexp.running.observers import notes
 from bpexp.running.perform import perform
@@ -27,8 +27,6 @@ from bpexp.running.progress import tell
 from bpexp.running.resuming.results import await_others, closed, results
 from bpexp.running.resuming.sweep_record import record_of
 from bpexp.running.study_run import declare, goes_on, refuse_other_study, report, stages
-from bpexp.running.sweep_progress import SweepProgress
-from bpexp.running.tally import Tally
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
@@ -41,9 +39,6 @@ if TYPE_CHECKING:
     from bpexp.study.report import Report  # only a study needs the statistics that it imports
 
 TABLE = "ranking.csv"
-
-LAUNCHER = "bpexp.launcher"
-"""The tag of the parent run that says what executed its jobs."""
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +84,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     """
     with Signals() as signals, ExitStack() as stack:
         with signals.raised():
-            plan = replace(plan, chosen=stack.enter_context(opened(launcher_of(plan), plan.jobs[0])))
+            plan = replace(plan, chosen=stack.enter_context(launched(plan)))
         resumed = plan.resumed
         directory = plan.directory if resumed else claim(plan.directory, "sweep", named=plan.named)
         signals.keep(going_on(directory))
@@ -120,7 +115,7 @@ def _begin(plan: Plan, directory: Path, command: Sequence[str]) -> dict[int, End
 def write_declaration(plan: Plan, directory: Path, command: Sequence[str]) -> None:
     """Record what a new sweep declares; raises ConfigError where the folder takes nothing."""
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.hydra})
-    record = record_of(plan.line, command, plan.jobs, (plan.chosen or launcher_of(plan)).words)
+    record = record_of(plan.line, command, plan.jobs, chosen_for(plan).words)
     try:
         write_sweep(replace(record, trials=plan.trials.search.trials if plan.trials else None), directory)
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
@@ -138,7 +133,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare({}, {LAUNCHER: (plan.chosen or launcher_of(plan)).words}, [])
+        parent.declare({}, {LAUNCHER: chosen_for(plan).words}, [])
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
         jobs: list[Job] = []
@@ -191,33 +186,6 @@ def _batches(plan: Plan, sweep: Sweep, parent: ParentRun) -> Iterator[list[Job]]
 
 def _folders(sweep: Sweep) -> list[Path]:
     return [ending.job.directory for ending in sorted(sweep.endings, key=lambda ending: ending.job.number)]
-
-
-def execute_jobs(plan: Plan, jobs: Iterable[Job], sweep: Sweep, total: int | None = None) -> bool:
-    """Launch jobs and keep their endings; False where sweep.on_error=stop ends the sweep before its last job.
-
-    Jobs are pulled as the launcher can begin them, so that an iterable may decide the next one from `sweep.endings`.
-    `total` is the number of jobs of the whole sweep; None for those of the plan.
-    """
-    chosen = plan.chosen or launcher_of(plan)
-    common = frozenset(plan.jobs[0].overrides) if plan.trials else _common(plan.jobs)
-    tally = Tally(len(plan.jobs) if total is None else total, common=common)
-    for ending in sweep.endings:
-        tally.add(ending.job.number, ending.outcome, fresh=False)
-    progress = SweepProgress(tally, chosen.words, plan.config.progress)
-    with progress, closing(chosen.launcher(progress.pulled(jobs))) as endings:
-        for found in endings:
-            ending = found if found.outcome is not None else closed(found.job, found.reason)
-            sweep.endings.append(ending)
-            progress.ended(ending)
-            if plan.config.sweep.on_error == "stop" and not (ending.outcome and ending.outcome.ok):
-                return False
-    return True
-
-
-def _common(jobs: Sequence[Job]) -> frozenset[str]:
-    """The overrides that all jobs of a sweep of several have."""
-    return frozenset.intersection(*(frozenset(job.overrides) for job in jobs)) if len(jobs) > 1 else frozenset()
 
 
 def _name(plan: Plan) -> str:

@@ -47,12 +47,13 @@ class SweepProgress:
         self._running: dict[int, Job] = {}
         self._began = time.monotonic()
         self._lock = threading.Lock()  # the table is drawn in a thread of its own
-        shown = show and sys.stderr is not None
-        self._view = (_Table(self.lines) if sys.stderr.isatty() else _Lines(sys.stderr)) if shown else None
+        self._view: _Table | _Lines | None = None
+        if show and sys.stderr is not None:
+            self._view = _Table(self.lines) if sys.stderr.isatty() else _Lines(sys.stderr, launcher)
 
     def __enter__(self) -> SweepProgress:
         if self._view is not None:
-            self._view.open(self._launcher)
+            self._view.open()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -73,15 +74,17 @@ class SweepProgress:
             self._tally.add(ending.job.number, ending.outcome)
             first = self._tally.headline(len(self._running), time.monotonic() - self._began)
             last = self._tally.done == self._tally.total
+            trouble = ending.outcome is None or not ending.outcome.ok
         if self._view is not None:
-            self._view.ended(f"{first}  {self._ended_line(ending)}", last)
+            self._view.ended(f"{first}  {self._ended_line(ending)}", trouble=trouble, last=last)
 
     def lines(self) -> list[str]:
-        """The lines of the table: counts, the best job, and the first jobs that run."""
+        """The lines of the table: counts, the best job, the first jobs that run, and the launcher."""
         with self._lock:
             first = self._tally.headline(len(self._running), time.monotonic() - self._began)
             running, best = list(self._running.values())[:ROWS], self._tally.best_line()
-        return [first, *[best] * bool(best), *(self._running_line(job) for job in running)]
+        jobs = [self._running_line(job) for job in running]
+        return [first, *[best] * bool(best), *jobs, f"launcher: {self._launcher}"]
 
     def _running_line(self, job: Job) -> str:
         return _row(job.number, self._tally.said(job.overrides), progress_of(job.directory))
@@ -116,15 +119,16 @@ def _row(number: int, said: str, told: str) -> str:
 class _Lines:
     """Plain lines for logs and pipes: what went wrong, and at most one other line a second."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self._said = stream, -PAUSE
+    def __init__(self, stream: TextIO, launcher: str) -> None:
+        self._stream, self._launcher, self._said = stream, launcher, -PAUSE
 
-    def open(self, launcher: str) -> None:
-        self._print(f"launcher: {launcher}")
+    def open(self) -> None:
+        """Say which launcher it is."""
+        self._print(f"launcher: {self._launcher}")
 
-    def ended(self, line: str, last: bool) -> None:
+    def ended(self, line: str, *, trouble: bool, last: bool) -> None:
         now = time.monotonic()
-        if last or now - self._said >= PAUSE:
+        if trouble or last or now - self._said >= PAUSE:
             self._said = now
             self._print(line)
 
@@ -149,11 +153,11 @@ class _Table:
             get_renderable=self._drawn, console=console, refresh_per_second=REDRAWS, transient=True, screen=False
         )
 
-    def open(self, launcher: str) -> None:
-        self._launcher = launcher
+    def open(self) -> None:
+        """Draw the table from now on."""
         self._live.start()
 
-    def ended(self, line: str, last: bool) -> None:
+    def ended(self, line: str, *, trouble: bool, last: bool) -> None:
         """No-op: the next redraw shows it."""
 
     def close(self) -> None:
@@ -163,5 +167,4 @@ class _Table:
     def _drawn(self) -> Any:
         from rich.text import Text
 
-        lines = [*self._lines(), f"launcher: {self._launcher}"]
-        return Text("\n".join(map(visible, lines)), no_wrap=True, overflow="ellipsis")
+        return Text("\n".join(map(visible, self._lines())), no_wrap=True, overflow="ellipsis")

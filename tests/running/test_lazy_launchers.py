@@ -10,7 +10,7 @@ import pytest
 from bpexp.config.composition import CommandLine
 from bpexp.config.groups import GROUPS
 from bpexp.running.job import Ending, Job
-from bpexp.running.launchers import load
+from bpexp.running.launchers import opened
 from bpexp.running.plan import plan
 
 WORDS = (
@@ -39,8 +39,9 @@ def test_a_job_is_pulled_when_a_worker_is_free(
             out.append(pulled - len(endings))
             yield job.below(tmp_path)
 
-    for ending in load(GROUPS["launcher"].build(planned.config.launcher))(decided()):
-        assert ending.outcome is not None, ending.reason
-        endings.append(ending)
+    with opened(GROUPS["launcher"].build(planned.config.launcher), planned.jobs[0]) as launcher:
+        for ending in launcher(decided()):
+            assert ending.outcome is not None, ending.reason
+            endings.append(ending)
     assert sorted(ending.job.number for ending in endings) == [0, 1, 2, 3]
     assert out == [min(number, ahead) for number in (1, 2, 3, 4)]

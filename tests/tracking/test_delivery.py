@@ -199,7 +199,7 @@ def test_a_sweep_says_it_once_and_its_runs_find_their_parent_later(
     server: FaultyServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.say("503")
-    assert command(["-m", *TINY, "seed=0,1,2"], monkeypatch) == 0
+    assert command(["-m", *TINY, "tracking.model=true", "tracking.points=500", "seed=0,1,2"], monkeypatch) == 0
     assert capfd.readouterr().err.count("\n") == 1
     server.say("none")
     sync(monkeypatch)

@@ -63,7 +63,7 @@ class Conclusion:
         evaluated = trainer.at.step == last_step(series)
         return replace(
             outcome,
-            seconds=trainer.at.seconds,
+            seconds=trainer.at.seconds if end.seconds is None else end.seconds,
             theta_sha256=hashlib.sha256(trainer.network.theta.tobytes()).hexdigest(),
             weights="best" if end.restored else "last" if evaluated else "unevaluated",
             step=trainer.best.step if end.restored else trainer.at.step,

@@ -19,12 +19,16 @@ from bpexp.tracking.run import TrackedRun
 
 @dataclass(frozen=True, slots=True)
 class TrainingEnd:
-    """How training ended, by itself or not; `restored` tells whether the best epoch's weights were put back."""
+    """How training ended, by itself or not; `restored` tells whether the best epoch's weights were put back.
+
+    `seconds` are those of the training where it is over; None until now.
+    """
 
     status: str
     reason: str
     restored: bool = False
     interruption: BaseException | None = None
+    seconds: float | None = None
 
 
 class Record:

@@ -2,7 +2,8 @@
 
 `serial` executes them in this process, one after the other; `process` in processes of its own; `hydra_plugin` passes
 them to a launcher that is installed as a plug-in of Hydra. A launcher for another engine is one module here, or in a
-plug-in, and one option of the group `launcher`, registered in `bpexp.config.launching`. What it owes:
+plug-in, and one option of the group `launcher`, registered in `bpexp.config.launching`. One that connects or starts
+something for a whole sweep is a context manager that yields such a function (`Launching.opens`). What it owes:
 
 - jobs come as an iterable, which may be without an end: a launcher pulls the next one only when it can begin it at
   once, because a search decides it from the endings so far. A launcher that has to know all of them, such as that of
@@ -11,6 +12,8 @@ plug-in, and one option of the group `launcher`, registered in `bpexp.config.lau
   job and its outcome as text
 - an ending for every job that was pulled, as soon as it is known and before the job that follows on the same worker is
   pulled; a job whose process died has one without an outcome, and the reason
+- a job with `together` above 1 may be pulled with as many less one that follow it, and performed as one unit
+  (`bpexp.running.perform_together`); a launcher that performs each alone is right, too
 - when it is closed, or an exception such as KeyboardInterrupt is raised in it, the jobs that run are ended as by a
   signal, so that their records are true, before it returns
 """
@@ -19,12 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pkgutil import resolve_name
 from typing import Any
 
-from bpexp.config.launching import Launching
+from bpexp.config.launching import Fuse, Launching
 from bpexp.running.job import Ending, Job
 
 Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
@@ -32,34 +35,27 @@ Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself.
-
-    One that `opens` is still to be opened, by `opened`.
-    """
+    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself."""
 
     launcher: Launcher
     words: str
-    opens: bool = False
-
-
-def load(launching: Launching) -> Launcher:
-    """The function that an option of the group `launcher` names, of one that need not be opened."""
-    return partial(resolve_name(launching.function), **launching.settings)
+    fuse: Fuse = "off"
+    workers: int = 1
 
 
 @contextmanager
-def opened(chosen: Chosen, first: Job) -> Iterator[Chosen]:
-    """The launcher for the time of a sweep whose first job is `first`.
+def opened(launching: Launching, first: Job) -> Iterator[Launcher]:
+    """The launcher that an option of the group `launcher` names, for the time of a sweep whose first job is `first`.
 
     Raises ConfigError, before anything is written, where its engine is not installed, does not answer, or lacks what
     the jobs need.
     """
-    if not chosen.opens:
-        yield chosen
+    function: Any = partial(resolve_name(launching.function), **launching.settings)
+    if not launching.opens:
+        yield function
         return
-    opening: Any = chosen.launcher
-    with opening(first) as launcher:
-        yield replace(chosen, launcher=launcher, opens=False)
+    with function(first) as launcher:
+        yield launcher
 
 
-__all__ = ["Chosen", "Ending", "Job", "Launcher", "load", "opened"]
+__all__ = ["Chosen", "Ending", "Job", "Launcher", "opened"]

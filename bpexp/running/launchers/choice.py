@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from bpexp.config.groups import GROUPS
@@ -11,8 +13,8 @@ from bpexp.errors import ConfigError, warn
 from bpexp.running.bounds import job_memory
 from bpexp.running.cores import usable_cores
 from bpexp.running.job import Job
-from bpexp.running.launchers import Chosen, load
-from bpexp.running.launchers.foreign import unknown
+from bpexp.running.launchers import Chosen, opened
+from bpexp.running.launchers.foreign import Foreign, unknown
 from bpexp.running.loading import load_data
 from bpexp.running.memory import GIB, free_memory
 from bpexp.running.plan import Plan
@@ -21,23 +23,29 @@ PROCESS = 100 * 2**20
 """Bytes that a worker has for itself, beside its data and its network: what `experiments.scale.worker_memory` measures,
 rounded up."""
 
+SERIAL: Launching = GROUPS["launcher"].build({"name": "serial"})
 
-def launcher_of(plan: Plan) -> Chosen:
-    """The launcher of a sweep; raises ConfigError for one that cannot do its jobs."""
+
+@contextmanager
+def launched(plan: Plan) -> Iterator[Chosen]:
+    """The launcher of a sweep, ready for its jobs; raises ConfigError for one that cannot do them."""
     if plan.first.launcher != "basic":
         from bpexp.running.launchers.hydra_plugin import hydra_plugin
 
-        return Chosen(partial(hydra_plugin, first=plan.first), f"hydra/launcher={plan.first.launcher}")
+        yield Chosen(partial(hydra_plugin, first=plan.first), f"hydra/launcher={plan.first.launcher}")
+        return
     if plan.trials is None:
-        return choose(plan.jobs, len(plan.jobs))
-    if plan.config.launcher["name"] == "auto":  # several at once would be decided without the results of one another
-        serial = load(GROUPS["launcher"].build({"name": "serial"}))
-        return Chosen(serial, "serial (each trial is decided by those before it)")
-    return choose(plan.jobs, plan.trials.search.trials)
+        launching, words = choose(plan.jobs, len(plan.jobs))
+    elif plan.config.launcher["name"] == "auto":  # several at once would be decided without the results of one another
+        launching, words = SERIAL, "serial (each trial is decided by those before it)"
+    else:
+        launching, words = choose(plan.jobs, plan.trials.search.trials)
+    with opened(launching, plan.jobs[0]) as launcher:
+        yield Chosen(launcher, words, launching.fuse, launching.settings.get("n_jobs") or 1)
 
 
-def choose(jobs: Sequence[Job], number: int) -> Chosen:
-    """The launcher of the config of jobs like these, which are `number` in all.
+def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
+    """The launcher of the config of jobs like these, which are `number` in all, and the words for it.
 
     `auto` is decided here, and `process` gets a number of workers. Warns of more workers than there are cores, or than
     fit into the memory. Raises ConfigError for `process` where a job needs a component that no worker knows.
@@ -45,41 +53,49 @@ def choose(jobs: Sequence[Job], number: int) -> Chosen:
     node = jobs[0].config.launcher
     launching: Launching = GROUPS["launcher"].build(node)
     if node["name"] == "auto":
-        return _by_itself(jobs, number)
+        reason = _serial(jobs, number)
+        if reason:
+            return replace(SERIAL, fuse=launching.fuse), f"serial ({reason}){_fusing(launching)}"
+        wanted, fitting = min(_cores(jobs), number), _fitting(jobs)
+        fewer = f" (as many as fit into {_gib(free_memory())})" if fitting < wanted else ""
+        process = replace(GROUPS["launcher"].build({"name": "process"}), fuse=launching.fuse)
+        chosen, words = _process(process, min(wanted, fitting))
+        return chosen, f"{words}{fewer}"
     if node["name"] != "process":
-        return Chosen(load(launching), str(node["name"]), launching.opens)
-    for lacking in unknown():
-        if any(lacking.used_by(job) for job in jobs):
-            raise ConfigError(f"{lacking}; put it into a module of its own, or use launcher=serial")
-    cores = usable_cores()
+        return launching, f"{node['name']}{_fusing(launching)}"
+    for lacking in _lacking(jobs, number):
+        raise ConfigError(f"{lacking}; put it into a module of its own, or use launcher=serial")
     workers = launching.settings["n_jobs"] or _cores(jobs)
-    if workers > cores:
-        warn(f"launcher.n_jobs={workers} is more workers than the {cores} cores that this process may use")
-    need, free = _memory(jobs), free_memory()
-    if min(workers, number) * need > free:
-        warn(
-            f"launcher.n_jobs={workers} workers of about {_gib(need)} each are more than the {_gib(free)} that are free"
-        )
+    _warn(jobs, workers, min(workers, number))
     return _process(launching, workers)
 
 
-def _by_itself(jobs: Sequence[Job], number: int) -> Chosen:
-    """A worker a core; serial where nothing is gained by workers, or where they could not do the jobs."""
-    cores, need, free = _cores(jobs), _memory(jobs), free_memory()
-    fitting = int(free / need)
-    lacking = next((found for found in unknown() if any(found.used_by(job) for job in jobs)), None)
-    reasons = {
-        "one job": number == 1,
-        "one usable core": cores == 1,
-        f"a worker needs about {_gib(need)}, and {_gib(free)} are free": fitting < 2,
-        f"{lacking}": lacking is not None,
-    }
-    for reason, holds in reasons.items():
-        if holds:
-            return Chosen(load(GROUPS["launcher"].build({"name": "serial"})), f"serial ({reason})")
-    fewer = f" (as many as fit into {_gib(free)})" if fitting < min(cores, number) else ""
-    chosen = _process(GROUPS["launcher"].build({"name": "process"}), min(cores, fitting, number))
-    return Chosen(chosen.launcher, f"{chosen.words}{fewer}")
+def _serial(jobs: Sequence[Job], number: int) -> str:
+    """Why workers would gain nothing, or could not do the jobs; empty where they are worth it."""
+    if number == 1:
+        return "one job"
+    if _cores(jobs) == 1:
+        return "one usable core"
+    for lacking in _lacking(jobs, number):
+        return str(lacking)
+    if _fitting(jobs) < 2:
+        return f"a worker needs about {_gib(_memory(jobs))}, and {_gib(free_memory())} are free"
+    return ""
+
+
+def _lacking(jobs: Sequence[Job], number: int) -> list[Foreign]:
+    """The components of the jobs that no worker knows; all such, where most jobs are decided later, as in a search."""
+    return [found for found in unknown() if number > len(jobs) or any(found.used_by(job) for job in jobs)]
+
+
+def _warn(jobs: Sequence[Job], workers: int, busy: int) -> None:
+    """Say that there are more workers than cores, or than fit into the memory; `busy` of them will have a job."""
+    if workers > (cores := usable_cores()):
+        warn(f"launcher.n_jobs={workers} is more workers than the {cores} cores that this process may use")
+    need, free = _memory(jobs), free_memory()
+    if busy * need > free:
+        told = f"launcher.n_jobs={workers} workers of about {_gib(need)} each"
+        warn(f"{told} are more than the {_gib(free)} that are free")
 
 
 def _cores(jobs: Sequence[Job]) -> int:
@@ -87,9 +103,19 @@ def _cores(jobs: Sequence[Job]) -> int:
     return min(usable_cores(), jobs[0].config.limits.processes)
 
 
-def _process(launching: Launching, workers: int) -> Chosen:
+def _fitting(jobs: Sequence[Job]) -> int:
+    """Workers that fit into the memory."""
+    return int(free_memory() / _memory(jobs))
+
+
+def _process(launching: Launching, workers: int) -> tuple[Launching, str]:
     settings = {**launching.settings, "n_jobs": workers}
-    return Chosen(load(Launching(launching.function, settings)), f"process, {workers} worker{'s' * (workers > 1)}")
+    words = f"process, {workers} worker{'s' * (workers > 1)}{_fusing(launching)}"
+    return replace(launching, settings=settings), words
+
+
+def _fusing(launching: Launching) -> str:
+    return "" if launching.fuse == "off" else f", fuse={launching.fuse}"
 
 
 def _memory(jobs: Sequence[Job]) -> int:

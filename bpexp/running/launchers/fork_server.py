@@ -17,6 +17,7 @@ import threading
 import warnings
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from typing import Any
 
 from threadpoolctl import threadpool_limits
 
@@ -34,10 +35,11 @@ LATER = (
 """Modules that a run imports when it needs them. A name that is gone costs the workers time, and nothing else."""
 
 
-def forked(handle: int, preload: bool, modules: list[str]) -> int | None:
+def forked(handle: int, preload: bool, modules: list[str]) -> tuple[int, int | None] | None:
     """Serve the sweep at the connection `handle`: fork a worker whenever it asks for one, until it is gone.
 
-    Returns in each worker, with the handle of its connection to the sweep, and at the end, with None.
+    Returns in each worker, with the handle of its connection to the sweep and its largest memory in MiB, and at the
+    end, with None.
 
     Args:
         handle: of the connection to the sweep, which is closed in a worker.
@@ -46,40 +48,46 @@ def forked(handle: int, preload: bool, modules: list[str]) -> int | None:
     """
     with Connection(handle) as sweep:
         if preload:
-            _import(modules)
+            prepare(modules)
         gc.collect()
         gc.freeze()  # a collection in a worker would write to every object, and so copy it
         while (text := _received(sweep)) is not None:
             request = json.loads(text)
+            answer = {"number": request["number"]}
             if "ended" in request:
-                sweep.send_bytes(json.dumps(_ended(request["ended"], request["wait"])).encode())
+                _send(sweep, answer | _ended(request["ended"], request["wait"]))
                 continue
             theirs = receive_file(sweep)
+            if theirs is None:
+                break
             if preload:
                 _read_data(request["job"])
-            if (others := _threads()) and preload:
-                sweep.send_bytes(json.dumps({"threads": others}).encode())
-                os.close(theirs)
-            elif _fork(sweep) == 0:
-                return theirs
+            if preload and (others := _threads()):
+                _send(sweep, answer | {"threads": others})
+            elif (pid := _fork()) == 0:
+                return theirs, request["memory"]
             else:
-                os.close(theirs)
+                _send(sweep, answer | {"pid": pid})
+            os.close(theirs)
     return None
 
 
-def _fork(sweep: Connection) -> int:
-    """Fork; in this process the number of the new one is told to the sweep."""
+def _fork() -> int:
+    """Fork: 0 in the new process, its number in this one."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
     pid = os.fork()
     if pid == 0:
         os.setsid()  # a signal to the group of a worker is a matter of that worker
-    else:
-        sweep.send_bytes(json.dumps({"pid": pid}).encode())
     return pid
 
 
-def _import(modules: list[str]) -> None:
+def _send(sweep: Connection, answer: dict[str, Any]) -> None:
+    with suppress(OSError):  # the sweep is gone
+        sweep.send_bytes(json.dumps(answer).encode())
+
+
+def prepare(modules: list[str]) -> None:
     """Import what a run imports, and what registers components; what cannot be imported, a job will tell."""
     load_plugins()
     with warnings.catch_warnings(), mlflow_environment():
@@ -125,8 +133,8 @@ def send_file(connection: Connection, handle: int) -> None:
         socket.send_fds(way, [b"."], [handle])
 
 
-def receive_file(connection: Connection) -> int:
-    """The file that was sent by `send_file`."""
+def receive_file(connection: Connection) -> int | None:
+    """The file that was sent by `send_file`; None where the sender is gone."""
     with socket.socket(fileno=os.dup(connection.fileno())) as way:
         _, handles, _, _ = socket.recv_fds(way, 1, 1)
-    return handles[0]
+    return handles[0] if handles else None

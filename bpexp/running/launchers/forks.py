@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
-from typing import Any
+from typing import IO, Any
 
-from bpexp.errors import warn
+from bpexp.errors import say, warn
 from bpexp.records.process import started
 from bpexp.running.job import Job
 from bpexp.running.launchers.fork_server import send_file
@@ -39,100 +40,119 @@ class ForkServer:
     """The process that forks workers, started when it is made; another one takes its place if it dies.
 
     Args:
-        memory: largest memory of a worker in MiB; None for no limit.
         preload: whether it imports everything and reads the data before it forks.
         modules: modules that register components beside those of bpexp and of plug-ins.
     """
 
-    def __init__(self, memory: int | None, preload: bool, modules: Sequence[str]) -> None:
-        self._memory, self._preload, self._modules = memory, preload, list(modules)
-        self._pipes: list[Any] = []
+    def __init__(self, preload: bool, modules: Sequence[str]) -> None:
+        self._preload, self._modules = preload, list(modules)
+        self._earlier: list[subprocess.Popen[bytes]] = []
+        self._asked = 0
         self._start()
 
     def _start(self) -> None:
         self._connection, theirs = Pipe()
         with theirs:
-            said = {"memory": self._memory, "preload": self._preload, "modules": self._modules}
-            said["handle"] = handle = theirs.fileno()
+            handle = theirs.fileno()
+            said = {"handle": handle, "preload": self._preload, "modules": self._modules}
+            live = sys.stderr is not None and sys.stderr.isatty()
             self._process = subprocess.Popen(
                 [sys.executable, "-c", CODE, json.dumps(sys.path), json.dumps(said)],
                 stdin=subprocess.PIPE,  # which the workers share: they end when this process has closed it
+                stderr=subprocess.PIPE if live else None,
                 pass_fds=[handle],
                 start_new_session=True,  # Ctrl-C in the terminal reaches the sweep alone, which passes it on once
             )
+        self._served = False
+        if self._process.stderr is not None:
+            threading.Thread(target=_pass_on, args=(self._process.stderr,), daemon=True).start()
 
-    def worker(self, job: Job) -> Worker:
-        """A new worker that is to perform a job; raises ChildProcessError where none can be started."""
-        if self._process.poll() is not None:  # somebody killed it; its workers live on
-            self._let_go()
-            self._start()
-        try:
-            return self._worker(job)
-        except GONE:
-            self._connection.close()
-            code = self._process.wait()
-            raise ChildProcessError(f"the process that starts the workers {ending(code)}") from None
-
-    def _worker(self, job: Job) -> Worker:
-        connection, theirs = Pipe()
-        with theirs:
-            self._connection.send_bytes(json.dumps({"job": pack(job)}).encode())
-            send_file(self._connection, theirs.fileno())
-            answer = self._answer()
-        if "pid" in answer:
-            return Worker(self, int(answer["pid"]), connection)
-        connection.close()
-        names = ", ".join(answer["threads"])
-        warn(f"a module that was imported has started threads ({names}), so that workers are not forked: each imports")
-        self._preload = False
-        self._let_go()
+    def _start_anew(self) -> None:
+        """Start another process. The pipe of the old one stays open: closed, it would tell its workers to end."""
+        self._connection.close()
+        self._earlier.append(self._process)
         self._start()
-        return self._worker(job)
+
+    def worker(self, job: Job, memory: int | None = None) -> Worker:
+        """A new worker, of at most `memory` MiB, for a job; raises ChildProcessError where none can be started."""
+        while True:
+            connection, theirs = Pipe()
+            try:
+                with theirs:
+                    answer = self._ask({"job": pack(job), "memory": memory}, theirs.fileno())
+            except GONE:
+                connection.close()
+                if not self._served:
+                    code = self._process.wait()
+                    raise ChildProcessError(f"the process that starts the workers {ending(code)}") from None
+                self._start_anew()  # somebody killed it; its workers live on
+                continue
+            if "pid" in answer:
+                self._served = True
+                return Worker(self, int(answer["pid"]), connection)
+            connection.close()
+            names = ", ".join(answer["threads"])
+            warn(f"a module that was imported has started threads ({names}): workers are not forked, each one imports")
+            self._preload = False
+            self._start_anew()
 
     def ended(self, pid: int, *, wait: bool) -> int | None:
         """How a worker ended, as `subprocess` counts; None if it still lives, UNKNOWN if its fork server is gone."""
         with suppress(*GONE, KeyError):
-            self._connection.send_bytes(json.dumps({"ended": pid, "wait": wait}).encode())
-            code = self._answer()["code"]
+            code = self._ask({"ended": pid, "wait": wait})["code"]
             return None if code is None else int(code)
         while wait and started(pid) is not None:
             time.sleep(0.01)
         return UNKNOWN if started(pid) is None else None
 
-    def _answer(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._connection.recv_bytes())
-        return found
+    def _ask(self, request: dict[str, Any], file: int | None = None) -> dict[str, Any]:
+        """The answer to a request; an earlier one whose wait was interrupted by a signal is passed over."""
+        self._asked += 1
+        self._connection.send_bytes(json.dumps({**request, "number": self._asked}).encode())
+        if file is not None:
+            send_file(self._connection, file)
+        while True:
+            answer: dict[str, Any] = json.loads(self._connection.recv_bytes())
+            if answer["number"] == self._asked:
+                return answer
+
+    def kill(self) -> None:
+        """End the process at once, wherever it is."""
+        self._process.kill()
+        self.close()
 
     def close(self) -> None:
         """End the process, and with it workers that are left."""
-        self._let_go()
-        for pipe in self._pipes:
-            pipe.close()
-        try:
-            self._process.wait(LOOK)
-        except subprocess.TimeoutExpired:  # it still imports, say
-            self._process.kill()
-            self._process.wait()
-
-    def _let_go(self) -> None:
-        """Speak no more with the process. Its pipe stays open: closed, it tells the workers to end."""
         self._connection.close()
-        self._pipes.append(self._process.stdin)
+        for process in (*self._earlier, self._process):
+            if process.stdin is not None:
+                process.stdin.close()
+            try:
+                process.wait(LOOK)
+            except subprocess.TimeoutExpired:  # it still imports, say
+                process.kill()
+                process.wait()
+
+
+def _pass_on(lines: IO[bytes]) -> None:
+    """Say what workers say on standard error: on a terminal this process has a table there, which it draws anew."""
+    for line in lines:
+        say(line.decode(errors="replace").rstrip("\n"))
 
 
 class Worker:
-    """One process, and the job that it performs."""
+    """One process, and the jobs that it performs: one, or several that are trained together."""
 
     def __init__(self, server: ForkServer, pid: int, connection: Any) -> None:
         self._server, self.pid, self.connection = server, pid, connection
-        self.job: Job | None = None
+        self.jobs: dict[int, Job] = {}
         self._code: int | None = None
 
-    def perform(self, job: Job) -> None:
-        """Send a job to a process that waits for one."""
-        self.job = job
+    def perform(self, unit: Sequence[Job]) -> None:
+        """Send jobs that are one unit to a process that waits for one."""
+        self.jobs = {job.number: job for job in unit}
         with suppress(*GONE):  # the connection tells it
-            self.connection.send_bytes(pack(job).encode())
+            self.connection.send_bytes(json.dumps([pack(job) for job in unit]).encode())
 
     def answer(self) -> bytes | None:
         """What the process says, now that it says something; None if it is gone."""

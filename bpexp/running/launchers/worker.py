@@ -1,4 +1,4 @@
-"""A worker of the launcher `process`: it performs the jobs that it is sent, and ends when its sweep ends.
+"""A worker of the launcher `process`: it performs the units of jobs that it is sent, and ends when its sweep ends.
 
 Standard input is a pipe that the sweep holds open. When it is closed without a farewell, the process of the sweep is
 gone: the job is then ended as by SIGTERM, with a true record, and a job that does not end is killed.
@@ -6,6 +6,7 @@ gone: the job is then ended as by SIGTERM, with a true record, and a job that do
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from multiprocessing.connection import Connection
 
 from bpexp.config.plugins import load_plugins
 from bpexp.running.launchers.packing import pack_outcome, unpack
-from bpexp.running.perform import perform
+from bpexp.running.perform_together import perform_unit
 from bpexp.tracking.session import recording
 
 GRACE = 10.0
@@ -35,15 +36,16 @@ def serve(handle: int, memory: int | None) -> None:
         load_plugins()
         with recording():  # which waits for a store that fails once, and not once a job
             while text := _received(connection):
-                outcome = perform(unpack(text))
-                with suppress(OSError):  # the sweep has left
-                    connection.send_bytes(pack_outcome(outcome).encode())
+                for ending in perform_unit([unpack(job) for job in json.loads(text)]):
+                    assert ending.outcome is not None
+                    with suppress(OSError):  # the sweep has left
+                        connection.send_bytes(json.dumps([ending.job.number, pack_outcome(ending.outcome)]).encode())
     except KeyboardInterrupt:  # the job is recorded
         sys.exit(128 + signal.SIGINT)
 
 
 def _received(connection: Connection) -> str | None:
-    """The next job as text; none, or an empty one, when the sweep needs this process no longer."""
+    """The next unit as text; none, or an empty one, when the sweep needs this process no longer."""
     try:
         return connection.recv_bytes().decode()
     except (EOFError, OSError):

@@ -19,7 +19,7 @@ from bpexp.records.outcome import EARLIER, RunInfo
 from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment
 from bpexp.running.writing import config_text
-from bpexp.tracking.location import sqlite_path
+from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import read_facts
 
 
@@ -86,7 +86,7 @@ def checkpointing(
             "parent": info.parent,
             "one_of_many": info.one_of_many,
             "run_id": run_id,
-            "plugins": plug_ins(),
+            "plugins": list(plug_ins()),
         },
     }
     previous = None if resumed is None else resumed.path
@@ -111,6 +111,8 @@ def in_recorded_store(experiment: Experiment, directory: Path) -> Experiment:
     with suppress(TrackingError):
         facts = read_facts(directory)
     if facts is None or not experiment.tracking.mlflow:
+        return experiment
+    if resolve(experiment.tracking.uri, Path.cwd()) == facts.store:  # the environment may hold its password
         return experiment
     path = sqlite_path(facts.store)
     if path is not None and not path.is_file():

@@ -11,12 +11,13 @@ from bpexp.errors import ConfigError, RecordError, warn
 from bpexp.records.lock import make_room
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
+from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
 from bpexp.running.progress import tell
 from bpexp.running.resuming.sweep_record import plain
 from bpexp.running.searching.asking import Asking
 from bpexp.running.searching.confirming import confirm
 from bpexp.running.searching.trials import Trials
-from bpexp.running.sweep import Sweep, conclude_sweep, execute_jobs, log_best_model, notes_of, write_declaration
+from bpexp.running.sweep import Sweep, conclude_sweep, log_best_model, notes_of, write_declaration
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.search.confirmation import Confirmation
 from bpexp.search.found import found_by
@@ -44,17 +45,20 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan, trials), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare(params(trials.search), {"bpexp.search": trials.search.sampler}, [])
+        parent.declare(
+            params(trials.search), {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words}, []
+        )
         asking = Asking(trials, stored, directory, parent.run_id, sweep.endings)
         confirmed: Confirmation | None = None
         status = "KILLED"
         try:
             with signals.raised():
-                execute_jobs(plan, asking.jobs_to_do(asking.recognised()), sweep, trials.search.trials)
+                whole = execute_jobs(plan, asking.jobs_to_do(asking.recognised()), sweep, trials.search.trials)
                 asking.tell()
-                best = found_by(trials.search, stored.study, importance=False)
-                confirmed = confirm(trials, best, directory, parent.run_id, partial(_execute, plan, directory))
-            status = "FINISHED"
+                if whole:  # not ended by sweep.on_error=stop
+                    best = found_by(trials.search, stored.study, importance=False)
+                    confirmed = confirm(trials, best, directory, parent.run_id, partial(_execute, plan, directory))
+            status = "FINISHED" if whole else "FAILED"
         except Exception:
             status = "FAILED"
             raise

@@ -11,7 +11,7 @@ from bpexp.records.journal import Journal
 from bpexp.records.outcome import Outcome, RunInfo, write_outcome
 from bpexp.running.build import Experiment
 from bpexp.running.ending.signals import Signals
-from bpexp.running.execute import open_tracked
+from bpexp.running.open_run import open_tracked
 from bpexp.tracking.session import recording
 
 PAGE = "trace.md"

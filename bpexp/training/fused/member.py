@@ -14,7 +14,7 @@ from bpexp.training.trainer import Diverged, Trainer, begin, end, end_epoch
 NEVER = math.inf
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Kinds:
     """Names of what members may have in common: what has one name is equal, and is computed in one go."""
 

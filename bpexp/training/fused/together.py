@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -54,12 +55,14 @@ class Together:
         self._kept = 0
         self._between = False
         self._next_step = self._next_time = 0.0
+        self._gone: list[int] = []
         self._make()
 
-    def begin(self) -> None:
+    def begin(self, check: Callable[[], None]) -> None:
         """Tell everybody, and evaluate the untrained networks."""
         for member in self.members:
             member.begin()
+            check()
         with np.errstate(over="ignore", invalid="ignore"):
             self._end_epoch()
 
@@ -72,7 +75,7 @@ class Together:
                 check()
                 self._between = False
                 self._train(x, y)
-                if all(member.ended is not None for member in self.members):
+                if self._gone and len(self._gone) == len(self.members):
                     break
             self._end_epoch()
 
@@ -82,9 +85,9 @@ class Together:
             return
         self._pass_on_losses()
         self._updates.settle()
-        for member in self.members:
+        for member in self._alive():
             at = member.trainer.at
-            at.epoch, at.step, at.over, at.settled = self._epoch, self._step, False, member.ended is None
+            at.epoch, at.step, at.over, at.settled = self._epoch, self._step, False, True
 
     def _make(self) -> None:
         """The stack of the members, and what works on it."""
@@ -103,7 +106,9 @@ class Together:
         B, number, members = x.shape[-1], self._step, self.members
         costs, gradient, work = self._method.stacked(self._stack, self._head, x, y)
         losses = costs / (B * self._head.weight(B))
-        if not np.isfinite(losses).all():
+        if self._gone:
+            losses[self._gone] = 0.0
+        if not math.isfinite(np.add.reduce(losses)):
             self._diverge(losses)
         rates = self._rating.at(number)
         self._updates.compute(self._stack.theta, gradient, rates)
@@ -115,6 +120,7 @@ class Together:
         self._step += 1
         if self._kept == BLOCK:
             self._pass_on_losses()
+            self._look_ahead()
         if time.monotonic() >= self._next_time:
             self._after_step()
 
@@ -133,7 +139,9 @@ class Together:
         """End the trainings whose loss is not finite."""
         self._pass_on_losses()
         for member, loss in zip(self.members, losses.tolist(), strict=True):
-            member.diverge(self._epoch, self._step, loss)
+            if member.ended is None:
+                member.diverge(self._epoch, self._step, loss)
+        self._look_ahead()
 
     def _pass_on_losses(self) -> None:
         for k, member in enumerate(self.members if self._kept else ()):
@@ -145,7 +153,7 @@ class Together:
         self._pass_on_losses()
         self._updates.settle()
         now = time.monotonic()
-        for member in self.members:
+        for member in self._alive():
             if member.next_time <= now:
                 member.after_step(self._epoch, self._step)
         self._look_ahead()
@@ -153,28 +161,30 @@ class Together:
     def _end_epoch(self) -> None:
         """Evaluate where that is due, tell everybody, and go on without those that have ended."""
         due = any(trainer.is_evaluated(self._epoch) for trainer in self._rhythms)
-        if due or time.monotonic() >= self._next_time or self._ended():
+        if due or time.monotonic() >= self._next_time or self._gone:
             self._pass_on_losses()
             self._updates.settle()
             metrics = evaluate_all(self._stack, self.members) if due else [{} for _ in self.members]
             for member, found in zip(self.members, metrics, strict=True):
-                member.end_epoch(self._epoch, self._step, found)
+                if member.ended is None:
+                    member.end_epoch(self._epoch, self._step, found)
             self._part()
             self._look_ahead()
 
     def _part(self) -> None:
         """Go on without the members that have ended."""
-        if ended := self._ended():
-            self.left += ended
-            self.members = [member for member in self.members if member.ended is None]
+        if len(alive := self._alive()) < len(self.members):
+            self.left += [member for member in self.members if member.ended is not None]
+            self.members = alive
             if self.members:
                 self._make()
 
-    def _ended(self) -> list[Member]:
-        return [member for member in self.members if member.ended is not None]
+    def _alive(self) -> list[Member]:
+        return [member for member in self.members if member.ended is None]
 
     def _look_ahead(self) -> None:
-        alive = [member for member in self.members if member.ended is None]
+        alive = self._alive()
+        self._gone = [k for k, member in enumerate(self.members) if member.ended is not None]
         self._next_step = min((member.next_step for member in alive), default=NEVER)
         self._next_time = min((member.next_time for member in alive), default=NEVER)
 

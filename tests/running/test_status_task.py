@@ -1,0 +1,130 @@
+"""task=status and task=stop: a sweep that runs, one whose process is gone, and one that is over."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from command_line import command, refused
+
+from bpexp.records.lock import RunLock, liveness
+
+SMALL = ["data=xor", "model.hidden=[3]", "data.n=60", "tracking=none", "progress=false", "hydra.sweep.dir=there"]
+ASKED = ["task=status", "sweep=there"]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+def told(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """The lines that the command prints, by their labels."""
+    assert command(words, monkeypatch) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line]
+    return {row[:8].strip(): row[9:].strip() for row in rows}
+
+
+def begun(*words: str) -> subprocess.Popen[str]:
+    """A sweep of long jobs whose first one trains."""
+    line = [sys.executable, "-m", "bpexp", "-m", *SMALL, "epochs=100000", "seed=range(3)", *words]
+    sweep = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not Path("there/0/metrics.jsonl").exists() or not Path("there/0/metrics.jsonl").read_bytes():
+        assert sweep.poll() is None, sweep.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return sweep
+
+
+def test_a_sweep_that_runs_and_that_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = begun()
+    try:
+        found = told(ASKED, monkeypatch, capsys)
+        assert found["state"] == f"running: process {sweep.pid} on {os.uname().nodename} holds the lock"
+        assert found["launcher"] == "serial (one usable core)"
+        assert found["jobs"] == "0/3 done  1 running"
+        assert found["job 0"].startswith("seed=0  epoch ")
+        assert "/100000" in found["job 0"]
+        stopped = told(["task=stop", "sweep='there'"], monkeypatch, capsys)
+    finally:
+        _, err = sweep.communicate(timeout=120)
+    assert (sweep.returncode, "Traceback" in err) == (143, False)
+    assert stopped["state"].startswith("broken off: process")
+    assert stopped["state"].endswith("gave the lock back; resume=there goes on with it")
+    assert stopped["jobs"] == "1/3 done  1 killed"
+    assert stopped["job 0"].startswith("seed=0  killed: terminated")
+
+
+def test_a_sweep_whose_process_is_gone_is_dead_by_evidence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its jobs, too: what was begun and has no result is broken off, and is no running job."""
+    sweep = begun()
+    sweep.kill()
+    sweep.communicate(timeout=120)
+    found = told(ASKED, monkeypatch, capsys)
+    assert found["state"].startswith(f"broken off: process {sweep.pid} on ")
+    assert found["state"].endswith("holds the lock no longer; resume=there goes on with it")
+    assert found["jobs"] == "0/3 done"
+    assert found["job 0"] == "seed=0  broken off: its process is gone"
+    assert Path("there/0/result.json").exists() is False  # a question changes nothing
+
+
+def test_a_sweep_that_is_over_and_one_whose_folder_was_copied_from_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["-m", *SMALL, "epochs=1", "lr=0.1,0.3", "loss=mse", "output=identity"], monkeypatch) == 0
+    capsys.readouterr()
+    found = told(ASKED, monkeypatch, capsys)
+    assert (found["state"], found["jobs"]) == ("over", "2/2 done")
+    assert found["best"].startswith("0.")
+    assert "loss=mse" not in found["best"]
+    lock = Path("there/run.lock")
+    said = json.loads(lock.read_bytes().partition(b"\n")[0])
+    lock.write_text(json.dumps({**said, "over": False, "host": "elsewhere", "boot": "another"}), encoding="utf-8")
+    assert liveness(Path("there")).state == "unknown"
+    assert told(ASKED, monkeypatch, capsys)["state"] == "over"
+    Path("there/1/result.json").unlink()
+    state = told(ASKED, monkeypatch, capsys)["state"]
+    assert state.startswith("unknown: process")
+    assert state.endswith("another machine's lock proves nothing here")
+
+
+LINES = {
+    "task=status": "task=status takes one sweep, as in task=status sweep=multirun/DATE/TIME",
+    "task=status sweep=a sweep=b": "task=status takes one sweep",
+    "task=status task=stop sweep=a": "task=status takes one sweep",
+    "sweep=there": "sweep=there belongs to task=status or task=stop; add one, or leave it out",
+    "task=status sweep=there lr=0.1": "lr=0.1 has no effect with task=status; leave it out",
+    "-m task=status sweep=there": "task=status is done once; leave -m out",
+    "task=status sweep=nowhere": "'nowhere/sweep.json'",
+    "task=stop sweep=nowhere": "'nowhere/sweep.json'",
+}
+
+
+@pytest.mark.parametrize("words", LINES)
+def test_bad_input(words: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    assert LINES[words] in refused(words.split(), monkeypatch, capfd)
+
+
+def test_a_sweep_that_does_not_run_here_is_not_stopped(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["-m", *SMALL, "epochs=1", "lr=0.1,0.3"], monkeypatch) == 0
+    capfd.readouterr()
+    words = ["task=stop", "sweep=there"]
+    assert "the sweep in 'there' is not running: process" in refused(words, monkeypatch, capfd)
+    with RunLock(Path("there")):  # by this process, as if it were of another machine
+        lock = Path("there/run.lock")
+        said = json.loads(lock.read_bytes().partition(b"\n")[0])
+        lock.write_text(json.dumps({**said, "boot": "another", "host": "elsewhere"}), encoding="utf-8")
+        assert "cannot be ended from here" in refused(words, monkeypatch, capfd)

@@ -1,0 +1,58 @@
+"""How far a sweep is, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bpexp.records.outcome import Outcome
+from bpexp.running.tally import Tally, clock
+
+
+def outcome(status: str, value: float | None = None, said: tuple[str, ...] = (), **params: Any) -> Outcome:
+    metrics = {} if value is None else {"final/accuracy_validation": value, "final/loss_validation": value}
+    chosen = None if value is None else "accuracy/validation"
+    return Outcome("", str(Path()), status, "", list(said), params, 2.0, metrics, chosen)
+
+
+def test_the_headline_counts_everything_that_happened() -> None:
+    tally = Tally(10)
+    assert tally.headline(0, 0.0) == "0/10 done"
+    assert tally.headline(2, 9.0) == "0/10 done  2 running"
+    for number, status in enumerate(["finished", "stopped", "failed", "killed", "diverged"]):
+        tally.add(number, outcome(status))
+    tally.add(7, None)
+    assert tally.headline(2, 12.0) == "6/10 done  0:08 left  2 running  1 failed  1 killed  1 lost  1 diverged"
+
+
+def test_time_left_goes_by_what_ended_since_the_sweep_was_resumed() -> None:
+    tally = Tally(10)
+    for number in range(6):
+        tally.add(number, outcome("finished"), fresh=False)
+    assert tally.left(5.0) is None
+    tally.add(6, outcome("finished"))
+    assert tally.left(5.0) == 15.0
+    assert Tally(None, {0: "finished"}, fresh=1).left(1.0) is None
+
+
+def test_the_best_is_that_of_the_ranking() -> None:
+    tally = Tally(9, common=frozenset({"epochs=2"}))
+    tally.add(0, outcome("failed", 0.99))
+    assert tally.best_line() == ""
+    tally.add(1, outcome("finished", 0.5, ("epochs=2", "lr=0.1")))
+    tally.add(2, outcome("stopped", 0.75, ("epochs=2", "lr=0.3")))
+    tally.add(3, outcome("diverged", 0.9))
+    assert tally.best_line() == "best 0.7500 accuracy/validation  job 2  lr=0.3"
+    lower = Tally(9)
+    for number, value in enumerate([0.5, 0.25, 0.75]):
+        lower.add(number, outcome("finished", value, objective="loss/validation"))
+    assert lower.best_line().startswith("best 0.2500 loss/validation  job 1")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.2, "0:01"), (61, "1:01"), (3599, "59:59"), (3600, "1:00:00"), (400000, "4 d 15 h")]
+)
+def test_clock(seconds: float, told: str) -> None:
+    assert clock(seconds) == told
