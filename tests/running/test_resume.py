@@ -18,7 +18,7 @@ from bpexp.records import checkpoint as file
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import JOURNAL, read
-from bpexp.records.lock import RunLock
+from bpexp.records.lock import LOCK, RunLock
 from bpexp.records.outcome import read_outcome
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
@@ -271,6 +271,17 @@ def test_a_folder_that_was_moved_goes_on_where_it_is(run):
     assert_same(uninterrupted, Path("elsewhere"))
 
 
+def test_a_folder_of_another_machine_goes_on_with_a_warning(run, capfd):
+    """Its process may be alive, and nothing here can tell."""
+    uninterrupted = whole()
+    said = json.loads((run / LOCK).read_text(encoding="utf-8").rstrip("\0"))
+    (run / LOCK).write_text(json.dumps(said | {"host": "elsewhere", "machine": "x", "boot": "y"}), encoding="utf-8")
+    resume(run)
+    err = capfd.readouterr().err
+    assert (err.count("\n"), "elsewhere: another machine's lock proves nothing here" in err) == (1, True), err
+    assert_same(uninterrupted, run)
+
+
 def damage(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
@@ -509,6 +520,27 @@ def test_a_clock_that_is_set_back_leaves_the_last_value_the_latest(store, eager,
     assert ask(store, f"{latest} 'final/epoch'") == [(5,)]
     times = [line["time"] for _, line in read(run / JOURNAL)]
     assert times == sorted(times)
+
+
+def test_a_copy_of_a_folder_goes_on_as_a_run_of_its_own(store, eager, monkeypatch, capfd):
+    run = broken("tracking=mlflow", "tracking.model=false", "tracking.figures=false", at=9)
+    copy = shutil.copytree(run, Path("copy"))
+    assert command(["task=sync", f"hydra.run.dir={copy}"], monkeypatch) == 1
+    assert f"is a copy of {str(run.absolute())!r}, which delivers it" in capfd.readouterr().out
+    theirs, other = resume(run), resume(copy)
+    assert f"{copy.absolute()} is a copy of {run.absolute()}: it goes on as a run of its own" in capfd.readouterr().err
+    assert theirs.run_id != other.run_id
+    again = resume(copy, {"epochs": 5})
+    assert (again.run_id, capfd.readouterr().err) == (other.run_id, ""), "the copy is a run of its own from then on"
+    for one, epochs in ((theirs, 4), (again, 5)):
+        tag = f"select value from tags where run_uuid = '{one.run_id}' and key = 'bpexp.directory'"
+        assert ask(store, tag) == [(one.directory,)]
+        count = f"select count(*), max(step) from metrics where run_uuid = '{one.run_id}' and key = 'time/epoch'"
+        assert ask(store, count) == [(epochs + 1, epochs * 6)]
+    assert ask(store, "select count(*) from runs") == [(2,)]
+    shutil.rmtree(run)
+    copy.rename("moved")
+    assert resume(Path("moved"), {"epochs": 6}).run_id == other.run_id
 
 
 def test_on_the_same_run_in_mlflow(store, eager, monkeypatch):

@@ -10,11 +10,12 @@ from typing import Any
 
 from bpexp.config.plugins import plug_ins
 from bpexp.errors import TrackingError
+from bpexp.files.whole import sync_folder
 from bpexp.records.checkpoint import Checkpoint
 from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import Journal
 from bpexp.records.journal_tail import Tail
-from bpexp.records.outcome import RunInfo
+from bpexp.records.outcome import EARLIER, RunInfo
 from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment
 from bpexp.running.writing import config_text
@@ -48,6 +49,14 @@ class Resumed:
         """MLflow's id of the run; None where it was not recorded there."""
         found = self.checkpoint.run.get("run_id")
         return None if found is None else str(found)
+
+
+def set_end_aside(directory: Path) -> None:
+    """Rename what tells of an end after which the run goes on: result.json is of its last end, or is not there."""
+    for name, earlier in EARLIER.items():
+        with suppress(FileNotFoundError):
+            (directory / name).replace(directory / earlier)
+    sync_folder(directory)
 
 
 def open_journal(experiment: Experiment, info: RunInfo, resumed: Resumed | None) -> Journal:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ from bpexp.config.schema import Config, construct
 from bpexp.config.validation import validate
 from bpexp.errors import CheckpointError
 from bpexp.files.regular import read_text
-from bpexp.files.whole import sync_folder
 from bpexp.records.checkpoint import Checkpoint, checkpoints, read_checkpoint, remove_unfinished
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_tail import Tail, read_tail
-from bpexp.records.lock import PATIENCE, Locked, RunLock, liveness
-from bpexp.records.outcome import EARLIER, Outcome, RunInfo, read_outcome
+from bpexp.records.lock import PATIENCE, Locked, RunLock, liveness, warn_unproven
+from bpexp.records.outcome import Outcome, RunInfo, read_outcome
 from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment, build
 from bpexp.running.execute import execute
@@ -60,6 +58,8 @@ def resume(
     config = _config(directory, checkpoint, changes or {})
     _refuse_ended(directory, checkpoint, config, path)
     experiment = _fitting(config, checkpoint, path)
+    if not checkpoint.run["one_of_many"]:
+        warn_unproven(directory)
     if "tracking.uri" not in (changes or {}):
         experiment = in_recorded_store(experiment, directory)
     try:
@@ -79,20 +79,11 @@ def _go_on(experiment: Experiment, directory: Path, checkpoint: Checkpoint, path
     tail = read_tail(directory / JOURNAL, checkpoint.journal, checkpoint.journal_sha256)
     _refuse_shorter(experiment, tail)
     remove_unfinished(directory)
-    _set_aside(directory)
     note = _schedule_note(experiment, checkpoint)
     tell([f"resumed from {path.name}", *([note] if note else [])], config.progress)
     write_config(config, directory)
     said = {"checkpoint": path.name} | ({"note": note} if note else {})
     return execute(experiment, _info(config, directory, checkpoint, path), Resumed(checkpoint, path, tail, said))
-
-
-def _set_aside(directory: Path) -> None:
-    """Rename what tells of an end after which the run goes on: result.json is of its last end, or is not there."""
-    for name, earlier in EARLIER.items():
-        with suppress(FileNotFoundError):
-            (directory / name).replace(directory / earlier)
-    sync_folder(directory)
 
 
 def _refuse_shorter(experiment: Experiment, tail: Tail) -> None:

@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bpexp.errors import BpexpError
+from bpexp.errors import BpexpError, TrackingError
 from bpexp.records.clock import milliseconds
 from bpexp.records.lock import liveness
 from bpexp.records.outcome import RunInfo, write_outcome
 from bpexp.running.ending.from_journal import killed
 from bpexp.tracking.content import outcome_in
+from bpexp.tracking.copies import original
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.location import resolve
 from bpexp.tracking.manifest import Facts, pending, read_facts, write_facts
@@ -47,11 +48,13 @@ def parcel_of(
     """The delivery of a folder, whose run is ended first if its process is dead.
 
     None for a run that may be alive, that belongs to another store, or of which nothing is missing, unless it is looked
-    at `again`. Raises BpexpError and OSError for a folder that cannot be read.
+    at `again`. Raises BpexpError and OSError for a folder that cannot be read, and TrackingError for a copy of another.
     """
     facts = read_facts(directory)
     if facts is None or facts.store != uri or liveness(directory).state == "alive":
         return None
+    if copied := original(directory):
+        raise TrackingError(f"it is a copy of {str(copied)!r}, which delivers it; `resume=` makes it another run")
     if not (again or pending(directory)):
         if entry is not None:
             withdraw(entry)
