@@ -40,6 +40,8 @@ from bpexp.running.resuming.resume_sweep import resumed_sweep
 
 if TYPE_CHECKING:
     from bpexp.nn.network import Network
+    from bpexp.search.confirmation import Confirmation
+    from bpexp.search.found import Found
     from bpexp.study.report import Report
 
 LOG_MODEL = "python -m bpexp task=sync tracking.model=true hydra.run.dir=FOLDER"
@@ -126,13 +128,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SweepResult:
-    """The runs of a sweep, best first, their table, and the report of a study."""
+    """The runs of a sweep, best first, their table, and the report of a study, or what a search found."""
 
     runs: list[Result]
     table: pd.DataFrame
     directory: Path
     ok: bool
     report: Report | None = None
+    found: Found | None = None
+    confirmed: Confirmation | None = None
 
 
 @collecting_seldom()
@@ -156,6 +160,7 @@ def sweep(*overrides: str, **settings: Any) -> SweepResult:
     """Every combination of the levels given, as `-m` on the command line; a list, tuple or range holds levels.
 
     A level that is itself a list is one value: `sweep(**{"model.hidden": [[32], [64, 64]]})` has two levels.
+    `sweep("search=tpe", "lr=interval(0.01,1)")` is a search, whose `found` has its best trial and what mattered.
     `sweep(resume=FOLDER)`, or resume=True beside the same levels, goes on with a sweep that was broken off.
     """
     from bpexp.running.sweep import run_sweep
@@ -168,7 +173,7 @@ def sweep(*overrides: str, **settings: Any) -> SweepResult:
     folders = {ending.job.number: ending.job.directory for ending in swept.endings}
     ordered = [folders[int(number)] for number in table["job"]]
     runs = [Result(folder) for folder in ordered if (folder / "result.json").exists()]
-    return SweepResult(runs, table, swept.directory, swept.ok, swept.report)
+    return SweepResult(runs, table, swept.directory, swept.ok, swept.report, swept.found, swept.confirmed)
 
 
 @collecting_seldom()

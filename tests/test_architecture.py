@@ -117,6 +117,7 @@ def test_the_mathematics_names_no_machinery(path):
 
 LIBRARIES = {
     "alembic": {"alembic.script", "alembic.util"},
+    "cryptography": {"cryptography.fernet"},
     "distributed": {"distributed"},
     "filelock": {"filelock"},
     "hydra": {
@@ -147,6 +148,7 @@ LIBRARIES = {
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
     "sqlalchemy": {"sqlalchemy", "sqlalchemy.exc"},
     "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.power"},
+    "submitit": {"submitit"},
     "threadpoolctl": {"threadpoolctl"},
     "yaml": {"yaml"},
 }

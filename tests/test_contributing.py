@@ -91,7 +91,7 @@ def small(words: list[str]) -> list[str]:
 
 
 def test_the_guide_has_an_example_of_every_kind() -> None:
-    kinds = ["activation", "loss", "optimizer", "probe", "gradient", "data", "metric", "study", "plug-in"]
+    kinds = ["activation", "loss", "optimizer", "probe", "gradient", "data", "metric", "study", "launcher", "plug-in"]
     assert list(SECTIONS) == kinds
 
 
@@ -117,6 +117,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (group, entries), *others = project["entry-points"].items()
     assert (group, others) == ("bpexp.plugins", [])
     (site / "bpexp_laplace.py").write_text(SECTIONS["plug-in"].blocks["bpexp_laplace.py"], encoding="utf-8")
+    (site / "bpexp_pool.py").write_text(SECTIONS["launcher"].blocks["bpexp_pool.py"], encoding="utf-8")
+    entries["pool"] = "bpexp_pool"
     for kind, path in CODE.items():
         entries[kind] = f"example_of_{kind}"
         (site / f"{entries[kind]}.py").write_text(SECTIONS[kind].blocks[path], encoding="utf-8")
@@ -169,6 +171,14 @@ def test_a_metric_is_recorded_and_ranks_in_the_direction_that_it_declares(instal
     assert values == sorted(values), "lower is better"
     assert {"brier/train", "brier/validation", "brier/test"} <= set(journal(run / "0"))
     assert journal(run / "0")["check/worst_error"][0] < 1e-5
+
+
+def test_the_launcher_executes_a_sweep(installed: Path, tmp_path: Path) -> None:
+    run = ran("launcher", installed, tmp_path)
+    results = [json.loads((run / f"{number}/result.json").read_text(encoding="utf-8")) for number in range(3)]
+    assert {result["status"] for result in results} == {"finished"}
+    assert len({result["theta_sha256"] for result in results}) == 3
+    assert json.loads((run / "sweep.json").read_text(encoding="utf-8"))["launcher"] == "pool"
 
 
 def test_the_study_ends_in_a_report(installed: Path, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from bpexp.config.overrides import levels, refuse_senseless
 from bpexp.config.schema import Config, construct, scalars
 from bpexp.config.validation import validate
 from bpexp.running.resuming.resume_words import changes_of, resume_wanted
+from bpexp.running.searching.search_plan import names_search, planned_search
+from bpexp.running.tasks.status_task import asked
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("bpexp/**/README.md")))]
@@ -90,8 +92,13 @@ def test_a_command_composes(file: str, command: str) -> None:
     if (wanted := resume_wanted(command_line(said))) is not None:
         assert construct(Config, changes_of(wanted, command_line(said)))
         return
+    if asked(said.overrides) is not None:
+        return
     with composer(command_line(said)) as composing:
         overrides = refuse_senseless(composing.parse(said.overrides))
+        if names_search(overrides):
+            assert planned_search(composing, overrides, command_line(said))
+            return
         several = [override.input_line for override in overrides if override.is_sweep_override()]
         first = composing.compose(composing.parse([levels(override)[0] for override in overrides]))
     validate(first.config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import random
@@ -45,6 +46,7 @@ def surroundings() -> dict[str, Any]:
         "resolvers": [OmegaConf.has_resolver(name) for name in ("now", "hydra", "python_version")],
         "numpy": (np.geterr(), np.random.get_state()[1].tobytes()),  # noqa: NPY002, the caller's own global state
         "random": random.getstate(),
+        "collector": gc.get_threshold(),
         "warnings": list(warnings.filters),
     }
 

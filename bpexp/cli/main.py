@@ -111,7 +111,15 @@ def _run(options: argparse.Namespace) -> int:
         return _sweep(sweep)
     if (wanted := resume_wanted(line)) is not None:
         return _resume(wanted, line)
-    planned = plan(line)
+    if not line.multirun:
+        return _executed(plan(line))
+    from bpexp.running.launchers.early import started_early
+
+    with started_early(line.overrides):
+        return _executed(plan(line))
+
+
+def _executed(planned: Plan) -> int:
     task = planned.config.task
     if (once := TASKS.get(task)) is not None:
         with Signals() as signals, signals.raised():

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from bpexp.cli.output import lasting_output
+from bpexp.errors import BpexpError, say
 from bpexp.running.collector import collect_seldom
 from bpexp.running.ending.interruption import WORDS
 from bpexp.running.ending.signals import Process
@@ -31,7 +32,11 @@ def own_process() -> Iterator[None]:
     """
     lasting_output()
     collect_seldom()
-    process = Process(leave=_leave)
+    try:
+        process = Process(leave=_leave)
+    except BpexpError as error:
+        say(f"bpexp: {error}")
+        sys.exit(1)
     atexit.register(_last, process)  # the first that is registered is the last that is called
     try:
         yield
@@ -63,8 +68,11 @@ def _leave(process: Process, number: int, *, told: bool = True) -> None:
     """Make the records true, say one line, and go; in another thread than the main one, which may be anywhere."""
     if process.code is None:
         speaker = threading.Thread(target=_last_words, args=(process, WORDS[number]), daemon=True)
-        speaker.start()
-        speaker.join(LAST_WORDS)  # a disk or a store that does not answer cannot hold the process
+        try:
+            speaker.start()
+            speaker.join(LAST_WORDS)  # a disk or a store that does not answer cannot hold the process
+        except RuntimeError:  # no thread can be started
+            _last_words(process, WORDS[number])
         if told:
             _say(f"bpexp: {WORDS[number]}; {process.kept}\n")
     os._exit(128 + number if process.code is None else process.code)

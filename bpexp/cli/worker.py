@@ -9,17 +9,18 @@ from bpexp.running.launchers.fork_server import forked
 from bpexp.running.launchers.worker import serve
 
 
-def main(handle: int, memory: int | None, preload: bool, modules: list[str]) -> None:
-    """Fork workers for the sweep at the connection `handle`; each performs jobs in at most `memory` MiB."""
+def main(handle: int, preload: bool, modules: list[str]) -> None:
+    """Fork workers for the sweep at the connection `handle`, each of which performs jobs."""
     lasting_output()
     worker = forked(handle, preload, modules)
     if worker is not None:
         with left_in_time():
-            serve(worker, memory)
+            serve(*worker)
 
 
 def away(handle: int) -> None:
     """Perform the jobs of a worker of an engine, which come through the connection `handle`."""
     lasting_output()
+    child.heed_signals()
     with left_in_time():
         child.serve(handle)

@@ -25,6 +25,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from bpexp.config.composed import Composition
 from bpexp.config.config_files import reading
 from bpexp.config.groups import config_folder
 from bpexp.config.hydra_errors import one_line
@@ -35,7 +36,7 @@ from bpexp.config.limits import Limits, refuse_limits
 from bpexp.config.logins import keep_credentials
 from bpexp.config.override_lines import line_of, lines_of
 from bpexp.config.overrides import has_ends, levels, refuse_hydra
-from bpexp.config.places import FOLDERS, ROOTS, named, refuse_all_places
+from bpexp.config.places import FOLDERS, ROOTS, named, refuse_all_places, refuse_launcher_texts
 from bpexp.config.registered import register_options
 from bpexp.config.schema import Config
 from bpexp.config.template import Template, is_plain, overlap, places, plain_data, typed
@@ -58,48 +59,6 @@ class CommandLine:
     config_path: str | None = None
     config_name: str | None = None
     config_dir: str | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Composition:
-    """One composed job: the typed config, the whole config with Hydra's own node, and its directories.
-
-    `raw` is the whole config as plain data, with interpolations unresolved; parts of it are shared between jobs.
-    `whole` is as Hydra made it, and None for a job that shares a composition. `run_dir` and `sweep_dir` are
-    hydra.run.dir and hydra.sweep.dir; `subdirectory` is hydra.sweep.subdir.
-    """
-
-    config: Config
-    raw: Mapping[str, Any]
-    whole: DictConfig | None
-    run_dir: Path
-    sweep_dir: Path
-    subdirectory: Path
-
-    @property
-    def hydra(self) -> dict[str, Any]:
-        """Hydra's own node as plain data, with interpolations unresolved."""
-        return dict(self.raw["hydra"])
-
-    @property
-    def multirun(self) -> bool:
-        """Whether the config itself declares a sweep (hydra.mode)."""
-        return bool(self.hydra["mode"] == RunMode.MULTIRUN.name)
-
-    @property
-    def sweep_params(self) -> dict[str, Any]:
-        """The levels that the config itself declares (hydra.sweeper.params)."""
-        return dict(self.hydra["sweeper"]["params"] or {})
-
-    @property
-    def launcher(self) -> str:
-        """The name of Hydra's launcher; `basic` by default."""
-        return self.choice("hydra/launcher") or "basic"
-
-    def choice(self, group: str) -> str | None:
-        """The chosen option of a group, such as experiment."""
-        chosen = self.hydra["runtime"]["choices"].get(group)
-        return None if chosen is None else str(chosen)
 
 
 class Composer:
@@ -163,6 +122,7 @@ class Composer:
         refuse_limits(config.limits, self.limits)
         declared = dict(zip(FOLDERS, (run_dir, sweep_dir), strict=True))
         refuse_all_places(raw, config, declared, self._named, _hydras_usual())
+        refuse_launcher_texts(raw["launcher"], self._named)
         return Composition(config, raw, whole, Path(run_dir), Path(sweep_dir), Path(subdirectory))
 
     def try_out(self, overrides: Sequence[str]) -> DictConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bpexp.config.composition import Composition
+from bpexp.config.composed import Composition
 from bpexp.config.overrides import OF_A_SWEEP, Override
 from bpexp.errors import ConfigError
 

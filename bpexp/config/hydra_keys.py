@@ -16,6 +16,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
 from bpexp.config.groups import config_folder
+from bpexp.config.hydra_launchers import INSTEAD, workers
 from bpexp.config.limits import Limits, raised
 from bpexp.errors import ConfigError, nearest, without_login
 
@@ -108,6 +109,8 @@ def _refuse_name(key: str, name: Any) -> None:
 def refuse_launcher(node: Any, name: str, limits: Limits) -> None:
     """Raise ConfigError for a launcher that is not the installed plug-in `name`, or a parameter it does not declare."""
     store = ConfigStore.instance()
+    if name in INSTEAD:
+        raise ConfigError(f"hydra/launcher={name} is not supported; type {INSTEAD[name]} in its place")
     installed = [option.removesuffix(".yaml") for option in store.list("hydra/launcher")]
     if name not in installed:
         told = f"{nearest(name, installed)}choose from: {', '.join(sorted(installed))}"
@@ -121,9 +124,17 @@ def refuse_launcher(node: Any, name: str, limits: Limits) -> None:
             raise ConfigError(
                 f"hydra.launcher._target_={value!r} is refused: a config names a launcher that is installed"
             )
-        if key in PROCESSES and isinstance(value, int) and abs(value) > limits.processes:
-            told = f"hydra.launcher.{key}={value} is more than {limits.processes} processes"
-            raise ConfigError(f"{told}; {raised('processes', abs(value))}")
+        if key in PROCESSES and isinstance(value, int):
+            _refuse_processes(key, value, limits)
+
+
+def _refuse_processes(key: str, value: int, limits: Limits) -> None:
+    """Raise ConfigError for none, or more processes than `limits` allow; a negative number counts from the cores."""
+    if value == 0:
+        raise ConfigError(f"hydra.launcher.{key} must not be 0; write 1, or -1 for a process on each core")
+    if (number := workers(value)) > limits.processes:
+        told = f"hydra.launcher.{key}={value} is {number} processes, which are more than {limits.processes}"
+        raise ConfigError(f"{told}; {raised('processes', number)}")
 
 
 def refuse_texts_of_launcher(node: Mapping[str, Any], said: Mapping[str, Sequence[Any]]) -> None:

@@ -118,3 +118,28 @@ def dask(address: str | None = None, n_jobs: Count | None = None) -> Launching:
         n_jobs: jobs that run at the same time; null for as many as the workers have threads.
     """
     return Launching("bpexp.running.launchers.dask:dask", {"address": address, "n_jobs": n_jobs}, opens=True)
+
+
+Cluster = Annotated[str, Literal["slurm", "local"]]
+
+
+@launchings.register("submitit")
+def submitit(
+    cluster: Cluster | None = None,
+    n_jobs: Count | None = None,
+    per_task: Count = 1,
+    timeout_min: Count = 60,
+    parameters: dict[str, Any] | None = None,
+) -> Launching:
+    """Jobs on a SLURM cluster, sent as arrays; needs `pip install 'bpexp[slurm]'`. The machines share a file system.
+
+    Args:
+        cluster: slurm, or local for processes on this machine; null for slurm where its commands are installed.
+        n_jobs: tasks at the same time; null for 64 of SLURM, and for one on each usable core of this machine.
+        per_task: jobs that a task performs one after the other.
+        timeout_min: minutes after which a task is ended; resume=FOLDER goes on.
+        parameters: of submitit, such as {slurm_partition: cpu, cpus_per_task: 2, mem_gb: 4}.
+    """
+    settings: dict[str, Any] = {"cluster": cluster, "n_jobs": n_jobs, "per_task": per_task, "timeout_min": timeout_min}
+    settings |= {"parameters": parameters or {}}
+    return Launching("bpexp.running.launchers.submitit:submitit", settings, shares_folder=True, opens=True)

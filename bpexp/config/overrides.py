@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hydra.core.override_parser.types import Override, RangeSweep
 
 from bpexp.config.groups import GROUPS
+from bpexp.config.hydra_launchers import refuse_launchers
 from bpexp.config.limits import DEFAULT, Limits, raised
 from bpexp.config.schema import explain_unknown_key, key_type
 from bpexp.config.spelling import spelled
@@ -99,6 +100,7 @@ def refuse_many(grid: Mapping[str, Sequence[str]], limits: Limits) -> None:
 def refuse_hydra(overrides: Sequence[Override]) -> None:
     """Raise ConfigError for an override of Hydra's own node that has no effect; Hydra would act on some of them."""
     refuse_sweepers(overrides)
+    refuse_launchers(overrides)
     for override in overrides:
         key, package = override.key_or_group, override.package or ""
         if re.split("[./]", key)[0] != "hydra" and re.split("[.:]", package)[0] != "hydra":

@@ -19,7 +19,7 @@ from bpexp.config.logins import URI
 from bpexp.config.schema import Config
 from bpexp.config.spelling import spelled
 from bpexp.errors import ConfigError
-from bpexp.registry import is_place
+from bpexp.registry import fits, is_place
 from bpexp.tracking.credentials import keep
 from bpexp.tracking.location import resolve, sqlite_path
 
@@ -27,8 +27,8 @@ FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 ENVIRONMENT = {"data.root": "BPEXP_DATA", URI: "MLFLOW_TRACKING_URI"}
 """The environment variables that name places in place of a key."""
 
-ROOTS = ("data", "tracking", "hydra")
-"""The first parts of the keys of places."""
+ROOTS = ("data", "tracking", "hydra", "launcher")
+"""The first parts of the keys of places, and of what else is typed."""
 
 Named = Mapping[str, list[Any]]
 
@@ -108,6 +108,21 @@ def places(config: Mapping[str, Any]) -> dict[str, Any]:
             parameters = GROUPS[name].registry.parameters(str(option))
             found |= {f"{name}.{key}": node.get(key) for key, p in parameters.items() if is_place(p.hint)}
     return found
+
+
+def refuse_launcher_texts(node: Any, said: Named) -> None:
+    """Raise ConfigError for a free text of the launcher that the command line does not give.
+
+    An engine runs some of them as commands, and an address is where jobs and credentials go.
+    """
+    option = node.get("name") if isinstance(node, Mapping) else None
+    if option not in GROUPS["launcher"].registry:
+        return
+    for name, parameter in GROUPS["launcher"].registry.parameters(str(option)).items():
+        for key, value in _flat(f"launcher.{name}", node.get(name)):
+            free = key != f"launcher.{name}" or fits("", parameter.hint)
+            if free and isinstance(value, str | list) and value != parameter.default and value not in said.get(key, []):
+                raise ConfigError(f"{key}={value!r} is refused in a config file; if it shall be so, type it")
 
 
 def _root(text: Any, values: list[Any]) -> Path | None:

@@ -50,9 +50,10 @@ def load_plugins() -> None:
             warn(f"the plug-in {entry.name!r} ({entry.value}) took {seconds:.0f} s to load")
 
 
-def plug_ins() -> list[str]:
-    """The names of the plug-ins that are installed."""
-    return sorted(entry.name for entry in entry_points(group=PLUGINS))
+@lru_cache(maxsize=1)
+def plug_ins() -> tuple[str, ...]:
+    """The names of the plug-ins that this process has; the metadata of all packages are read for it, once."""
+    return tuple(sorted(entry.name for entry in entry_points(group=PLUGINS)))
 
 
 @contextmanager

@@ -89,8 +89,7 @@ def _dimension(override: Override, limits: Limits) -> Dimension:
         return _interval(override, value)
     if isinstance(value, RangeSweep):
         return _range(override, value)
-    assert isinstance(value, ChoiceSweep)  # the third and last kind of a sweep
-    if value.tags:
+    if isinstance(value, ChoiceSweep) and value.tags:
         raise _unknown_tag(override, sorted(value.tags)[0], "a choice takes no tag")
     key = override.get_key_element()
     found = levels(override, limits)

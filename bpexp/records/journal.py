@@ -1,6 +1,6 @@
 """The journal of a run: one JSON object per line, appended during the run; metrics are sent to MLflow from here.
 
-There are three kinds of lines, all with `time` in seconds since 1970:
+There are three kinds of lines, all with `time` in seconds since 1970, which never goes back, as a clock may:
     {"event": "started" | "fused" | "left out" | "resumed" | "differs" | "ended", ...}
     {"step": 120, "metrics": {"loss/test": 0.31, ...}}
     {"step": 100, "losses": [2.3, 2.2, ...]}        losses of the batches of steps 100, 101, ...
@@ -39,6 +39,9 @@ JOURNAL = "metrics.jsonl"
 BLOCK = 256
 """Batch losses per line."""
 
+AFTER = 0.002
+"""Seconds between the last line of a process and the first of the next one: MLflow keeps times in whole ms."""
+
 
 class Journal(Losses):
     """Writes the journal of one run to metrics.jsonl in its directory; flushed at every evaluated epoch.
@@ -62,6 +65,7 @@ class Journal(Losses):
         self._tail, self._resumed = tail or Tail(), resumed or {}
         self._file = self.path.open("ab")
         self._sha, self._size = self._tail.sha, self._file.tell()
+        self._latest = self._tail.latest + AFTER
         self._checkpointed, self._committed = checkpointed, self._tail.start
         self._losses: list[float] = []
         self._first = 0
@@ -75,9 +79,17 @@ class Journal(Losses):
         """
         return self._committed if self._checkpointed else self._size
 
+    def now(self) -> float:
+        """The time of a line: MLflow takes the value with the latest time for the last one, so that it never goes back.
+
+        Within a process it may stand still; a process that goes on begins after the times of the ones before it.
+        """
+        self._latest = max(time.time(), self._latest)
+        return self._latest
+
     def write(self, line: dict[str, Any]) -> None:
         """Append one line."""
-        text = json.dumps({"time": time.time(), **line}, allow_nan=False).encode() + b"\n"
+        text = json.dumps({"time": self.now(), **line}, allow_nan=False).encode() + b"\n"
         self._file.write(text)
         self._sha.update(text)
         self._size += len(text)

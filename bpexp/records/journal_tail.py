@@ -28,6 +28,7 @@ class Tail:
         start: byte offset that the checkpoint covers.
         losses: the steps before this number have a batch loss in the journal.
         metrics: of each step, what is written of it.
+        latest: the latest time of a line, in seconds since 1970.
         sha: SHA-256 of the whole journal, to be updated with what is appended.
         differs: whether a value that was computed again was another one.
     """
@@ -35,6 +36,7 @@ class Tail:
     start: int = 0
     losses: int = 0
     metrics: dict[int, Values] = field(default_factory=dict)
+    latest: float = 0.0
     sha: Any = field(default_factory=hashlib.sha256)
     differs: bool = False
 
@@ -96,6 +98,7 @@ def _take(tail: Tail, line: bytes, path: Path) -> None:
         said = checked_line(line, repr(str(path)))
     except RecordError as error:
         raise CheckpointError(f"a line cannot be read: {error}") from error
+    tail.latest = max(tail.latest, said["time"])
     if "losses" in said:
         tail.losses = max(tail.losses, said["step"] + len(said["losses"]))
     if "metrics" in said:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from bpexp.errors import BpexpError
+from bpexp.errors import BpexpError, warn
 from bpexp.files.plain_json import parse_json
 from bpexp.records.process import gone, same_boot, same_machine, this_process
 
@@ -78,8 +78,10 @@ class RunLock:
                 raise Locked(f"{str(self.path.parent)!r} is in use by {holder}; wait until it ends, or end it")
             _write(file, {**this_process(), "locked": bool(locked)})
             _fill(file)
-        except BaseException:
+        except BaseException as error:
             os.close(file)
+            if isinstance(error, OSError) and error.filename is None:  # one of a descriptor names no file
+                error.filename = str(self.path)
             raise
         self._file = file
         _held.add(self)
@@ -139,6 +141,13 @@ def liveness(directory: Path) -> Liveness:
         return _judged(_read(file), locked=locked)
     finally:
         os.close(file)
+
+
+def warn_unproven(directory: Path) -> None:
+    """Say so where a process of another machine had the lock of a folder that goes on, and nothing proves its end."""
+    found = liveness(directory)
+    if found.state == "unknown" and holder(directory):
+        warn(f"{directory} goes on, but {found.evidence}; if that process lives, both feed one run: end one of them")
 
 
 def holder(directory: Path) -> dict[str, Any]:

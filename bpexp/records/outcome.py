@@ -14,6 +14,9 @@ from bpexp.records.schema import FORMAT, read_record
 
 RESULT = "result.json"
 
+EARLIER = {RESULT: "result.earlier.json", "traceback.txt": "traceback.earlier.txt"}
+"""The files that tell of the end of a run, and their names when the run goes on after it."""
+
 NEWEST = 1
 """The format of result.json; the files of earlier versions state none, and are read."""
 

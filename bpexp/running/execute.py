@@ -18,7 +18,7 @@ from bpexp.running.ending.signals import Signals
 from bpexp.running.observers import notes
 from bpexp.running.open_run import OpenRun, open_run
 from bpexp.running.progress import progress, tell
-from bpexp.running.resuming.keeping import Resumed
+from bpexp.running.resuming.keeping import Resumed, set_end_aside
 from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.session import recording
 from bpexp.training.events import Callback, Position, RunEnded, State
@@ -35,6 +35,8 @@ def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = Non
         if not info.one_of_many:
             signals.keep(kept_in(info.directory))
         run = open_run(experiment, info, partial(setattr, signals, "last_words"), resumed)
+        if resumed is not None:
+            set_end_aside(info.directory)
         end = _train(run, resumed.checkpoint.state if resumed else None, signals)
         outcome = run.conclude(end, signals)
         if end.interruption is not None:

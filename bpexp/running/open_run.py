@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bpexp.data import DataSet
 from bpexp.insight.histograms import Histograms
@@ -108,10 +108,10 @@ def open_tracked(
 ) -> TrackedRun:
     """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
     tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
-    card = data_card(experiment.data)
-    return TrackedRun(
-        *(experiment.tracking, info, journal.path, card, tags, run_id), committed=lambda: journal.committed
-    )
+    card, settings = data_card(experiment.data), experiment.tracking
+    if experiment.config.study is not None:  # whose report may be made of the rows in MLflow
+        settings = replace(settings, points=settings.rows(one_of_many=False))
+    return TrackedRun(*(settings, info, journal.path, card, tags, run_id), committed=lambda: journal.committed)
 
 
 def data_card(data: DataSet) -> DataCard:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bpexp.config.composition import CommandLine, Composer, Composition, composer
+from bpexp.config.composed import Composition
+from bpexp.config.composition import CommandLine, Composer, composer
 from bpexp.config.effects import refuse_launching, refuse_overruled
 from bpexp.config.limits import Limits, raised
 from bpexp.config.overrides import (

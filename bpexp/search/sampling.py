@@ -6,6 +6,7 @@ before it alone: a search that was killed goes on with the trials that it would 
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
@@ -17,22 +18,25 @@ from bpexp.search.pruners import Pruning
 from bpexp.search.samplers import Sampling
 
 DRAWS_APART = ("CmaEsSampler", "GPSampler", "QMCSampler")
-"""Samplers that have another one draw what they cannot decide, and would say so at each trial."""
+"""Samplers that have another one draw what they cannot decide."""
+
+
+WARNS = ("warn_independent_sampling", "warn_asynchronous_seeding")
+"""What such a sampler would say at each trial, since it is made anew."""
 
 
 def sampler_of(sampling: Sampling, seed: int, number: int) -> optuna.samplers.BaseSampler:
     """The sampler of one trial."""
     own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    kind: type[optuna.samplers.BaseSampler] = getattr(optuna.samplers, sampling.sampler)
     settings: dict[str, Any] = {**sampling.settings, "seed": seed if sampling.one_sequence else own}
     if sampling.sampler in DRAWS_APART:
-        settings["warn_independent_sampling"] = False
         settings["independent_sampler"] = optuna.samplers.RandomSampler(seed=own)
-    if sampling.sampler == "QMCSampler":
-        settings["warn_asynchronous_seeding"] = False
+    known = inspect.signature(kind).parameters  # Optuna 4.0 has fewer than 5.0
+    settings |= {name: False for name in WARNS if name in known and sampling.sampler in DRAWS_APART}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        made: optuna.samplers.BaseSampler = getattr(optuna.samplers, sampling.sampler)(**settings)
-    return made
+        return kind(**settings)
 
 
 def pruner_of(pruning: Pruning, epochs: int) -> optuna.pruners.BasePruner:

@@ -67,10 +67,23 @@ class Courier:
             parcel.want = want if parcel.want is None else parcel.want | want
             if parcel not in self._parcels:
                 self._parcels.append(parcel)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="bpexp courier", daemon=True)
-                self._thread.start()
+            self._start()
             self.changed.notify_all()
+
+    def _start(self) -> None:
+        """Have the thread at work; where none can be started, the stores of all parcels fail."""
+        if self._thread is not None or not self._parcels:
+            return
+        thread = threading.Thread(target=self._work, name="bpexp courier", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            for parcel in self._parcels:
+                parcel.error = str(error)
+                self._troubles[parcel.uri] = Trouble(1, time.monotonic() + PAUSES[-1], plain=True)
+                parcel.warn(parcel.error)
+        else:
+            self._thread = thread
 
     def leave(self, parcels: list[Parcel]) -> None:
         """Forget parcels whose command is over; the present one ends before its next request."""
@@ -85,6 +98,7 @@ class Courier:
         with self.changed:
             for trouble in self._troubles.values():
                 trouble.again = 0.0
+            self._start()
             self.changed.notify_all()
 
     def given_up(self, parcel: Parcel) -> bool:

@@ -122,10 +122,11 @@ class Delivery(Identity):
         facts, run_id = self.facts, str(self.sent.run_id)
         if self.sent.declared and facts.kind == "run":
             return
-        self._waiting = self._params()
-        if self._waiting and (apart or len(self._waiting) > TOGETHER):
-            store.client.log_batch(run_id, params=self._waiting)
-            self._waiting = []
+        params, self._waiting = self._params(), []
+        if not (apart or facts.kind == "sweep" or len(params) > TOGETHER):
+            self._waiting = params
+        elif params:
+            store.client.log_batch(run_id, params=params)
         if facts.data:
             card = Dataset(source_type="bpexp", **facts.data)
             store.client.log_inputs(run_id, [DatasetInput(card, [InputTag("mlflow.data.context", "training")])])

@@ -18,7 +18,7 @@ def send_files(store: Store, sent: Sent, files: Sequence[Path]) -> None:
     changed = [file for file, sha in found.items() if sent.files.get(file.name) != sha]
     if not changed:
         return
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         for file in changed:
             _put(file, Path(scratch) / file.name)
         store.client.log_artifacts(str(sent.run_id), scratch)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.errors import TrackingError
+from bpexp.tracking.copies import COPIED
 from bpexp.tracking.manifest import KEY_TAG, Facts, Sent, read_facts, read_sent, sweep_of, write_facts, write_sent
 from bpexp.tracking.rows import THINNING, rule
 from bpexp.tracking.store import Store
@@ -88,7 +89,8 @@ class Identity:
             self.sent = Sent()
             return
         if found.info.lifecycle_stage == "deleted":
-            raise Deleted(f"the run {self.sent.run_id!r} was deleted in MLflow; restore it there")
+            then = f"`python -m bpexp task=sync hydra.run.dir={self.directory}` delivers the rest"
+            raise Deleted(f"the run {self.sent.run_id!r} was deleted in MLflow; restore it there, then {then}")
 
     def _create(self, store: Store) -> str:
         parent = self.facts.parent or self._parent(store)
@@ -102,7 +104,8 @@ class Identity:
 
     def _parent(self, store: Store) -> str | None:
         """The run of the sweep whose folder holds this one; it is created where it is missing."""
-        folder = sweep_of(self.directory) if self.facts.kind == "run" else None
+        child = self.facts.kind == "run" and COPIED not in self.facts.tags
+        folder = sweep_of(self.directory) if child else None
         if folder is None:
             return None
         try:

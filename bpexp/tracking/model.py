@@ -55,7 +55,7 @@ def log_model(store: Store, run_id: str, directory: Path, *, look: bool = False)
     `models:/...`. Raises TrackingError for a network that cannot be read, and where the store does not take the model.
     """
     predictor = Predictor(load_network(directory))
-    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         warnings.simplefilter("ignore")  # deprecations inside MLflow, at its first import
         try:
             return _log(store, run_id, directory, predictor, Path(scratch), look=look)

@@ -66,7 +66,7 @@ class ParentRun(Recorded):
 
     def finish(self, status: str, *, metrics: Mapping[str, float], note: str, files: Sequence[Path]) -> None:
         """Record the comparison and end the run: FINISHED, FAILED or KILLED."""
-        now = milliseconds()
+        now = self._now()
         told = {row[0]: row[3] for row in self._rows() if row[1] == 0}
         counts = {key: 0.0 for key in told if key.startswith("jobs/")}  # a sweep that went on: of what is no more, none
         values = {key: plain(value) for key, value in {**counts, **metrics}.items()}
@@ -143,12 +143,16 @@ class ParentRun(Recorded):
 
     def history(self, series: Mapping[str, Sequence[tuple[int, float]]]) -> None:
         """Record series over the jobs, by the number of the job; a search that goes on adds what is new."""
-        known, now = {(row[0], row[1]): row[3] for row in self._rows()}, milliseconds()
+        known, now = {(row[0], row[1]): row[3] for row in self._rows()}, self._now()
         points = [(name, step, plain(value)) for name, found in series.items() for step, value in found]
         self._add(rows=[[name, step, now, value] for name, step, value in points if known.get((name, step)) != value])
 
     def _rows(self) -> list[list[Any]]:
         return [] if self._parcel is None else self._parcel.delivery.facts.rows
+
+    def _now(self) -> int:
+        """The time of new rows: after those that are there, also where the clock was put back meanwhile."""
+        return max([milliseconds(), *(int(row[2]) + 1 for row in self._rows())])
 
     def params(self) -> dict[str, str] | None:
         """The parameters as the store holds them; None without a parent run, or where the store fails."""

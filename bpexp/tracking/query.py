@@ -128,7 +128,7 @@ def artifact_text(store: Store, run_id: str, path: str) -> str:
     from mlflow.exceptions import MlflowException
 
     try:
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
             found = Path(store.client.download_artifacts(run_id, path, scratch))
             return read_text(found, MOST_BYTES, error=RecordError)
     except (MlflowException, OSError, ValueError) as error:

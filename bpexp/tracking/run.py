@@ -14,6 +14,7 @@ from bpexp.errors import TrackingError
 from bpexp.records.clock import milliseconds
 from bpexp.records.outcome import Outcome, RunInfo
 from bpexp.tracking.content import LEFT_OUT, STATUS
+from bpexp.tracking.copies import COPIED, as_its_own, original
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.location import resolve, sqlite_path
@@ -65,12 +66,13 @@ class TrackedRun(Recorded):
         uri = self._session.delivered_to or resolve(settings.uri, Path.cwd())
         left_out = {LEFT_OUT: settings.left_out()} if info.one_of_many and settings.left_out() else {}
         facts = facts_of(settings, info, asdict(data), {**origin(info), **left_out, **tags}, uri)
-        delivery = _delivery(
-            info.directory, facts if self._session.key is None else replace(facts, key=self._session.key)
-        )
+        copied = original(info.directory) if self._session.key is None else None  # else it travels with its run
+        if self._session.key is not None:
+            facts = replace(facts, key=self._session.key)
+        delivery = _delivery(info.directory, facts, copied)
         if self._session.delivered_to:
             return
-        if delivery.sent.run_id is None and run_id is not None:
+        if delivery.sent.run_id is None and run_id is not None and COPIED not in delivery.facts.tags:
             delivery.goes_on(run_id)
         entry = announce(delivery.facts.key, info.directory, uri, "run", Path.cwd())
         self._parcel = self._session.parcel(delivery, uri, entry)
@@ -144,11 +146,16 @@ def facts_of(
     )
 
 
-def _delivery(directory: Path, facts: Facts) -> Delivery:
-    """The delivery of a run: that of an earlier process in its folder, or a new one, whose facts are written down."""
+def _delivery(directory: Path, facts: Facts, copied: Path | None) -> Delivery:
+    """The delivery of a run: that of an earlier process in its folder, or a new one, whose facts are written down.
+
+    `copied` is the folder of which this one is a copy.
+    """
     known = None
     with suppress(TrackingError):
-        known = read_facts(directory)
+        known = read_facts(directory) if copied is None else None
+    if copied is not None:
+        facts = as_its_own(directory, facts, copied)
     goes_on = known is not None and (known.store, known.experiment) == (facts.store, facts.experiment)
     if known is not None and goes_on:
         facts = _continued(known, facts)

@@ -11,7 +11,7 @@ from bpexp.registry import Count, FilePath, NonNegative, Registry
 Choice = bool | Literal["auto"]
 Points = Count | Literal["auto"] | None
 
-POINTS, POINTS_OF_MANY = 500, 10
+POINTS, POINTS_OF_MANY = 500, 5
 """What `points: auto` stands for: of a run alone, and of a job of a sweep, where nobody looks at every curve."""
 
 
@@ -68,7 +68,7 @@ def mlflow(
         every: steps between two batch losses that are sent; auto sends about 250 of a run. The journal keeps all.
         points: rows of a metric that are all sent; of those after them every second one until their number has
             doubled, then every fourth until it has doubled again, and so on, and the last; null sends all. The journal
-            keeps all. auto is 500, and 10 for the jobs of a sweep.
+            keeps all. auto is 500, and 5 for the jobs of a sweep.
         patience: seconds that a command waits in all for a store that is slow or fails. What is missing then is
             delivered by the next start in the same folder, or by task=sync.
         model: log the trained network as a pyfunc model; auto does for a run alone, and for the best job of a sweep.

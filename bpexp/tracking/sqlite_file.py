@@ -93,7 +93,7 @@ def wait_until_free(path: Path) -> None:
     """
     until = time.monotonic() + TURN
     while True:
-        before = path.stat().st_mtime_ns
+        before = _written(path)
         try:
             with connected(path) as database:
                 database.execute("begin immediate")
@@ -104,8 +104,14 @@ def wait_until_free(path: Path) -> None:
                 return
             if not is_busy(error):
                 raise damaged(path, error) from error
-            if path.stat().st_mtime_ns == before or time.monotonic() > until:
+            if _written(path) == before or time.monotonic() > until:
                 raise TrackingError(f"the store {str(path)!r} is locked by {_holder(path)}") from error
+
+
+def _written(path: Path) -> list[int]:
+    """When the database was written last, and its write-ahead log, if the user has set that mode."""
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return [file.stat().st_mtime_ns for file in files if file.exists()]
 
 
 def is_busy(error: sqlite3.Error) -> bool:

@@ -63,16 +63,22 @@ def kill_some(sweep: subprocess.Popen[str], folder: Path, doomed: set[int], rng:
     while sweep.poll() is None and hit != doomed:
         for job in doomed - hit:
             place = folder / "sweep" / str(job)
-            if not (place / JOURNAL).exists() or (place / RESULT).exists() or liveness(place).state != "alive":
+            if not trains(place):
                 continue
             time.sleep(rng.uniform(0, 0.3))
             pid = int(holder(place).get("pid", 0))
-            if pid > 0 and pid != sweep.pid and not (place / RESULT).exists() and liveness(place).state == "alive":
+            if pid > 0 and pid != sweep.pid and trains(place):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     hit.add(job)
         time.sleep(0.02)
     return hit
+
+
+def trains(place: Path) -> bool:
+    """Whether the job in a folder trains: its first evaluation is written, its result is not, and its process lives."""
+    began = (place / JOURNAL).exists() and (place / JOURNAL).stat().st_size > 0
+    return began and not (place / RESULT).exists() and liveness(place).state == "alive"
 
 
 def statuses(folder: Path) -> dict[int, str]:
@@ -89,7 +95,10 @@ def results(folder: Path) -> dict[int, dict[str, Any]]:
 
 def recorded(folder: Path) -> tuple[Counter[str], Counter[str]]:
     """Statuses in MLflow of the parent runs and of their children, after what a busy machine could not send in time."""
-    subprocess.run([sys.executable, "-m", "bpexp", "task=sync"], cwd=folder, env=surroundings(), check=True, **PIPES)
+    line = [sys.executable, "-m", "bpexp", "task=sync"]
+    sent = subprocess.run(line, cwd=folder, env=surroundings(), text=True, check=False, **PIPES)
+    if sent.returncode != 0:
+        raise SystemExit(f"task=sync: {sent.stdout} {sent.stderr}")
     with sqlite3.connect(folder / "mlflow.db") as store:
         rows = store.execute("select run_uuid, status from runs").fetchall()
         pairs = store.execute("select run_uuid, value from tags where key = 'mlflow.parentRunId'").fetchall()

@@ -27,7 +27,7 @@ def measured(words: list[str]) -> dict[str, Any]:
     jobs = plan(CommandLine(("epochs=1", "progress=false", "seed=0,1", *words), multirun=True)).jobs
     found: dict[str, Any] = {"run": " ".join(words) or "data=mnist_5k"}
     for preload in (True, False):
-        server, rows = ForkServer(None, preload, []), []
+        server, rows = ForkServer(preload, []), []
         folder = Path(f"preload-{preload}").absolute()
         for job in jobs:
             worker = server.worker(job)

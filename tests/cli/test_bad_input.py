@@ -89,7 +89,7 @@ TYPES = {
     "probe.measures=dead": "probe 'standard': measures must be a list of texts, not 'dead'",
     "probe.every=often": "probe 'standard': every must be a whole number of at least 1 or auto, not 'often'",
     "tracking.uri=3": "tracking 'mlflow': uri must be a text or null, not 3",
-    "tracking.model=maybe": "tracking 'mlflow': model must be true or false, not 'maybe'",
+    "tracking.model=maybe": "tracking 'mlflow': model must be true or false or auto, not 'maybe'",
     "callbacks.early_stopping=3": "callbacks.early_stopping must be a mapping of parameters, such as {}, not 3",
 }
 

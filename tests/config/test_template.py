@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bpexp.config import composition
 from bpexp.config.composition import CommandLine, Composer, composer
-from bpexp.errors import ConfigError
+from bpexp.errors import BpexpError
 
 NUMBERS = ["0", "1", "3", "0.5", "1e-3", "-1", "true", "null", "inf", "'7'", "x"]
 TEXTS = ["a", "'b c'", "null", "'x=1,y'", "12", '"q\'q"', "'???'", "'${seed}'", "''", "a.b"]
@@ -54,7 +54,7 @@ def composed(composing: Composer, words: list[str], number: int) -> Any:
     """What is made of a job, or what is said against it; the time at which it was composed is left out."""
     try:
         made = composing.compose(composing.parse(words), number)
-    except ConfigError as error:
+    except BpexpError as error:
         return str(error)
     texts = {made.run_dir: made.hydra["run"]["dir"], made.sweep_dir: made.hydra["sweep"]["dir"]}
     places = [made.subdirectory, *(place for place, text in texts.items() if "now" not in text)]

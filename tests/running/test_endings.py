@@ -230,6 +230,27 @@ def test_no_room_for_the_outcome(
     assert ask(store, "select status from runs") == [("FAILED",)]
 
 
+def test_a_journal_that_cannot_be_read_is_no_finished_run(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its figures would be missing, as with too few open files, and nobody would know."""
+
+    def too_many(path: Path) -> None:
+        raise OSError(errno.EMFILE, "Too many open files", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(conclusion, "history", too_many)
+        assert command(TINY, patched) == 1
+    assert_recorded(store, "failed", "FAILED")
+    out, err = capfd.readouterr()
+    assert_told(err, "no metrics of", "Too many open files")
+    assert "the journal could not be read" in out
+    (folder,) = Path.cwd().glob("outputs/*/*")
+    assert command([f"resume={folder}"], monkeypatch) == 0
+    assert_recorded(store, "finished", "FINISHED")
+    assert read_outcome(folder).metrics
+
+
 FORGIVEN: dict[str, tuple[Any, str, str]] = {
     "histograms": (Histograms, "save", "no histograms in"),
     "figures": (conclusion, "draw", "no figures of"),

@@ -8,15 +8,18 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+from command_line import command
 
 from bpexp.config.composition import CommandLine
+from bpexp.running.cores import SAID
 from bpexp.running.job import Job
+from bpexp.running.launchers import early, process
 from bpexp.running.launchers.forks import ForkServer, Worker
 from bpexp.running.launchers.packing import unpack_outcome
 from bpexp.running.plan import plan
@@ -31,7 +34,7 @@ def jobs(folder: Path) -> list[Job]:
 
 @contextmanager
 def server(*, preload: bool, modules: tuple[str, ...] = ()) -> Iterator[ForkServer]:
-    made = ForkServer(None, preload, modules)
+    made = ForkServer(preload, modules)
     try:
         yield made
     finally:
@@ -75,6 +78,37 @@ def test_a_module_with_threads_is_not_forked(
         assert status(made.worker(job), job) == "finished"
     told = "bpexp: warning: a module that was imported has started threads (mine): workers are not forked"
     assert capfd.readouterr().err.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("words", "cores", "number"),
+    [
+        ("lr=0.1,0.3", 2, 1),
+        ("lr=0.1,0.3 launcher=process launcher.n_jobs=2", 1, 1),
+        ("lr=0.1,0.3", 1, 0),
+        ("lr=0.1,0.3 launcher=serial", 2, 0),
+        ("lr=0.1", 2, 1),
+        ("lr=0.1,nothing", 2, 1),
+    ],
+)
+def test_one_server_is_started_for_a_sweep_and_none_is_left(
+    words: str, cores: int, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is planned, also where it turns out to be of one job, or wrong."""
+    started: list[ForkServer] = []
+
+    class Counted(ForkServer):
+        def __init__(self, preload: bool, modules: Sequence[str]) -> None:
+            started.append(self)
+            super().__init__(preload, modules)
+
+    for module in (early, process):
+        monkeypatch.setattr(module, "ForkServer", Counted)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(SAID, str(cores))
+    assert command(["-m", *SMALL, *words.split()], monkeypatch) == (2 if "nothing" in words else 0)
+    assert len(started) == number
+    assert psutil.Process().children() == []
 
 
 LATE = """
@@ -124,9 +158,7 @@ def test_a_script_without_a_guard_is_not_executed_again(tmp_path: Path) -> None:
 
 def test_when_the_sweep_is_gone_a_server_that_still_imports_ends(tmp_path: Path) -> None:
     """It hears of it when it listens."""
-    code = (
-        "from bpexp.running.launchers.forks import ForkServer; made = ForkServer(None, True, []); print(made); input()"
-    )
+    code = "from bpexp.running.launchers.forks import ForkServer; made = ForkServer(True, []); print(made); input()"
     sweep = subprocess.Popen([sys.executable, "-uc", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert sweep.stdout is not None
     sweep.stdout.readline()

@@ -17,8 +17,8 @@ from bpexp.config.composition import CommandLine, composer
 from bpexp.config.schema import Config
 from bpexp.errors import ConfigError
 from bpexp.records.outcome import read_outcome
+from bpexp.running import checking, perform
 from bpexp.running import outline as outlining
-from bpexp.running import perform, plan
 
 SMALL = ["data=xor", "model.hidden=[3]", "data.n=60", "epochs=1", "progress=false", "tracking=none"]
 
@@ -55,7 +55,7 @@ def test_a_sweep_of_three_is_composed_at_most_three_times_and_built_three_times(
     swept: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     compositions, builds = counting(monkeypatch, composition, "compose"), counting(monkeypatch, perform, "build")
-    validated = counting(monkeypatch, plan, "validate")
+    validated = counting(monkeypatch, checking, "validate")
     assert command(["-m", *SMALL, swept], monkeypatch) == 0
     assert (len(compositions), len(builds), len(validated)) == (most, 3, 3)
 
@@ -125,9 +125,9 @@ REFUSED = {
     "-m lr=0.1,0.2 hydra.sweep.subdir=../x": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '../x'",
     "-m seed=0 hydra.sweep.subdir=/x": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '/x'",
     "-m seed=0 hydra.sweep.subdir=.": "hydra.sweep.subdir must lie below hydra.sweep.dir, not at '.'",
-    "-m hydra.sweeper.params={lr:0.1}": "hydra.sweeper.params has no effect here",
-    "-m +hydra.sweeper.params.lr=0.1": "hydra.sweeper.params.lr has no effect here",
-    "-m hydra.sweeper.max_batch_size=1 lr=0.1": "hydra.sweeper.max_batch_size has no effect here",
+    "-m hydra.sweeper.params={lr:0.1}": "no sweeper of Hydra is supported; type search=tpe in its place",
+    "-m +hydra.sweeper.params.lr=0.1": "no sweeper of Hydra is supported; type search=tpe in its place",
+    "-m hydra.sweeper.max_batch_size=1 lr=0.1": "no sweeper of Hydra is supported; type search=tpe in its place",
     "hydra.searchpath=[x]": "hydra.searchpath has no effect here",
     "--help model=nope": "unknown model 'nope'; choose from: chain,",
     "--help zzz": "--help knows no 'zzz'; choose from: activation,",
@@ -155,7 +155,7 @@ def test_a_sweep_over_what_is_refused_names_the_job(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_data_of_a_sweep_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    loads = counting(monkeypatch, plan, "load_data")
+    loads = counting(monkeypatch, checking, "load_data")
     planned("data=digits", "tracking=none", "lr=0.1,0.2,0.3", "seed=range(3)", multirun=True)
     assert len(loads) == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from functools import cache
 from pathlib import Path
 
@@ -17,14 +18,17 @@ from bpexp.records import checkpoint as file
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import JOURNAL, read
-from bpexp.records.lock import RunLock
+from bpexp.records.lock import LOCK, RunLock
 from bpexp.records.outcome import read_outcome
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.resuming.resume import resume
+from bpexp.running.tasks.recovery import complete
+from bpexp.tracking.manifest import Facts
 from tests.support.command_line import command, listing
 from tests.support.plans import planned
-from tests.support.resuming import killed, last_state, rows
+from tests.support.resuming import die_within, killed, last_state, rows
+from tests.support.stores import ask
 
 TINY = ["data=xor", "data.n=60", "model.hidden=[4]", "epochs=4", "batch_size=7", "tracking=none", "progress=false"]
 
@@ -125,8 +129,6 @@ def test_killed_again_and_again(eager):
     for at in (5, 11, 12, 21):
         child = os.fork()
         if child == 0:
-            from tests.support.resuming import die_within
-
             die_within(lambda position, at=at: position.step == at)
             resume(run)
             os._exit(0)
@@ -141,8 +143,6 @@ def test_killed_again_before_it_came_to_where_it_had_been(monkeypatch):
     uninterrupted, run = whole(*FULL), broken(*FULL, at=22)
     child = os.fork()
     if child == 0:
-        from tests.support.resuming import die_within
-
         write_at_once(monkeypatch)
         die_within(lambda position: position.step == 10)
         resume(run)
@@ -271,10 +271,38 @@ def test_a_folder_that_was_moved_goes_on_where_it_is(run):
     assert_same(uninterrupted, Path("elsewhere"))
 
 
+def test_a_folder_of_another_machine_goes_on_with_a_warning(run, capfd):
+    """Its process may be alive, and nothing here can tell."""
+    uninterrupted = whole()
+    said = json.loads((run / LOCK).read_text(encoding="utf-8").rstrip("\0"))
+    (run / LOCK).write_text(json.dumps(said | {"host": "elsewhere", "machine": "x", "boot": "y"}), encoding="utf-8")
+    resume(run)
+    err = capfd.readouterr().err
+    assert (err.count("\n"), "elsewhere: another machine's lock proves nothing here" in err) == (1, True), err
+    assert_same(uninterrupted, run)
+
+
 def damage(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
+
+
+def test_the_end_before_a_resume_is_not_that_of_a_run_that_was_killed_again(eager):
+    """Whatever the clock says: it was set back, so that the journal seems to be older than result.json."""
+    run = whole()
+    assert read_outcome(run).status == "finished"
+    child = os.fork()
+    if child == 0:
+        die_within(lambda position: position.epoch == 6)
+        resume(run, {"epochs": 6})
+        os._exit(0)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == 9
+    os.utime(run / JOURNAL, (0, 0))
+    assert complete(run, Facts("run", "again", "sqlite:///mlflow.db", "bpexp", 1))
+    outcome = read_outcome(run)
+    assert (outcome.status, outcome.metrics["final/epoch"]) == ("killed", 5)
+    assert resume(run).metrics["final/epoch"] == 6
 
 
 def test_a_damaged_checkpoint_is_refused_and_the_previous_one_goes_on(eager):
@@ -479,6 +507,40 @@ def test_from_python(run):
     result = bpexp.resume(run)
     assert result.outcome.theta_sha256 == read_outcome(uninterrupted).theta_sha256
     assert bpexp.resume(run, epochs=6).outcome.params["epochs"] == 6
+
+
+def test_a_clock_that_is_set_back_leaves_the_last_value_the_latest(store, eager, monkeypatch):
+    run = whole("tracking=mlflow", "tracking.model=false", "tracking.figures=false")
+    today = time.time
+    monkeypatch.setattr(time, "time", lambda: today() - 86400)
+    outcome = resume(run, {"epochs": 5})
+    latest = f"select value from latest_metrics where run_uuid = '{outcome.run_id}' and key = "
+    for name, value in outcome.metrics.items():
+        assert ask(store, f"{latest} '{name}'") == [(value,)], name
+    assert ask(store, f"{latest} 'final/epoch'") == [(5,)]
+    times = [line["time"] for _, line in read(run / JOURNAL)]
+    assert times == sorted(times)
+
+
+def test_a_copy_of_a_folder_goes_on_as_a_run_of_its_own(store, eager, monkeypatch, capfd):
+    run = broken("tracking=mlflow", "tracking.model=false", "tracking.figures=false", at=9)
+    copy = shutil.copytree(run, Path("copy"))
+    assert command(["task=sync", f"hydra.run.dir={copy}"], monkeypatch) == 1
+    assert f"is a copy of {str(run.absolute())!r}, which delivers it" in capfd.readouterr().out
+    theirs, other = resume(run), resume(copy)
+    assert f"{copy.absolute()} is a copy of {run.absolute()}: it goes on as a run of its own" in capfd.readouterr().err
+    assert theirs.run_id != other.run_id
+    again = resume(copy, {"epochs": 5})
+    assert (again.run_id, capfd.readouterr().err) == (other.run_id, ""), "the copy is a run of its own from then on"
+    for one, epochs in ((theirs, 4), (again, 5)):
+        tag = f"select value from tags where run_uuid = '{one.run_id}' and key = 'bpexp.directory'"
+        assert ask(store, tag) == [(one.directory,)]
+        count = f"select count(*), max(step) from metrics where run_uuid = '{one.run_id}' and key = 'time/epoch'"
+        assert ask(store, count) == [(epochs + 1, epochs * 6)]
+    assert ask(store, "select count(*) from runs") == [(2,)]
+    shutil.rmtree(run)
+    copy.rename("moved")
+    assert resume(Path("moved"), {"epochs": 6}).run_id == other.run_id
 
 
 def test_on_the_same_run_in_mlflow(store, eager, monkeypatch):

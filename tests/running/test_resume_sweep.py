@@ -411,6 +411,22 @@ def test_the_parent_goes_on_and_no_child_is_doubled(store: Path, monkeypatch: py
     assert ask(store, "select count(*) from metrics") == before, "a complete sweep has nothing to add"
 
 
+def test_a_copy_of_a_sweep_is_refused_with_the_line_to_type(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [*QUIET[:-1], "tracking.model=false", "tracking.figures=false", "launcher=serial"]
+    broken(signal.SIGTERM, monkeypatch, ["-m", *words, "lr=0.1,0.2", "hydra.sweep.dir=there"], lr=0.2)
+    shutil.copytree("there", "copy")
+    there, before = Path("there").absolute(), runs(store)
+    told = f"the sweep in 'copy' is a copy of that in {str(there)!r}; resume={there}, or remove one\n"
+    capfd.readouterr()
+    assert command(["resume=copy"], monkeypatch) == 2
+    assert capfd.readouterr().err == f"bpexp: {told}"
+    assert runs(store) == before
+    Path("there").rename("elsewhere")
+    assert command(["resume=copy"], monkeypatch) == 0, "now it is the sweep, which was moved"
+
+
 # Studies
 
 STUDY = """# @package _global_
@@ -447,6 +463,10 @@ def test_a_study_goes_on_as_it_was_declared(
     edit(str(file), "below: 0", "above: 0")
     assert "was declared with" in refused(["resume=there"], monkeypatch, capfd)
     edit(str(file), "above: 0", "below: 0")
+    edit(str(file), "repeats: 2", "repeats: 3")
+    assert "cannot be resumed: " in refused(["resume=there"], monkeypatch, capfd)
+    edit(str(file), "repeats: 3", "repeats: 2")
+    assert "seed=7 cannot change" in refused(["resume=there", "seed=7"], monkeypatch, capfd)
     edit("there/study.json", "a lower loss", "a higher loss")
     assert "its content does not fit its SHA-256" in refused(["resume=there"], monkeypatch, capfd)
     edit("there/study.json", "a higher loss", "a lower loss")

@@ -18,6 +18,7 @@ import pytest
 from children import fork
 
 from bpexp.cli.process import own_process
+from bpexp.errors import BpexpError
 from bpexp.running.ending import watch
 from bpexp.running.ending.interruption import Interrupted, Terminated, exit_code, told, word
 from bpexp.running.ending.signals import Process, Signals
@@ -162,6 +163,28 @@ def test_a_forked_child_has_the_handlers_that_were_found(tmp_path: Path) -> None
         child.wait_for(lambda: child.out)
         child.send(signal.SIGTERM)
         assert child.ended() == -signal.SIGTERM
+
+
+# No thread to watch them
+
+
+def test_without_a_thread_nothing_is_begun_and_a_line_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "import threading\n"
+        "def none(thread): raise RuntimeError('can\\'t start new thread')\n"
+        "threading.Thread.start = none\n"
+        "from bpexp.__main__ import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    told = "no thread can be started (can't start new thread); raise the limit, `ulimit -u`"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"bpexp: {told}\n")
+
+    def none(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    with pytest.raises(BpexpError, match="no thread can be started"), Signals():
+        pytest.fail("it was begun")
 
 
 # A process that is ours

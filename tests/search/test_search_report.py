@@ -14,6 +14,7 @@ from command_line import command
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState, create_trial
 
+import bpexp
 from bpexp.search.confirmation import Confirmation, compared
 from bpexp.search.declared import Search
 from bpexp.search.found import Found, found_by
@@ -125,3 +126,21 @@ def test_a_search_ends_with_its_comparison_and_its_report_on_the_parent_run(
     assert params["preset_seed_1"]["lr"] == 0.1
     assert params[folders[2]]["lr"] == json.loads(Path("s", best, "result.json").read_text())["params"]["lr"]
     assert "Best against preset" in Path("s/report.html").read_text(encoding="utf-8")
+
+
+def test_a_search_from_python_gives_its_trials_best_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [
+        "search=random",
+        "search.trials=3",
+        "data=xor",
+        "epochs=1",
+        "lr=interval(0.1,1)",
+        "objective=loss/validation",
+    ]
+    result = bpexp.sweep(*words, "model.hidden=[3]", "tracking=none")
+    assert result.found is not None
+    assert result.found.best is not None
+    assert str(result.found.best.number) == result.runs[0].directory.name
+    assert len(result.runs) == 3
+    assert result.runs[0].metrics["final/loss_validation"] == result.found.best.values[0]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from children import bound_by_permissions, fork
@@ -24,7 +28,8 @@ from bpexp.records.outcome import Outcome, RunInfo, read_outcome
 from bpexp.tracking import session as sessions
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard, JournalFeed
-from bpexp.tracking.manifest import FACTS, SENT, Facts, read_facts, read_sent, write_facts
+from bpexp.tracking.files import send_files
+from bpexp.tracking.manifest import FACTS, SENT, Facts, Sent, read_facts, read_sent, write_facts
 from bpexp.tracking.open_runs import FOLDER, open_runs
 from bpexp.tracking.run import TrackedRun
 from bpexp.tracking.session import recording
@@ -96,6 +101,43 @@ def sync(monkeypatch: pytest.MonkeyPatch, code: int = 0, *words: str) -> None:
     assert command(["task=sync", *words], monkeypatch) == code
 
 
+# A process without means
+
+
+def test_without_a_thread_everything_is_kept_for_later(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    start = threading.Thread.start
+
+    def none(thread: threading.Thread) -> None:
+        if thread.name == "bpexp courier":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none)
+        assert command(TINY, patched) == 0
+        err = capfd.readouterr().err
+        assert err.count("\n") == 1, err
+        assert err.startswith("bpexp: warning: MLflow did not take everything (can't start new thread)")
+        sync(patched, 1)
+    sync(monkeypatch)
+    assert_whole(store, folders()[0])
+
+
+def test_a_temporary_folder_that_stays_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / JOURNAL).touch()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    client = SimpleNamespace(log_artifacts=lambda *_: resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard)))
+    sent = Sent("a run")
+    try:  # no folder can be opened afterwards
+        send_files(SimpleNamespace(client=client), sent, [tmp_path / JOURNAL])  # type: ignore[arg-type]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert list(sent.files) == [JOURNAL]
+
+
 # Servers
 
 
@@ -157,7 +199,7 @@ def test_a_sweep_says_it_once_and_its_runs_find_their_parent_later(
     server: FaultyServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     server.say("503")
-    assert command(["-m", *TINY, "seed=0,1,2"], monkeypatch) == 0
+    assert command(["-m", *TINY, "tracking.model=true", "tracking.points=500", "seed=0,1,2"], monkeypatch) == 0
     assert capfd.readouterr().err.count("\n") == 1
     server.say("none")
     sync(monkeypatch)

@@ -23,6 +23,7 @@ from bpexp.errors import BpexpError
 from bpexp.records.outcome import Outcome
 from bpexp.records.schema import as_record
 from bpexp.running.away.introduction import Introduction, data_refusal, introduction
+from bpexp.running.ending.interruption import WORDS
 from bpexp.running.launchers.packing import pack_outcome, unpack
 from bpexp.running.perform import perform
 from bpexp.running.resuming.results import read
@@ -46,6 +47,15 @@ def serve(handle: int) -> None:
             os.environ.update(message["environment"])
         else:
             _job(connection, message, checked)
+
+
+def heed_signals() -> None:
+    """Take the signals that an engine keeps from its workers, such as Ray SIGINT: the agent sends them."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, WORDS)
+    for number in WORDS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def _received(connection: Connection) -> dict[str, Any] | None:

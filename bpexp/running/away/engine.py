@@ -19,16 +19,18 @@ CONNECT = 4.0
 """Seconds within which a cluster has to answer: a person is told within five that it does not."""
 
 
-def engine(module: str, extra: str) -> Any:
-    """The module of an engine; raises ConfigError, with the command that installs it, where it is not installed."""
+def engine(module: str, extra: str, launcher: str = "") -> Any:
+    """The module of an engine; raises ConfigError, with the command that installs it, where it is not installed.
+
+    `launcher` is the name of the option, where it is not that of the `extra`.
+    """
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
         if error.name != module.partition(".")[0]:
             raise
-        raise ConfigError(
-            f"launcher={extra} needs {error.name}, which is not installed; type: pip install 'bpexp[{extra}]'"
-        ) from None
+        told = f"launcher={launcher or extra} needs {error.name}, which is not installed"
+        raise ConfigError(f"{told}; type: pip install 'bpexp[{extra}]'") from None
 
 
 def in_time(action: Callable[[], Answer], seconds: float) -> Answer:

@@ -77,8 +77,8 @@ class Home:
             found[URI] = self._store  # the public form
         return json.dumps({"credentials": lent(), "environment": found})
 
-    def parcel(self, job: Job) -> bytes:
-        """A job on its way to a worker, with the files of an earlier attempt."""
+    def parcel(self, job: Job, *, files: bool = True) -> bytes:
+        """A job on its way to a worker, with the `files` of an earlier attempt unless its folder is shared."""
         sweep = job.directory.parents[len(job.subdirectory.parts) - 1]
         live = self._store is not None and sqlite_path(self._store) is None and job.parent is not None
         key = self._keys[job.number] = uuid.uuid4().hex
@@ -90,8 +90,8 @@ class Home:
             "sweep": str(sweep),
             "mark": mark_of(sweep),
         }
-        files = files_in(job.directory) if job.again and job.directory.is_dir() else {}
-        return packed(told, files)
+        earlier = files_in(job.directory) if files and job.again and job.directory.is_dir() else {}
+        return packed(told, earlier)
 
     def _data_of(self, job: Job) -> tuple[Any, str]:
         """The config of the first job with this data set, as plain data, and its digest as it is found here."""

@@ -22,7 +22,7 @@ from bpexp.files.plain_json import MOST_BYTES, parse_json
 from bpexp.files.whole import write_whole
 from bpexp.records.network_file import WEIGHTS
 from bpexp.records.network_spec import SPEC
-from bpexp.records.outcome import RESULT
+from bpexp.records.outcome import EARLIER, RESULT
 from bpexp.tracking.content import FILES
 from bpexp.tracking.manifest import FACTS, SENT
 
@@ -31,7 +31,7 @@ FORMAT = 1
 MOST = 2 << 30
 """Largest number of bytes of the files of a run."""
 
-NAMES = (*FILES, WEIGHTS, SPEC, FACTS, SENT, "traceback.earlier.txt")
+NAMES = (*FILES, WEIGHTS, SPEC, FACTS, SENT, *EARLIER.values())
 KNOWN = re.compile(rf"(attempt-\d{{1,4}}/)?({'|'.join(map(re.escape, NAMES))}|checkpoints/step-\d{{6,15}}\.ckpt)")
 """The files of a run that travel. Hydra's own, which the sweep has, and those of a plug-in stay where they are."""
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from bpexp.errors import BpexpError
 from bpexp.running.away.child import GRACE
 from bpexp.running.away.home import Home
+from bpexp.running.ending.signals import awaited
 from bpexp.running.job import Ending, Job
 
 LOOK = 1.0
@@ -57,7 +58,8 @@ def pulled(jobs: Iterable[Job], home: Home, workers: Workers) -> Generator[Endin
         raise
     finally:
         if running:
-            _end(running, home, workers, number)
+            with awaited(GRACE):
+                _end(running, home, workers, number)
 
 
 def _free(workers: Workers, busy: bool) -> Hashable | None:

@@ -43,8 +43,11 @@ class Conclusion:
         """
         series: Series = {}
         self._attempt("no whole journal in", self.record.settle)
-        self._attempt("no metrics of", lambda: series.update(history(self.info.directory / JOURNAL)))
-        outcome = self._save(self._outcome(series), series)
+        problem = self._attempt("no metrics of", lambda: series.update(history(self.info.directory / JOURNAL)))
+        outcome = self._outcome(series)
+        if problem:
+            outcome = _failed(outcome, f"the journal could not be read: {problem}")
+        outcome = self._save(outcome, series)
         if (histograms := self.histograms) is not None:
             self._attempt("no histograms in", lambda: histograms.save(self.info.directory))
         if outcome.ok and not self.info.one_of_many:
@@ -67,11 +70,11 @@ class Conclusion:
         )
 
     def _save(self, outcome: Outcome, series: Series) -> Outcome:
-        """Write the network and the outcome; a run whose network or outcome is not on disk has failed."""
+        """Write the network and the outcome; a run has failed whose network or outcome is not on disk."""
         if problem := self._attempt("no weights in", lambda: self._save_network(outcome, series)):
-            outcome = _failed(outcome, "the network", problem)
+            outcome = _failed(outcome, f"the network could not be saved: {problem}")
         if problem := self._attempt("no result.json in", lambda: self.record.write(outcome)):
-            outcome = _failed(outcome, "result.json", problem)
+            outcome = _failed(outcome, f"result.json could not be saved: {problem}")
         self.record.close(outcome)
         return outcome
 
@@ -123,10 +126,8 @@ class Conclusion:
         return None
 
 
-def _failed(outcome: Outcome, what: str, problem: str) -> Outcome:
-    if not outcome.ok:
-        return outcome
-    return replace(outcome, status="failed", reason=f"{what} could not be saved: {problem}")
+def _failed(outcome: Outcome, reason: str) -> Outcome:
+    return replace(outcome, status="failed", reason=reason) if outcome.ok else outcome
 
 
 def kept_weights(trainer: Trainer, outcome: Outcome, series: Series) -> tuple[dict[str, Any], Array | None]:

@@ -116,4 +116,4 @@ class Record:
             end = file.seek(0, os.SEEK_END)
             if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
                 return
-            file.write(json.dumps({"time": time.time(), **line}).encode() + b"\n")
+            file.write(json.dumps({"time": self._journal.now(), **line}).encode() + b"\n")

@@ -82,6 +82,22 @@ class Signals:
             self.raising = False
 
 
+@contextmanager
+def awaited(seconds: float) -> Iterator[None]:
+    """The time in which records come from other machines: a process is left after so many seconds, not before.
+
+    After the block it has as long as after a signal; a second signal ends it at any time.
+    """
+    process = Process.current
+    if process is not None:
+        process.postpone(seconds)
+    try:
+        yield
+    finally:
+        if process is not None:
+            process.postpone(watch.LEAVE)
+
+
 class Process:
     """The handlers of this process, from the outermost context to its end, and the signal that has arrived.
 
@@ -130,6 +146,10 @@ class Process:
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
             self._watch.close()
+
+    def postpone(self, seconds: float) -> None:
+        """Leave the process at a second signal only, for some seconds from now on."""
+        self._watch.postpone(seconds)
 
     def keep(self, text: str) -> None:
         """Say what is left of the work if a signal ends it."""

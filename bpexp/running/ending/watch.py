@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from bpexp.errors import BpexpError
+
 AGAIN = 0.3
 """Seconds within which a second signal is the first one's echo: a wrapper passes on what the terminal sent to all."""
 
@@ -35,6 +37,8 @@ class Watch:
         leave: ends the process, given the number of the first signal: LEAVE seconds after it, at a second one that is
             no echo, and at once where nothing is going on; None where the process is not ours.
         busy: whether something is going on.
+
+    Raises BpexpError where no thread can be started: a signal could not be answered in time.
     """
 
     def __init__(
@@ -52,8 +56,14 @@ class Watch:
         self._poll.register(self._read, select.POLLIN)
         self._first: tuple[int, float, float] | None = None
         self._reminders = 0
+        self._not_before = 0.0
         self._thread = threading.Thread(target=self._run, name="bpexp signals", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            signal.set_wakeup_fd(self._before)
+            self._let_go()
+            raise BpexpError(f"no thread can be started ({error}); raise the limit, `ulimit -u`") from error
 
     def close(self) -> None:
         """End the thread, and put back the wake-up file that was found."""
@@ -61,6 +71,10 @@ class Watch:
         os.write(self._write, bytes([CLOSE]))
         self._thread.join()
         self._let_go()
+
+    def postpone(self, seconds: float) -> None:
+        """Leave the process at a second signal only, for some seconds from now on."""
+        self._not_before = time.monotonic() + seconds
 
     def forget(self) -> None:
         """Let go of the files in a forked child, in which the thread does not live on."""
@@ -88,13 +102,14 @@ class Watch:
         number, since, waited = self._first
         passed = time.monotonic() - since
         passed = max(passed - (waiting() - waited), passed / 3)
-        if self._leave is not None and passed >= LEAVE:
+        later = self._not_before - time.monotonic()
+        if self._leave is not None and passed >= LEAVE and later <= 0:
             self._leave(number)
         if not self._reminders and passed >= PATIENCE:
             self._reminders = 1
             self._remind(number)
         due = [PATIENCE] * (not self._reminders) + [LEAVE] * (self._leave is not None)
-        return max(0.01, min(due) - passed) if due else None
+        return max(0.01, min(due) - passed, later * bool(self._reminders)) if due else None
 
     def _bytes(self, seconds: float | None) -> bytes:
         ready = self._poll.poll(None if seconds is None else 1000 * seconds)

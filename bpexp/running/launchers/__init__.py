@@ -2,7 +2,8 @@
 
 `serial` executes them in this process, one after the other; `process` in processes of its own; `hydra_plugin` passes
 them to a launcher that is installed as a plug-in of Hydra. A launcher for another engine is one module here, or in a
-plug-in, and one option of the group `launcher`, registered in `bpexp.config.launching`. What it owes:
+plug-in, and one option of the group `launcher`, registered in `bpexp.config.launching`. One that connects or starts
+something for a whole sweep is a context manager that yields such a function (`Launching.opens`). What it owes:
 
 - jobs come as an iterable, which may be without an end: a launcher pulls the next one only when it can begin it at
   once, because a search decides it from the endings so far. A launcher that has to know all of them, such as that of
@@ -34,10 +35,7 @@ Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself.
-
-    One that `opens` is still to be opened, by `opened`.
-    """
+    """The launcher of a sweep; `words` say which one it is, and why where it was chosen by itself."""
 
     launcher: Launcher
     words: str

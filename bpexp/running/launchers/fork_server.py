@@ -35,10 +35,11 @@ LATER = (
 """Modules that a run imports when it needs them. A name that is gone costs the workers time, and nothing else."""
 
 
-def forked(handle: int, preload: bool, modules: list[str]) -> int | None:
+def forked(handle: int, preload: bool, modules: list[str]) -> tuple[int, int | None] | None:
     """Serve the sweep at the connection `handle`: fork a worker whenever it asks for one, until it is gone.
 
-    Returns in each worker, with the handle of its connection to the sweep, and at the end, with None.
+    Returns in each worker, with the handle of its connection to the sweep and its largest memory in MiB, and at the
+    end, with None.
 
     Args:
         handle: of the connection to the sweep, which is closed in a worker.
@@ -64,7 +65,7 @@ def forked(handle: int, preload: bool, modules: list[str]) -> int | None:
             if preload and (others := _threads()):
                 _send(sweep, answer | {"threads": others})
             elif (pid := _fork()) == 0:
-                return theirs
+                return theirs, request["memory"]
             else:
                 _send(sweep, answer | {"pid": pid})
             os.close(theirs)

@@ -40,13 +40,12 @@ class ForkServer:
     """The process that forks workers, started when it is made; another one takes its place if it dies.
 
     Args:
-        memory: largest memory of a worker in MiB; None for no limit.
         preload: whether it imports everything and reads the data before it forks.
         modules: modules that register components beside those of bpexp and of plug-ins.
     """
 
-    def __init__(self, memory: int | None, preload: bool, modules: Sequence[str]) -> None:
-        self._memory, self._preload, self._modules = memory, preload, list(modules)
+    def __init__(self, preload: bool, modules: Sequence[str]) -> None:
+        self._preload, self._modules = preload, list(modules)
         self._earlier: list[subprocess.Popen[bytes]] = []
         self._asked = 0
         self._start()
@@ -54,8 +53,8 @@ class ForkServer:
     def _start(self) -> None:
         self._connection, theirs = Pipe()
         with theirs:
-            said = {"memory": self._memory, "preload": self._preload, "modules": self._modules}
-            said["handle"] = handle = theirs.fileno()
+            handle = theirs.fileno()
+            said = {"handle": handle, "preload": self._preload, "modules": self._modules}
             live = sys.stderr is not None and sys.stderr.isatty()
             self._process = subprocess.Popen(
                 [sys.executable, "-c", CODE, json.dumps(sys.path), json.dumps(said)],
@@ -74,13 +73,13 @@ class ForkServer:
         self._earlier.append(self._process)
         self._start()
 
-    def worker(self, job: Job) -> Worker:
-        """A new worker that is to perform a job; raises ChildProcessError where none can be started."""
+    def worker(self, job: Job, memory: int | None = None) -> Worker:
+        """A new worker, of at most `memory` MiB, for a job; raises ChildProcessError where none can be started."""
         while True:
             connection, theirs = Pipe()
             try:
                 with theirs:
-                    answer = self._ask({"job": pack(job)}, theirs.fileno())
+                    answer = self._ask({"job": pack(job), "memory": memory}, theirs.fileno())
             except GONE:
                 connection.close()
                 if not self._served:
@@ -116,6 +115,11 @@ class ForkServer:
             answer: dict[str, Any] = json.loads(self._connection.recv_bytes())
             if answer["number"] == self._asked:
                 return answer
+
+    def kill(self) -> None:
+        """End the process at once, wherever it is."""
+        self._process.kill()
+        self.close()
 
     def close(self) -> None:
         """End the process, and with it workers that are left."""

@@ -23,7 +23,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from bpexp.config.composition import Composition
+from bpexp.config.composed import Composition
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, construct
 from bpexp.records.outcome import read_outcome

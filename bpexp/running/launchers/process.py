@@ -15,13 +15,11 @@ from bpexp.running.cores import usable_cores
 from bpexp.running.fusing import units
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import Launcher
+from bpexp.running.launchers.early import FORKING, taken
 from bpexp.running.launchers.foreign import modules
 from bpexp.running.launchers.forks import LOOK, ForkServer, Worker
 from bpexp.running.launchers.packing import unpack_outcome
 from bpexp.running.launchers.worker import GRACE
-
-FORKING = ("linux",)
-"""The systems whose libraries of linear algebra may be used before a fork; elsewhere each worker imports by itself."""
 
 
 @contextmanager
@@ -33,18 +31,27 @@ def process(
     `n_jobs` is the number of usable cores where it is None. With `preload` the processes are forked from one that has
     imported everything and read the data; it imports while the sweep still writes down what it declares.
     """
-    preload = preload and sys.platform in FORKING
-    with closing(ForkServer(memory, preload, modules())) as server:
-        yield partial(_executed, server=server, n_jobs=usable_cores() if n_jobs is None else n_jobs)
+    workers = usable_cores() if n_jobs is None else n_jobs
+    with closing(_server(preload and sys.platform in FORKING)) as server:
+        yield partial(_executed, server=server, n_jobs=workers, memory=memory)
 
 
-def _executed(jobs: Iterable[Job], *, server: ForkServer, n_jobs: int) -> Generator[Ending, None, None]:
+def _server(preload: bool) -> ForkServer:
+    """The process that was started before the sweep was planned, if it will do, else a new one."""
+    further = modules()
+    early = taken() if preload and not further else None
+    return early or ForkServer(preload, further)
+
+
+def _executed(
+    jobs: Iterable[Job], *, server: ForkServer, n_jobs: int, memory: int | None
+) -> Generator[Ending, None, None]:
     """Execute the jobs and yield their endings."""
     waiting, number = units(jobs), signal.SIGTERM
     workers, leaving = set[Worker](), list[Worker]()
     try:
         for _ in range(n_jobs):
-            yield from _begin(server, workers, waiting)
+            yield from _begin(server, memory, workers, waiting)
         while workers:
             for worker in _speaking(workers):
                 answer = worker.answer()
@@ -54,7 +61,7 @@ def _executed(jobs: Iterable[Job], *, server: ForkServer, n_jobs: int) -> Genera
                 if worker.gone:  # perhaps after its answer: no job is sent to it
                     workers.discard(worker)
                     worker.leave(0)
-                    yield from _begin(server, workers, waiting)
+                    yield from _begin(server, memory, workers, waiting)
                 elif (following := next(waiting, None)) is not None:
                     worker.perform(following)
                 else:
@@ -78,11 +85,13 @@ def _endings(worker: Worker, answer: bytes | None) -> Iterator[Ending]:
         yield Ending(worker.jobs.pop(number), unpack_outcome(outcome))
 
 
-def _begin(server: ForkServer, workers: set[Worker], waiting: Iterator[list[Job]]) -> Generator[Ending, None, None]:
+def _begin(
+    server: ForkServer, memory: int | None, workers: set[Worker], waiting: Iterator[list[Job]]
+) -> Generator[Ending, None, None]:
     """Start a worker with the next unit; yields the endings of those for which none can be started."""
     for unit in waiting:
         try:
-            worker = server.worker(unit[0])
+            worker = server.worker(unit[0], memory)
         except ChildProcessError as error:
             yield from (Ending(job, None, f"no process could be started for it: {error}") for job in unit)
             continue

@@ -7,6 +7,7 @@ to an actor in a call, which is in the memory of two processes; the description 
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -17,9 +18,12 @@ from bpexp.running.away.agent import Agent
 from bpexp.running.away.child import GRACE
 from bpexp.running.away.engine import CONNECT, engine, first_line, in_time, own_handlers, quiet
 from bpexp.running.away.home import Home
-from bpexp.running.away.pull import pulled
+from bpexp.running.away.pull import LOOK, pulled
 from bpexp.running.job import Job
 from bpexp.running.launchers import Launcher
+
+MOMENT = 0.02
+"""Seconds between two looks at what is done."""
 
 START = 120.0
 """Seconds within which a machine has introduced itself, whose process may have to be started first."""
@@ -81,8 +85,8 @@ class RayWorkers:
     def __init__(self, home: Home, n_jobs: int | None, cpus: float) -> None:
         import ray
 
-        self._ray, self._home, self._cpus = ray, home, cpus
-        self._most = n_jobs or max(1, int(ray.cluster_resources().get("CPU", 0) / cpus))
+        self._ray, self._home, self._cpus, self._most = ray, home, cpus, n_jobs
+        self._refused, self._room, self._looked = 0, 0, -LOOK
         self._coming: dict[Any, Any] = {}  # the answer to an introduction, and its actor
         self._idle: list[Any] = []
         self._tasks: dict[Any, Any] = {}
@@ -95,12 +99,12 @@ class RayWorkers:
         if not nodes:
             raise ConfigError(f"no machine of the Ray cluster has launcher.cpus={self._cpus:g} processors")
         ask = self._ray.remote(introduced)
-        asked = {}
+        asked = []  # several nodes may have one address
         for node in nodes:
             strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             task = ask.options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)
-            asked[node["NodeManagerAddress"]] = task.remote(self._home.hello())
-        for name, reference in asked.items():
+            asked.append((str(node["NodeManagerAddress"]), task.remote(self._home.hello())))
+        for name, reference in asked:
             try:
                 answer = self._ray.get(reference, timeout=START)
             except Exception as error:
@@ -111,7 +115,10 @@ class RayWorkers:
     def _start(self) -> None:
         """Start actors, up to the number of jobs that run at once; they wait where the cluster has no room yet."""
         remote = self._ray.remote(Agent).options(num_cpus=self._cpus, max_restarts=0, max_concurrency=2)
-        while len(self._coming) + len(self._idle) + len(self._tasks) < self._most:
+        if time.monotonic() - self._looked >= LOOK:  # machines come and go
+            room = int(self._ray.cluster_resources().get("CPU", 0) / self._cpus)
+            self._looked, self._room = time.monotonic(), self._most or max(1, room)
+        while len(self._coming) + len(self._idle) + len(self._tasks) < self._room - self._refused:
             actor = remote.remote(self._home.hello())
             self._coming[actor.introduce.remote()] = actor
 
@@ -129,7 +136,7 @@ class RayWorkers:
                 refusal = _absent("of Ray", error)
             if refusal:
                 warn(refusal)
-                self._most -= 1
+                self._refused += 1
             else:
                 actor.lend.remote(self._home.credentials())
                 self._idle.append(actor)
@@ -144,7 +151,9 @@ class RayWorkers:
 
     def ended(self, seconds: float) -> Iterable[tuple[Any, bytes | str]]:
         """The tasks that are done, and those whose actor died."""
-        done, _ = self._ray.wait(list(self._tasks), num_returns=1, timeout=seconds)
+        until = time.monotonic() + seconds
+        while not (done := self._ray.wait(list(self._tasks), timeout=0)[0]) and time.monotonic() < until:
+            time.sleep(MOMENT)  # and not in Ray, which raises a signal as an exception of its own
         for task in done:
             actor = self._tasks.pop(task)
             try:

@@ -10,11 +10,12 @@ from typing import Any
 
 from bpexp.config.plugins import plug_ins
 from bpexp.errors import TrackingError
+from bpexp.files.whole import sync_folder
 from bpexp.records.checkpoint import Checkpoint
 from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import Journal
 from bpexp.records.journal_tail import Tail
-from bpexp.records.outcome import RunInfo
+from bpexp.records.outcome import EARLIER, RunInfo
 from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment
 from bpexp.running.writing import config_text
@@ -50,6 +51,14 @@ class Resumed:
         return None if found is None else str(found)
 
 
+def set_end_aside(directory: Path) -> None:
+    """Rename what tells of an end after which the run goes on: result.json is of its last end, or is not there."""
+    for name, earlier in EARLIER.items():
+        with suppress(FileNotFoundError):
+            (directory / name).replace(directory / earlier)
+    sync_folder(directory)
+
+
 def open_journal(experiment: Experiment, info: RunInfo, resumed: Resumed | None) -> Journal:
     """The journal of a run, which is appended to if the run is resumed."""
     checkpointed = experiment.config.checkpoint.every is not None
@@ -77,7 +86,7 @@ def checkpointing(
             "parent": info.parent,
             "one_of_many": info.one_of_many,
             "run_id": run_id,
-            "plugins": plug_ins(),
+            "plugins": list(plug_ins()),
         },
     }
     previous = None if resumed is None else resumed.path

@@ -16,7 +16,7 @@ from bpexp.files.regular import read_text
 from bpexp.records.checkpoint import Checkpoint, checkpoints, read_checkpoint, remove_unfinished
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_tail import Tail, read_tail
-from bpexp.records.lock import PATIENCE, Locked, RunLock, liveness
+from bpexp.records.lock import PATIENCE, Locked, RunLock, liveness, warn_unproven
 from bpexp.records.outcome import Outcome, RunInfo, read_outcome
 from bpexp.records.provenance import arithmetic
 from bpexp.running.build import Experiment, build
@@ -58,6 +58,8 @@ def resume(
     config = _config(directory, checkpoint, changes or {})
     _refuse_ended(directory, checkpoint, config, path)
     experiment = _fitting(config, checkpoint, path)
+    if not checkpoint.run["one_of_many"]:
+        warn_unproven(directory)
     if "tracking.uri" not in (changes or {}):
         experiment = in_recorded_store(experiment, directory)
     try:
@@ -77,8 +79,6 @@ def _go_on(experiment: Experiment, directory: Path, checkpoint: Checkpoint, path
     tail = read_tail(directory / JOURNAL, checkpoint.journal, checkpoint.journal_sha256)
     _refuse_shorter(experiment, tail)
     remove_unfinished(directory)
-    if (earlier := directory / "traceback.txt").exists():
-        earlier.replace(directory / "traceback.earlier.txt")
     note = _schedule_note(experiment, checkpoint)
     tell([f"resumed from {path.name}", *([note] if note else [])], config.progress)
     write_config(config, directory)

@@ -13,12 +13,13 @@ from pathlib import Path
 from bpexp.config.composition import CommandLine
 from bpexp.config.plugins import missing_named
 from bpexp.errors import BpexpError, ConfigError, RecordError
-from bpexp.records.lock import liveness
+from bpexp.records.lock import liveness, warn_unproven
 from bpexp.records.sweep_file import SWEEP, SweepRecord, read_sweep
 from bpexp.running.directories import MARKS
 from bpexp.running.plan import Plan, plan
 from bpexp.running.resuming.resume_words import Wanted, found
 from bpexp.running.resuming.sweep_record import differences, told
+from bpexp.tracking.copies import original
 
 RESUME = "resume"
 
@@ -128,10 +129,18 @@ def _refuse_running(folder: Path) -> None:
     alive = liveness(folder)
     if alive.state == "alive":
         raise BpexpError(f"the sweep in {str(folder)!r} is running: {alive.evidence}; wait until it ends, or end it")
+    warn_unproven(folder)
 
 
 def _refuse_elsewhere(folder: Path, record: SweepRecord) -> None:
-    """Raise ConfigError in another working directory: relative paths and the store would be others."""
+    """Raise ConfigError for a copy of another sweep's folder, whose runs in MLflow it would feed.
+
+    And in another working directory: relative paths and the store would be others.
+    """
+    if copied := original(folder):
+        raise ConfigError(
+            f"the sweep in {str(folder)!r} is a copy of that in {str(copied)!r}; {RESUME}={copied}, or remove one"
+        )
     if Path(record.folder) != Path.cwd() and Path(record.folder).is_dir():
         raise ConfigError(f"the sweep in {str(folder)!r} was begun in {record.folder!r}; go there to resume it")
 

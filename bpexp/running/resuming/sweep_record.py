@@ -45,7 +45,7 @@ def record_of(line: CommandLine, command: Sequence[str], jobs: Sequence[Job], la
             )
             for job, own in zip(jobs, params, strict=True)
         ],
-        plugins=plug_ins(),
+        plugins=list(plug_ins()),
         launcher=launcher,
     )
 

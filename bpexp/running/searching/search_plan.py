@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bpexp.config.composition import CommandLine, Composer, Composition
+from bpexp.config.composed import Composition
+from bpexp.config.composition import CommandLine, Composer
 from bpexp.config.effects import refuse_launching
 from bpexp.config.groups import GROUPS
 from bpexp.config.limits import Limits, raised
@@ -25,7 +26,7 @@ from bpexp.search.pruners import declared_pruner
 from bpexp.search.space import Dimension, corners
 from bpexp.training.metrics import chooser, measured
 
-ROOT = "search"
+ROOT, SPACE = "search", "search.space."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,12 +40,16 @@ class Planned:
 
 def names_search(said: Sequence[Override]) -> bool:
     """Whether a command line names a search, or a range that only a search can try."""
-    return any(_root(override) == ROOT or has_ends(override) for override in said)
+    named = (override for override in said if _root(override) == ROOT and override.value() is not None)
+    return any(has_ends(override) for override in said) or next(named, None) is not None
 
 
 def planned_search(composing: Composer, said: Sequence[Override], line: CommandLine) -> Planned:
     """The search of a command line, with its preset; raises BpexpError, and writes nothing."""
     for override in said:
+        if searched(override) and override.key_or_group.startswith(SPACE):
+            word = str(override.input_line).removeprefix(SPACE)
+            raise ConfigError(f"{override.input_line}: on the command line a key is searched by itself; write {word}")
         if searched(override) and _root(override) == ROOT:
             raise ConfigError(f"{override.input_line} cannot be swept; use one value")
     fixed = [override for override in said if not searched(override)]

@@ -53,11 +53,12 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         status = "KILLED"
         try:
             with signals.raised():
-                execute_jobs(plan, asking.jobs_to_do(asking.recognised()), sweep, trials.search.trials)
+                whole = execute_jobs(plan, asking.jobs_to_do(asking.recognised()), sweep, trials.search.trials)
                 asking.tell()
-                best = found_by(trials.search, stored.study, importance=False)
-                confirmed = confirm(trials, best, directory, parent.run_id, partial(_execute, plan, directory))
-            status = "FINISHED"
+                if whole:  # not ended by sweep.on_error=stop
+                    best = found_by(trials.search, stored.study, importance=False)
+                    confirmed = confirm(trials, best, directory, parent.run_id, partial(_execute, plan, directory))
+            status = "FINISHED" if whole else "FAILED"
         except Exception:
             status = "FAILED"
             raise

@@ -6,14 +6,13 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from bpexp.errors import BpexpError
+from bpexp.errors import BpexpError, TrackingError
 from bpexp.records.clock import milliseconds
-from bpexp.records.journal import JOURNAL
-from bpexp.records.journal_lines import last_line
 from bpexp.records.lock import liveness
-from bpexp.records.outcome import RESULT, RunInfo, write_outcome
+from bpexp.records.outcome import RunInfo, write_outcome
 from bpexp.running.ending.from_journal import killed
 from bpexp.tracking.content import outcome_in
+from bpexp.tracking.copies import original
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.location import resolve
 from bpexp.tracking.manifest import Facts, pending, read_facts, write_facts
@@ -49,11 +48,13 @@ def parcel_of(
     """The delivery of a folder, whose run is ended first if its process is dead.
 
     None for a run that may be alive, that belongs to another store, or of which nothing is missing, unless it is looked
-    at `again`. Raises BpexpError and OSError for a folder that cannot be read.
+    at `again`. Raises BpexpError and OSError for a folder that cannot be read, and TrackingError for a copy of another.
     """
     facts = read_facts(directory)
     if facts is None or facts.store != uri or liveness(directory).state == "alive":
         return None
+    if copied := original(directory):
+        raise TrackingError(f"it is a copy of {str(copied)!r}, which delivers it; `resume=` makes it another run")
     if not (again or pending(directory)):
         if entry is not None:
             withdraw(entry)
@@ -66,33 +67,17 @@ def parcel_of(
 def complete(directory: Path, facts: Facts) -> bool:
     """Whether what lies in the folder is over; one whose process is dead is ended, and its outcome written.
 
-    Of a run without an outcome, or with one of an earlier process that it went on after, the journal tells what is
-    known. Where nothing proves that the process is dead, as on another machine, nothing is written.
+    Of a run without an outcome the journal tells what is known; one that went on after its end has none, whatever the
+    clock says. Where nothing proves that the process is dead, as on another machine, nothing is written.
     """
     dead = liveness(directory).state == "dead"
     if facts.kind == "sweep":
         if facts.status is None and dead:
             write_facts(replace(facts, status="KILLED", ended=milliseconds()), directory)
         return facts.status is not None or dead
-    if not _is_told(directory):
+    if outcome_in(directory) is None:
         if not dead:
             return False
         info = RunInfo(facts.name, directory, facts.overrides, facts.params)
         write_outcome(replace(killed(info), store=facts.store), directory)
     return True
-
-
-def _is_told(directory: Path) -> bool:
-    """Whether result.json is there and tells of the end: the run did not go on after it was written."""
-    if outcome_in(directory) is None:
-        return False
-    journal = directory / JOURNAL
-    try:
-        return _last_event(journal) == "ended" or journal.stat().st_mtime <= (directory / RESULT).stat().st_mtime
-    except FileNotFoundError:
-        return True
-
-
-def _last_event(journal: Path) -> str:
-    """The event that the last line of a journal tells; empty for a line of metrics."""
-    return str((last_line(journal) or {}).get("event", ""))

@@ -13,7 +13,7 @@ from bpexp.records.lock import liveness
 from bpexp.running.plan import Plan
 from bpexp.running.tasks.recovery import parcel_of
 from bpexp.tracking.location import resolve
-from bpexp.tracking.manifest import FACTS, read_facts
+from bpexp.tracking.manifest import FACTS, pending, read_facts
 from bpexp.tracking.open_runs import OpenRun, open_runs, withdraw
 from bpexp.tracking.session import Session, recording
 from bpexp.tracking.wants import EVERYTHING
@@ -103,6 +103,8 @@ def _deliver(
         parcel = parcel_of(directory, uri, session, entry, again=again)
     except (BpexpError, OSError) as error:
         return Delivered(directory, str(error))
+    if parcel is None and facts is not None and not pending(directory):
+        return Delivered(directory)  # by its sweep, after its own process had died
     if parcel is None and liveness(directory).state == "alive":
         return Delivered(directory, "it is going on", alive=True)
     if parcel is None:
