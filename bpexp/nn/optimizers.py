@@ -32,7 +32,7 @@ class Optimizer(ABC):
     def step(self, theta: Array, grad: Array, lr: float | Array) -> Array:
         """What to subtract from theta (P,), given dC/dtheta (P,).
 
-        All is elementwise: for a stack of networks theta and gradient are (K, P), and lr (K, 1) in their dtype.
+        All is elementwise: for a stack of networks theta and gradient are (K, P), and lr (K, 1) in float64.
         """
         if self._buffer is None:
             self._buffer, self._scratch = np.empty_like(theta), np.empty_like(theta)
@@ -41,7 +41,7 @@ class Optimizer(ABC):
         self.t += 1
         step = self.rule(grad, lr, self._buffer)
         if self.weight_decay:
-            step += np.multiply(theta, lr * self.weight_decay, out=self._scratch)
+            step += np.multiply(theta, factor(lr * self.weight_decay, theta), out=self._scratch)
         return step
 
     def saved_state(self) -> dict[str, Any]:
@@ -73,6 +73,11 @@ class Optimizer(ABC):
 optimizers: Registry[Optimizer] = Registry("optimizer")
 
 
+def factor(number: float | Array, like: Array) -> float | Array:
+    """A factor of `like`: a float as it is, or one for each row (K, 1), rounded to its dtype as a float would be."""
+    return number.astype(like.dtype) if isinstance(number, np.ndarray) else number
+
+
 @optimizers.register("sgd")
 class SGD(Optimizer):
     """theta <- theta - lr grad. Source: 002 and 003, gradient descent.
@@ -82,7 +87,7 @@ class SGD(Optimizer):
     """
 
     def rule(self, grad: Array, lr: float | Array, out: Array) -> Array:
-        return np.multiply(grad, lr, out=out)
+        return np.multiply(grad, factor(lr, grad), out=out)
 
 
 @optimizers.register("momentum")
@@ -104,7 +109,7 @@ class Momentum(Optimizer):
         v = self.state["velocity"]
         v *= self.momentum
         v += grad
-        return np.multiply(v, lr, out=out)
+        return np.multiply(v, factor(lr, v), out=out)
 
 
 @optimizers.register("nesterov")
@@ -120,7 +125,7 @@ class Nesterov(Momentum):
         super().rule(grad, lr, out)
         np.multiply(self.state["velocity"], self.momentum, out=out)
         out += grad
-        return np.multiply(out, lr, out=out)
+        return np.multiply(out, factor(lr, out), out=out)
 
 
 @optimizers.register("rmsprop")
@@ -147,7 +152,7 @@ class RMSProp(Optimizer):
         np.sqrt(s, out=out)
         out += self.eps
         np.divide(grad, out, out=out)
-        return np.multiply(out, lr, out=out)
+        return np.multiply(out, factor(lr, out), out=out)
 
 
 @optimizers.register("adam")
@@ -185,7 +190,7 @@ class Adam(Optimizer):
         np.sqrt(out, out=out)
         out += self.eps
         np.divide(m, out, out=out)
-        return np.multiply(out, lr / (1 - self.beta1**self.t), out=out)
+        return np.multiply(out, factor(lr / (1 - self.beta1**self.t), out), out=out)
 
 
 @optimizers.register("adamw")

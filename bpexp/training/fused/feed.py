@@ -18,15 +18,19 @@ class OneOrder:
         self._targets: dict[int, Array] = {}
 
     def epoch(self) -> Iterator[Batch]:
-        """Each sampler draws its order, so that it knows its place as in a training alone; the first one gathers."""
-        drawing = self._samplers if self._samplers[0].buffers else self._samplers[:1]  # a full batch has no order
-        walk, *_ = [sampler.epoch() for sampler in drawing]
-        for x, y in walk:
+        """The first sampler draws the order, and gathers."""
+        for x, y in self._samplers[0].epoch():
             n_L, B = y.shape
             if B not in self._targets:
                 self._targets[B] = np.empty((len(self._samplers), B, n_L), y.dtype)
             self._targets[B][...] = y.T
             yield x, self._targets[B]
+
+    def settle(self, done: int) -> None:
+        """Give every sampler the place in the shuffle that it would have alone, after `done` batches of the epoch."""
+        first, *others = self._samplers
+        for sampler in others:
+            sampler.load_state(first.state(done))
 
 
 class OwnOrders:
@@ -54,6 +58,9 @@ class OwnOrders:
         whole, rest = ((xs.mT, ys) for xs, ys in self._stacks)
         for batches in zip(*walks, strict=True):
             yield whole if batches[0][0].shape[-1] == whole[0].shape[-1] else rest
+
+    def settle(self, done: int) -> None:
+        """No-op: each sampler knows its own place."""
 
 
 def _stacked(batches: Sequence[Batch]) -> Batch:

@@ -84,7 +84,7 @@ class Together:
         if not self._between:
             return
         self._pass_on_losses()
-        self._updates.settle()
+        self._settle()
         for member in self._alive():
             at = member.trainer.at
             at.epoch, at.step, at.over, at.settled = self._epoch, self._step, False, True
@@ -151,7 +151,7 @@ class Together:
     def _after_step(self) -> None:
         """Call those who wait for a time."""
         self._pass_on_losses()
-        self._updates.settle()
+        self._settle()
         now = time.monotonic()
         for member in self._alive():
             if member.next_time <= now:
@@ -163,7 +163,7 @@ class Together:
         due = any(trainer.is_evaluated(self._epoch) for trainer in self._rhythms)
         if due or time.monotonic() >= self._next_time or self._gone:
             self._pass_on_losses()
-            self._updates.settle()
+            self._settle()
             metrics = evaluate_all(self._stack, self.members) if due else [{} for _ in self.members]
             for member, found in zip(self.members, metrics, strict=True):
                 if member.ended is None:
@@ -178,6 +178,11 @@ class Together:
             self.members = alive
             if self.members:
                 self._make()
+
+    def _settle(self) -> None:
+        """Hand what is computed for all to the trainers, whose state is then that of a training alone."""
+        self._updates.settle()
+        self._feed.settle(self._step - max(self._epoch - 1, 0) * len(self.members[0].trainer.batches))
 
     def _alive(self) -> list[Member]:
         return [member for member in self.members if member.ended is None]

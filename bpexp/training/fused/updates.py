@@ -72,7 +72,6 @@ class Joint:
     def __init__(self, members: Sequence[Member], rows: slice) -> None:
         self.rows, self.first, self.stop = rows, rows.start, rows.stop
         self._optimizers = [member.trainer.optimizer for member in members]
-        self._dtype = members[0].trainer.network.dtype
         self._optimizer = self._optimizers[0].for_all([optimizer.saved_state() for optimizer in self._optimizers])
         self._seen: Array | None = None
         self.update = np.empty(0)
@@ -80,7 +79,7 @@ class Joint:
     def compute(self, theta: Array, gradient: Array, rates: Array) -> None:
         if rates is not self._seen:
             self._seen, own = rates, rates[self.rows]
-            self._lr = float(own[0]) if (own == own[0]).all() else own.astype(self._dtype)[:, None]
+            self._lr = float(own[0]) if (own == own[0]).all() else own[:, None]
         self.update = self._optimizer.step(theta[self.rows], gradient[self.rows], self._lr)
 
     def settle(self) -> None:
