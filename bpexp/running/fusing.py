@@ -37,6 +37,9 @@ MOST = 32
 LARGEST = 60_000
 """Weights of the largest network that is fused where the batches are shared."""
 
+SMALL = 20_000
+"""Weights of the largest network that is fused where each run has batches of its own."""
+
 STEP = 300_000
 """Multiplications of the largest forward pass that is fused where each run has batches of its own."""
 
@@ -116,7 +119,7 @@ def _split(group: Sequence[Job], most: int) -> Iterator[tuple[Job, ...]]:
     for job in group:
         seeds.setdefault(job.config.seed, []).append(job)
     weights = sum(n * m for n, m in pairwise([data.n_inputs, *config.model.widths, data.n_outputs]))
-    if weights * B <= STEP:
+    if weights <= SMALL and weights * B <= STEP:
         bound = max(1, MEMORY // _bytes(data))
         yield from _pieces([job for jobs in seeds.values() for job in jobs], min(most, bound))
     else:
