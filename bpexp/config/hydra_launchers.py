@@ -25,7 +25,7 @@ INSTEAD = {
 }
 """What to type in place of a plug-in."""
 
-SHARED = ("mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node", "stderr_to_stdout", "name")
+SHARED = ("mem_gb", "nodes", "cpus_per_task", "gpus_per_node", "tasks_per_node", "stderr_to_stdout")
 """Parameters of submitit for any cluster; the others are those of SLURM."""
 
 WORDS = {
@@ -48,7 +48,7 @@ def refuse_launchers(overrides: Sequence[Override]) -> None:
         key = override.key_or_group.removeprefix("hydra.launcher.")
         if key in WORDS:
             words.append(f"{WORDS[key]}={spelled(override.value())}")
-        elif key != LAUNCHER and name.startswith("submitit"):
+        elif key not in (LAUNCHER, "name") and name.startswith("submitit"):
             parameters.append(f"{key if key in SHARED else f'slurm_{key}'}: {spelled(override.value())}")
     words += [f"'launcher.parameters={{{', '.join(parameters)}}}'"] * bool(parameters)
     said = " ".join(str(override.input_line) for override in typed)

@@ -4,6 +4,7 @@ python -m experiments.scale.slurm overhead [--what mnist|xor] [--pairs 3] [--per
 python -m experiments.scale.slurm deaths      20 jobs, of which 10 die, and the sweep resumed
 python -m experiments.scale.slurm node        a node that goes away, and is missed after SlurmdTimeout
 python -m experiments.scale.slurm timeout     a job beyond its time limit, and the sweep resumed
+python -m experiments.scale.slurm requeue     a job that SLURM starts anew
 python -m experiments.scale.slurm orphans     a sweep killed by SIGKILL with jobs in the queue, and resumed
 
 Needs root, and Debian's slurmctld, slurmd and munge.
@@ -149,22 +150,40 @@ def orphans(folder: Path, slurm: Slurm) -> dict[str, Any]:
     }
 
 
+def requeue(folder: Path, slurm: Slurm) -> dict[str, Any]:
+    """SLURM starts a job anew, as after a preemption, and the sweep waits for it."""
+    sweep = begun(folder, "epochs=100", "launcher.parameters={slurm_additional_parameters:{requeue:true}}", jobs=2)
+    time.sleep(2)
+    (first,) = {key.partition("_")[0] for key in slurm.states()}
+    slurm.say("scontrol", "requeue", f"{first}_0")
+    sweep.wait(600)
+    journal = (folder / "sweep/0/metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return {
+        "exit code": sweep.returncode,
+        "statuses": dict(Counter(status for status, _ in results(folder).values())),
+        "times that the run went on": sum(json.loads(line).get("event") == "resumed" for line in journal),
+        "MLflow": recorded(folder)["children"],
+    }
+
+
+TASKS = {"deaths": deaths, "node": node, "timeout": timeout, "orphans": orphans, "requeue": requeue}
+
+
 def main() -> None:
     """Measure what the command line says, in a temporary folder, and print it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("task", choices=["overhead", "deaths", "node", "timeout", "orphans"])
+    parser.add_argument("task", choices=["overhead", *TASKS])
     parser.add_argument("--what", choices=["mnist", "xor"], default="mnist")
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--per-task", type=int, default=1)
     said = parser.parse_args()
-    tasks = {"deaths": deaths, "node": node, "timeout": timeout, "orphans": orphans}
     with tempfile.TemporaryDirectory(prefix="slurm-") as place, running_slurm() as slurm:
         os.environ.update(slurm.environment)
         if said.task == "overhead":
             words = ["launcher=submitit", f"launcher.per_task={said.per_task}"]
             found = compared(Path(place), said.what, words, said.pairs, workers=2)
         else:
-            found = tasks[said.task](Path(place), slurm)
+            found = TASKS[said.task](Path(place), slurm)
         print(json.dumps(found, indent=1))
 
 

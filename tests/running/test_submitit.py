@@ -272,6 +272,7 @@ LINES = {
     "launcher.per_task=0": "per_task must be a whole number of at least 1",
     "launcher.n_jobs=100000": "launcher.n_jobs=100000 is more than 64 processes",
     "launcher.parameters={slurm_partiton:cpu}": "launcher.parameters: NameError: Unknown argument 'partiton'",
+    "launcher.parameters={slurm_additional_parameters:3}": "launcher.parameters: TypeError: 'int' object",
     "launcher.parameters={mem_gb:much}": 'launcher.parameters: AssertionError: Parameter "mem_gb" expected type',
 }
 

@@ -74,16 +74,16 @@ class Settings:
         """An executor of submitit for jobs of this name; raises ConfigError for a parameter that it does not take."""
         from submitit import AutoExecutor
 
-        more = {"requeue": False, **self.parameters.get("slurm_additional_parameters", {})}
-        if not more["requeue"]:  # a node that fails is the ending of its jobs, with which resume= goes on
-            more = {"no_requeue": True, **{key: value for key, value in more.items() if key != "requeue"}}
-        own = {
-            "slurm_signal_delay_s": min(90, 10 * self.timeout_min),
-            "slurm_array_parallelism": at_once,
-            **self.parameters,
-            "slurm_additional_parameters": more,
-        }
         try:
+            more = {"requeue": False, **self.parameters.get("slurm_additional_parameters", {})}
+            if not more["requeue"]:  # a node that fails is the ending of its jobs, with which resume= goes on
+                more = {"no_requeue": True, **{key: value for key, value in more.items() if key != "requeue"}}
+            own = {
+                "slurm_signal_delay_s": min(90, 10 * self.timeout_min),
+                "slurm_array_parallelism": at_once,
+                **self.parameters,
+                "slurm_additional_parameters": more,
+            }
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of names that submitit calls deprecated, and takes
                 executor = AutoExecutor(folder=folder, cluster=self.cluster)
