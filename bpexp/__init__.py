@@ -1,8 +1,8 @@
 """A laboratory for back-propagation: declared networks, verified gradients, recorded runs.
 
 The packages, from the lowest layer: `nn` and `data`, `gradients`, `papers` and `training`, `insight`, `figures` and
-`records`, `tracking`, `study`, `config`, `running`, and on top `cli`, `ui` and `api`. The docstring of each states what
-belongs there.
+`records`, `tracking`, `study`, `search`, `config`, `running`, and on top `cli`, `ui` and `api`. The docstring of each
+states what belongs there.
 """
 
 from __future__ import annotations

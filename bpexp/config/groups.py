@@ -60,7 +60,7 @@ class Group:
             for key in params:
                 if key not in known:
                     told = f"{nearest(key, known)}it takes: {', '.join(known)}"
-                    raise ConfigError(f"{self.name} {name!r} has no parameter {key!r}; {told}")
+                    raise ConfigError(f"{self.registry.kind} {name!r} has no parameter {key!r}; {told}")
         own = {key: value for key, value in params.items() if key not in self.shared}
         shared = {key: value for key, value in params.items() if key in self.shared}
         self.registry.validate(name, **own)

@@ -219,6 +219,7 @@ class Courier:
         """Keep what was wanted, leave the store alone for a while, and say so where it fails at the second attempt."""
         reason = scrubbed(" ".join(str(error).split()))[:200] or type(error).__name__
         if isinstance(error, Deleted):
+            reason = str(error)  # with the line to type
             parcel.delivery.sent.done = parcel.found
             self._settle(parcel, reason)
             parcel.warn(reason)

@@ -98,6 +98,15 @@ CASES = [
         delivers=True,
     ),
     Case(
+        "a sweep of launcher=submitit",
+        "kQ7x34zW",
+        lambda at: [
+            *("-m", *TINY, "seed=0,1", "launcher=submitit", "launcher.cluster=local", "launcher.n_jobs=2"),
+            f"tracking.uri=http://me:kQ7x34zW@{at}",
+        ],
+        delivers=True,
+    ),
+    Case(
         "MLFLOW_TRACKING_URI",
         "k@Q7x11zW",
         lambda at: list(TINY),

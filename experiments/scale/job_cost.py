@@ -1,10 +1,10 @@
 """What a job of a sweep costs beyond its training and evaluation, start-up included; old against new, in pairs.
 
-python -m experiments.scale.job_cost [--old CHECKOUT] [--jobs 24] [--rounds 5]
+python -m experiments.scale.job_cost [--old CHECKOUT] [--jobs 24] [--rounds 5] [--brief]
 
 The processor time of a whole process, less that of the training of its jobs (with evaluation, probes and journal), by
-job. `--old` names another checkout of bpexp; in each round both have a turn, one after the other, and the ratio is
-taken within the round. A store is there before the first turn. The other rows say what a declaration adds.
+job. `--old` names another checkout of bpexp, `--brief` leaves out what a declaration adds. In each round both have a
+turn, one after the other, and the ratio is taken within the round. A store is there before the first turn.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ class Lab:
         return (usage.ru_utime + usage.ru_stime - trained) / jobs
 
 
-def measure(folder: Path, old: Path | None, jobs: int, rounds: int) -> dict[str, list[float]]:
+def measure(folder: Path, old: Path | None, jobs: int, rounds: int, *, brief: bool) -> dict[str, list[float]]:
     """Seconds a job, by what was declared, in every round; the order turns round from one to the next."""
     new = Lab(ROOT, folder / "new")
-    turns = {name: (new, words) for name, words in DECLARED.items()}
+    turns = {name: (new, words) for name, words in DECLARED.items() if name == "new" or not brief}
     if old is not None:
         turns = {"old": (Lab(old, folder / "old"), []), **turns}
     times: dict[str, list[float]] = {name: [] for name in turns}
@@ -92,10 +92,11 @@ def main() -> None:
     parser.add_argument("--old", type=Path, help="another checkout of bpexp")
     parser.add_argument("--jobs", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--brief", action="store_true", help="old and new alone")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         old = arguments.old and arguments.old.resolve()
-        print(table(measure(Path(scratch), old, arguments.jobs, arguments.rounds)))
+        print(table(measure(Path(scratch), old, arguments.jobs, arguments.rounds, brief=arguments.brief)))
 
 
 if __name__ == "__main__":

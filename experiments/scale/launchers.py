@@ -6,6 +6,7 @@ python -m experiments.scale.launchers launcher=process --what presets --pairs 1 
 
 Pairs are measured one behind the other in alternating order, each sweep as a command of its own from its start to its
 end. The overhead of a job is what a sweep took beyond the time that its runs say they needed, on all workers together.
+The processor time is that of the command and of all processes that it waits for; a cluster's own are not among them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -39,9 +41,9 @@ def sweep(folder: Path, what: str, words: list[str]) -> dict[str, Any]:
     folder.mkdir(parents=True)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     line = [sys.executable, "-m", "bpexp", "-m", *SWEEPS[what], "progress=false", "hydra.sweep.dir=sweep", *words]
-    began = time.monotonic()
+    began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    seconds = time.monotonic() - began
+    seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(words)}: {done.stderr or done.stdout}")
     results = {
@@ -50,6 +52,7 @@ def sweep(folder: Path, what: str, words: list[str]) -> dict[str, Any]:
     }
     return {
         "seconds": seconds,
+        "processor": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "in runs": sum(float(found["seconds"]) for found in results.values()),
         "digests": {name: found["theta_sha256"] for name, found in results.items()},
     }
@@ -58,13 +61,15 @@ def sweep(folder: Path, what: str, words: list[str]) -> dict[str, Any]:
 def compared(folder: Path, what: str, words: list[str], pairs: int, workers: int) -> dict[str, Any]:
     """Pairs of sweeps, serial and with the launcher, in alternating order."""
     both = {"serial": ["launcher=serial"], "launcher": words}
-    ratios, overheads, same = [], {"serial": [], "launcher": []}, []
+    ratios, processor, same = [], [], []
+    overheads: dict[str, list[float]] = {"serial": [], "launcher": []}
     for n in range(pairs):
         found = {}
         for name in sorted(both, reverse=bool(n % 2)):
             found[name] = sweep(folder / f"{n}-{name}", what, both[name])
         jobs = len(found["serial"]["digests"])
         ratios.append(found["serial"]["seconds"] / found["launcher"]["seconds"])
+        processor.append(found["launcher"]["processor"] / found["serial"]["processor"])
         for name, number in (("serial", 1), ("launcher", workers)):
             spent = number * found[name]["seconds"] - found[name]["in runs"]
             overheads[name].append(spent / jobs)
@@ -75,6 +80,7 @@ def compared(folder: Path, what: str, words: list[str], pairs: int, workers: int
         "launcher": " ".join(words),
         "serial over launcher": [round(ratio, 2) for ratio in ratios],
         "median": round(statistics.median(ratios), 2),
+        "processor time, launcher over serial": [round(ratio, 2) for ratio in processor],
         "seconds of a job beyond its run": {key: round(statistics.median(all_), 3) for key, all_ in overheads.items()},
         "same weights": f"{sum(same)} of {pairs} pairs",
     }

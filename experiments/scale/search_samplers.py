@@ -29,12 +29,14 @@ KINDS = {
     "tpe, hyperband": ["search=tpe", "search.pruner=hyperband"],
 }
 SPACE = ["lr=tag(log, interval(0.001, 1))", "model.width=interval(8,64)", "optimizer=choice(sgd,momentum,adam)"]
-RUN = ["data=mnist_5k", "tracking=none", "launcher=serial", "progress=false"]
+RUN = ["tracking=none", "launcher=serial", "progress=false"]
 
 
-def searched(words: Sequence[str], folder: Path, trials: int = TRIALS, epochs: int = EPOCHS) -> dict[str, Any]:
+def searched(
+    words: Sequence[str], folder: Path, trials: int = TRIALS, epochs: int = EPOCHS, data: str = "mnist_5k"
+) -> dict[str, Any]:
     """Run one search in a folder: best validation and test accuracy, epochs trained, and processor time in seconds."""
-    sizes = [f"search.trials={trials}", f"epochs={epochs}", f"hydra.sweep.dir='{folder}'"]
+    sizes = [f"search.trials={trials}", f"epochs={epochs}", f"data={data}", f"hydra.sweep.dir='{folder}'"]
     began = time.process_time()
     sweep = run_sweep(plan(CommandLine((*RUN, *SPACE, *words, *sizes), multirun=True)), [])
     used = time.process_time() - began

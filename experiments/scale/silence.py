@@ -27,14 +27,13 @@ ONE = """
 import sys, time
 from bpexp.config.composition import CommandLine
 from bpexp.errors import ConfigError
-from bpexp.running.launchers.choice import launcher_of
-from bpexp.running.launchers import opened
+from bpexp.running.launchers.choice import launched
 from bpexp.running.plan import plan
 planned = plan(CommandLine(overrides=sys.argv[2:], multirun=True))
 __import__(sys.argv[1])
 began = time.monotonic()
 try:
-    with opened(launcher_of(planned), planned.jobs[0]):
+    with launched(planned):
         pass
 except ConfigError as error:
     print(time.monotonic() - began, str(error).count(chr(10)) + 1)

@@ -183,7 +183,7 @@ CODE = {
     "+callbacks.early_stopping._target_=os.system": "callbacks.early_stopping._target_='os.system' is refused",
     "+hydra.callbacks.x._target_=os.system": "hydra.callbacks.x._target_ has no effect here",
     "hydra.launcher._target_=os.system": "hydra.launcher._target_='os.system' is refused",
-    "-m hydra.sweeper._target_=os.system lr=1,2": "hydra.sweeper._target_ has no effect here",
+    "-m hydra.sweeper._target_=os.system lr=1,2": "no sweeper of Hydra is supported",
     "hydra.job_logging.handlers.console.class=os.system": "hydra.job_logging.handlers.console.class has",
     "hydra.job_logging.handlers.console.stream=ext://os.system": "stream has no effect here",
 }

@@ -128,7 +128,10 @@ def edited(folder: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"status": "well"}, "status: found 'well'; expected one of finished, stopped, diverged, failed, killed"),
+        (
+            {"status": "well"},
+            "status: found 'well'; expected one of finished, stopped, pruned, diverged, failed",
+        ),
         ({"metrics": {"a": "high"}}, r"metrics\['a'\]: found 'high'; expected a number"),
         ({"overrides": "lr=1"}, "overrides: found 'lr=1'; expected a list of texts"),
         ({"params": None}, "params: found None; expected a mapping"),

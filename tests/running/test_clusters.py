@@ -21,7 +21,7 @@ from types import SimpleNamespace
 import pytest
 from clusters import RAY, DaskCluster, RayCluster, until
 from command_line import refused
-from deadly import deadly
+from deadly import ROOT, deadly
 from postgres import MlflowServer, Postgres, running_postgres
 
 from bpexp.records.outcome import read_outcome
@@ -212,6 +212,18 @@ def test_a_machine_that_goes_away_costs_its_job_and_the_others_go_on(
     assert sorted(found.values()) == ["finished", "finished", "killed"]
     (lost,) = [number for number, status in found.items() if status == "killed"]
     assert read_outcome(run.home / f"there/{lost}").reason.endswith("died, or its machine went away")
+
+
+def test_the_digests_are_those_of_serial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The short form of `python -m experiments.scale.digests`, with a Dask in the process of the sweep."""
+    engine("dask")
+    monkeypatch.syspath_prepend(str(ROOT))
+    from experiments.scale.digests import LAUNCHERS, compared
+    from experiments.scale.launchers import SWEEPS
+
+    monkeypatch.setitem(SWEEPS, "small", [*SMALL, "epochs=1", "lr=0.1,0.3", "seed=0,1", "tracking=none"])
+    found = compared(tmp_path, "small", {name: LAUNCHERS[name] for name in ("serial", "dask")})
+    assert found == {"jobs": 4, "digests": 4, "launchers": ["serial", "dask"], "differ": {"serial": [], "dask": []}}
 
 
 # Bad input

@@ -24,10 +24,9 @@ from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.journal import JOURNAL, Journal
 from bpexp.records.outcome import read_outcome
 from bpexp.running import execute as running
-from bpexp.running import perform, sweep
+from bpexp.running import open_run, perform, perform_together, sweep
 from bpexp.running.ending import conclusion, record, watch
 from bpexp.running.job import Job
-from bpexp.running.launchers import serial
 from bpexp.running.tasks import trace_task
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard
@@ -143,7 +142,7 @@ def test_who_signals_twice_waits_no_longer(number: int, store: Path, monkeypatch
 @each
 def test_a_signal_while_a_failure_is_recorded(number: int, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "train", broken)
-    monkeypatch.setattr(traceback, "format_exc", with_signals(traceback.format_exc, number))
+    monkeypatch.setattr(traceback, "format_exception", with_signals(traceback.format_exception, number))
     assert command(TINY, monkeypatch) == CODES[signal.Signals(number)]
     (result,) = Path.cwd().glob("outputs/*/*/result.json")
     assert read_outcome(result.parent).status == "failed"
@@ -276,7 +275,7 @@ def test_no_room_for_a_figure(store: Path, monkeypatch: pytest.MonkeyPatch, capf
     assert_told(capfd.readouterr().err, "no figures of", "No space left on device")
 
 
-@pytest.mark.parametrize("call", ["log_batch", "log_artifact"])
+@pytest.mark.parametrize("call", ["log_batch", "log_artifacts"])
 def test_a_store_without_room(
     call: str, store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -288,7 +287,7 @@ def test_a_store_without_room(
 
 @pytest.mark.parametrize(
     ("owner", "name"),
-    [(perform, "write_declared"), (running, "save_split"), (running, "open_journal")],
+    [(perform, "write_declared"), (open_run, "save_split"), (open_run, "open_journal")],
     ids=["config", "split", "journal"],
 )
 def test_no_room_to_begin(
@@ -361,7 +360,7 @@ def test_a_callback_that_leaves_the_process(store: Path, monkeypatch: pytest.Mon
 def test_a_signal_in_a_sweep_ends_its_parent(
     moment: str, number: int, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = {"conclude_sweep": sweep, "perform": serial}[moment]
+    owner = {"conclude_sweep": sweep, "perform": perform_together}[moment]
     monkeypatch.setattr(owner, moment, with_signals(getattr(owner, moment), number))
     assert command(["-m", *TINY, "seed=0,1"], monkeypatch) == CODES[signal.Signals(number)]
     assert len(list(Path.cwd().glob("multirun/*/*/ranking.csv"))) == 1
@@ -377,7 +376,7 @@ def test_a_job_whose_process_dies_is_not_left_running(store: Path, monkeypatch: 
         TrackedRun(TrackingSettings(True), job.info(), job.directory / JOURNAL, DataCard("data", "0", "here", "{}"), {})
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(serial, "perform", dies)
+    monkeypatch.setattr(perform_together, "perform", dies)
     assert command(["-m", *TINY, "seed=0,1"], monkeypatch) == 130
     assert ask(store, "select status from runs") == [("KILLED",), ("KILLED",)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -43,12 +44,12 @@ def server(*, preload: bool, modules: tuple[str, ...] = ()) -> Iterator[ForkServ
 
 def status(worker: Worker, job: Job) -> str:
     """Perform a job, and let the worker leave."""
-    worker.perform(job)
+    worker.perform([job])
     assert worker.connection.poll(60)
     answer = worker.answer()
     worker.leave(20)
     assert answer is not None
-    return unpack_outcome(answer.decode()).status
+    return unpack_outcome(json.loads(answer)[1]).status
 
 
 def test_the_death_of_the_server_costs_no_job(tmp_path: Path) -> None:

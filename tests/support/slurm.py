@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from postgres import HOST, free_port
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scancel", "sinfo")
+HOST = "127.0.0.1"
 NODES = ("bp1", "bp2")
 SECONDS = 60.0
 
@@ -52,6 +52,12 @@ SchedulerParameters=bf_interval=1,batch_sched_delay=0,sched_min_interval=10000
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 """
 NODE = "NodeName={name} NodeHostname={machine} NodeAddr={host} Port={port} CPUs=1 RealMemory=4000 State=UNKNOWN"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
 
 
 def programs() -> None:

@@ -25,6 +25,7 @@ from bpexp.running.away.parcel import opened, packed
 from bpexp.running.ending.signals import Signals
 from bpexp.running.launchers.packing import pack_outcome, unpack
 from bpexp.running.perform import perform
+from bpexp.running.writing import CONFIG
 from bpexp.tracking.credentials import borrow
 from bpexp.tracking.session import recording
 
@@ -90,6 +91,8 @@ def _performed(told: dict[str, Any], refusal: str) -> dict[str, Any]:
         return {"refusal": f"{socket.gethostname()} cannot take a job: {refusal}"}
     job = unpack(told["job"])
     job = replace(job, again=job.again or os.environ.get("SLURM_RESTART_COUNT", "0") != "0")
+    if not job.again and (job.directory / CONFIG).exists():  # the sweep was killed, and went on without SLURM
+        return {"outcome": None, "reason": "another process has begun it"}
     with recording() as session:  # one a job: nothing may touch its folder when the sweep has the answer
         session.delivered_to, session.key = told["store"], told["key"]
         outcome = perform(job)
