@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -35,7 +35,8 @@ DECLARED = "epochs declared"
 class RunRecord:
     """One run of a study, read from a folder or from the tracking store. `series` maps metrics to (step, value).
 
-    `restored` is the epoch whose weights were restored over the last ones; None where the last ones were kept.
+    `restored` is the epoch whose weights were restored over the last ones; None where the last ones were kept. `final`
+    holds what the run recorded of the weights that it ended with, such as final/accuracy_test.
     """
 
     params: Mapping[str, Any]
@@ -43,14 +44,25 @@ class RunRecord:
     series: Series
     run_id: str | None = None
     restored: float | None = None
+    final: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def reported(self) -> Series:
-        """The series up to the weights that the run ended with: the final figures are of them, not of later ones."""
-        steps = [step for step, epoch in self.series.get("time/epoch", ()) if epoch == self.restored]
-        if not steps:
+        """The series up to the weights that the run ended with: the final figures are of them, not of later ones.
+
+        MLflow may lack the rows of the restored epoch, but not those figures; a series without either is empty.
+        """
+        if self.restored is None:
             return self.series
-        return {name: [p for p in points if p[0] <= steps[0]] for name, points in self.series.items()}
+        steps = [step for step, epoch in self.series.get("time/epoch", ()) if epoch == self.restored]
+        upto = steps[0] if steps else -1
+        names = {name: f"final/{name.replace('/', '_')}" for name in self.series}
+        return {
+            name: [(upto, self.final[names[name]])]
+            if names[name] in self.final
+            else [p for p in points if p[0] <= upto]
+            for name, points in self.series.items()
+        }
 
 
 def frame_of(study: Study, runs: Sequence[RunRecord]) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def refused(args: Sequence[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("bpexp: ")
-    assert err.count("\n") == 1
+    assert err.count("\n") == 1, err
     assert err.endswith("\n")
     assert listing(Path.cwd()) == before, "something was made"
     return err.removeprefix("bpexp: ")

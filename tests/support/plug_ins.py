@@ -26,6 +26,7 @@ def plug_in(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str 
     entry = EntryPoint(name, module, plugins.PLUGINS)
     before = [dict(registry._factories) for registry in REGISTRIES]
     load_plugins.cache_clear()
+    plugins.plug_ins.cache_clear()
     try:
         with monkeypatch.context() as patch:
             patch.syspath_prepend(str(folder))
@@ -38,3 +39,4 @@ def plug_in(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str 
             registry._factories.update(known)
         sys.modules.pop(module, None)
         load_plugins.cache_clear()
+        plugins.plug_ins.cache_clear()
