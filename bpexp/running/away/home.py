@@ -65,10 +65,12 @@ class Home:
     def refusal(self, worker: str, answer: str) -> str:
         """Why a worker that answered so to `hello` gets no job, in one line that names it; empty if it gets them."""
         told = json.loads(answer)
+        if told["refusal"]:
+            return f"the worker {worker} cannot take a job: {told['refusal']}"
         if told["rounding"] and told["rounding"] not in self._told:
             self._told.add(told["rounding"])
             warn(f"the last digits of a result may depend on the worker: {worker} has {told['rounding']}")
-        return f"the worker {worker} cannot take a job: {told['refusal']}" if told["refusal"] else ""
+        return ""
 
     def credentials(self) -> str:
         """The credentials of the store, for the memory of workers alone."""
