@@ -76,6 +76,15 @@ def _one_thread() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def joblib_ends() -> Iterator[None]:
+    """End the workers of joblib, which last: their working directory is that of the test, and is removed with it."""
+    yield
+    from joblib.externals.loky import get_reusable_executor
+
+    get_reusable_executor().shutdown(wait=True)
+
+
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
     """The folder of the MNIST files, from BPEXP_DATA."""

@@ -61,7 +61,7 @@ def composed(composing: Composer, words: list[str], number: int) -> Any:
     return made.config, made.raw, places, made.multirun, made.sweep_params, made.launcher, made.choice("model")
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sweeps())
 @example([[f"seed={seed}", "hydra.sweep.subdir=${hydra.job.override_dirname}", f"lr={seed}"] for seed in (1, 2, 3)])
 @example([[f"model.activations={v}", "run_name='a'"] for v in ("null", "[tanh,relu]", "[relu]")])

@@ -208,6 +208,7 @@ def never(study: Any, frame: Any) -> list[Any]:
     return [replace(v, answer="inconclusive") for v in final_verdicts(study, frame)]
 
 
+@pytest.mark.usefixtures("joblib_ends")
 @pytest.mark.parametrize("launcher", [[], ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]])
 def test_seeds_are_added_up_to_the_last_stage(
     launcher: list[str], store: Path, monkeypatch: pytest.MonkeyPatch

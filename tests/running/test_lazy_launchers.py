@@ -24,7 +24,7 @@ WORDS = (
 )
 
 
-@pytest.mark.parametrize(("words", "ahead"), [("serial", 1), ("process", 1), ("process launcher.n_jobs=2", 2)])
+@pytest.mark.parametrize(("words", "ahead"), [("serial", 1), ("process launcher.n_jobs=2", 2)])
 def test_a_job_is_pulled_when_a_worker_is_free(
     words: str, ahead: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

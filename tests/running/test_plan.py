@@ -165,6 +165,7 @@ def test_outlining_draws_nothing() -> None:
     assert not outlining.outline(config).network.theta.any()
 
 
+@pytest.mark.usefixtures("joblib_ends")
 def test_hydras_own_launchers_get_the_planned_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The jobs run in processes of joblib's, with the weights that they have here."""
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher", reason="hydra-joblib-launcher is not installed")
