@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -82,7 +83,9 @@ def test_a_forked_child_keeps_no_dead_run_alive(tmp_path: Path) -> None:
         process.kill()
         process.wait()
         os.kill(child, 0)  # it lives on
-        dead = liveness(tmp_path)
+        until = time.monotonic() + 60
+        while (dead := liveness(tmp_path)).state == "alive" and time.monotonic() < until:
+            time.sleep(0.01)  # until the child had its first moment, in which it lets the lock go
         assert (dead.state, dead.evidence) == ("dead", f"process {process.pid} on {_host()} holds the lock no longer")
 
 
