@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from bpexp.errors import visible
+from bpexp.records.escaping import typed
 from bpexp.records.sweep_file import JobRecord
 from bpexp.running.sweep_progress import how_far
 from bpexp.running.tasks.status_task import Standing, standing, stop
@@ -31,7 +32,7 @@ def print_status(task: str, folder: Path) -> int:
 
 def lines(found: Standing) -> list[tuple[str, str]]:
     """Label and text of each line."""
-    rows = [("sweep", str(found.folder)), ("command", " ".join(["python -m bpexp", *found.record.command]))]
+    rows = [("sweep", str(found.folder)), ("command", typed(found.record.command))]
     rows += [("launcher", found.record.launcher)] * bool(found.record.launcher)
     rows += [("state", _state(found)), ("jobs", found.tally.headline(len(found.running), found.seconds))]
     if best := found.tally.best_line():

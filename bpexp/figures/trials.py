@@ -58,6 +58,7 @@ def draw_history(
     if best:
         axes.step(*_columns(best), where="post", color=VERMILION, label="best so far", zorder=4)
     _finish(axes, "trial", up)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     return svg(figure)
 
@@ -117,6 +118,7 @@ def draw_reports(complete: Sequence[Mapping[int, float]], pruned: Sequence[Mappi
         axes.plot(list(reports), list(reports.values()), color=GREY, linewidth=0.9, linestyle="--")
         axes.plot(*list(reports.items())[-1], "x", color=GREY, markersize=5)
     _finish(axes, "epoch", up)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     return svg(figure)
 
 

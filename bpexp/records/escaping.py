@@ -9,6 +9,7 @@ import csv
 import html as _html
 import io
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 
 from bpexp.errors import visible
@@ -40,6 +41,11 @@ def code(text: object) -> str:
     fence = "`" * (1 + max(map(len, re.findall("`+", line)), default=0))
     pad = " " if line.startswith("`") or line.endswith("`") else ""
     return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def typed(words: Sequence[str]) -> str:
+    """The command with these arguments, quoted for a shell, so that a reader can copy it."""
+    return shlex.join(["python", "-m", "bpexp", *words])
 
 
 def markdown_row(cells: Iterable[object]) -> str:

@@ -26,13 +26,13 @@ from typing import Any
 
 import numpy as np
 
-from bpexp.records.journal_lines import NEWEST, history, plain, points, read
+from bpexp.records.journal_lines import NEWEST, history, is_fused, plain, points, read
 from bpexp.records.journal_tail import Tail
 from bpexp.records.learning_rates import LearningRates
 from bpexp.records.schema import FORMAT
 from bpexp.training.events import EpochEnded, Losses, RunStarted, State, Step
 
-__all__ = ["JOURNAL", "Journal", "history", "plain", "points", "read"]
+__all__ = ["JOURNAL", "Journal", "history", "is_fused", "plain", "points", "read"]
 
 JOURNAL = "metrics.jsonl"
 

@@ -107,3 +107,13 @@ def history(path: Path, every: int = 1) -> dict[str, list[tuple[int, float]]]:
         for name, value, step in points(line, every):
             series.setdefault(name, []).append((step, value))
     return series
+
+
+def is_fused(path: Path) -> bool:
+    """Whether a journal tells, before its first metrics, that its run is trained together with others."""
+    for _, line in read(path):
+        if "event" not in line:
+            return False
+        if line["event"] == "fused":
+            return True
+    return False

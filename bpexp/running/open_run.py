@@ -19,7 +19,7 @@ from bpexp.running.ending.record import Record, TrainingEnd
 from bpexp.running.ending.signals import Signals
 from bpexp.running.observers import leave_out, observers
 from bpexp.running.resuming.keeping import Resumed, checkpointing, open_journal
-from bpexp.tracking.feed import DataCard
+from bpexp.tracking.feed import FUSED, DataCard
 from bpexp.tracking.run import TrackedRun
 from bpexp.training.events import Callback
 
@@ -91,7 +91,7 @@ def open_run(
     tags = leave_out(experiment, journal if resumed is None else None)
     if fused:
         journal.write({"event": "fused", "runs": fused})
-        tags["bpexp.fused"] = str(fused)
+        tags[FUSED] = str(fused)
     record.tracked = tracked = open_tracked(experiment, info, journal, tags, resumed.run_id if resumed else None)
     histograms = Histograms() if experiment.probe.histograms else None
     watching = [*observers(experiment, journal, histograms), journal]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bpexp.errors import BpexpError, ConfigError, warn
 from bpexp.files.whole import write_whole
-from bpexp.records.escaping import code
+from bpexp.records.escaping import code, typed
 from bpexp.records.lock import RunLock, make_room
 from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
@@ -219,7 +219,7 @@ def conclude_sweep(
         warn(f"no {TABLE} in {sweep.directory} ({error.strerror or error})")
     counts = {f"jobs/{s}": sum(outcome.status == s for outcome in outcomes) for s in {o.status for o in outcomes}}
     best = sweep.ranking.best
-    parts = [head, code(" ".join(["python -m bpexp", *command])), sweep.ranking.meaning, sweep.ranking.markdown()]
+    parts = [head, code(typed(command)), sweep.ranking.meaning, sweep.ranking.markdown()]
     note = "\n\n".join(part for part in parts if part)
     metrics = {**counts, **(best.metrics if best else {}), **(numbers or {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])

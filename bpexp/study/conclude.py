@@ -30,12 +30,12 @@ def conclude(
         study: the study as it ran.
         runs: its runs.
         folder: the folder of its sweep.
-        command: the arguments of bpexp.
+        command: as a shell takes it.
         params: the parameters of the parent run; None without one.
     """
     found = weigh(_read(folder / STUDY_FILE), params)
     told = standings(found, study, None, narrowing=narrowing(found.content) if found.content else ())
-    facts = [f"command: python -m bpexp {command}", f"runs: {len(runs)}", *_origin(found)]
+    facts = [f"command: {command}", _counted(runs), *_origin(found)]
     return write_report(study, runs, folder, facts, told)
 
 
@@ -54,7 +54,7 @@ def rebuild(name: str, store: Store, folder: Path, today: Today | None = None) -
         )
     study, told = _question(found, today, f"the parent run {parent.run_id!r}")
     runs = from_mlflow(store, parent.run_id, study)
-    facts = [f"parent run {parent.run_id}: {parent.name}", f"runs: {len(runs)}", *_origin(found)]
+    facts = [f"parent run {parent.run_id}: {parent.name}", _counted(runs), *_origin(found)]
     return write_report(study, runs, folder, facts, told)
 
 
@@ -73,8 +73,15 @@ def rebuild_from_folder(sweep: Path, store: Store | None, folder: Path, today: T
             found.problems.append(f"the record on the parent run cannot be compared: {error}")
     study, told = _question(found, today, f"the folder {str(sweep)!r}")
     runs = from_folder(sweep)
-    facts = [f"folder {sweep}", f"runs: {len(runs)}", *_origin(found)]
+    facts = [f"folder {sweep}", _counted(runs), *_origin(found)]
     return write_report(study, runs, folder, facts, told)
+
+
+def _counted(runs: Sequence[RunRecord]) -> str:
+    """The number of runs, and of those that were trained together with others."""
+    fused = sum(run.fused for run in runs)
+    together = f", {fused} of them trained together with others (launcher.fuse), which may change their last digits"
+    return f"runs: {len(runs)}{together if fused else ''}"
 
 
 def _question(found: Evidence, today: Today | None, place: str) -> tuple[Study, Standings]:

@@ -36,7 +36,8 @@ class RunRecord:
     """One run of a study, read from a folder or from the tracking store. `series` maps metrics to (step, value).
 
     `restored` is the epoch whose weights were restored over the last ones; None where the last ones were kept. `final`
-    holds what the run recorded of the weights that it ended with, such as final/accuracy_test.
+    holds what the run recorded of the weights that it ended with, such as final/accuracy_test. `fused` tells whether it
+    was trained together with others.
     """
 
     params: Mapping[str, Any]
@@ -45,6 +46,7 @@ class RunRecord:
     run_id: str | None = None
     restored: float | None = None
     final: Mapping[str, float] = field(default_factory=dict)
+    fused: bool = False
 
     @property
     def reported(self) -> Series:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bpexp.errors import RecordError, TrackingError, warn
-from bpexp.records.journal import JOURNAL, history
+from bpexp.records.journal import JOURNAL, history, is_fused
 from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.study.analysis import RunRecord
 from bpexp.study.declaration import STUDY_FILE, STUDY_TAG
 from bpexp.study.design import Study
 from bpexp.study.measures import layer_stems
+from bpexp.tracking.feed import FUSED
 from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run
 from bpexp.tracking.store import Store
 
@@ -39,14 +40,14 @@ def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
         except RecordError as error:
             warn(f"a run is left out: {error}")
             continue
-        status, series = outcome.status, {}
+        status, series, fused = outcome.status, {}, False
         try:
-            series = history(folder / JOURNAL)
+            series, fused = history(folder / JOURNAL), is_fused(folder / JOURNAL)
         except RecordError as error:
             warn(f"the series of a run are left out: {error}")
             status = "without a readable journal" if status in ("finished", "stopped", "pruned") else status
         restored = _restored(outcome.weights, outcome.metrics)
-        records.append(RunRecord(outcome.params, status, series, outcome.run_id, restored, outcome.metrics))
+        records.append(RunRecord(outcome.params, status, series, outcome.run_id, restored, outcome.metrics, fused))
     return records
 
 
@@ -87,7 +88,7 @@ def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
         series = {name: _history(store, run.run_id, name) for name in names}
         status = run.tags.get("bpexp.status", run.status)
         restored = _restored(run.tags.get("bpexp.weights"), run.metrics)
-        records.append(RunRecord(run.params, status, series, run.run_id, restored, run.metrics))
+        records.append(RunRecord(run.params, status, series, run.run_id, restored, run.metrics, FUSED in run.tags))
     return records
 
 

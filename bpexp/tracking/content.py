@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bpexp.records.clock import milliseconds
-from bpexp.records.escaping import code, markdown
+from bpexp.records.escaping import code, markdown, typed
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_lines import last_line
 from bpexp.records.network_file import WEIGHTS
@@ -111,16 +111,15 @@ def tags_of(outcome: Outcome, directory: Path, missing: Sequence[str] = ()) -> d
 def _remedy(name: str, directory: Path) -> str:
     """The command that gives what was left out."""
     task = "task=figures" if name == "figures" else "task=sync tracking.model=true"
-    return f"No {name}, as this is one job of a sweep: {code(f'python -m bpexp {task} hydra.run.dir={directory}')}"
+    return f"No {name}, as this is one job of a sweep: {code(typed([*task.split(), f'hydra.run.dir={directory}']))}"
 
 
 def note(outcome: Outcome) -> str:
     """The run in a few lines of Markdown, for MLflow's description; the first lines are always visible there."""
     final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
     short = [f"{key.replace('_', ' ')} {final[key]:.4f}" for key in headlines("test") if key in final]
-    command = f"python -m bpexp {' '.join(outcome.overrides)}".strip()
     head = f"**{'; '.join([outcome.status, *short])}**: {markdown(outcome.reason)}"
-    return f"{head}\n\n{code(command)}\n\n{_figures(outcome)}\n"
+    return f"{head}\n\n{code(typed(outcome.overrides))}\n\n{_figures(outcome)}\n"
 
 
 def _figures(outcome: Outcome) -> str:

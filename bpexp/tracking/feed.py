@@ -14,6 +14,9 @@ from bpexp.training.events import Callback, EpochEnded
 PAUSE = 2.0
 """Smallest number of seconds between two transfers during a run; a short run is sent once, at its end."""
 
+FUSED = "bpexp.fused"
+"""The tag of a run that is trained together with others; it holds their number."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataCard:

@@ -167,7 +167,11 @@ def slow(cluster: DaskCluster | RayCluster, places: SimpleNamespace, *words: str
     """A sweep of three slow jobs, now that two of them train, each on its machine."""
     slowly = ["+callbacks.death.kind=slow", "+callbacks.death.seconds=0.1", "tracking=none", "seed=0,1,2"]
     run = Sweep(cluster, places, *slowly, *words)
-    until(lambda: run.process.poll() is not None or len(trained(cluster, run.home)) == 2)
+
+    def both() -> bool:
+        return {folder.is_relative_to(run.home) for folder in trained(cluster, run.home)} == {True, False}
+
+    until(lambda: run.process.poll() is not None or both())
     assert run.process.poll() is None, run.process.communicate()
     return run
 

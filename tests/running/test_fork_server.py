@@ -51,7 +51,7 @@ def server(*, preload: bool, modules: tuple[str, ...] = ()) -> Iterator[ForkServ
 def status(worker: Worker, job: Job) -> str:
     """Perform a job, and let the worker leave."""
     worker.perform([job])
-    assert worker.connection.poll(60)
+    assert worker.connection.poll(300)
     answer = worker.answer()
     worker.leave(20)
     assert answer is not None

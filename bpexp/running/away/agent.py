@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from bpexp.errors import BpexpError
-from bpexp.running.away.child import GRACE
 from bpexp.running.away.parcel import Parcel, files_in, opened, packed, write
 from bpexp.running.away.shared import same_folder
+from bpexp.running.child_process import GRACE, ending
 
 CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from bpexp.cli.worker import away; away(int(sys.argv[2]))"
@@ -189,11 +189,7 @@ class Child:
     def death(self) -> str:
         """How the process ended, in words."""
         self.leave(GRACE)
-        code = self._process.returncode
-        if code >= 0:
-            return f"its process left with exit code {code}"
-        memory = ", as the system does where memory is short" if -code == signal.SIGKILL else ""
-        return f"its process was ended by {signal.Signals(-code).name}{memory}"
+        return f"its process {ending(self._process.returncode)}"
 
     def last_line(self) -> str:
         """The last line on its standard error, for a process that could not even introduce itself."""

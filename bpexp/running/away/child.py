@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
-import time
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
@@ -23,6 +21,7 @@ from bpexp.errors import BpexpError
 from bpexp.records.outcome import Outcome
 from bpexp.records.schema import as_record
 from bpexp.running.away.introduction import Introduction, data_refusal, introduction
+from bpexp.running.child_process import end_with_parent
 from bpexp.running.ending.interruption import WORDS
 from bpexp.running.launchers.packing import pack_outcome, unpack
 from bpexp.running.perform import perform
@@ -30,14 +29,11 @@ from bpexp.running.resuming.results import read
 from bpexp.tracking.credentials import borrow
 from bpexp.tracking.session import recording
 
-GRACE = 10.0
-"""Seconds that a job has to write its record when it is ended."""
-
 
 def serve(handle: int) -> None:
     """Answer what comes through the connection `handle` until it is closed: an introduction, credentials, jobs."""
     connection = Connection(handle)
-    threading.Thread(target=_watch, daemon=True).start()
+    end_with_parent()
     checked: set[str] = set()
     while (message := _received(connection)) is not None:
         if "hello" in message:
@@ -106,12 +102,3 @@ def _job(connection: Connection, message: dict[str, Any], checked: set[str]) -> 
 
 def _told(outcome: Outcome | None) -> dict[str, Any]:
     return {"outcome": None if outcome is None else pack_outcome(outcome), "reason": "it left no readable result"}
-
-
-def _watch() -> None:
-    """Wait for the end of the agent."""
-    while os.read(0, 1):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE)
-    os.kill(os.getpid(), signal.SIGKILL)

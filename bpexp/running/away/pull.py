@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import Protocol
 
 from bpexp.errors import BpexpError
-from bpexp.running.away.child import GRACE
 from bpexp.running.away.home import Home
+from bpexp.running.child_process import GRACE
 from bpexp.running.ending.signals import awaited
 from bpexp.running.job import Ending, Job
 

@@ -21,10 +21,10 @@ from typing import Any
 
 from bpexp.errors import ConfigError, warn
 from bpexp.running.away import desk
-from bpexp.running.away.child import GRACE
 from bpexp.running.away.engine import CONNECT, engine, first_line, in_time, quiet
 from bpexp.running.away.home import Home
 from bpexp.running.away.pull import pulled
+from bpexp.running.child_process import GRACE
 from bpexp.running.job import Job
 from bpexp.running.launchers import Launcher
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from bpexp.errors import say, warn
 from bpexp.records.process import started
+from bpexp.running.child_process import UNKNOWN, ending
 from bpexp.running.job import Job
 from bpexp.running.launchers.fork_server import send_file
 from bpexp.running.launchers.packing import pack
@@ -28,9 +29,6 @@ CODE = (
 
 LOOK = 1.0
 """Seconds between two looks at workers that say nothing: a child of theirs may hold the connection of a dead one."""
-
-UNKNOWN = 256
-"""In place of an exit code that nobody was told, because the process that started the worker is gone, too."""
 
 GONE = (EOFError, OSError)
 """What a connection raises when the process at its other end is gone."""
@@ -196,13 +194,3 @@ class Worker:
         self.leave(LOOK)
         assert self._code is not None
         return f"its process {ending(self._code)}"
-
-
-def ending(code: int) -> str:
-    """The end of a process in words, after its exit code as `subprocess` counts."""
-    if code == UNKNOWN:
-        return "is gone; nobody knows how it ended, because the process that started it is gone, too"
-    if code >= 0:
-        return f"left with exit code {code}"
-    memory = ", as the system does where memory is short" if -code == signal.SIGKILL else ""
-    return f"was ended by {signal.Signals(-code).name}{memory}"

@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import wait
 
+from bpexp.running.child_process import GRACE
 from bpexp.running.cores import usable_cores
 from bpexp.running.fusing import units
 from bpexp.running.job import Ending, Job
@@ -19,7 +20,6 @@ from bpexp.running.launchers.early import FORKING, taken
 from bpexp.running.launchers.foreign import modules
 from bpexp.running.launchers.forks import LOOK, ForkServer, Worker
 from bpexp.running.launchers.packing import unpack_outcome
-from bpexp.running.launchers.worker import GRACE
 
 
 @contextmanager

@@ -15,10 +15,10 @@ from typing import Any
 
 from bpexp.errors import ConfigError, warn
 from bpexp.running.away.agent import Agent
-from bpexp.running.away.child import GRACE
 from bpexp.running.away.engine import CONNECT, engine, first_line, in_time, own_handlers, quiet
 from bpexp.running.away.home import Home
 from bpexp.running.away.pull import LOOK, pulled
+from bpexp.running.child_process import GRACE
 from bpexp.running.job import Job
 from bpexp.running.launchers import Launcher
 

@@ -19,10 +19,10 @@ from bpexp.errors import ConfigError, warn
 from bpexp.files.whole import write_whole
 from bpexp.records.lock import liveness
 from bpexp.records.outcome import write_outcome
-from bpexp.running.away.child import GRACE
 from bpexp.running.away.engine import first_line
 from bpexp.running.away.home import LOGINS, URI, Home
 from bpexp.running.away.parcel import opened
+from bpexp.running.child_process import GRACE
 from bpexp.running.job import Ending, Job
 from bpexp.running.launchers.slurm import Queue, State, cancel
 from bpexp.running.launchers.submitted import ANSWER, HELLO, KEY, SENT, lend, perform_all

@@ -7,21 +7,16 @@ gone: the job is then ended as by SIGTERM, with a true record, and a job that do
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
-import threading
-import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from bpexp.config.plugins import load_plugins
+from bpexp.running.child_process import end_with_parent
 from bpexp.running.launchers.packing import pack_outcome, unpack
 from bpexp.running.perform_together import perform_unit
 from bpexp.tracking.session import recording
-
-GRACE = 10.0
-"""Seconds that a job has to write its record when its sweep ends before it."""
 
 MIB = 2**20
 
@@ -29,7 +24,7 @@ MIB = 2**20
 def serve(handle: int, memory: int | None) -> None:
     """Perform jobs from the connection `handle` until it says no more; with `memory`, in at most so many MiB."""
     connection = Connection(handle)
-    threading.Thread(target=_watch, daemon=True).start()
+    end_with_parent()
     if memory is not None:
         _limit(memory)
     try:
@@ -50,15 +45,6 @@ def _received(connection: Connection) -> str | None:
         return connection.recv_bytes().decode()
     except (EOFError, OSError):
         return None
-
-
-def _watch() -> None:
-    """Wait for the end of the sweep's process."""
-    while os.read(0, 1):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(GRACE)
-    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _limit(memory: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bpexp.errors import ConfigError, RecordError, warn
+from bpexp.records.escaping import typed
 from bpexp.records.lock import make_room
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
@@ -88,7 +89,7 @@ def _execute(plan: Plan, directory: Path, jobs: Sequence[Job], endings: list[End
 def _report(plan: Plan, sweep: Sweep, parent: ParentRun, command: Sequence[str], signals: Signals) -> None:
     """Write the report, and put it on the parent run."""
     assert sweep.found is not None
-    facts = [f"command: python -m bpexp {' '.join(command)}", *origin()]
+    facts = [f"command: {typed(command)}", *origin()]
     try:
         with signals.raised():
             file = write_report(sweep.found, sweep.confirmed, sweep.directory, facts, sweep.ranking.problems)
