@@ -58,7 +58,7 @@ def draw_history(
     if best:
         axes.step(*_columns(best), where="post", color=VERMILION, label="best so far", zorder=4)
     _finish(axes, "trial", up)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _count(axes)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     return svg(figure)
 
@@ -118,7 +118,7 @@ def draw_reports(complete: Sequence[Mapping[int, float]], pruned: Sequence[Mappi
         axes.plot(list(reports), list(reports.values()), color=GREY, linewidth=0.9, linestyle="--")
         axes.plot(*list(reports.items())[-1], "x", color=GREY, markersize=5)
     _finish(axes, "epoch", up)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _count(axes)
     return svg(figure)
 
 
@@ -160,6 +160,13 @@ def _finish(axes: Axes, across: str, up: str) -> None:
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _count(axes: Axes) -> None:
+    """Whole numbers alone across."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def _level(name: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from bpexp.errors import ConfigError, visible
-from bpexp.records.escaping import FORMULAS, code, csv_table, html, markdown, markdown_row
+from bpexp.records.escaping import FORMULAS, code, csv_table, html, markdown, markdown_row, typed
 from tests.support.payloads import PAYLOADS
 
 MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -94,6 +94,11 @@ def test_letters_of_any_language_and_emoji_stay() -> None:
         "données \u05e9\u05dc\u05d5\u05dd, \u4f60\u597d \N{WOMAN}\N{ZERO WIDTH JOINER}\N{MICROSCOPE}\N{NO-BREAK SPACE}"
     )
     assert visible(text) == text
+
+
+def test_a_command_can_be_copied() -> None:
+    words = ["-m", "lr=0.1,0.3", "seed=range(2)", "lr=tag(log, interval(0.001, 1))"]
+    assert typed(words) == "python -m bpexp -m lr=0.1,0.3 'seed=range(2)' 'lr=tag(log, interval(0.001, 1))'"
 
 
 def test_a_message_has_an_end() -> None:

@@ -14,6 +14,7 @@ import pytest
 from children import bpexp
 from command_line import command, refused
 from stores import ask
+from together import jobs_of
 
 from bpexp.nn.arrays import Array
 from bpexp.records.journal import JOURNAL, history
@@ -23,7 +24,6 @@ from bpexp.records.outcome import RESULT, Outcome, read_outcome
 from bpexp.running import open_run, perform_together
 from bpexp.running.fusing import arranged
 from bpexp.training.fused.together import Together
-from tests.support.together import jobs_of
 
 SMALL = ["data=xor", "data.n=60", "model.hidden=[4]", "batch_size=7", "epochs=4", "progress=false"]
 QUIET = [*SMALL, "tracking=none"]
@@ -90,6 +90,16 @@ def test_every_file_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
             np.testing.assert_allclose([v for _, v in same[name]], [v for _, v in rows], rtol=1e-7, atol=1e-12)
         ours_too, theirs_too = (sorted(path.name for path in folder.iterdir()) for folder in (ours, theirs))
         assert ours_too == theirs_too
+
+
+def test_the_report_of_a_study_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = ["experiment=symmetry", "data=mnist_5k", "data.limit=60", "epochs=1", "init=zeros,normal", "seed=0,1"]
+    words = [*small, "activation=tanh", "probe.fixed=0", "tracking=none", "progress=false", "launcher=serial"]
+    for fuse, told in (("auto", "runs: 4, 4 of them trained together with others (launcher.fuse)"), ("off", "runs: 4")):
+        assert command([*words, f"launcher.fuse={fuse}", f"hydra.sweep.dir={fuse}"], monkeypatch) == 0
+        page = Path(fuse, "report.html").read_text(encoding="utf-8")
+        assert told in page
+        assert ("trained together" in page) == (fuse == "auto")
 
 
 def test_the_store_has_every_run_with_its_tag(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
