@@ -66,6 +66,9 @@ def _last(process: Process) -> None:
 
 def _leave(process: Process, number: int, *, told: bool = True) -> None:
     """Make the records true, say one line, and go; in another thread than the main one, which may be anywhere."""
+    for end in process.companions:
+        with suppress(Exception):
+            end()
     if process.code is None:
         speaker = threading.Thread(target=_last_words, args=(process, WORDS[number]), daemon=True)
         try:

@@ -17,6 +17,7 @@ import signal
 import statistics
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ JOBS = 200
 SECONDS = 6.0
 """The longest time from the start of a command to its stop."""
 
+LONGEST = 30.0
+"""Seconds after a stop for which a process may be left before it counts as one that stays."""
+
 
 def stopped(folder: Path, words: list[str], number: int, after: float) -> dict[str, Any]:
     """One stop: seconds until every process was gone, and what was wrong."""
@@ -42,7 +46,8 @@ def stopped(folder: Path, words: list[str], number: int, after: float) -> dict[s
     began = time.monotonic()
     sweep.send_signal(number)
     _, err = sweep.communicate()
-    _, left = psutil.wait_procs(processes[1:], timeout=30)
+    while (left := [process for process in processes[1:] if _lives(process)]) and time.monotonic() - began < LONGEST:
+        time.sleep(0.01)
     seconds = time.monotonic() - began
     wrong = [f"exit code {sweep.returncode}"] if sweep.returncode != SIGNALS[signal.Signals(number)] else []
     wrong += [f"{len(left)} processes are left"] if left else []
@@ -53,6 +58,13 @@ def stopped(folder: Path, words: list[str], number: int, after: float) -> dict[s
         if status not in ("finished", "killed"):
             wrong.append(f"job {journal.parent.name} is told as {status}")
     return {"seconds": seconds, "wrong": wrong}
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Whether it has not ended: one that nobody has waited for yet has."""
+    with suppress(psutil.NoSuchProcess):
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def stops(folder: Path, words: list[str], rounds: int, seed: int) -> dict[str, Any]:

@@ -176,3 +176,46 @@ def test_when_the_sweep_is_gone_a_server_that_still_imports_ends(tmp_path: Path)
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+STILL_IMPORTING = """
+import time
+from bpexp.cli.process import own_process
+from bpexp.running.launchers.forks import ForkServer
+
+with own_process():
+    made = ForkServer(True, ["never_done"])
+    print(made._process.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_signal_that_ends_the_process_of_a_sweep_ends_a_server_that_still_imports(tmp_path: Path) -> None:
+    """Its imports take seconds, and what they are for is over."""
+    (tmp_path / "never_done.py").write_text("import time; time.sleep(3600)", encoding="utf-8")
+    with (tmp_path / "said").open("w") as said:
+        sweep = subprocess.Popen(
+            [sys.executable, "-c", STILL_IMPORTING],
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+    assert sweep.stdout is not None
+    with sweep.stdout:
+        process = psutil.Process(int(sweep.stdout.readline()))
+    sweep.send_signal(signal.SIGTERM)
+    assert sweep.wait(60) == 143
+    assert (tmp_path / "said").read_text(encoding="utf-8") == "bpexp: terminated; nothing was begun\n"
+    psutil.wait_procs([process], timeout=60)
+    if alive := process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        process.kill()
+    assert not alive
+
+
+def test_a_server_that_still_imports_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "never_done.py").write_text("import time; time.sleep(3600)", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with server(preload=True, modules=("never_done",)) as made:
+        process = made._process
+    assert process.returncode == -signal.SIGKILL

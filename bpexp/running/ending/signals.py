@@ -113,6 +113,7 @@ class Process:
         self.contexts: list[Signals] = []
         self.kept = NOTHING
         self.code: int | None = None
+        self.companions: list[Callable[[], object]] = []  # each ends processes that have nothing to lose
         self._ours, self._since, self._overdue = leave is not None, 0.0, False
         self._previous: dict[int, Any] = {}
         ending = None if leave is None else partial(leave, self)
@@ -199,6 +200,12 @@ class Process:
         with suppress(ValueError):  # forked in another thread than the main one
             for number, handler in self._previous.items():
                 signal.signal(number, handler)
+
+
+def ended_with_this_process(end: Callable[[], object]) -> None:
+    """Have `end` called when a signal ends this process at once, where it is ours."""
+    if Process.current is not None:
+        Process.current.companions.append(end)
 
 
 def _forget() -> None:

@@ -17,6 +17,7 @@ from typing import IO, Any
 from bpexp.errors import say, warn
 from bpexp.records.process import started
 from bpexp.running.child_process import UNKNOWN, ending
+from bpexp.running.ending.signals import ended_with_this_process
 from bpexp.running.job import Job
 from bpexp.running.launchers.fork_server import send_file
 from bpexp.running.launchers.packing import pack
@@ -47,6 +48,7 @@ class ForkServer:
         self._earlier: list[subprocess.Popen[bytes]] = []
         self._asked = 0
         self._start()
+        ended_with_this_process(self._end_idle)
 
     def _start(self) -> None:
         self._connection, theirs = Pipe()
@@ -119,8 +121,14 @@ class ForkServer:
         self._process.kill()
         self.close()
 
+    def _end_idle(self) -> None:
+        """End a process that has started no worker yet: it may import for seconds, and has nothing to lose."""
+        if not self._served:
+            self._process.kill()
+
     def close(self) -> None:
         """End the process, and with it workers that are left."""
+        self._end_idle()
         self._connection.close()
         for process in (*self._earlier, self._process):
             if process.stdin is not None:
