@@ -9,10 +9,10 @@ from bpexp.running.launchers.fork_server import forked
 from bpexp.running.launchers.worker import serve
 
 
-def main(handle: int, preload: bool, modules: list[str]) -> None:
+def main(handle: int, preload: bool, tracking: bool, modules: list[str]) -> None:
     """Fork workers for the sweep at the connection `handle`, each of which performs jobs."""
     lasting_output()
-    worker = forked(handle, preload, modules)
+    worker = forked(handle, preload, tracking, modules)
     if worker is not None:
         with left_in_time():
             serve(*worker)

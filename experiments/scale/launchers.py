@@ -25,6 +25,7 @@ from typing import Any
 
 SWEEPS = {
     "mnist": ["epochs=1", "lr=0.03,0.1,0.3", "seed=range(8)"],
+    "long": ["epochs=50", "lr=0.03,0.1,0.3", "seed=range(8)"],
     "xor": ["data=xor", "epochs=1", "model.hidden=[8]", "lr=0.03,0.1,0.3,1", "seed=range(25)"],
     "presets": [
         "data.limit=400",
@@ -33,7 +34,7 @@ SWEEPS = {
         "seed=0,1,2",
     ],
 }
-"""24 runs of 1 epoch on mnist_5k, 100 of xor, and 24 of which three are of each preset."""
+"""24 runs of 1 epoch on mnist_5k, the same of 50 epochs, 100 of xor, and 24 of which three are of each preset."""
 
 
 def sweep(folder: Path, what: str, words: list[str]) -> dict[str, Any]:

@@ -105,9 +105,10 @@ def test_one_server_is_started_for_a_sweep_and_none_is_left(
     started: list[ForkServer] = []
 
     class Counted(ForkServer):
-        def __init__(self, preload: bool, modules: Sequence[str]) -> None:
+        def __init__(self, preload: bool, modules: Sequence[str], *, tracking: bool = True) -> None:
+            assert not tracking  # as `SMALL` says
             started.append(self)
-            super().__init__(preload, modules)
+            super().__init__(preload, modules, tracking=tracking)
 
     for module in (early, process):
         monkeypatch.setattr(module, "ForkServer", Counted)
@@ -127,9 +128,10 @@ from bpexp.running.perform import perform
 from bpexp.running.plan import plan
 import bpexp.cli.worker
 
-fork_server.prepare([])
+words = ("data=xor", "data.n=60", "model.hidden=[3]", "epochs=1", "progress=false", *sys.argv[1:])
+fork_server.prepare([] if sys.argv[1:] else fork_server.RECORDING)
 assert threading.active_count() == 1
-(job,) = plan(CommandLine(("data=xor", "data.n=60", "model.hidden=[3]", "epochs=1", "progress=false"))).jobs
+(job,) = plan(CommandLine(words)).jobs
 before = set(sys.modules)
 assert perform(job.below(Path("run").absolute())).ok
 print(sorted({name.split(".")[0] for name in set(sys.modules) - before}))
@@ -137,11 +139,16 @@ print(sorted({name.split(".")[0] for name in set(sys.modules) - before}))
 
 
 @pytest.mark.usefixtures("store")
-def test_a_run_in_a_worker_imports_next_to_nothing() -> None:
+@pytest.mark.parametrize(
+    ("words", "few"),
+    [((), {"PIL", "alembic", "encodings", "filelock", "mlflow", "bpexp"}), (("tracking=none",), {"bpexp"})],
+    ids=["mlflow", "none"],
+)
+def test_a_run_in_a_worker_imports_next_to_nothing(words: tuple[str, ...], few: set[str]) -> None:
     """Else each worker would take the time, and the memory: everything that is large is there before the fork."""
-    done = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", LATE, *words], capture_output=True, text=True, check=True)
     late = set(eval(done.stdout.splitlines()[-1]))
-    assert late <= {"PIL", "alembic", "encodings", "filelock", "mlflow", "bpexp"} | set(sys.stdlib_module_names)
+    assert late <= few | set(sys.stdlib_module_names)
 
 
 SCRIPT = """

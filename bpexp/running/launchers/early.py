@@ -27,7 +27,7 @@ def started_early(words: Sequence[str]) -> Iterator[None]:
     process = [word for word in words if word == "launcher=process"]
     otherwise = [word for word in words if word.startswith(OTHERWISE) and word != "launcher=auto"]
     if (process or not otherwise) and sys.platform in FORKING and usable_cores() > 1:
-        _waiting.append(ForkServer(preload=True, modules=()))
+        _waiting.append(ForkServer(preload=True, modules=(), tracking="tracking=none" not in words))
     try:
         yield
     finally:

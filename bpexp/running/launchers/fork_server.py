@@ -26,16 +26,18 @@ from bpexp.running.launchers.packing import unpack
 from bpexp.running.loading import load_data
 from bpexp.tracking.environment import mlflow_environment
 
-LATER = (
+RECORDING = (
     *("mlflow", "mlflow.pyfunc", "mlflow.models", "mlflow.store.tracking.sqlalchemy_store"),
     *("mlflow.store.tracking.rest_store", "mlflow.tracking.client", "alembic.script", "sqlalchemy.dialects.sqlite"),
-    *("pandas", "matplotlib.figure", "matplotlib.backends.backend_agg"),
-    *("bpexp.figures.run_page", "bpexp.records.provenance", "bpexp.tracking.model", "bpexp.tracking.sql_database"),
+    *("pandas", "bpexp.tracking.model", "bpexp.tracking.sql_database"),
 )
+"""Modules that a run imports when it is recorded in MLflow."""
+
+LATER = ("matplotlib.figure", "matplotlib.backends.backend_agg", "bpexp.figures.run_page", "bpexp.records.provenance")
 """Modules that a run imports when it needs them. A name that is gone costs the workers time, and nothing else."""
 
 
-def forked(handle: int, preload: bool, modules: list[str]) -> tuple[int, int | None] | None:
+def forked(handle: int, preload: bool, tracking: bool, modules: list[str]) -> tuple[int, int | None] | None:
     """Serve the sweep at the connection `handle`: fork a worker whenever it asks for one, until it is gone.
 
     Returns in each worker, with the handle of its connection to the sweep and its largest memory in MiB, and at the
@@ -44,11 +46,12 @@ def forked(handle: int, preload: bool, modules: list[str]) -> tuple[int, int | N
     Args:
         handle: of the connection to the sweep, which is closed in a worker.
         preload: import everything first, and read the data of the first job of each worker.
+        tracking: import what a run needs that is recorded in MLflow, too.
         modules: further modules that register components.
     """
     with Connection(handle) as sweep:
         if preload:
-            prepare(modules)
+            prepare([*RECORDING, *modules] if tracking else modules)
         gc.collect()
         gc.freeze()  # a collection in a worker would write to every object, and so copy it
         while (text := _received(sweep)) is not None:

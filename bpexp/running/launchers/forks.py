@@ -41,10 +41,11 @@ class ForkServer:
     Args:
         preload: whether it imports everything and reads the data before it forks.
         modules: modules that register components beside those of bpexp and of plug-ins.
+        tracking: whether the jobs are recorded in MLflow, whose modules take most of the time of the imports.
     """
 
-    def __init__(self, preload: bool, modules: Sequence[str]) -> None:
-        self._preload, self._modules = preload, list(modules)
+    def __init__(self, preload: bool, modules: Sequence[str], *, tracking: bool = True) -> None:
+        self._preload, self._modules, self._tracking = preload, list(modules), tracking
         self._earlier: list[subprocess.Popen[bytes]] = []
         self._asked = 0
         self._start()
@@ -54,7 +55,12 @@ class ForkServer:
         self._connection, theirs = Pipe()
         with theirs:
             handle = theirs.fileno()
-            said = {"handle": handle, "preload": self._preload, "modules": self._modules}
+            said = {
+                "handle": handle,
+                "preload": self._preload,
+                "tracking": self._tracking,
+                "modules": self._modules,
+            }
             live = sys.stderr is not None and sys.stderr.isatty()
             self._process = subprocess.Popen(
                 [sys.executable, "-c", CODE, json.dumps(sys.path), json.dumps(said)],

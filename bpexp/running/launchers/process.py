@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from functools import partial
 from multiprocessing.connection import wait
 
+from bpexp.config.groups import GROUPS
 from bpexp.running.child_process import GRACE
 from bpexp.running.cores import usable_cores
 from bpexp.running.fusing import units
@@ -20,6 +21,7 @@ from bpexp.running.launchers.early import FORKING, taken
 from bpexp.running.launchers.foreign import modules
 from bpexp.running.launchers.forks import LOOK, ForkServer, Worker
 from bpexp.running.launchers.packing import unpack_outcome
+from bpexp.tracking.settings import TrackingSettings
 
 
 @contextmanager
@@ -32,15 +34,16 @@ def process(
     imported everything and read the data; it imports while the sweep still writes down what it declares.
     """
     workers = usable_cores() if n_jobs is None else n_jobs
-    with closing(_server(preload and sys.platform in FORKING)) as server:
+    tracking = GROUPS["tracking"].build(first.config.tracking)
+    with closing(_server(preload and sys.platform in FORKING, tracking)) as server:
         yield partial(_executed, server=server, n_jobs=workers, memory=memory)
 
 
-def _server(preload: bool) -> ForkServer:
+def _server(preload: bool, tracking: TrackingSettings) -> ForkServer:
     """The process that was started before the sweep was planned, if it will do, else a new one."""
     further = modules()
     early = taken() if preload and not further else None
-    return early or ForkServer(preload, further)
+    return early or ForkServer(preload, further, tracking=tracking.mlflow)
 
 
 def _executed(
