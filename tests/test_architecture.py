@@ -151,7 +151,10 @@ LIBRARIES = {
     "platformdirs": {"platformdirs"},
     "pooch": {"pooch"},
     "ray": {"ray", "ray.util.scheduling_strategies"},
-    "rich": {"rich.box", "rich.console", "rich.live", "rich.markup", "rich.progress", "rich.table", "rich.text"},
+    "rich": {
+        *("rich.box", "rich.console", "rich.live", "rich.markup", "rich.progress", "rich.progress_bar", "rich.style"),
+        *("rich.table", "rich.text"),
+    },
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
     "sqlalchemy": {"sqlalchemy", "sqlalchemy.exc"},
     "statsmodels": {"statsmodels.api", "statsmodels.formula.api", "statsmodels.stats.power"},
