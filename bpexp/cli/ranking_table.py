@@ -41,10 +41,10 @@ def print_ranking(console: Console, sweep: Sweep) -> None:
     print_link(console, sweep)
 
 
-def print_link(console: Console, sweep: Sweep | None) -> None:
-    """Print the link to the runs of a sweep, sorted by what ranks them, if it was recorded."""
+def print_link(console: Console, sweep: Sweep | None, key: str | None = None) -> None:
+    """Print the link to the runs of a sweep, if it was recorded, sorted by the metric `key`, or by what ranks them."""
     if sweep is not None and sweep.experiment_id and sweep.store:
-        key = sweep.ranking.key or BEST
+        key = key or sweep.ranking.key or BEST
         page = experiment_page(sweep.experiment_id, f"final/{key.replace('/', '_')}", ascending=better(key) == "lower")
         link(console, sweep.store, page)
 

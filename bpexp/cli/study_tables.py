@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from rich.console import Console
 
 from bpexp.cli.ranking_table import PROBLEMS, print_link
@@ -10,8 +13,10 @@ from bpexp.cli.tables import Ranked, numbers_first, print_ranked
 from bpexp.running.sweep import Sweep
 from bpexp.study.analysis import Analysis
 from bpexp.study.declaration import moment
+from bpexp.study.measures import Measure
 from bpexp.study.report import Report
 from bpexp.study.words import shown, told
+from bpexp.training.metrics import metrics
 
 VERDICTS = {"supported": "green", "holds": "green", "refuted": "red", "violated": "red"}
 
@@ -33,7 +38,13 @@ def print_report(console: Console, report: Report, sweep: Sweep | None) -> None:
     if standings.evidence.sha256:
         row(console, "declared", f"{moment(standings.evidence.at)}, SHA-256 {standings.evidence.sha256}")
     row(console, "report", str(report.files[0].absolute()))
-    print_link(console, sweep)
+    print_link(console, sweep, _recorded(analysis.study.measures))
+
+
+def _recorded(measures: Sequence[Measure]) -> str | None:
+    """The metric that the first measure is, if MLflow holds it as a number of each run."""
+    found = re.fullmatch(r"final ((\w+)/\w+)", measures[0].text) if measures else None
+    return found[1] if found and found[2] in metrics else None
 
 
 def _arms(analysis: Analysis) -> Ranked:

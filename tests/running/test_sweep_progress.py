@@ -121,6 +121,10 @@ def test_names_are_shortened_where_that_tells_them_apart() -> None:
     assert shortened("model.depth=8 +init.gain=0.5 seed=1") == "depth=8 gain=0.5 seed=1"
     assert shortened("a.x=1 b.x=2") == "a.x=1 b.x=2"
     assert (
+        shortened("model=mnist_relu lr=1e-3 activation=relu seed=0")
+        == "lr=1e-3 seed=0 model=mnist_relu activation=relu"
+    )
+    assert (
         shortened("init={name:normal,std:0.1} data.path=/a.b/c=d.csv") == "init={name:normal,std:0.1} path=/a.b/c=d.csv"
     )
 
