@@ -281,8 +281,9 @@ def test_the_arms_of_a_study_are_readable_at_every_width(width: int, tmp_path: P
     assert "\u2026" not in text
     assert "sigmoid" in text
     assert "0.5 [0.5, 0.5]" in " ".join(text.split())
-    assert ("not shown" in text) == (width < 160)
-    assert width < 160 or "never" in text
+    assert ("not shown" in text) == (width < 80)
+    assert width < 80 or "never" in text
+    assert "all alike    best lr 0.1" in text
     assert max(map(len, text.splitlines())) <= max(width, len(str(tmp_path / "report.html")))
 
 
