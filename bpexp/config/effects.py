@@ -11,8 +11,8 @@ from bpexp.errors import ConfigError
 NAMES = ("model.name", "pairing.name")
 """Names of options that a config file sets; another name in the record would be that of something that did not run."""
 
-BESIDE_RUN = ("run", "task", "sample", "explore.", "progress", "tracking", "hydra")
-"""How keys begin that may stand beside the run that task=explore shows."""
+BESIDE_RUN = ("run", "task", "sample", "explore.samples", "progress", "tracking.uri")
+"""The keys that may stand beside the run that task=explore shows, and those of Hydra."""
 
 
 def refuse_overruled(composition: Composition, overrides: Sequence[Override]) -> None:
@@ -42,9 +42,8 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
             raise ConfigError(f"{override.input_line} has no effect {told}")
         if (key == "run" or key.startswith("explore.")) and config.task != "explore":
             raise ConfigError(f"{override.input_line} has no effect without task=explore; add it, or leave this out")
-        if config.run is not None and not key.startswith(BESIDE_RUN):
-            told = f"run={config.run} has its own config; leave this out, or run"
-            raise ConfigError(f"{override.input_line} has no effect: {told}")
+        if config.run is not None and key not in BESIDE_RUN and not key.startswith("hydra."):
+            raise ConfigError(f"{override.input_line} has no effect beside run={config.run}; leave one of them out")
         if key.startswith("doctor.") and config.task != "doctor":
             raise ConfigError(f"{override.input_line} has no effect without task=doctor; add it, or leave this out")
         if key in NAMES:

@@ -21,8 +21,8 @@ class Explore:
             room for.
         samples: training samples to choose from; the first is that of `sample`, the others are of other classes.
         beside: what is trained beside the declared run, from the same weights and with the same batches; sigmoid_mse
-            has sigmoid layers and squared error, relu_cross_entropy ReLU layers and cross-entropy, auto takes the one
-            of the two that the run is not, and nothing beside run=.
+            has sigmoid layers and squared error, relu_cross_entropy ReLU layers and cross-entropy, both in case of
+            one-hot targets, else the output and the loss of the run; auto takes the one that the run is not, or none.
         beside_lr: learning rate of what is trained beside; null for that of the run.
     """
 

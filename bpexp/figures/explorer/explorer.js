@@ -51,6 +51,10 @@ function draw() {
   byId("moment").textContent = `${snapshot} of ${COUNTS.snapshot}: ${moments}`;
   byId("snapshot").setAttribute("aria-valuetext", byId("moment").textContent);
   const told = PAGE.sides.map((side, k) => drawSide(byId(`side-${k + 1}`), side, symbol));
+  for (const list of document.querySelectorAll(".values")) {
+    const current = list.querySelector("[aria-current]");
+    list.scrollTop = current.offsetTop - list.offsetTop - list.clientHeight / 2;
+  }
   byId("live").textContent = `Step ${step} of ${COUNTS.step}: ${inWords(symbol)}, unit ${unit}. ${moments}. ${told.join(" ")}`;
 }
 
@@ -148,9 +152,9 @@ function values(pass, step, i) {
     const other = all.filter((value) => value !== 0).length;
     return element("p", { class: "note" }, `${all.length} numbers, of which ${other} are not 0; the largest in size is ${show(largest(all))}.`);
   }
-  const names = layer === DEPTH && PAGE.classes.length === all.length ? PAGE.classes : all.map((_, k) => String(k + 1));
+  const names = layer === DEPTH && PAGE.classes.length === all.length ? PAGE.classes : [];
   const items = all.map((value, k) => {
-    const item = element("li", k === i ? { "aria-current": "true" } : {}, element("span", { class: "name" }, names[k]), ` ${show(value)}`);
+    const item = element("li", k === i ? { "aria-current": "true" } : {}, element("span", { class: "name" }, names[k] === undefined ? `${k + 1}` : `${k + 1} (${names[k]})`), ` ${show(value)}`);
     item.addEventListener("click", () => choose({ unit: k + 1 }));
     return item;
   });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,13 @@ def _weights(l: int, W: Array, b: Array) -> dict[str, Any]:
     shades = np.where(np.isfinite(scaled), scaled, 0).astype(np.uint8)
     picture = base64.b64encode(shades.tobytes()).decode()
     return {"picture": picture, "units": len(shown), "most": text(most), "b": packed(b)}
+
+
+def weights_size(sizes: Sequence[int]) -> int:
+    """Characters that the weights of a network with these widths take of the page, at one snapshot."""
+    each = 4  # of a decimal in base64
+    found = sum(n * (m + 1) for m, n in pairwise(sizes)) * each
+    return found - (sizes[0] * sizes[1] * each if sizes[0] > WIDE else 0)
 
 
 def _pass(network: Network, side: Side, x: Array, y: Array, variants: list[list[list[str]]]) -> dict[str, Any]:

@@ -19,8 +19,8 @@ SIGMOID, RELU = "sigmoid_mse", "relu_cross_entropy"
 def beside(config: Config, data: DataSet) -> Config | None:
     """The config of what is trained beside a run; None where nothing is, or where it would be the same.
 
-    Only the functions differ, and the learning rate where one is declared. The data decide on the last layer: values
-    keep output and loss of the run, and classes of one output have a sigmoid and binary cross-entropy.
+    Only the functions differ, and the learning rate where one is declared. Output and loss are those of the run where
+    the targets are values, or numbers of two classes, for which the run has chosen the ones that fit.
 
     Raises ConfigError for options without an effect.
     """
@@ -55,10 +55,8 @@ def _functions(config: Config) -> tuple[list[str], str, str]:
 def _other(config: Config, data: DataSet, kind: str) -> Config:
     changed: dict[str, Mapping[str, Any]] = {}
     changed["activation"] = GROUPS["activation"].defaults("sigmoid" if kind == SIGMOID else "relu")
-    if data.task == "classification":
-        unit = data.n_outputs == 1
-        crossed = ("sigmoid", "binary_cross_entropy") if unit else ("softmax", "cross_entropy")
-        output, loss = ("sigmoid", "mse") if kind == SIGMOID else crossed
+    if data.targets == "one_hot":
+        output, loss = ("sigmoid", "mse") if kind == SIGMOID else ("softmax", "cross_entropy")
         shared = {key: config.loss[key] for key in GROUPS["loss"].shared if key in config.loss}
         changed |= {"output": GROUPS["output"].defaults(output), "loss": {**GROUPS["loss"].defaults(loss), **shared}}
     model = replace(config.model, activations=None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from bpexp.errors import ConfigError
 from bpexp.figures.explorer.page import MOST, Shown, content, page
+from bpexp.figures.explorer.side import weights_size
 from bpexp.files.whole import write_whole
 from bpexp.insight.snapshots import Snapshot, Snapshots
 from bpexp.records.escaping import html, script_json
@@ -39,6 +40,7 @@ def explore(plan: Plan) -> Path:
     with blas_threads(config.threads):
         if config.run is not None:
             run = recorded(config.run, config)
+            _refuse_wide([run.explored])
             text = _page(shown([run.experiment], run.title, config), [run.explored])
             return _written(text, plan.directory if plan.named else run.directory)
         first = build(config)
@@ -47,8 +49,10 @@ def explore(plan: Plan) -> Path:
             second = build(other)
             second.trainer.network.theta[...] = first.trainer.network.theta
             experiments.append(second)
+        untrained = [_untrained(experiment) for experiment in experiments]
+        _refuse_wide(untrained)
         told = shown(experiments, _title(plan), config)
-        count = _count([_untrained(experiment) for experiment in experiments], told, config.explore.snapshots)
+        count = _count(untrained, told, config.explore.snapshots)
         text = _page(told, [_trained(experiment, count) for experiment in experiments])
     return _written(text, plan.directory)
 
@@ -89,6 +93,14 @@ def _count(networks: Sequence[Explored], told: Shown, declared: int | str) -> in
             "explore.samples, explore.beside=none, or a narrower model"
         )
     return min(room, SNAPSHOTS) if declared == "auto" else least
+
+
+def _refuse_wide(networks: Sequence[Explored]) -> None:
+    """Raise ConfigError where the weights alone are too many for two snapshots, before they are all written."""
+    sizes = networks[0].experiment.trainer.network.sizes
+    if 2 * len(networks) * weights_size(sizes) > MOST:
+        widths = "-".join(map(str, sizes))
+        raise ConfigError(f"a network {widths} is too large for a page of {MOST:,} bytes; declare a narrower model")
 
 
 def _page(told: Shown, networks: Sequence[Explored]) -> str:

@@ -111,7 +111,7 @@ def side_name(experiment: Experiment) -> str:
 def _notes(experiment: Experiment, ended: str) -> list[str]:
     config, method = experiment.config, experiment.config.gradient["name"]
     size = len(experiment.data.train) if config.batch_size == "full" else config.batch_size
-    notes = [f"Trained by {config.optimizer['name']} with lr={config.lr:g} and batches of {size}."]
+    notes = [f"Trained by {config.optimizer['name']} with lr={config.lr:g} and batches of {size}, in {config.dtype}."]
     if ended:
         notes.append(f"It {ended}.")
     if method != "backprop":
