@@ -134,12 +134,17 @@ function numbers(rows, note) {
   const made = element("div", { class: "numbers" });
   for (const { symbol, put, result } of rows) {
     const line = element("p", {}, formula(symbol));
-    if (put) line.append(" = ", element("span", { class: "put" }, put));
+    if (put) line.append(" = ", element("span", { class: "put" }, ...unbroken(put)));
     line.append(" = ", element("b", { class: "result" }, result));
     made.append(line);
   }
   if (note) made.append(element("p", { class: "note" }, note));
   return made;
+}
+
+/** Words between which a line may end; no line ends within a number such as 4.9e-4. */
+function unbroken(text) {
+  return text.split(" ").flatMap((word, k) => (k ? [" ", element("span", {}, word)] : [element("span", {}, word)]));
 }
 
 /** All numbers of the step, one for each unit, as a list. */
