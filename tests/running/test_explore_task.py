@@ -237,6 +237,7 @@ def test_diverged_trainings_and_lone_parts_are_shown(tmp_path: Path, monkeypatch
         (["task=explore", "explore.beside=none", "explore.beside_lr=1"], "no effect with explore.beside=none"),
         (["task=explore", "explore.beside=nothing"], "explore.beside"),
         (["task=explore", "run=nowhere"], "'nowhere' holds no run"),
+        (["task=explore", "run="], "run= needs the folder of a run"),
         (["task=explore", "run=nowhere", "lr=1"], "lr=1 has no effect beside run=nowhere"),
         (["task=explore", "run=nowhere", "explore.snapshots=3"], "no effect beside run=nowhere"),
         (["task=explore", "sample=99999", "data=xor"], "sample must be below"),
@@ -249,7 +250,9 @@ def test_what_cannot_be_shown_is_refused(
     words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert message in refused([*words, "tracking=none"] if "run=nowhere" not in words else words, monkeypatch, capfd)
+    assert message in refused(
+        [*words, "tracking=none"] if not any(word.startswith("run=") for word in words) else words, monkeypatch, capfd
+    )
 
 
 def test_a_refused_number_of_snapshots_names_one_that_fits(

@@ -159,7 +159,9 @@ function values(pass, step, i) {
   }
   const names = layer === DEPTH && PAGE.classes.length === all.length ? PAGE.classes : [];
   const items = all.map((value, k) => {
-    const item = element("li", k === i ? { "aria-current": "true" } : {}, element("span", { class: "name" }, names[k] === undefined ? `${k + 1}` : `${k + 1} (${names[k]})`), ` ${show(value)}`);
+    const name = names[k] === undefined ? `${k + 1}` : `${k + 1} (${names[k]})`;
+    const told = [element("span", { class: "name", title: name }, name), " ", element("span", { class: "value" }, show(value))];
+    const item = element("li", k === i ? { "aria-current": "true" } : {}, ...told);
     item.addEventListener("click", () => choose({ unit: k + 1 }));
     return item;
   });

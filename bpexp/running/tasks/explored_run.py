@@ -37,6 +37,8 @@ def recorded(run: str, config: Config) -> Recorded:
     Raises BpexpError for a folder that holds no run, for one that left no weights, whose data set is another now, and
     for a sample that it does not have.
     """
+    if not run:
+        raise ConfigError("run= needs the folder of a run, or MLflow's id of it")
     uri = config.tracking.get("uri")
     directory = found(Wanted(run, changes={"tracking.uri": uri} if uri else {}))
     if not (directory / JOURNAL).is_file():
