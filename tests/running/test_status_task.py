@@ -13,6 +13,7 @@ import pytest
 from command_line import command, refused
 
 from bpexp.records.lock import RunLock, liveness
+from bpexp.records.process import started
 
 SMALL = ["data=xor", "model.hidden=[3]", "data.n=60", "tracking=none", "progress=false", "hydra.sweep.dir=there"]
 ASKED = ["task=status", "sweep=there"]
@@ -128,3 +129,25 @@ def test_a_sweep_that_does_not_run_here_is_not_stopped(
         said = json.loads(lock.read_bytes().partition(b"\n")[0])
         lock.write_text(json.dumps({**said, "boot": "another", "host": "elsewhere"}), encoding="utf-8")
         assert "cannot be ended from here" in refused(words, monkeypatch, capfd)
+
+
+@pytest.mark.parametrize("other", [{"started": 1}, {"pids": "pid:[1]"}], ids=["given again", "of a container"])
+def test_a_process_that_only_has_the_number_of_the_sweep_is_not_ended(
+    other: dict[str, object], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A container shares lock and start of its machine, and numbers its processes anew."""
+    assert command(["-m", *SMALL, "epochs=1", "lr=0.1,0.3"], monkeypatch) == 0
+    capfd.readouterr()
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        with RunLock(Path("there")):
+            lock = Path("there/run.lock")
+            said = json.loads(lock.read_bytes().partition(b"\n")[0])
+            began = started(bystander.pid)
+            lock.write_text(json.dumps({**said, "pid": bystander.pid, "started": began, **other}), encoding="utf-8")
+            assert "is another one here" in refused(["task=stop", "sweep=there"], monkeypatch, capfd)
+        time.sleep(0.1)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()

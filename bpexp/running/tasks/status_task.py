@@ -17,7 +17,7 @@ from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_look import Look, look
 from bpexp.records.lock import LOCK, Liveness, holder, liveness
 from bpexp.records.outcome import RESULT, Outcome
-from bpexp.records.process import same_boot
+from bpexp.records.process import gone, same_boot
 from bpexp.records.sweep_file import JobRecord, SweepRecord, read_sweep
 from bpexp.running.resuming.results import read
 from bpexp.running.tally import Tally
@@ -142,6 +142,11 @@ def stop(folder: Path) -> Standing:
         raise BpexpError(f"the sweep in {str(folder)!r} is not running: {alive.evidence}")
     if alive.state == "unknown" or not same_boot(said):
         raise BpexpError(f"the sweep in {str(folder)!r} cannot be ended from here: {alive.evidence}; go to its machine")
+    if gone(said) is not False:  # a container has numbers of its own, and a number is given again
+        raise BpexpError(
+            f"the sweep in {str(folder)!r} cannot be ended from here: {alive.evidence}, and the process of that number "
+            "is another one here; end it where it was begun, perhaps in a container"
+        )
     with suppress(ProcessLookupError):
         os.kill(int(said["pid"]), signal.SIGTERM)
     until = time.monotonic() + PATIENCE
