@@ -151,3 +151,18 @@ def test_a_process_that_only_has_the_number_of_the_sweep_is_not_ended(
     finally:
         bystander.kill()
         bystander.wait()
+
+
+def test_a_search_tells_its_trials_by_their_numbers_and_those_that_have_no_job(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever their folders are called, and also where the values of a trial do not fit each other."""
+    space = ["output=choice(softmax,identity,sigmoid)", "loss=choice(mse,cross_entropy,binary_cross_entropy)"]
+    words = [*SMALL, "epochs=1", "search=random", "search.trials=4", "hydra.sweep.subdir=lr_${lr}/n${hydra.job.num}_x"]
+    assert command(["-m", *words, *space, "lr=interval(0.1,0.2)"], monkeypatch) == 0
+    capsys.readouterr()
+    found = told(ASKED, monkeypatch, capsys)
+    assert found["state"] == "over"
+    assert found["jobs"].startswith("4/4 done  ")
+    assert found["jobs"].endswith(" failed")
+    assert any(row.startswith("failed: loss ") for key, row in found.items() if key.startswith("job "))
