@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bpexp.records.escaping import code, markdown, markdown_row
 from bpexp.search.confirmation import Confirmation
 from bpexp.search.declared import Search
@@ -10,11 +12,16 @@ from bpexp.search.found import Found, Tried
 ONCE = "one run each, on the part of the data that chose the best: search.confirm=5 compares it with the preset"
 
 
+def plain_name(key: str) -> str:
+    """A key of an override, such as +callbacks.mine.x, as MLflow takes it in names of parameters and metrics."""
+    return re.sub(r"[^\w./-]", "_", key.lstrip("+"), flags=re.ASCII)
+
+
 def params(search: Search) -> dict[str, str]:
     """The declaration as parameters of the parent run."""
     told = {"search": search.sampler, "search.trials": str(search.trials), "search.seed": str(search.seed)}
     told |= {"search.pruner": search.pruner, "search.objectives": ", ".join(search.objectives)}
-    return told | {f"space.{dimension.key}": str(dimension) for dimension in search.space}
+    return told | {f"space.{plain_name(dimension.key)}": str(dimension) for dimension in search.space}
 
 
 def metrics(found: Found, confirmed: Confirmation | None = None) -> dict[str, float]:
@@ -33,7 +40,7 @@ def metrics(found: Found, confirmed: Confirmation | None = None) -> dict[str, fl
         }
     for name, shares in found.importance.items():
         below = "" if len(found.importance) == 1 else f"{name.replace('/', '_')}/"
-        told |= {f"importance/{below}{key}": share for key, share in shares.items()}
+        told |= {f"importance/{below}{plain_name(key)}": share for key, share in shares.items()}
     return told
 
 
