@@ -18,8 +18,8 @@ def plain_name(key: str) -> str:
 
 
 def params(search: Search) -> dict[str, str]:
-    """The declaration as parameters of the parent run."""
-    told = {"search": search.sampler, "search.trials": str(search.trials), "search.seed": str(search.seed)}
+    """The declaration as parameters of the parent run; the number of trials, which may grow, is none of them."""
+    told = {"search": search.sampler, "search.seed": str(search.seed)}
     told |= {"search.pruner": search.pruner, "search.objectives": ", ".join(search.objectives)}
     return told | {f"space.{plain_name(dimension.key)}": str(dimension) for dimension in search.space}
 
@@ -28,6 +28,7 @@ def metrics(found: Found, confirmed: Confirmation | None = None) -> dict[str, fl
     """Numbers of the whole search: trials by state, the best values, and importances."""
     states = ("complete", "pruned", "failed")
     told = {f"trials/{state}": float(found.count(state)) for state in states}
+    told["search/trials"] = float(found.search.trials)
     if found.best is not None:
         told |= {"search/best_trial": float(found.best.number)}
     for row in confirmed.rows if confirmed else ():
