@@ -226,3 +226,26 @@ def test_a_folder_with_a_search_and_another_space_are_refused(
     assert "lr=interval(0.1,0.2) cannot change" in refused(["resume=s", "lr=interval(0.1,0.2)"], monkeypatch, capfd)
     file.unlink()
     assert "is gone, so that nothing tells what trial" in refused(["resume=s"], monkeypatch, capfd)
+
+
+def test_a_key_that_is_added_is_a_parameter_of_the_parent_by_its_plain_name(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow takes no plus in a name, and would have been left with a parent that never ends."""
+    words = ["search=random", "search.trials=5", "+callbacks.early_stopping.patience=range(1,4)", *NUMBERS]
+    assert command([*QUIET[:-1], *words, "hydra.sweep.dir=s"], monkeypatch) == 0
+    assert ask(store, "SELECT DISTINCT status FROM runs") == [("FINISHED",)]
+    assert ask(store, "SELECT value FROM params WHERE key = 'space.callbacks.early_stopping.patience'")
+    assert ask(store, "SELECT value FROM latest_metrics WHERE key = 'search/best_trial'")
+
+
+def test_a_search_that_goes_on_to_more_trials_is_taken_by_the_store(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """MLflow lets no parameter of a run change."""
+    words = ["search=random", "search.trials=1", *NUMBERS, "tracking.model=false", "hydra.sweep.dir=s"]
+    assert command([*QUIET[:-1], *words], monkeypatch) == 0
+    assert command(["resume=s", "search.trials=2"], monkeypatch) == 0
+    assert "MLflow did not take" not in capfd.readouterr().err
+    rows = ask(store, "SELECT value FROM latest_metrics WHERE key IN ('trials/complete', 'search/trials')")
+    assert rows == [(2.0,), (2.0,)]
