@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from bpexp.training.metrics import metrics
 
 if TYPE_CHECKING:
     from bpexp.api.result import SweepResult
+    from bpexp.study.report import Report
 
 PARTS = ("train", "validation", "test")
 
@@ -30,14 +30,14 @@ def run_page(outcome: Outcome, directory: Path) -> str:
     lines = [f"<b>{html(outcome.name)}</b>: {_status(outcome.status)} in {outcome.seconds:.1f} s"]
     if outcome.reason:
         lines.append(html(outcome.reason))
-    facts = [f"folder {place(directory)}"]
+    facts = [f"folder {html(place(directory))}"]
     if outcome.run_id:
         facts.append(f"run {html(outcome.run_id)} in MLflow")
     return _box([*lines, _measured(outcome), _small("; ".join(facts))])
 
 
 def sweep_page(sweep: SweepResult) -> str:
-    """The runs of a sweep, best first, with what varied, and the answers of its study."""
+    """The runs of a sweep, best first, with what varied; of a study, its answers."""
     ranking = sweep.ranking
     counts = ", ".join(f"{count} {_status(status)}" for status, count in sweep.statuses.items())
     by = f"; best first by {html(ranking.key)}" if ranking.key else ""
@@ -45,39 +45,47 @@ def sweep_page(sweep: SweepResult) -> str:
     rows = ranking.cells(columns)
     lines = [f"<b>{len(rows)} jobs</b>: {counts}{by}"]
     if sweep.report is not None:
-        lines += _claims(sweep)
-    texts = {"status", *ranking.varied}
-    lines.append(_table(columns, rows[:MOST], texts))
-    if len(rows) > MOST:
-        lines.append(_small(f"the best {MOST} of {len(rows)} rows; <code>.table</code> has all"))
+        lines += [*_answers(sweep.report), _small("<code>.table</code> has every job, report.html the whole report")]
+    else:
+        lines.append(_table(columns, rows[:MOST], {"status", *ranking.varied}))
+        if len(rows) > MOST:
+            lines.append(_small(f"the best {MOST} of {len(rows)} rows; <code>.table</code> has all"))
     lines += [html(problem) for problem in ranking.problems[:3]]
     if len(ranking.problems) > 3:
         lines.append(_small(f"and {len(ranking.problems) - 3} more such jobs"))
-    return _box([*lines, _small(f"folder {place(sweep.directory)}")])
+    return _box([*lines, _small(f"folder {html(place(sweep.directory))}")])
 
 
 def place(directory: Path) -> str:
     """A folder as a person in the working directory names it."""
     try:
-        below = directory.absolute().relative_to(Path.cwd())
+        return str(directory.absolute().relative_to(Path.cwd()))
     except (ValueError, OSError):
-        return html(directory)
-    return html(os.fspath(below))
+        return str(directory)
 
 
-def _claims(sweep: SweepResult) -> list[str]:
-    """The verdicts on the claims of a study, and where its report is."""
+def _answers(report: Report) -> list[str]:
+    """The claims of a study with their verdicts, and its arms."""
     from bpexp.study.claim_list import answer
+    from bpexp.study.words import label, shown, told
 
-    report = sweep.report
-    assert report is not None
-    study = report.analysis.study
-    items = [
-        f"<li><b>{html(answer(verdict, report.standings))}</b>: {html(verdict.claim.text)}</li>"
-        for verdict in report.analysis.verdicts
+    analysis, study = report.analysis, report.analysis.study
+    claims = [
+        f"<li><b>{html(answer(v, report.standings))}</b>: {html(v.claim.text)} ({html(told(v))})</li>"
+        for v in analysis.verdicts
     ]
-    found = f'<ul style="margin:4px 0">{"".join(items)}</ul>' if items else ""
-    return [f"{html(study.title)}: {html(study.question)}{found}"]
+    head = ["arm", *([f"best {study.tuned}"] if study.tuned else []), *(m.text for m in study.measures), "seeds"]
+    rows = [
+        [
+            label(arm.levels),
+            *([str(arm.chosen)] if study.tuned else []),
+            *(shown(arm.intervals[m.text], m, arm.runs, arm.never.get(m.text, 0)) for m in study.measures),
+            str(arm.runs),
+        ]
+        for arm in analysis.best
+    ]
+    found = f'<ul style="margin:4px 0">{"".join(claims)}</ul>' if claims else ""
+    return [f"<b>{html(study.title)}</b>", html(study.question), found, _table(head, rows, {"arm"})]
 
 
 def _measured(outcome: Outcome) -> str:

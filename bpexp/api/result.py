@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bpexp.api.pages import run_page, sweep_page
+from bpexp.api.pages import place, run_page, sweep_page
 from bpexp.api.pictures import Pictures, run_figure, sweep_figure
 from bpexp.data import Dataset
 from bpexp.data.memory import holding
@@ -48,7 +48,7 @@ class Result:
         self._data = data
 
     def __repr__(self) -> str:
-        return f"Result({self.outcome.name!r}, {self.outcome.status}, {str(self.directory)!r})"
+        return f"Result({self.outcome.name!r}, {self.outcome.status}, {place(self.directory)!r})"
 
     @cached_property
     def _series(self) -> Mapping[str, Sequence[tuple[int, float]]]:
@@ -175,7 +175,7 @@ class SweepResult:
 
     def __repr__(self) -> str:
         told = ", ".join(f"{count} {status}" for status, count in self.statuses.items())
-        return f"SweepResult({told or 'no jobs'}, {str(self.directory)!r})"
+        return f"SweepResult({told or 'no jobs'}, {place(self.directory)!r})"
 
     def _repr_html_(self) -> str:
         return sweep_page(self)
