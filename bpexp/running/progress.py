@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -155,9 +157,16 @@ class LiveProgress(EpochLines):
 
 
 def tell(notes: Sequence[str], show: bool) -> None:
-    """Print what was decided without being declared, if `show` is true."""
+    """Print what is going to be done, or was decided without being declared, if `show` is true.
+
+    A terminal gets it in lines that break between words.
+    """
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
     for note in notes if show else ():
-        say(note)
+        shown = visible(note)
+        width = shutil.get_terminal_size().columns if on_terminal else sys.maxsize
+        for line in textwrap.wrap(shown, width, break_long_words=False, break_on_hyphens=False) or [shown]:
+            say(line)
 
 
 def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:
