@@ -122,6 +122,12 @@ def summary(factory: Callable[..., Any]) -> str:
     return " ".join((inspect.getdoc(factory) or "").split("\n\n")[0].split())
 
 
+def redefined(known: Any, new: Any) -> bool:
+    """Whether two functions or classes are one definition of a notebook or a prompt, which was executed again."""
+    places = {(getattr(one, "__module__", None), getattr(one, "__qualname__", None)) for one in (known, new)}
+    return len(places) == 1 and places.pop()[0] == "__main__"
+
+
 class Registry(Mapping[str, Callable[..., T]], Generic[T]):
     """The factories of one kind of component, by name. `kind` is the name of the kind in error messages."""
 
@@ -130,10 +136,10 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         self._factories: dict[str, Callable[..., T]] = {}
 
     def register(self, name: str) -> Callable[[F], F]:
-        """Register the decorated factory as `name`; raises ConfigError for a name that is taken."""
+        """Register the decorated factory as `name`; raises ConfigError for a name that is taken by another one."""
 
         def add(factory: F) -> F:
-            if name in self:
+            if name in self and not redefined(self[name], factory):
                 raise ConfigError(f"{self.kind} {name!r} is registered already; choose another name")
             self._factories[name] = factory
             return factory

@@ -55,11 +55,11 @@ class Group:
     def declared(self, node: Any) -> Declaration:
         """Split and validate the node of this group in a config; raises ConfigError."""
         name, params = self.registry.parse(node)
-        if self.shared and name in self.registry:
+        if name in self.registry:
             known = self.parameters(name)
             for key in params:
                 if key not in known:
-                    told = f"{nearest(key, known)}it takes: {', '.join(known)}"
+                    told = f"{self._takers(key) or nearest(key, known)}it takes: {', '.join(known) or 'none'}"
                     raise ConfigError(f"{self.registry.kind} {name!r} has no parameter {key!r}; {told}")
         own = {key: value for key, value in params.items() if key not in self.shared}
         shared = {key: value for key, value in params.items() if key in self.shared}
@@ -67,6 +67,11 @@ class Group:
         for key, value in shared.items():
             self.shared[key].validate(value, f"{self.name}.{key}")
         return Declaration(name, own, shared)
+
+    def _takers(self, key: str) -> str:
+        """`momentum, nesterov take it; ` if options have a parameter, else an empty string."""
+        names = [name for name in sorted(self.registry) if key in self.parameters(name)]
+        return f"{', '.join(names)} take{'s' * (len(names) == 1)} it; " if names else ""
 
     def build(self, node: Any) -> Any:
         """The component of a node; its shared parameters are validated, but not used here."""

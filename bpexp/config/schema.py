@@ -19,6 +19,7 @@ from bpexp.nn.pairing import Pairing
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.records.checkpointing import CheckpointSettings
 from bpexp.registry import Count, Parameter, Positive, Range, declared_parameters
+from bpexp.synonyms import DOTTED
 from bpexp.tracking.doctor.settings import Doctor
 from bpexp.training.metrics import Evaluation
 
@@ -171,7 +172,8 @@ def explain_unknown_key(path: str) -> str:
         known = declared_parameters(schema)
         if head not in known:
             names = [*known, "experiment"] if schema is Config else list(known)
-            return f"unknown key {where + head!r}; {nearest(head, names)}choose from: {', '.join(names)}"
+            near = [*names, *DOTTED] if schema is Config else names
+            return f"unknown key {where + head!r}; {nearest(head, near)}choose from: {', '.join(names)}"
         schema, where = known[head].hint, f"{where}{head}."
         head, _, rest = rest.partition(".")
     return f"unknown key {path!r}; --cfg all shows what there is"

@@ -66,7 +66,12 @@ class Scales:
 
 
 def draw_bands(panels: Panels, scales: Scales) -> bytes:
-    """Draw a line with a band for each arm, and a dotted line for what is predicted; returns SVG."""
+    """The figure as SVG."""
+    return svg(bands_figure(panels, scales))
+
+
+def bands_figure(panels: Panels, scales: Scales) -> Figure:
+    """Draw a line with a band for each arm, and a dotted line for what is predicted."""
     names = list(dict.fromkeys(arm for arms in panels.values() for arm in arms))
     across = min(COLUMNS, len(panels)) or 1
     down = -(-len(panels) // across) or 1
@@ -80,7 +85,7 @@ def draw_bands(panels: Panels, scales: Scales) -> bytes:
     for place in axes[len(panels) :]:
         place.set_axis_off()
     _legend(figure, panels, names, columns)
-    return svg(figure)
+    return figure
 
 
 def _axes(across: int, down: int, legend: float) -> tuple[Figure, list[Axes]]:
