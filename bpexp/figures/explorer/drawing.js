@@ -177,7 +177,7 @@ function edges(pass, boxes, step, i) {
   const marked = backward ? layer + 1 : layer;
   const few = PAGE.sizes.slice(1).reduce((sum, n, l) => sum + n * PAGE.sizes[l], 0) <= EDGES;
   for (let l = 1; l <= DEPTH; l += 1) {
-    if (boxes[l - 1].asPicture || boxes[l].asPicture || pass.weights(l) === null || (!few && l !== marked)) continue;
+    if ((!few && l !== marked) || boxes[l - 1].asPicture || boxes[l].asPicture || pass.weights(l) === null) continue;
     const most = largest(pass.weights(l));
     for (let to = 0; to < boxes[l].n; to += 1) {
       for (let from = 0; from < boxes[l - 1].n; from += 1) {

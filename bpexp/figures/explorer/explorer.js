@@ -45,8 +45,8 @@ function draw() {
   byId("sample").value = String(sample);
   byId("unit").max = String(unitsNow());
   byId("unit").value = String(unit);
-  byId("back").disabled = step === 1;
-  byId("next").disabled = step === COUNTS.step;
+  byId("back").setAttribute("aria-disabled", String(step === 1)); // a disabled button would lose the focus
+  byId("next").setAttribute("aria-disabled", String(step === COUNTS.step));
   const moments = [...new Set(PAGE.sides.map((side) => momentOf(at(side, snapshot))))].join(" / ");
   byId("moment").textContent = `${snapshot} of ${COUNTS.snapshot}: ${moments}`;
   byId("snapshot").setAttribute("aria-valuetext", byId("moment").textContent);
