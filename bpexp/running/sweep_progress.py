@@ -70,7 +70,7 @@ class SweepProgress:
     def awaited(self) -> list[Job]:
         """The jobs that were pulled and have not ended."""
         with self._lock:
-            return list(self._running.values())
+            return [job for job, _ in self._running.values()]
 
     def ended(self, ending: Ending) -> None:
         """Take note of an ending."""
