@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from bpexp.errors import ConfigError
 from bpexp.figures.explorer.page import MOST, Shown, content, page
 from bpexp.figures.explorer.side import weights_size
 from bpexp.files.whole import write_whole
-from bpexp.insight.snapshots import Snapshot, Snapshots
+from bpexp.insight.snapshots import Snapshot, Snapshots, spread
 from bpexp.records.escaping import html, script_json
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment, build
@@ -41,7 +42,11 @@ def explore(plan: Plan) -> Path:
         if config.run is not None:
             run = recorded(config.run, config)
             _refuse_wide([run.explored])
-            text = _page(shown([run.experiment], run.title, config), [run.explored])
+            told = shown([run.experiment], run.title, config)
+            count = _count(
+                [replace(run.explored, snapshots=run.explored.snapshots[:1])], told, config.explore.snapshots
+            )
+            text = _page(told, [replace(run.explored, snapshots=spread(run.explored.snapshots, count))])
             return _written(text, plan.directory if plan.named else run.directory)
         first = build(config)
         experiments = [first]
