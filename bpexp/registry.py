@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union
 
+from bpexp.docstrings import argument_docs
 from bpexp.errors import ConfigError, nearest
 
 T = TypeVar("T")
@@ -99,27 +100,6 @@ def _declared(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
         name: Parameter(name, hints.get(name, Any), parameter.default, meanings.get(name, ""))
         for name, parameter in signature.parameters.items()
     }
-
-
-def argument_docs(docstring: str) -> dict[str, str]:
-    """The entries of the section `Args:` of a docstring, each as one line."""
-    _, found, section = docstring.partition("\nArgs:\n")
-    entries: dict[str, str] = {}
-    name = ""
-    for line in section.splitlines() if found else ():
-        if line.strip() and not line.startswith(" "):
-            break  # the next section
-        if line.startswith("    ") and not line.startswith("     ") and ":" in line:
-            name, _, text = line.strip().partition(":")
-            entries[name] = text.strip()
-        elif name and line.strip():
-            entries[name] += f" {line.strip()}"
-    return entries
-
-
-def summary(factory: Callable[..., Any]) -> str:
-    """The first paragraph of a factory's docstring, as one line."""
-    return " ".join((inspect.getdoc(factory) or "").split("\n\n")[0].split())
 
 
 def redefined(known: Any, new: Any) -> bool:

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from bpexp.config.groups import GROUPS, config_folder, options
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, scalars
+from bpexp.docstrings import summary
 from bpexp.errors import ConfigError, nearest
-from bpexp.registry import Parameter, declared_parameters, spell, summary
+from bpexp.registry import Parameter, declared_parameters, spell
 from bpexp.running.tasks.figures_words import FORMATS, FigureSettings
 
 USAGE = """\

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bpexp.cli.once import ONCE
 from bpexp.cli.output import lost
 from bpexp.errors import BpexpError, ConfigError, disk_full, say, visible
 from bpexp.running.ending.interruption import Terminated, exit_code, told
@@ -190,20 +191,6 @@ def _report(planned: Plan) -> int:
     return 0
 
 
-def _doctor(planned: Plan) -> int:
-    from bpexp.cli.findings import print_findings
-    from bpexp.running.tasks.doctor_task import examine
-
-    return print_findings(examine(planned, Path.cwd()))
-
-
-def _sync(planned: Plan) -> int:
-    from bpexp.cli.findings import print_deliveries
-    from bpexp.running.tasks.sync_task import deliver_all
-
-    return print_deliveries(deliver_all(planned, Path.cwd()))
-
-
 def _status(task: str, folder: Path, *, multirun: bool) -> int:
     from bpexp.cli.status import print_status
 
@@ -221,35 +208,5 @@ def _redraw(wanted: FiguresWanted, *, multirun: bool) -> int:
         return draw(wanted)
 
 
-def _nameless(planned: Plan) -> int:
-    task = planned.config.task
-    raise ConfigError(f"task={task} is said on the command line, as in task={task} sweep=multirun/DATE/TIME")
-
-
-def _figures(planned: Plan) -> int:
-    from bpexp.cli.findings import print_deliveries
-    from bpexp.running.tasks.figures_task import draw_planned
-    from bpexp.running.tasks.sync_task import deliver_named
-
-    for picture in draw_planned(planned):
-        print(picture, flush=True)
-    return print_deliveries(deliver_named(planned, Path.cwd()))
-
-
-def _explore(planned: Plan) -> int:
-    from bpexp.running.tasks.explore_task import explore
-
-    print(explore(planned), flush=True)
-    return 0
-
-
-TASKS = {
-    "report": _report,
-    "doctor": _doctor,
-    "sync": _sync,
-    "figures": _figures,
-    "explore": _explore,
-    "status": _nameless,
-    "stop": _nameless,
-}
+TASKS = {"report": _report, **ONCE}
 """The tasks that are no runs."""
