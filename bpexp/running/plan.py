@@ -39,7 +39,7 @@ from bpexp.tracking.store import refuse_absent
 MANY = 300
 """Jobs of which a terminal is told before they are composed, because that takes seconds."""
 
-ONCE = ("report", "doctor", "sync", "figures", "status", "stop")
+ONCE = ("report", "doctor", "sync", "figures", "explore", "status", "stop")
 """The tasks that are no runs."""
 
 

@@ -183,7 +183,7 @@ def _folders(sweep: Sweep) -> list[Path]:
 
 
 def _name(plan: Plan) -> str:
-    said = " ".join(text for text in plan.said if not text.lstrip("+").startswith(("hydra.", "hydra/")))
+    said = " ".join(text for text in plan.said if not text.lstrip("+").startswith(("hydra.", "hydra/", "data.digest=")))
     return f"study: {plan.study.name}" if plan.study else f"sweep: {said}"
 
 

@@ -27,9 +27,19 @@ def header(plan: Plan) -> str:
 
 
 def notes_of(plan: Plan) -> list[str]:
-    """What the jobs decide without being told, each sentence once."""
+    """What the jobs decide without being told, each sentence once; of a search, whether all of it is at random."""
     data = load_data(plan.config)
-    return list(dict.fromkeys(note for job in plan.jobs for note in notes(job.config, data)))
+    return [*dict.fromkeys(note for job in plan.jobs for note in notes(job.config, data)), *_at_random(plan)]
+
+
+def _at_random(plan: Plan) -> list[str]:
+    """That a search is over before its sampler decides the first trial by the results of others."""
+    if plan.trials is None or plan.trials.search.trials > plan.trials.search.sampling.at_random:
+        return []
+    search, start = plan.trials.search, plan.trials.search.sampling
+    begins = f"search={search.sampler} begins with {start.at_random} (search.{start.start}={start.at_random})"
+    which = "the only trial is" if search.trials == 1 else f"all {search.trials} trials are"
+    return [f"search: {which} drawn at random, as {begins}; it decides by results in a search of more trials"]
 
 
 def _size(plan: Plan) -> str:

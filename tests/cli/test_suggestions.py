@@ -56,6 +56,7 @@ from bpexp.training.metrics import metrics
         ("data.limits=5", "limit"),
         ("data.valid=0.1", "validation"),
         ("data.Limit=5", "limit"),
+        ("launcher=slurm", "submitit"),
     ],
 )
 def test_the_name_that_was_meant_is_suggested(typed: str, meant: str) -> None:
