@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -302,3 +303,15 @@ def test_the_link_of_a_study_sorts_by_its_first_measure_if_the_store_has_it(
     sweep = Sweep(tmp_path, ranking=rank([outcome(0.1, 0.5)], [0]), experiment_id="7", store="https://mlflow.example")
     print_report(console, write_report(design, made, tmp_path, ["by hand"], in_time(design)), sweep)
     assert sort in written(console).splitlines()[-1]
+
+
+def test_a_run_without_progress_prints_its_outcome_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["data=xor", "model.hidden=[3]", "epochs=1", "tracking=none", "progress=false", "hydra.run.dir=here"]
+    assert command(words, monkeypatch) == 0
+    out, err = capfd.readouterr()
+    assert err == ""
+    figures = r"last epoch \(1\): test accuracy \d\.\d{4}, test loss \d\.\d{4}"
+    assert re.fullmatch(rf"finished: all epochs are done; {figures}; {re.escape(str(tmp_path / 'here'))}\n", out)
