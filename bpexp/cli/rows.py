@@ -37,7 +37,7 @@ def row(console: Console, label: str, told: str, style: str = "", *, bold: str =
     if not console.is_terminal or columns(begin + shown) <= console.width:
         _print(console, Text.assemble((begin, bold), (shown, style)))
         return
-    room = console.width - width
+    room = max(10, console.width - width)  # of a terminal too narrow to read anything
     for number, line in enumerate(textwrap.wrap(shown, room, break_long_words=False, break_on_hyphens=False)):
         indent = begin if number == 0 else " " * width
         if columns(line) <= room:

@@ -150,7 +150,7 @@ class LiveProgress(EpochLines):
         leaving = [(name, "") for name in ("title", "speed", "batch")]
         leaving += [("quality", _short(self._quality)), ("quality", "")]
         told = fitted(self._words, leaving, room - NARROW_BAR - len(GAP))
-        bar = ProgressBar(self._total, self._number, width=min(WIDE_BAR, room - columns(told) - len(GAP)))
+        bar = ProgressBar(self._total, self._number, width=max(1, min(WIDE_BAR, room - columns(told) - len(GAP))))
         line = Table.grid(padding=(0, len(GAP), 0, 0), pad_edge=False)
         line.add_row(bar, Text(told, no_wrap=True, overflow="ellipsis"))
         return line

@@ -197,6 +197,12 @@ def test_the_outcome_in_one_line() -> None:
     assert one_line(failed) == "failed: no luck; /somewhere/far/away"
 
 
+def test_a_terminal_of_a_few_columns_ends_nothing() -> None:
+    for width in (1, 13, 20):
+        assert "finished:" in " ".join(told(width))
+        assert "0.9" in " ".join(ranked(width, [outcome(0.1, 0.9), outcome(0.2, 0.5)]))
+
+
 @pytest.mark.parametrize("width", [40, 160])
 def test_a_run_that_fails_before_its_first_epoch_is_told(width: int) -> None:
     lines = told(width, status="failed", reason="DataError: [no] luck", metrics={}, model=None)

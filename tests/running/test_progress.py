@@ -81,6 +81,10 @@ def test_epoch_lines_stay_above_a_bar_that_fits(width: int, monkeypatch: pytest.
     assert there == [number < order for number in range(4)]
 
 
+def test_a_terminal_of_a_few_columns_ends_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert any(line.startswith("epoch 30/30") for line in shown(5, "a name", monkeypatch))
+
+
 def test_a_name_cannot_command_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = shown(160, "[bold]a[/bold] \x1b[2J\u202e", monkeypatch)
     assert any("[bold]a[/bold] \\x1b[2J\\u202e" in line for line in lines)
