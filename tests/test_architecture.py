@@ -156,7 +156,7 @@ LIBRARIES = {
     "pooch": {"pooch"},
     "ray": {"ray", "ray.util.scheduling_strategies"},
     "rich": {
-        *("rich.box", "rich.console", "rich.live", "rich.markup", "rich.progress", "rich.progress_bar", "rich.style"),
+        *("rich.box", "rich.console", "rich.live", "rich.progress", "rich.progress_bar", "rich.style"),
         *("rich.table", "rich.text"),
     },
     "scipy": {"scipy", "scipy.optimize", "scipy.special"},
