@@ -36,10 +36,8 @@ class Range:
         return low and (self.below is None or value < self.below) and (self.most is None or value <= self.most)
 
     def __str__(self) -> str:
-        lower, upper = (self.least, "[") if self.above is None else (self.above, "("), (self.most, "]")
-        if self.below is not None:
-            upper = (self.below, ")")
-        (low, opening), (high, closing) = lower, upper
+        low, opening = (self.least, "[") if self.above is None else (self.above, "(")
+        high, closing = (self.most, "]") if self.below is None else (self.below, ")")
         if low is not None and high is not None:
             return f"in {opening}{low:g}, {high:g}{closing}"
         if low is not None:
@@ -94,18 +92,16 @@ def declared_parameters(factory: Any) -> Mapping[str, Parameter]:
 def _declared(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
     hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
     meanings = argument_docs(inspect.getdoc(factory) or "")
-    signature = inspect.signature(factory)
     return {
         name: Parameter(name, hints.get(name, Any), parameter.default, meanings.get(name, ""))
-        for name, parameter in signature.parameters.items()
+        for name, parameter in inspect.signature(factory).parameters.items()
     }
 
 
 def argument_docs(docstring: str) -> dict[str, str]:
     """The entries of the section `Args:` of a docstring, each as one line."""
     _, found, section = docstring.partition("\nArgs:\n")
-    entries: dict[str, str] = {}
-    name = ""
+    entries, name = dict[str, str](), ""
     for line in section.splitlines() if found else ():
         if line.strip() and not line.startswith(" "):
             break  # the next section
@@ -124,8 +120,7 @@ def summary(factory: Callable[..., Any]) -> str:
 
 def redefined(known: Any, new: Any) -> bool:
     """Whether two functions or classes are one definition of a notebook or a prompt, which was executed again."""
-    places = {(getattr(one, "__module__", None), getattr(one, "__qualname__", None)) for one in (known, new)}
-    return len(places) == 1 and places.pop()[0] == "__main__"
+    return bool(known.__module__ == new.__module__ == "__main__" and known.__qualname__ == new.__qualname__)
 
 
 class Registry(Mapping[str, Callable[..., T]], Generic[T]):
@@ -158,8 +153,9 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
     def require(self, name: str) -> Callable[..., T]:
         """The factory called `name`; raises ConfigError, which lists the choices, for an unknown name."""
         if name not in self:
-            hint = nearest(name, self)
-            raise ConfigError(f"unknown {self.kind} {name!r}; {hint}choose from: {', '.join(sorted(self))}")
+            raise ConfigError(
+                f"unknown {self.kind} {name!r}; {nearest(name, self)}choose from: {', '.join(sorted(self))}"
+            )
         return self[name]
 
     def parameters(self, name: str) -> Mapping[str, Parameter]:
@@ -214,10 +210,8 @@ def fits(value: Any, hint: Any) -> bool:
         return value in typing.get_args(hint)
     if origin is list:
         return isinstance(value, list) and all(fits(item, typing.get_args(hint)[0]) for item in value)
-    if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+    if hint in (float, int):
+        return isinstance(value, int | hint) and not isinstance(value, bool)
     return isinstance(value, origin or hint)
 
 

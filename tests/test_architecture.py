@@ -131,7 +131,8 @@ LIBRARIES = {
     },
     "matplotlib": {
         *("matplotlib", "matplotlib.axes", "matplotlib.figure", "matplotlib.lines", "matplotlib.ticker"),
-        *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_svg"),
+        *("matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "matplotlib.backends.backend_svg"),
+        "matplotlib.colors",
     },
     "mlflow": {
         *("mlflow", "mlflow.artifacts", "mlflow.entities", "mlflow.exceptions", "mlflow.models", "mlflow.pyfunc"),
@@ -143,6 +144,7 @@ LIBRARIES = {
         *("optuna", "optuna.exceptions", "optuna.importance", "optuna.storages.journal", "optuna.trial"),
     },
     "pandas": {"pandas"},
+    "PIL": {"PIL"},
     "platformdirs": {"platformdirs"},
     "pooch": {"pooch"},
     "ray": {"ray", "ray.util.scheduling_strategies"},

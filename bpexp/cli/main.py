@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bpexp.records.outcome import Outcome
     from bpexp.running.plan import Plan
     from bpexp.running.resuming.resume_words import Wanted
+    from bpexp.running.tasks.figures_words import Wanted as FiguresWanted
 
 
 def main() -> None:
@@ -102,11 +103,14 @@ def _run(options: argparse.Namespace) -> int:
     from bpexp.running.plan import plan
     from bpexp.running.resuming.resume_sweep import resumed_sweep
     from bpexp.running.resuming.resume_words import resume_wanted
+    from bpexp.running.tasks.figures_words import figures_wanted
     from bpexp.running.tasks.status_task import asked
 
     line = command_line(options)
     if (question := asked(line.overrides)) is not None:
         return _status(*question, multirun=line.multirun)
+    if (figures := figures_wanted(line.overrides)) is not None:
+        return _redraw(figures, multirun=line.multirun)
     if (sweep := resumed_sweep(line)) is not None:
         return _sweep(sweep)
     if (wanted := resume_wanted(line)) is not None:
@@ -198,6 +202,15 @@ def _status(task: str, folder: Path, *, multirun: bool) -> int:
     if multirun:
         raise ConfigError(f"task={task} is done once; leave -m out")
     return print_status(task, folder)
+
+
+def _redraw(wanted: FiguresWanted, *, multirun: bool) -> int:
+    from bpexp.cli.figures import draw
+
+    if multirun:
+        raise ConfigError("task=figures is done once; leave -m out")
+    with Signals() as signals, signals.raised():
+        return draw(wanted)
 
 
 def _nameless(planned: Plan) -> int:

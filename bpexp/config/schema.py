@@ -43,8 +43,8 @@ class Config:
         progress: print progress and a table at the end.
         task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
             doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
-            figures draws those of a run that ended without them; status says how far the sweep in sweep=FOLDER is;
-            stop ends it.
+            figures draws those of the run, sweep or study in run=FOLDER or run=ID again; status says how far the sweep
+            in sweep=FOLDER is; stop ends it.
         sample: which training sample task=trace follows, counted from 0.
         run_name: name of the run; null for one made from the overrides.
         objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.

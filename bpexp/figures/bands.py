@@ -11,6 +11,7 @@ import numpy as np
 
 from bpexp.figures.output import plain, svg
 from bpexp.figures.palette import GRID, arm_style
+from bpexp.figures.sheet import Sheet, Wish, finish, pt, scaled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,14 +71,23 @@ def draw_bands(panels: Panels, scales: Scales) -> bytes:
     return svg(bands_figure(panels, scales))
 
 
-def bands_figure(panels: Panels, scales: Scales) -> Figure:
+def bands_figure(panels: Panels, scales: Scales, wish: Wish | None = None) -> Figure:
     """Draw a line with a band for each arm, and a dotted line for what is predicted."""
     names = list(dict.fromkeys(arm for arms in panels.values() for arm in arms))
     across = min(COLUMNS, len(panels)) or 1
     down = -(-len(panels) // across) or 1
     columns = 1 if len(names) > 1 and max(map(len, names)) > 56 else 2
     legend = LEGEND_ROW * (-(-len(names) // columns) + 1)
-    figure, axes = _axes(across, down, legend)
+    width, tall = (8.0, 3.3) if across == 1 else (max(8.0, 3.4 * across), 2.7)
+    sheet = (wish or Wish(dpi=100)).sheet((width, tall * down + 0.6 + legend))
+    with scaled(sheet.scale):
+        return finish(_drawn(panels, scales, names, sheet, (across, down, columns)))
+
+
+def _drawn(panels: Panels, scales: Scales, names: Sequence[str], sheet: Sheet, grid: tuple[int, int, int]) -> Figure:
+    across, down, columns = grid
+    legend = LEGEND_ROW * (-(-len(names) // columns) + 1)
+    figure, axes = _axes(sheet, across, down, legend)
     for place, (title, arms) in zip(axes, panels.items(), strict=False):
         for arm, band in arms.items():
             _line(place, band, names.index(arm))
@@ -88,13 +98,10 @@ def bands_figure(panels: Panels, scales: Scales) -> Figure:
     return figure
 
 
-def _axes(across: int, down: int, legend: float) -> tuple[Figure, list[Axes]]:
+def _axes(sheet: Sheet, across: int, down: int, legend: float) -> tuple[Figure, list[Axes]]:
     """The panels, above a strip of `legend` inches."""
-    from matplotlib.figure import Figure
-
-    width, tall = (8.0, 3.3) if across == 1 else (max(8.0, 3.4 * across), 2.7)
-    height = tall * down + 0.6 + legend
-    figure = Figure(figsize=(width, height))
+    figure = sheet.bare()
+    width, height = sheet.canvas
     figure.subplots_adjust(
         left=0.8 / width, right=1 - 0.15 / width, bottom=(0.55 + legend) / height, top=1 - 0.3 / height, hspace=0.4
     )
@@ -109,18 +116,19 @@ def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
     if scales.log_across and shown and min(point.x for point in shown) > 0:
         axes.set_xscale("log")
     if scales.ticks:
-        axes.set_xticks(scales.ticks, [f"{x:.3g}" for x in scales.ticks], fontsize=8)
+        axes.set_xticks(scales.ticks, [f"{x:.3g}" for x in scales.ticks], fontsize=pt(8))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     finite = [point.mean for point in shown if math.isfinite(point.mean)]
     if scales.log_up and finite and min(finite) > 0:
         axes.set_yscale("log")
-    axes.set_title(plain(title), fontsize=9)
-    axes.set_xlabel(plain(scales.across))
-    axes.set_ylabel(plain(scales.up))
+    axes.set_title(plain(title), fontsize=pt(9))
+    axes.set_xlabel(plain(scales.across), fontsize=pt(10))
+    axes.set_ylabel(plain(scales.up), fontsize=pt(10))
+    axes.tick_params(labelsize=pt(8 if scales.ticks else 10))
     axes.label_outer()
-    axes.grid(color=GRID, linewidth=0.8)
+    axes.grid(color=GRID, linewidth=pt(0.8))
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -130,13 +138,15 @@ def _line(axes: Axes, band: Band, number: int) -> None:
     style, x = arm_style(number), [point.x for point in band.points]
     every = max(1, len(x) // 10)
     means = [point.mean for point in band.points]
-    axes.plot(x, means, markersize=4, linewidth=1.6, markevery=every, **style)
+    axes.plot(x, means, markersize=pt(4), linewidth=pt(1.6), markevery=every, **style)
     low = np.array([point.mean if math.isnan(point.low) else point.low for point in band.points])
     high = np.array([point.mean if math.isnan(point.high) else point.high for point in band.points])
     axes.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
     if band.predicted:
         line = [point.mean for point in band.predicted]
-        axes.plot([p.x for p in band.predicted], line, color=style["color"], linewidth=1.0, linestyle=":", alpha=0.9)
+        axes.plot(
+            [p.x for p in band.predicted], line, color=style["color"], linewidth=pt(1.0), linestyle=":", alpha=0.9
+        )
 
 
 def _legend(figure: Figure, panels: Panels, names: Sequence[str], columns: int) -> None:
@@ -145,11 +155,11 @@ def _legend(figure: Figure, panels: Panels, names: Sequence[str], columns: int) 
 
     drawn = {arm for arms in panels.values() for arm, band in arms.items() if band.points}
     handles = [
-        Line2D([], [], label=plain(name), markersize=4, linewidth=1.6, **arm_style(number))
+        Line2D([], [], label=plain(name), markersize=pt(4), linewidth=pt(1.6), **arm_style(number))
         for number, name in enumerate(names)
         if name in drawn
     ]
     if any(band.predicted for arms in panels.values() for band in arms.values()):
-        handles.append(Line2D([], [], label="predicted", color="black", linewidth=1.0, linestyle=":"))
+        handles.append(Line2D([], [], label="predicted", color="black", linewidth=pt(1.0), linestyle=":"))
     if handles:
-        figure.legend(handles=handles, frameon=False, fontsize=8, ncol=columns, loc="lower center")
+        figure.legend(handles=handles, frameon=False, fontsize=pt(8), ncol=columns, loc="lower center")
