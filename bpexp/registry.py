@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union
 
+from bpexp.docstrings import argument_docs
 from bpexp.errors import ConfigError, nearest
 
 T = TypeVar("T")
@@ -36,8 +37,10 @@ class Range:
         return low and (self.below is None or value < self.below) and (self.most is None or value <= self.most)
 
     def __str__(self) -> str:
-        low, opening = (self.least, "[") if self.above is None else (self.above, "(")
-        high, closing = (self.most, "]") if self.below is None else (self.below, ")")
+        lower, upper = (self.least, "[") if self.above is None else (self.above, "("), (self.most, "]")
+        if self.below is not None:
+            upper = (self.below, ")")
+        (low, opening), (high, closing) = lower, upper
         if low is not None and high is not None:
             return f"in {opening}{low:g}, {high:g}{closing}"
         if low is not None:
@@ -92,30 +95,11 @@ def declared_parameters(factory: Any) -> Mapping[str, Parameter]:
 def _declared(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
     hints = typing.get_type_hints(factory.__init__ if inspect.isclass(factory) else factory, include_extras=True)
     meanings = argument_docs(inspect.getdoc(factory) or "")
+    signature = inspect.signature(factory)
     return {
         name: Parameter(name, hints.get(name, Any), parameter.default, meanings.get(name, ""))
-        for name, parameter in inspect.signature(factory).parameters.items()
+        for name, parameter in signature.parameters.items()
     }
-
-
-def argument_docs(docstring: str) -> dict[str, str]:
-    """The entries of the section `Args:` of a docstring, each as one line."""
-    _, found, section = docstring.partition("\nArgs:\n")
-    entries, name = dict[str, str](), ""
-    for line in section.splitlines() if found else ():
-        if line.strip() and not line.startswith(" "):
-            break  # the next section
-        if line.startswith("    ") and not line.startswith("     ") and ":" in line:
-            name, _, text = line.strip().partition(":")
-            entries[name] = text.strip()
-        elif name and line.strip():
-            entries[name] += f" {line.strip()}"
-    return entries
-
-
-def summary(factory: Callable[..., Any]) -> str:
-    """The first paragraph of a factory's docstring, as one line."""
-    return " ".join((inspect.getdoc(factory) or "").split("\n\n")[0].split())
 
 
 def redefined(known: Any, new: Any) -> bool:
@@ -153,9 +137,8 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
     def require(self, name: str) -> Callable[..., T]:
         """The factory called `name`; raises ConfigError, which lists the choices, for an unknown name."""
         if name not in self:
-            raise ConfigError(
-                f"unknown {self.kind} {name!r}; {nearest(name, self)}choose from: {', '.join(sorted(self))}"
-            )
+            hint = nearest(name, self)
+            raise ConfigError(f"unknown {self.kind} {name!r}; {hint}choose from: {', '.join(sorted(self))}")
         return self[name]
 
     def parameters(self, name: str) -> Mapping[str, Parameter]:
@@ -210,8 +193,10 @@ def fits(value: Any, hint: Any) -> bool:
         return value in typing.get_args(hint)
     if origin is list:
         return isinstance(value, list) and all(fits(item, typing.get_args(hint)[0]) for item in value)
-    if hint in (float, int):
-        return isinstance(value, int | hint) and not isinstance(value, bool)
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, origin or hint)
 
 

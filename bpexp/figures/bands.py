@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 """Largest number of panels side by side."""
+
+LETTERS = 12
+"""Letters of a label in an inch."""
 
 LEGEND_ROW = 0.17
 """Height of a row of the legend, in inches."""
@@ -77,25 +81,24 @@ def bands_figure(panels: Panels, scales: Scales, wish: Wish | None = None) -> Fi
     across = min(COLUMNS, len(panels)) or 1
     down = -(-len(panels) // across) or 1
     columns = 1 if len(names) > 1 and max(map(len, names)) > 56 else 2
-    legend = LEGEND_ROW * (-(-len(names) // columns) + 1)
+    legend = LEGEND_ROW * (-(-(len(names) + _predicts(panels)) // columns) + 1)
     width, tall = (8.0, 3.3) if across == 1 else (max(8.0, 3.4 * across), 2.7)
     sheet = (wish or Wish(dpi=100)).sheet((width, tall * down + 0.6 + legend))
     with scaled(sheet.scale):
-        return finish(_drawn(panels, scales, names, sheet, (across, down, columns)))
+        figure, axes = _axes(sheet, across, down, legend)
+        for place, (title, arms) in zip(axes, panels.items(), strict=False):
+            for arm, band in arms.items():
+                _line(place, band, names.index(arm))
+            _finish(place, title, panels, scales)
+        for place in axes[len(panels) :]:
+            place.set_axis_off()
+        _label(sheet, figure, axes[: len(panels)], scales.up)
+        _legend(figure, panels, names, columns)
+        return finish(figure)
 
 
-def _drawn(panels: Panels, scales: Scales, names: Sequence[str], sheet: Sheet, grid: tuple[int, int, int]) -> Figure:
-    across, down, columns = grid
-    legend = LEGEND_ROW * (-(-len(names) // columns) + 1)
-    figure, axes = _axes(sheet, across, down, legend)
-    for place, (title, arms) in zip(axes, panels.items(), strict=False):
-        for arm, band in arms.items():
-            _line(place, band, names.index(arm))
-        _finish(place, title, panels, scales)
-    for place in axes[len(panels) :]:
-        place.set_axis_off()
-    _legend(figure, panels, names, columns)
-    return figure
+def _predicts(panels: Panels) -> bool:
+    return any(band.predicted for arms in panels.values() for band in arms.values())
 
 
 def _axes(sheet: Sheet, across: int, down: int, legend: float) -> tuple[Figure, list[Axes]]:
@@ -107,6 +110,20 @@ def _axes(sheet: Sheet, across: int, down: int, legend: float) -> tuple[Figure, 
     )
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     return figure, [place for row in grid for place in row]
+
+
+def _label(sheet: Sheet, figure: Figure, axes: Sequence[Axes], up: str) -> None:
+    """The label of the vertical axes, in as many lines as their height takes, or smaller where a word is longer."""
+    if not axes:
+        return
+    width, height = sheet.canvas
+    room = max(10, int(LETTERS * height * axes[0].get_position().height))
+    lines = textwrap.wrap(plain(up), room, break_long_words=False)
+    size = 10 * min(1.0, room / max(map(len, lines), default=1))
+    figure.subplots_adjust(left=(0.8 + 0.17 * (len(lines) - 1)) / width)
+    for place in axes:
+        place.set_ylabel("\n".join(lines), fontsize=pt(size))
+        place.label_outer()
 
 
 def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
@@ -125,9 +142,7 @@ def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
         axes.set_yscale("log")
     axes.set_title(plain(title), fontsize=pt(9))
     axes.set_xlabel(plain(scales.across), fontsize=pt(10))
-    axes.set_ylabel(plain(scales.up), fontsize=pt(10))
     axes.tick_params(labelsize=pt(8 if scales.ticks else 10))
-    axes.label_outer()
     axes.grid(color=GRID, linewidth=pt(0.8))
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -159,7 +174,7 @@ def _legend(figure: Figure, panels: Panels, names: Sequence[str], columns: int) 
         for number, name in enumerate(names)
         if name in drawn
     ]
-    if any(band.predicted for arms in panels.values() for band in arms.values()):
+    if _predicts(panels):
         handles.append(Line2D([], [], label="predicted", color="black", linewidth=pt(1.0), linestyle=":"))
     if handles:
         figure.legend(handles=handles, frameon=False, fontsize=pt(8), ncol=columns, loc="lower center")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpexp.data.dataset import DataSet
-from bpexp.figures.data_view import extent, inputs_of, outputs, parts_of, raw, rows_of
+from bpexp.figures.data_view import extent, inputs_of, outputs, parts_of, raw, rows_of, short, told
 from bpexp.figures.material import Material, RunFigure, trained
-from bpexp.figures.output import plain
 from bpexp.figures.page import SMALL, dress
 from bpexp.figures.palette import BLACK, COLOURS, MARKERS
 from bpexp.figures.sheet import Sheet, pt
@@ -86,11 +85,18 @@ def class_legend(figure: Figure, data: DataSet) -> None:
     look: dict[str, Any] = {"linestyle": "", "markersize": pt(5), "markeredgewidth": pt(0.6)}
     handles = []
     for name, marker, colour in zip(names, MARKERS, COLOURS, strict=False):
-        kind = {"label": f"class {plain(name)}", "marker": marker, "color": colour, "markeredgecolor": "white"}
+        kind = {"label": f"class {short(name)}", "marker": marker, "color": colour, "markeredgecolor": "white"}
         handles.append(Line2D([], [], **(kind | look)))
-    if "test" in parts_of(data):
-        ring = {"label": "black ring: test part", "marker": "o", "color": "white", "markeredgecolor": BLACK}
+    if test := parts_of(data).get("test"):
+        ring = {
+            "label": f"black ring: test part{told(test)}",
+            "marker": "o",
+            "color": "white",
+            "markeredgecolor": BLACK,
+        }
         handles.append(Line2D([], [], **(ring | look)))
+    if few := told(data.train):
+        handles.append(Line2D([], [], label=f"white ring: training part{few}", color="none"))
     figure.legend(handles=handles, loc="outside right upper", frameon=False, fontsize=pt(SMALL))
 
 
@@ -118,5 +124,5 @@ def not_a_plane(material: Material) -> str:
 
 
 BOUNDARY = RunFigure(
-    "boundary", "the class at each point of two inputs, and the samples", (5.5, 3.8), [trained, not_a_plane], _boundary
+    "boundary", "the class at each point of two inputs, and the samples", (5.2, 3.6), [trained, not_a_plane], _boundary
 )

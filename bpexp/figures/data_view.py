@@ -5,12 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from bpexp.data.dataset import DataSet, Part
+from bpexp.errors import visible
 from bpexp.figures.output import plain
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
 
+NAME = 24
+"""Largest number of letters of a name."""
+
 POINTS = 600
 """Largest number of samples of a part that are drawn, evenly spaced: more of them cover each other."""
+
+
+def short(name: str) -> str:
+    """A name of the data that fits an axis or a legend."""
+    name = visible(name)
+    return plain(name if len(name) <= NAME else f"{name[: NAME - 3]}...")
+
+
+def told(part: Part, most: int = POINTS) -> str:
+    """How many samples of a part are drawn, where they are not all."""
+    return f" ({most:,} of {len(part):,})" if len(part) > most else ""
 
 
 def parts_of(data: DataSet) -> dict[str, Part]:
@@ -34,13 +49,13 @@ def raw(data: DataSet, X: Array) -> Array:
 def inputs_of(data: DataSet) -> list[str]:
     """The names of the inputs: those of the table, or x1, x2, ..."""
     names = data.columns.inputs if data.columns is not None else [f"x{i + 1}" for i in range(data.n_inputs)]
-    return [plain(name) for name in names] if data.n_inputs > 1 or data.columns is not None else ["x"]
+    return [short(name) for name in names] if data.n_inputs > 1 or data.columns is not None else ["x"]
 
 
 def targets_of(data: DataSet) -> list[str]:
     """The names of the outputs of a regression: those of the data, or y1, y2, ..."""
     names = data.target_names or (["y"] if data.n_outputs == 1 else [f"y{i + 1}" for i in range(data.n_outputs)])
-    return [plain(name) for name in names]
+    return [short(name) for name in names]
 
 
 def in_units(data: DataSet, y: Array) -> Array:

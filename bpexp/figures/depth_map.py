@@ -30,7 +30,7 @@ def draw_depth_map(figure: Figure, norm: Norm, lines: dict[str, Points]) -> None
     axes = figure.subplots()
     lost = values.size - shown.size
     white = f"\n(white: {plural(lost, 'value')} 0, not finite or not measured)" if lost else ""
-    dress(axes, title=f"{norm.title}, by depth over the steps", across=STEP + white)
+    dress(axes, title=f"{norm.short} by depth and step", across=STEP + white)
     axes.grid(False)
     span = float(max(1, steps[-1] - steps[0]))
     colours: dict[str, Any] = {"cmap": MAP, "vmin": low, "vmax": high if high > low else low + 1.0}

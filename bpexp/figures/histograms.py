@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpexp.errors import RecordError
-from bpexp.figures.page import LEFT, MOST, SMALL, STEP, Band, Room, spread
+from bpexp.figures.page import LEFT, MOST, SMALL, STEP, Band, Room, few_of, spread
 from bpexp.figures.palette import MAP
 from bpexp.figures.sheet import pt
 from bpexp.files.npz import open_npz
@@ -22,6 +22,9 @@ RIGHT = 0.95
 """Inches at the right for the colour bar."""
 
 BOTTOM, HEIGHT = 0.55, 1.5
+NARROW = 0.95
+"""Smallest width of a map, in inches."""
+
 GAP = 0.07
 """Gap between two maps, in widths of a map."""
 
@@ -83,15 +86,21 @@ def read_counts(path: Path) -> dict[str, Array]:
 
 
 def _chosen(counts: dict[str, Array], names: dict[str, str]) -> dict[str, Array]:
-    """Tables of counts by label, of at most MOST layers."""
-    found = [(label, counts[name]) for label, name in names.items() if name in counts and counts[name].any()]
-    return dict(found[i] for i in spread(len(found), MOST))
+    """Tables of counts by label, without those that are empty."""
+    return {label: counts[name] for label, name in names.items() if name in counts and counts[name].any()}
 
 
 def draw_maps(
     room: Room, title: str, up: str, steps: Array, edges: Array, maps: dict[str, Array], height: float = HEIGHT
 ) -> None:
-    """Draw all maps in one pair of axes, each one unit wide, because creating axes is slow."""
+    """Draw the maps in one pair of axes, each one unit wide, because creating axes is slow.
+
+    Where the room is too narrow for all layers, or they are more than MOST, some are drawn, evenly spaced.
+    """
+    labels = list(maps)
+    shown = spread(len(labels), max(2, min(MOST, int((room.width - LEFT - RIGHT) / NARROW))))
+    title += few_of(len(shown), len(labels))
+    maps = {labels[i]: maps[labels[i]] for i in shown}
     used = np.flatnonzero(sum(table.sum(axis=0) for table in maps.values()))
     bins = slice(int(used[0]), int(used[-1]) + 1)
     heights = edges[bins.start : bins.stop + 1]

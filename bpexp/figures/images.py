@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bpexp.errors import visible
 from bpexp.figures.output import plain
 from bpexp.figures.page import DRAWABLE, SMALL, Band, Room, dress, note, plural, spread
 from bpexp.figures.sheet import pt
@@ -163,5 +164,5 @@ def _name(samples: Samples, number: int) -> str:
     """The name of a class, truncated to NAME letters."""
     if number < 0:
         return "?"
-    name = samples.classes[number] if number < len(samples.classes) else str(number)
+    name = visible(samples.classes[number] if number < len(samples.classes) else str(number))
     return plain(name if len(name) <= NAME else name[: NAME - 1] + ".")

@@ -21,6 +21,7 @@ from bpexp.figures.page import (
     Room,
     Series,
     dress,
+    few_of,
     note,
     plural,
     positive,
@@ -43,8 +44,9 @@ FLOOR = 30
 
 @dataclass(frozen=True, slots=True)
 class Norm:
-    """A norm of every layer: its title, its label on an axis, and the name of layer l and of its series."""
+    """A norm of every layer: its name, its title, its label on an axis, and the name of layer l and of its series."""
 
+    short: str
     title: str
     up: str
     label: str
@@ -57,9 +59,19 @@ class Norm:
 
 
 NORMS = {
-    "gradient": Norm("Gradient norm of each W", r"$\|\partial C/\partial W\|$", "W{l}", "grad_norm/W{l}"),
+    "gradient": Norm(
+        short="Gradient norm",
+        title="Gradient norm of each W",
+        up=r"$\|\partial C/\partial W\|$",
+        label="W{l}",
+        name="grad_norm/W{l}",
+    ),
     "delta": Norm(
-        "Delta norm of each layer", "root mean square of $\\|\\delta\\|$", "layer {l}", "delta_norm/layer_{l}"
+        short="Delta norm",
+        title="Delta norm of each layer",
+        up="root mean square of $\\|\\delta\\|$",
+        label="layer {l}",
+        name="delta_norm/layer_{l}",
     ),
 }
 
@@ -76,8 +88,8 @@ def _draw_norms(room: Room, panels: list[tuple[Norm, dict[str, Points]]]) -> Non
 
 
 def draw_norm(axes: Axes, norm: Norm, lines: dict[str, Points]) -> None:
-    """The norm of at most MOST layers against the step."""
-    dress(axes, title=norm.title, across=STEP, up=norm.up)
+    """The norm of at most MOST layers against the step; the title says how many of how many."""
+    dress(axes, title=norm.title + few_of(MOST, len(lines)), across=STEP, up=norm.up)
     named = list(lines.items())
     _lines(axes, dict(named[i] for i in spread(len(named), MOST)))
     whole_steps(axes)

@@ -75,6 +75,11 @@ def spread(count: int, most: int) -> list[int]:
     return [round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
+def few_of(most: int, count: int) -> str:
+    """What a title says where only `most` of so many layers are drawn; empty where all are."""
+    return f" ({most} of {count})" if count > most else ""
+
+
 def dress(axes: Axes, *, title: str, across: str = "", up: str = "", lift: float = 6) -> None:
     """Set a left-aligned title, `lift` points above the axes, labels, a light grid, and no box."""
     axes.set_title(title, loc="left", fontsize=pt(10), fontweight="bold", pad=pt(lift))

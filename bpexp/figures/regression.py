@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpexp.data.dataset import DataSet
-from bpexp.figures.data_view import extent, in_units, inputs_of, outputs, parts_of, raw, rows_of, targets_of
+from bpexp.figures.data_view import extent, in_units, inputs_of, outputs, parts_of, raw, rows_of, targets_of, told
 from bpexp.figures.material import Material, RunFigure, trained
 from bpexp.figures.page import SMALL, dress, plural, spread
 from bpexp.figures.palette import BLACK, BLUE, COLOURS, PARTS, SOFT, STROKES
@@ -40,7 +40,7 @@ def draw_curve(axes: Axes, network: Network, data: DataSet) -> None:
         rows = rows_of(part)
         at, found = raw(data, part.X[rows])[:, 0], in_units(data, part.batch(rows)[1])
         for i in shown:
-            label = f"{name} part" if i == shown[0] else None
+            label = f"{name} part{told(part)}" if i == shown[0] else None
             _points(axes, name, at, found[:, i], label=label)
     across = raw(data, x[:, None])[:, 0]
     for i, column in enumerate(shown):
@@ -105,7 +105,7 @@ def _against_truth(axes: Axes, material: Material, column: int) -> None:
         truth, found = in_units(data, y)[:, column], in_units(data, outputs(network, x))[:, column]
         known = np.isfinite(found)
         lost += int((~known).sum())
-        _points(axes, part_name, truth[known], found[known], label=f"{part_name} part")
+        _points(axes, part_name, truth[known], found[known], label=f"{part_name} part{told(part, PREDICTED)}")
         ends += [truth.min(), truth.max()]
     axes.plot([min(ends), max(ends)], [min(ends), max(ends)], color=BLUE, linewidth=pt(1.4), zorder=4, label="equal")
     if lost:
@@ -118,7 +118,7 @@ def _no_regression(material: Material) -> str:
 
 
 REGRESSION = (
-    RunFigure("curve", "the fitted curve over one input, and the samples", (5.5, 3.4), [trained, not_a_curve], _curve),
+    RunFigure("curve", "the fitted curve over one input, and the samples", (5.2, 3.2), [trained, not_a_curve], _curve),
     RunFigure(
         "prediction", "predicted over true values of a regression", (5.2, 3.6), [trained, _no_regression], _prediction
     ),

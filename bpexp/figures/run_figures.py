@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bpexp.figures.depth_map import draw_depth_map
-from bpexp.figures.histograms import BOTTOM, RIGHT, draw_maps, histogram_maps
+from bpexp.figures.histograms import BOTTOM, draw_maps, histogram_maps
 from bpexp.figures.images import TALL, image_panels
 from bpexp.figures.layers import NORMS, draw_ledgers, draw_norm, ledger_accounts
 from bpexp.figures.learning_curve import draw_panel, legend_above, panels_of
 from bpexp.figures.material import Material, Need, RunFigure, trained
-from bpexp.figures.page import LEFT, SMALL, Band, Room, spread, tame, whole_steps
+from bpexp.figures.page import SMALL, Band, Room, tame, whole_steps
 from bpexp.figures.run_page import draw_page, page_bands, size_of
 from bpexp.figures.sheet import Sheet, pt
 from bpexp.training.metrics import metrics
@@ -21,9 +21,9 @@ from bpexp.training.metrics import metrics
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-NARROW = 0.95
-"""Smallest width of a histogram over the steps, in inches."""
 
+SIZE = (4.8, 3.1)
+"""Inches of a panel of lines."""
 
 PROBED = re.compile(r"(?:grad_norm/W|delta_norm/layer_)(\d{1,6})")
 
@@ -42,7 +42,7 @@ def metric_figures() -> Iterator[RunFigure]:
         if metric.drawn:
             shows = f"{metric.title} of each part of the data over the steps"
             needs = [partial(_not_measured, name=metric.name)]
-            yield RunFigure(metric.name, shows, (5.5, 3.4), needs, partial(_metric, name=metric.name))
+            yield RunFigure(metric.name, shows, SIZE, needs, partial(_metric, name=metric.name))
 
 
 def _not_measured(material: Material, name: str) -> str:
@@ -108,9 +108,6 @@ def _histogram(material: Material, sheet: Sheet, kind: str) -> Figure:
     assert material.histograms is not None
     figure, (width, height) = sheet.bare(), sheet.canvas
     drawn = histogram_maps(material.histograms, depth_of(material))[kind]
-    labels = list(drawn["maps"])
-    shown = spread(len(labels), max(2, int((width - LEFT - RIGHT) / NARROW)))
-    drawn |= {"maps": {labels[i]: drawn["maps"][labels[i]] for i in shown}}
     draw_maps(Room(figure, 0.0, width), **drawn, height=height - BOTTOM - 0.55)
     return figure
 
@@ -129,7 +126,7 @@ def _image(material: Material, sheet: Sheet, name: str) -> Figure:
     figure = sheet.bare()
     width, draw = image_panels(material.network, material.samples)[name]
     across, up = sheet.canvas
-    draw(Room(figure, (up - TALL) / 2), max(0.1, (across - width) / 2))
+    draw(Room(figure, up - TALL), max(0.1, (across - width) / 2))
     return figure
 
 
@@ -157,16 +154,16 @@ def _page(material: Material, sheet: Sheet) -> Figure:
 
 
 def _probed(name: str, shows: str, key: str, paint: Callable[..., Figure]) -> RunFigure:
-    return RunFigure(name, shows, (5.5, 3.4), [partial(_not_probed, key=key)], partial(paint, key=key))
+    return RunFigure(name, shows, SIZE, [partial(_not_probed, key=key)], partial(paint, key=key))
 
 
 def _recorded(name: str, shows: str, kind: str) -> RunFigure:
     return RunFigure(name, shows, (8.0, 3.2), [partial(_no_histogram, kind=kind)], partial(_histogram, kind=kind))
 
 
-def _panel(name: str, shows: str, width: float) -> RunFigure:
+def _panel(name: str, shows: str, width: float, height: float = TALL) -> RunFigure:
     needs: list[Need] = [trained, partial(_no_image, name=name)]
-    return RunFigure(name, shows, (width, TALL), needs, partial(_image, name=name), whole=True)
+    return RunFigure(name, shows, (width, height), needs, partial(_image, name=name), whole=True)
 
 
 PANELS = (
@@ -179,7 +176,7 @@ PANELS = (
     _recorded("activation_histogram", "activations of each layer over the steps", "activation"),
     _panel("weights", "first-layer weights as images", 4.4),
     _panel("confusion", "true and predicted classes", 4.0),
-    _panel("worst", "the samples with the largest loss", 3.8),
+    _panel("worst", "the samples with the largest loss", 3.8, 3.2),
     RunFigure(
         "page", "the page of the run: all of its panels", lambda m: size_of(_bands(m)), [trained], _page, whole=True
     ),

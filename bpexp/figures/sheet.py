@@ -13,7 +13,7 @@ from bpexp.errors import ConfigError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEAST = 0.6
+LEAST = 0.85
 """A figure is laid out on at least this share of its own width and height; on a smaller sheet everything shrinks."""
 
 SLIDE = (20 / 3, 3.75)

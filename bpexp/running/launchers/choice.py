@@ -69,7 +69,7 @@ def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
         wanted, fitting = min(_cores(jobs), number), _fitting(jobs)
         fewer = f" (as many as fit into {_gib(free_memory())})" if fitting < wanted else ""
         process = replace(GROUPS["launcher"].build({"name": "process"}), fuse=launching.fuse)
-        chosen, words = _process(process, min(wanted, fitting))
+        chosen, words = _process(process, min(wanted, fitting), number)
         return chosen, f"{words}{fewer}"
     if node["name"] != "process":
         return launching, f"{node['name']}{_fusing(launching)}"
@@ -77,7 +77,7 @@ def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
         raise ConfigError(f"{lacking}; put it into a module of its own, or use launcher=serial")
     workers = launching.settings["n_jobs"] or _cores(jobs)
     _warn(jobs, workers, min(workers, number))
-    return _process(launching, workers)
+    return _process(launching, workers, number)
 
 
 def _serial(jobs: Sequence[Job], number: int) -> str:
@@ -120,9 +120,13 @@ def _fitting(jobs: Sequence[Job]) -> int:
     return int(free_memory() / _memory(jobs))
 
 
-def _process(launching: Launching, workers: int) -> tuple[Launching, str]:
-    settings = {**launching.settings, "n_jobs": workers}
-    words = f"process, {workers} worker{'s' * (workers > 1)}{_fusing(launching)}"
+def _process(launching: Launching, workers: int, number: int) -> tuple[Launching, str]:
+    """The launcher with so many workers; of more than there are jobs only as many have something to do, and are told.
+
+    The others stay allowed: the runs that confirm a search may be more than its trials.
+    """
+    settings, busy = {**launching.settings, "n_jobs": workers}, min(workers, number)
+    words = f"process, {busy} worker{'s' * (busy > 1)}{_fusing(launching)}"
     return replace(launching, settings=settings), words
 
 
