@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bpexp.cli.once import ONCE
 from bpexp.cli.output import lost
 from bpexp.errors import BpexpError, ConfigError, disk_full, say, visible
 from bpexp.running.ending.interruption import Terminated, exit_code, told
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bpexp.records.outcome import Outcome
     from bpexp.running.plan import Plan
     from bpexp.running.resuming.resume_words import Wanted
+    from bpexp.running.tasks.figures_words import Wanted as FiguresWanted
 
 
 def main() -> None:
@@ -102,11 +104,14 @@ def _run(options: argparse.Namespace) -> int:
     from bpexp.running.plan import plan
     from bpexp.running.resuming.resume_sweep import resumed_sweep
     from bpexp.running.resuming.resume_words import resume_wanted
+    from bpexp.running.tasks.figures_words import figures_wanted
     from bpexp.running.tasks.status_task import asked
 
     line = command_line(options)
     if (question := asked(line.overrides)) is not None:
         return _status(*question, multirun=line.multirun)
+    if (figures := figures_wanted(line.overrides)) is not None:
+        return _redraw(figures, multirun=line.multirun)
     if (sweep := resumed_sweep(line)) is not None:
         return _sweep(sweep)
     if (wanted := resume_wanted(line)) is not None:
@@ -186,20 +191,6 @@ def _report(planned: Plan) -> int:
     return 0
 
 
-def _doctor(planned: Plan) -> int:
-    from bpexp.cli.findings import print_findings
-    from bpexp.running.tasks.doctor_task import examine
-
-    return print_findings(examine(planned, Path.cwd()))
-
-
-def _sync(planned: Plan) -> int:
-    from bpexp.cli.findings import print_deliveries
-    from bpexp.running.tasks.sync_task import deliver_all
-
-    return print_deliveries(deliver_all(planned, Path.cwd()))
-
-
 def _status(task: str, folder: Path, *, multirun: bool) -> int:
     from bpexp.cli.status import print_status
 
@@ -208,35 +199,14 @@ def _status(task: str, folder: Path, *, multirun: bool) -> int:
     return print_status(task, folder)
 
 
-def _nameless(planned: Plan) -> int:
-    task = planned.config.task
-    raise ConfigError(f"task={task} is said on the command line, as in task={task} sweep=multirun/DATE/TIME")
+def _redraw(wanted: FiguresWanted, *, multirun: bool) -> int:
+    from bpexp.cli.figures import draw
+
+    if multirun:
+        raise ConfigError("task=figures is done once; leave -m out")
+    with Signals() as signals, signals.raised():
+        return draw(wanted)
 
 
-def _figures(planned: Plan) -> int:
-    from bpexp.cli.findings import print_deliveries
-    from bpexp.running.tasks.figures_task import draw_planned
-    from bpexp.running.tasks.sync_task import deliver_named
-
-    for picture in draw_planned(planned):
-        print(picture, flush=True)
-    return print_deliveries(deliver_named(planned, Path.cwd()))
-
-
-def _explore(planned: Plan) -> int:
-    from bpexp.running.tasks.explore_task import explore
-
-    print(explore(planned), flush=True)
-    return 0
-
-
-TASKS = {
-    "report": _report,
-    "doctor": _doctor,
-    "sync": _sync,
-    "figures": _figures,
-    "explore": _explore,
-    "status": _nameless,
-    "stop": _nameless,
-}
+TASKS = {"report": _report, **ONCE}
 """The tasks that are no runs."""

@@ -35,9 +35,9 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
 
 def one_line(outcome: Outcome) -> str:
     """How a run ended, its headline figures of the weights that it saved, and its folder."""
-    told, kept = described_epochs(outcome).get("final"), list(_figures(outcome).items())
-    figures = ", ".join(f"{label} {values[0]}" for label, values in kept)
-    parts = [f"{outcome.status}: {outcome.reason}", f"{figures} ({told})" if figures else "", outcome.directory]
+    figures = ", ".join(f"{label} {values[0]}" for label, values in _figures(outcome).items())
+    told = f"{described_epochs(outcome)['final']}: {figures}" if figures else ""
+    parts = [f"{outcome.status}: {outcome.reason}", told, outcome.directory]
     return "; ".join(part for part in parts if part)
 
 

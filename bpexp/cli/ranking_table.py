@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 
 from bpexp.cli.rows import link, row
-from bpexp.cli.tables import Ranked, numbers_first, print_ranked
+from bpexp.cli.tables import Ranked, alike, listed, numbers_first, print_ranked
 from bpexp.running.sweep import Sweep
 from bpexp.study.ranking import Ranking
 from bpexp.tracking.links import experiment_page
@@ -23,14 +23,14 @@ PROBLEMS = 8
 def print_ranking(console: Console, sweep: Sweep) -> None:
     """Print the ranked table of a sweep, what went wrong, and where to look."""
     ranking = sweep.ranking
-    cells, alike = _columns(ranking)
+    cells, same = _columns(ranking)
     left_out = print_ranked(console, _ranked(ranking, cells))
-    if alike:
-        row(console, "all alike", ", ".join(f"{_words(name)} {value}" for name, value in alike.items()))
+    if same:
+        row(console, "all alike", ", ".join(f"{_words(name)} {value}" for name, value in same.items()))
     if ranking.meaning:
         row(console, "figures", ranking.meaning)
     if left_out:
-        row(console, "not shown", f"{', '.join(map(_words, left_out))}; see ranking.csv")
+        row(console, "not shown", f"{listed([_words(name) for name in left_out])}; see ranking.csv")
     for problem in ranking.problems[:PROBLEMS]:
         row(console, "problem", problem, "red")
     if len(ranking.problems) > PROBLEMS:
@@ -41,10 +41,10 @@ def print_ranking(console: Console, sweep: Sweep) -> None:
     print_link(console, sweep)
 
 
-def print_link(console: Console, sweep: Sweep | None) -> None:
-    """Print the link to the runs of a sweep, sorted by what ranks them, if it was recorded."""
+def print_link(console: Console, sweep: Sweep | None, key: str | None = None) -> None:
+    """Print the link to the runs of a sweep, if it was recorded, sorted by the metric `key`, or by what ranks them."""
     if sweep is not None and sweep.experiment_id and sweep.store:
-        key = sweep.ranking.key or BEST
+        key = key or sweep.ranking.key or BEST
         page = experiment_page(sweep.experiment_id, f"final/{key.replace('/', '_')}", ascending=better(key) == "lower")
         link(console, sweep.store, page)
 
@@ -68,15 +68,10 @@ def _columns(ranking: Ranking) -> tuple[dict[str, list[str]], dict[str, str]]:
     swept = numbers_first(ranking.varied, found) if found else []
     decisive = next((name for name in found if name.startswith("final ")), None)
     others = [name for name in found if name not in ("rank", *swept)]
-    alike = {name: found[name][0] for name in others if name != decisive and _alike(found[name])}
-    shown = ["rank", *swept, *(name for name in others if name not in alike)] if found else []
+    same = alike({name: found[name] for name in others if name != decisive})
+    shown = ["rank", *swept, *(name for name in others if name not in same)] if found else []
     cells = {name: shortened(found[name]) if name in swept else found[name] for name in shown}
-    return cells, {name: value for name, value in alike.items() if value}
-
-
-def _alike(cells: Sequence[str]) -> bool:
-    """Whether several cells are the same, so that their column tells nothing apart."""
-    return len(cells) > 1 and len(set(cells)) == 1
+    return cells, {name: value for name, value in same.items() if value}
 
 
 def _words(column: str) -> str:

@@ -1,4 +1,4 @@
-"""What task=status and task=stop print: each line cut to the width of the terminal, whole where there is none."""
+"""What task=status and task=stop print: a row for each thing that is to be said of a sweep."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from rich.console import Console
-from rich.text import Text
-
-from bpexp.errors import visible
+from bpexp.cli.rows import row, wide_console
 from bpexp.records.escaping import typed
 from bpexp.records.sweep_file import JobRecord
-from bpexp.running.sweep_progress import counts_line, running_line
+from bpexp.running.fitting import joined
+from bpexp.running.sweep_progress import running_line
 from bpexp.running.tasks.status_task import Standing, standing, stop
 
 Told = TypeVar("Told")
@@ -29,20 +27,18 @@ LABEL = 9
 
 def print_status(task: str, folder: Path) -> int:
     """Say how the sweep in a folder stands, after it was ended if the task is stop; the exit code."""
-    found = stop(folder) if task == "stop" else standing(folder)
-    console = Console(highlight=False)
+    found, console = stop(folder) if task == "stop" else standing(folder), wide_console()
     for label, told in lines(found, console.width if console.is_terminal else sys.maxsize):
-        line = Text(visible(f"{label:<{LABEL}}{told}"), no_wrap=True, overflow="ellipsis")
-        console.print(line, soft_wrap=not console.is_terminal)
+        row(console, label, told, width=LABEL)
     return 0
 
 
 def lines(found: Standing, width: int = sys.maxsize) -> list[tuple[str, str]]:
-    """Label and text of each line, those that change while the sweep runs in `width` columns if that can be."""
+    """Label and text of each line, those of running jobs in `width` columns if that can be."""
     said, room = found.said, width - LABEL
     rows = [("sweep", str(found.folder)), ("command", typed(found.record.command))]
     rows += [("launcher", found.record.launcher)] * bool(found.record.launcher)
-    rows += [("state", _state(found)), ("jobs", counts_line(found.counts(), room))]
+    rows += [("state", _state(found)), ("jobs", joined(found.counts()))]
     if best := found.tally.best_line():
         rows.append(("best", best.removeprefix("best ")))
     rows += _listed(found.running, lambda job, how: running_line("", how, said(job), room))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
+
 from rich.console import Console
 
 from bpexp.cli.ranking_table import PROBLEMS, print_link
 from bpexp.cli.rows import row
-from bpexp.cli.tables import Ranked, numbers_first, print_ranked
+from bpexp.cli.tables import Ranked, alike, listed, numbers_first, print_ranked
 from bpexp.running.sweep import Sweep
 from bpexp.study.analysis import Analysis
 from bpexp.study.declaration import moment
+from bpexp.study.measures import Measure
 from bpexp.study.report import Report
 from bpexp.study.words import shown, told
+from bpexp.training.metrics import metrics
 
 VERDICTS = {"supported": "green", "holds": "green", "refuted": "red", "violated": "red"}
 
@@ -19,8 +24,13 @@ VERDICTS = {"supported": "green", "holds": "green", "refuted": "red", "violated"
 def print_report(console: Console, report: Report, sweep: Sweep | None) -> None:
     """Print the arms of a study and the verdicts on its claims; `sweep` is None for a recorded study."""
     analysis, standings = report.analysis, report.standings
-    if left_out := print_ranked(console, _arms(analysis)):
-        row(console, "not shown", f"{', '.join(left_out)}; see the report")
+    factors = _factors(analysis)
+    same = alike(factors)
+    left_out = print_ranked(console, _arms(analysis, {name: factors[name] for name in factors if name not in same}))
+    if same:
+        row(console, "all alike", ", ".join(f"{name} {level}" for name, level in same.items()))
+    if left_out:
+        row(console, "not shown", f"{listed(left_out)}; see the report")
     for problem in standings.evidence.problems:
         row(console, "record", problem, "red")
     for verdict in analysis.verdicts:
@@ -33,23 +43,31 @@ def print_report(console: Console, report: Report, sweep: Sweep | None) -> None:
     if standings.evidence.sha256:
         row(console, "declared", f"{moment(standings.evidence.at)}, SHA-256 {standings.evidence.sha256}")
     row(console, "report", str(report.files[0].absolute()))
-    print_link(console, sweep)
+    print_link(console, sweep, _recorded(analysis.study.measures))
 
 
-def _arms(analysis: Analysis) -> Ranked:
+def _recorded(measures: Sequence[Measure]) -> str | None:
+    """The metric that the first measure is, if MLflow holds it as a number of each run."""
+    found = re.fullmatch(r"final ((\w+)/\w+)", measures[0].text) if measures else None
+    return found[1] if found and found[2] in metrics else None
+
+
+def _factors(analysis: Analysis) -> dict[str, list[str]]:
+    """The levels of each factor, and those that the arms chose, by arm, the best one first."""
+    arms, tuned = analysis.best, analysis.study.tuned
+    found = {factor: [arm.levels[factor] for arm in arms] for factor in (arms[0].levels if arms else ())}
+    levels = {factor: found[factor] for factor in numbers_first(list(found), found)}
+    return levels | ({f"best {tuned}": [arm.chosen for arm in arms]} if tuned else {})
+
+
+def _arms(analysis: Analysis, factors: Mapping[str, list[str]]) -> Ranked:
     """The table of arms, best arm first. A narrow terminal goes without the seeds first, and without the rank last."""
     study, arms = analysis.study, analysis.best
-    found = {factor: [arm.levels[factor] for arm in arms] for factor in (arms[0].levels if arms else ())}
-    swept = numbers_first(list(found), found)
-    columns = {"rank": [str(place) for place in range(1, len(arms) + 1)], **{name: found[name] for name in swept}}
-    if study.tuned:
-        chosen = f"best {study.tuned}"
-        columns[chosen] = [arm.chosen for arm in arms]
-        swept.append(chosen)
+    columns = {"rank": [str(place) for place in range(1, len(arms) + 1)], **factors}
     names = [measure.text for measure in study.measures]
     for measure, text in zip(study.measures, names, strict=True):
         columns[text] = [shown(arm.intervals[text], measure, arm.runs, arm.never.get(text, 0)) for arm in arms]
     columns["seeds"] = [str(arm.runs) for arm in arms]
     decisive = names[0] if names else None
     title = f"{study.title}, best first by {decisive}" if decisive else study.title
-    return Ranked(title, columns, swept, decisive, ["seeds", *reversed(names[1:]), "rank"])
+    return Ranked(title, columns, list(factors), decisive, ["seeds", *reversed(names[1:]), "rank"])

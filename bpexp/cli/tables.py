@@ -18,6 +18,9 @@ from bpexp.running.fitting import columns
 MOST = 30
 """Rows that are printed of a longer table, the first ones."""
 
+LISTED = 120
+"""Letters of a list of columns; of a longer one, their number is told."""
+
 NARROWEST = 10
 """Columns that the heading of a column may take, though its cells be narrower."""
 
@@ -86,6 +89,16 @@ def _print_list(console: Console, ranked: Ranked) -> list[str]:
         words = [f"{key}={named[key]}" for key in ranked.swept]
         row(console, f"{place}.", "  ".join([*([named[ranked.decisive]] if ranked.decisive else []), *words]), width=5)
     return ["rank", *shown]
+
+
+def alike(cells: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The columns of several rows whose cells are the same, which tell nothing apart, with what they hold."""
+    return {name: held[0] for name, held in cells.items() if len(held) > 1 and len(set(held)) == 1}
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names of columns, or the number of many."""
+    return told if len(told := ", ".join(names)) <= LISTED else f"{len(names)} columns"
 
 
 def headings(text: str, room: int) -> list[str]:

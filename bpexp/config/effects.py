@@ -11,7 +11,7 @@ from bpexp.errors import ConfigError
 NAMES = ("model.name", "pairing.name")
 """Names of options that a config file sets; another name in the record would be that of something that did not run."""
 
-BESIDE_RUN = ("run", "task", "sample", "explore.samples", "progress", "tracking.uri")
+BESIDE_RUN = ("run", "task", "sample", "explore.samples", "explore.snapshots", "progress", "tracking.uri")
 """The keys that may stand beside the run that task=explore shows, and those of Hydra."""
 
 

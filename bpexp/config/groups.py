@@ -14,6 +14,7 @@ import bpexp.papers  # noqa: F401  registers the gradient method as_printed
 from bpexp.config.launching import launchings
 from bpexp.data import datasets
 from bpexp.data.prepare import prepare
+from bpexp.docstrings import summary
 from bpexp.errors import ConfigError, nearest
 from bpexp.gradients import gradient_methods
 from bpexp.insight.gradient_check import gradient_checks
@@ -26,7 +27,7 @@ from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.outputs import outputs
 from bpexp.nn.schedules import schedules
-from bpexp.registry import Parameter, Registry, declared_parameters, summary
+from bpexp.registry import Parameter, Registry, declared_parameters
 from bpexp.search.samplers import samplers, shared
 from bpexp.tracking.settings import tracking_settings
 

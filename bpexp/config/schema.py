@@ -45,9 +45,9 @@ class Config:
         progress: print progress and a table at the end.
         task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
             doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
-            figures draws those of a run that ended without them; explore writes a page on which the passes of a
-            network can be stepped through while it learns; status says how far the sweep in sweep=FOLDER is;
-            stop ends it.
+            figures draws those of the run, sweep or study in run=FOLDER or run=ID again; explore writes a page on which
+            the passes of a network can be stepped through while it learns; status says how far the sweep in
+            sweep=FOLDER is; stop ends it.
         sample: which training sample task=trace follows, or task=explore opens with, counted from 0.
         run: the run that task=explore shows in place of training one: its folder, or MLflow's id of it.
         run_name: name of the run; null for one made from the overrides.

@@ -112,6 +112,17 @@ def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
     words = [o.lstrip("+") for o in overrides]
     experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
     model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
-    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "launcher", "sweep.", "search", "limits.")
+    unsaid = (
+        "experiment=",
+        "model=",
+        "hydra.",
+        "tracking",
+        "progress",
+        "launcher",
+        "sweep.",
+        "search",
+        "limits.",
+        "data.digest=",
+    )
     name = " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])
     return name if len(name) <= 120 else f"{name[:60]}...{name[-57:]}"

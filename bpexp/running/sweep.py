@@ -82,7 +82,6 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
     if the sweep is interrupted; the exception is then re-raised.
     """
     with Signals() as signals, ExitStack() as stack:
-        tell([header(plan)], plan.config.progress)
         with signals.raised():
             plan = replace(plan, chosen=stack.enter_context(launched(plan)))
         resumed = plan.resumed
@@ -91,6 +90,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
         with RunLock(directory):
             if not resumed:
                 refuse_taken(directory, "sweep")  # by another process, while this one waited for the lock
+            tell([header(plan)], plan.config.progress)
             run = _run_sweep
             if plan.trials is not None:
                 from bpexp.running.searching.search_run import run_search as run  # which needs Optuna
@@ -184,7 +184,7 @@ def _folders(sweep: Sweep) -> list[Path]:
 
 
 def _name(plan: Plan) -> str:
-    said = " ".join(text for text in plan.said if not text.lstrip("+").startswith(("hydra.", "hydra/")))
+    said = " ".join(text for text in plan.said if not text.lstrip("+").startswith(("hydra.", "hydra/", "data.digest=")))
     return f"study: {plan.study.name}" if plan.study else f"sweep: {said}"
 
 

@@ -133,11 +133,12 @@ def _best_lines(words: dict[str, str], width: int) -> list[str]:
 
 
 def shortened(said: str) -> str:
-    """Overrides by the last parts of their keys, such as depth=8, where these tell them apart."""
+    """Overrides by the last parts of their keys, such as depth=8, where these tell them apart; numbers before names."""
     words = said.split(" ")
     short = [re.sub(r"^[+~]*(?:\w+\.)*(?=\w+=)", "", word) for word in words]
     keys = [word.partition("=")[0] for word in short]
-    return " ".join(short) if len(set(keys)) == len(keys) else said
+    told = short if len(set(keys)) == len(keys) else words
+    return " ".join(sorted(told, key=lambda word: re.search(r"=[\d.e+-]+$", word) is None))
 
 
 def counts_line(counts: Mapping[str, str], width: int) -> str:

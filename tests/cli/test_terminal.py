@@ -190,7 +190,7 @@ def test_no_line_of_an_outcome_breaks_within_a_word(width: int) -> None:
 
 def test_the_outcome_in_one_line() -> None:
     made = of_a_run()
-    figures = "test accuracy 0.5000, test loss 1.5000 (last epoch (10))"
+    figures = "last epoch (10): test accuracy 0.5000, test loss 1.5000"
     assert one_line(made) == f"finished: all epochs are done; {figures}; /somewhere/far/away"
     failed = replace(made, status="failed", reason="no luck", metrics={})
     assert one_line(failed) == "failed: no luck; /somewhere/far/away"
@@ -281,6 +281,24 @@ def test_the_arms_of_a_study_are_readable_at_every_width(width: int, tmp_path: P
     assert "\u2026" not in text
     assert "sigmoid" in text
     assert "0.5 [0.5, 0.5]" in " ".join(text.split())
-    assert ("not shown" in text) == (width < 160)
-    assert width < 160 or "never" in text
+    assert ("not shown" in text) == (width < 80)
+    assert width < 80 or "never" in text
+    assert "all alike    best lr 0.1" in text
     assert max(map(len, text.splitlines())) <= max(width, len(str(tmp_path / "report.html")))
+
+
+@pytest.mark.parametrize(
+    ("measures", "sort"),
+    [
+        (["final loss/test", "final accuracy/test"], "final%2Floss_test%60&orderByAsc=true"),
+        (["first grad_norm/W1", "final loss/test"], "final%2Faccuracy_validation%60&orderByAsc=false"),
+    ],
+)
+def test_the_link_of_a_study_sorts_by_its_first_measure_if_the_store_has_it(
+    measures: list[str], sort: str, tmp_path: Path
+) -> None:
+    console, design = screen(100), study(measures=measures)
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    sweep = Sweep(tmp_path, ranking=rank([outcome(0.1, 0.5)], [0]), experiment_id="7", store="https://mlflow.example")
+    print_report(console, write_report(design, made, tmp_path, ["by hand"], in_time(design)), sweep)
+    assert sort in written(console).splitlines()[-1]

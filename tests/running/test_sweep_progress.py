@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 
 from bpexp.config.schema import Config
 from bpexp.records.outcome import Outcome
+from bpexp.running import sweep_views
 from bpexp.running.job import Ending, Job
-from bpexp.running.sweep_progress import SweepProgress
+from bpexp.running.sweep_progress import SweepProgress, shortened
 from bpexp.running.sweep_views import PAUSE, Lines
 from bpexp.running.tally import Tally
 
@@ -90,6 +92,44 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path: Path, monkeypatch: pyt
     assert trouble.endswith(f"1 failed  2 not begun  {best}  job 2  seed=2  failed: no luck")
     assert last == f"4/5 done  1 failed  {best}  job 4  seed=4  finished 0.9000"
     assert PAUSE == 1.0
+
+
+def test_the_first_line_comes_with_the_first_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log says how long it will take before a job has ended, and no line of a job that has told nothing."""
+    monkeypatch.setattr(sweep_views, "PAUSE", 0.01)
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    progress = SweepProgress(Tally(2), "serial", show=True)
+    job = made(tmp_path, 0)
+    with progress:
+        next(progress.pulled([job]))
+        assert progress.line() == ""
+        journal(job, 3)
+        until = time.monotonic() + 60
+        while "left" not in stream.getvalue() and time.monotonic() < until:
+            time.sleep(0.01)
+    launcher, *lines = stream.getvalue().splitlines()
+    assert launcher == "launcher: serial"
+    assert [bool(re.fullmatch(r"0/2 done  \d+:\d\d left  1 running", line)) for line in lines] == [True]
+
+
+def test_what_a_resumed_job_had_done_before_is_no_speed(tmp_path: Path) -> None:
+    job = replace(made(tmp_path, 0), again=True)
+    journal(job, 9)
+    progress = SweepProgress(Tally(2), "serial", show=False)
+    next(progress.pulled([job]))
+    assert "left" not in progress.lines(160)[0]
+
+
+def test_names_are_shortened_where_that_tells_them_apart() -> None:
+    assert shortened("model.depth=8 +init.gain=0.5 seed=1") == "depth=8 gain=0.5 seed=1"
+    assert shortened("a.x=1 b.x=2") == "a.x=1 b.x=2"
+    assert (
+        shortened("model=mnist_relu lr=1e-3 activation=relu seed=0")
+        == "lr=1e-3 seed=0 model=mnist_relu activation=relu"
+    )
+    assert (
+        shortened("init={name:normal,std:0.1} data.path=/a.b/c=d.csv") == "init={name:normal,std:0.1} path=/a.b/c=d.csv"
+    )
 
 
 def test_nothing_is_shown_where_nothing_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
