@@ -17,7 +17,7 @@ from bpexp.records.sweep_file import write_sweep
 from bpexp.running.directories import claim, going_on, kept_in, refuse_taken
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
-from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
+from bpexp.running.launch import LAUNCHER, chosen_for, common_words, execute_jobs
 from bpexp.running.launchers.choice import launched
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
@@ -116,8 +116,9 @@ def write_declaration(plan: Plan, directory: Path, command: Sequence[str]) -> No
     """Record what a new sweep declares; raises ConfigError where the folder takes nothing."""
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.hydra})
     record = record_of(plan.line, command, plan.jobs, chosen_for(plan).words)
+    trials, shared = plan.trials.search.trials if plan.trials else None, sorted(common_words(plan))
     try:
-        write_sweep(replace(record, trials=plan.trials.search.trials if plan.trials else None), directory)
+        write_sweep(replace(record, trials=trials, shared=shared), directory)
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error

@@ -83,7 +83,8 @@ class Sent:
         summary: SHA-256 of the tags and metrics of the end.
         status, ended: as the run has them in MLflow; None while it is running.
         facts: hash of the facts that were delivered.
-        done: nothing is missing.
+        refused: what the store refuses for good, with the reason.
+        done: nothing is missing but what is refused.
     """
 
     run_id: str | None = None
@@ -101,6 +102,7 @@ class Sent:
     status: str | None = None
     ended: int | None = None
     facts: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
     done: bool = False
 
 
