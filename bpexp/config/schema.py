@@ -47,6 +47,8 @@ class Config:
             stop ends it.
         sample: which training sample task=trace follows, counted from 0.
         run_name: name of the run; null for one made from the overrides.
+        note: text for the description of the run in MLflow, and of its sweep; null for none.
+        tags: words by which runs are found again in MLflow, such as tags.course=ml101.
         objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
         model: widths of the hidden layers.
         activation: function of the hidden layers.
@@ -84,6 +86,8 @@ class Config:
     task: Task = "train"
     sample: Natural = 0
     run_name: str | None = None
+    note: str | None = None
+    tags: dict[str, Any] = field(default_factory=dict)
     objective: str | None = None
     model: Architecture = field(default_factory=Architecture)
     activation: dict[str, Any] = field(default_factory=dict)

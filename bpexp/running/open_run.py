@@ -20,6 +20,7 @@ from bpexp.running.ending.signals import Signals
 from bpexp.running.observers import leave_out, observers
 from bpexp.running.resuming.keeping import Resumed, checkpointing, open_journal
 from bpexp.tracking.feed import FUSED, DataCard
+from bpexp.tracking.labels import labels
 from bpexp.tracking.run import TrackedRun
 from bpexp.training.events import Callback
 
@@ -107,7 +108,8 @@ def open_tracked(
     run_id: str | None = None,
 ) -> TrackedRun:
     """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
-    tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
+    declared = labels(experiment.config.tags, experiment.config.note)
+    tags = {"bpexp.threads": str(experiment.config.threads), **declared, **(tags or {})}
     card, settings = data_card(experiment.data), experiment.tracking
     if experiment.config.study is not None:  # whose report may be made of the rows in MLflow
         settings = replace(settings, points=settings.rows(one_of_many=False))

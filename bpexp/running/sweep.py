@@ -30,6 +30,8 @@ from bpexp.running.study_run import declare, goes_on, refuse_other_study, report
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
+from bpexp.tracking.content import shown_summary
+from bpexp.tracking.labels import labels
 from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
@@ -133,7 +135,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare({}, {LAUNCHER: chosen_for(plan).words}, [])
+        parent.declare({}, {LAUNCHER: chosen_for(plan).words, **labels_of(plan)}, [])
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
         jobs: list[Job] = []
@@ -164,6 +166,12 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
             except OSError as error:  # a full disk: the runs are there, and task=report can ask for them
                 warn(f"no whole report in {sweep.directory} ({error.strerror or error})")
     return sweep
+
+
+def labels_of(plan: Plan) -> dict[str, str]:
+    """The declared tags and note that all jobs have in common, for the run of the sweep."""
+    found = [labels(job.config.tags, job.config.note).items() for job in plan.jobs]
+    return {key: text for key, text in found[0] if all((key, text) in items for items in found)}
 
 
 def notes_of(plan: Plan) -> list[str]:
@@ -221,7 +229,7 @@ def conclude_sweep(
     best = sweep.ranking.best
     parts = [head, code(typed(command)), sweep.ranking.meaning, sweep.ranking.markdown()]
     note = "\n\n".join(part for part in parts if part)
-    metrics = {**counts, **(best.metrics if best else {}), **(numbers or {})}
+    metrics = {**counts, **(shown_summary(best) if best else {}), **(numbers or {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 
 

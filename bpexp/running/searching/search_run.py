@@ -18,7 +18,7 @@ from bpexp.running.resuming.sweep_record import plain
 from bpexp.running.searching.asking import Asking
 from bpexp.running.searching.confirming import confirm
 from bpexp.running.searching.trials import Trials
-from bpexp.running.sweep import Sweep, conclude_sweep, log_best_model, notes_of, write_declaration
+from bpexp.running.sweep import Sweep, conclude_sweep, labels_of, log_best_model, notes_of, write_declaration
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.search.confirmation import Confirmation
 from bpexp.search.found import found_by
@@ -46,9 +46,8 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan, trials), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare(
-            params(trials.search), {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words}, []
-        )
+        tags = {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words, **labels_of(plan)}
+        parent.declare(params(trials.search), tags, [])
         asking = Asking(trials, stored, directory, parent.run_id, sweep.endings)
         confirmed: Confirmation | None = None
         status = "KILLED"
