@@ -11,6 +11,7 @@ from bpexp.config.groups import GROUPS
 from bpexp.config.schema import Config
 from bpexp.insight.probe_sets import ProbeSettings, left_out
 from bpexp.records.outcome import Outcome, RunInfo
+from bpexp.tracking.labels import labels
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +63,12 @@ class Ending:
     job: Job
     outcome: Outcome | None
     reason: str = ""
+
+
+def labels_of(jobs: Sequence[Job]) -> dict[str, str]:
+    """The declared tags and note that all jobs have in common, for the run of their sweep."""
+    found = [labels(job.config.tags, job.config.note).items() for job in jobs]
+    return {key: text for key, text in found[0] if all((key, text) in items for items in found)}
 
 
 def ran(config: Config) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
 from bpexp.running.directories import claim, going_on, kept_in, refuse_taken
 from bpexp.running.ending.signals import Signals
-from bpexp.running.job import Ending, Job
+from bpexp.running.job import Ending, Job, labels_of
 from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
 from bpexp.running.launchers.choice import launched
 from bpexp.running.loading import load_data
@@ -31,7 +31,6 @@ from bpexp.running.tasks.recovery import deliver_left
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
 from bpexp.tracking.content import shown_summary
-from bpexp.tracking.labels import labels
 from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
@@ -135,7 +134,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare({}, {LAUNCHER: chosen_for(plan).words, **labels_of(plan)}, [])
+        parent.declare({}, {LAUNCHER: chosen_for(plan).words, **labels_of(plan.jobs)}, [])
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
         jobs: list[Job] = []
@@ -166,12 +165,6 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
             except OSError as error:  # a full disk: the runs are there, and task=report can ask for them
                 warn(f"no whole report in {sweep.directory} ({error.strerror or error})")
     return sweep
-
-
-def labels_of(plan: Plan) -> dict[str, str]:
-    """The declared tags and note that all jobs have in common, for the run of the sweep."""
-    found = [labels(job.config.tags, job.config.note).items() for job in plan.jobs]
-    return {key: text for key, text in found[0] if all((key, text) in items for items in found)}
 
 
 def notes_of(plan: Plan) -> list[str]:

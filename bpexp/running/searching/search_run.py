@@ -11,14 +11,14 @@ from bpexp.errors import ConfigError, RecordError, warn
 from bpexp.records.escaping import typed
 from bpexp.records.lock import make_room
 from bpexp.running.ending.signals import Signals
-from bpexp.running.job import Ending, Job
+from bpexp.running.job import Ending, Job, labels_of
 from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
 from bpexp.running.progress import tell
 from bpexp.running.resuming.sweep_record import plain
 from bpexp.running.searching.asking import Asking
 from bpexp.running.searching.confirming import confirm
 from bpexp.running.searching.trials import Trials
-from bpexp.running.sweep import Sweep, conclude_sweep, labels_of, log_best_model, notes_of, write_declaration
+from bpexp.running.sweep import Sweep, conclude_sweep, log_best_model, notes_of, write_declaration
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.search.confirmation import Confirmation
 from bpexp.search.found import found_by
@@ -46,7 +46,7 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan, trials), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        tags = {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words, **labels_of(plan)}
+        tags = {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words, **labels_of(plan.jobs)}
         parent.declare(params(trials.search), tags, [])
         asking = Asking(trials, stored, directory, parent.run_id, sweep.endings)
         confirmed: Confirmation | None = None
