@@ -67,6 +67,16 @@ class SweepProgress:
                 self._running[job.number] = job
             yield job
 
+    def awaits(self, job: Job) -> bool:
+        """Whether a job was pulled and has not ended."""
+        with self._lock:
+            return job.number in self._running
+
+    def awaited(self) -> list[Job]:
+        """The jobs that were pulled and have not ended."""
+        with self._lock:
+            return list(self._running.values())
+
     def ended(self, ending: Ending) -> None:
         """Take note of an ending."""
         with self._lock:
