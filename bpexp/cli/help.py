@@ -41,7 +41,7 @@ Tab completion of the `bpexp` command: eval "$(bpexp -sc install=bash)"
 FILES = ("model", "pairing", "experiment")
 """Groups whose options are YAML files, not components."""
 
-SECTIONS = ("model", "penalty", "clip", "evaluation", "checkpoint", "doctor", "limits")
+SECTIONS = ("model", "penalty", "clip", "evaluation", "checkpoint", "doctor", "explore", "limits")
 """Keys that hold a mapping of single values."""
 
 WIDTH = 100

@@ -215,11 +215,19 @@ def _figures(planned: Plan) -> int:
     return print_deliveries(deliver_named(planned, Path.cwd()))
 
 
+def _explore(planned: Plan) -> int:
+    from bpexp.running.tasks.explore_task import explore
+
+    print(explore(planned), flush=True)
+    return 0
+
+
 TASKS = {
     "report": _report,
     "doctor": _doctor,
     "sync": _sync,
     "figures": _figures,
+    "explore": _explore,
     "status": _nameless,
     "stop": _nameless,
 }

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from bpexp.config.launching import SweepSettings
 from bpexp.config.limits import Limits
 from bpexp.errors import ConfigError, nearest
+from bpexp.insight.explore_settings import Explore
 from bpexp.nn.architecture import Architecture
 from bpexp.nn.pairing import Pairing
 from bpexp.nn.penalties import Clip, Penalty
@@ -23,7 +24,7 @@ from bpexp.training.metrics import Evaluation
 
 Settings = TypeVar("Settings")
 BatchSize = Annotated[Any, Count | Literal["full"]]
-Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures", "status", "stop"]]
+Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures", "explore", "status", "stop"]]
 Dtype = Annotated[str, Literal["float32", "float64"]]
 Natural = Annotated[int, Range(least=0)]
 Threads = Annotated[int, Range(least=1, most=1024)]
@@ -43,9 +44,11 @@ class Config:
         progress: print progress and a table at the end.
         task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
             doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
-            figures draws those of a run that ended without them; status says how far the sweep in sweep=FOLDER is;
+            figures draws those of a run that ended without them; explore writes a page on which the passes of a
+            network can be stepped through while it learns; status says how far the sweep in sweep=FOLDER is;
             stop ends it.
-        sample: which training sample task=trace follows, counted from 0.
+        sample: which training sample task=trace follows, or task=explore opens with, counted from 0.
+        run: the run that task=explore shows in place of training one: its folder, or MLflow's id of it.
         run_name: name of the run; null for one made from the overrides.
         note: text for the description of the run in MLflow, and of its sweep; null for none.
         tags: words by which runs are found again in MLflow, such as tags.course=ml101.
@@ -71,6 +74,7 @@ class Config:
         evaluation: how often the parts are evaluated.
         checkpoint: how often the state of a run is kept, from which it is resumed.
         doctor: what task=doctor may do.
+        explore: what the page of task=explore holds.
         study: a declared study (title, question, factors, repeats, measures, claims).
         callbacks: named callbacks with their parameters.
         limits: bounds of what a config can multiply; set on the command line only.
@@ -85,6 +89,7 @@ class Config:
     progress: bool = True
     task: Task = "train"
     sample: Natural = 0
+    run: str | None = None
     run_name: str | None = None
     note: str | None = None
     tags: dict[str, Any] = field(default_factory=dict)
@@ -110,6 +115,7 @@ class Config:
     evaluation: Evaluation = field(default_factory=Evaluation)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     doctor: Doctor = field(default_factory=Doctor)
+    explore: Explore = field(default_factory=Explore)
     study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
     limits: Limits = field(default_factory=Limits)

@@ -43,10 +43,10 @@ def draw_again(directory: Path) -> list[Path]:
         raise RecordError(f"{str(directory)!r} holds no run: it has no {JOURNAL}")
     with Signals() as signals, signals.raised(), RunLock(directory):
         before = _pictures(directory)
-        experiment = _experiment(directory)
+        experiment = experiment_of(directory)
         outcome = _outcome(directory)
         theta, digest = _weights(directory, outcome)
-        _refuse_other(experiment, theta, digest, directory)
+        refuse_other(experiment, theta, digest, directory)
         experiment.trainer.network.theta[...] = theta
         name = outcome.name if outcome else directory.name
         draw(experiment, RunInfo(name, directory, [], {}), history(directory / JOURNAL))
@@ -58,7 +58,7 @@ def _pictures(directory: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in sorted(directory.glob("*.png"))}
 
 
-def _experiment(directory: Path) -> Experiment:
+def experiment_of(directory: Path) -> Experiment:
     """The objects of the run, which draws figures, whatever its config said."""
     path = directory / CONFIG
     content = parsed(read_text(path, MOST_TEXT, error=RecordError), repr(str(path)))
@@ -82,7 +82,8 @@ def _weights(directory: Path, outcome: Outcome | None) -> tuple[Array, str]:
     return checkpoint.state["theta"], checkpoint.data
 
 
-def _refuse_other(experiment: Experiment, theta: Array, digest: str, directory: Path) -> None:
+def refuse_other(experiment: Experiment, theta: Array, digest: str, directory: Path) -> None:
+    """Raise BpexpError for weights (P,) of another network, or of another data set, than those of the experiment."""
     data, network = experiment.data, experiment.trainer.network
     if data.digest != digest:
         raise BpexpError(
