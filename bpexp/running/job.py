@@ -79,7 +79,7 @@ def ran(config: Config) -> dict[str, Any]:
     hidden layers, and the parameters of `probe` where it is off.
     """
     flat = parameters(asdict(config)) | {"model.hidden": list(config.model.widths)}
-    unused = ["doctor.", "explore."]
+    unused = ["doctor.", "explore.", *(() if config.task == "trace" else ("trace.",))]
     unused += [] if config.model.activations is None and config.model.widths else ["activation."]
     probe: ProbeSettings = GROUPS["probe"].build(config.probe)
     if probe == ProbeSettings():

@@ -106,11 +106,15 @@ def open_tracked(
     journal: Journal,
     tags: Mapping[str, str] | None = None,
     run_id: str | None = None,
+    card: DataCard | None = None,
 ) -> TrackedRun:
-    """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
+    """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process.
+
+    `card` describes what takes the place of the data set of the experiment.
+    """
     declared = labels(experiment.config.tags, experiment.config.note)
     tags = {"bpexp.threads": str(experiment.config.threads), **declared, **(tags or {})}
-    card, settings = data_card(experiment.data), experiment.tracking
+    card, settings = card or data_card(experiment.data), experiment.tracking
     if experiment.config.study is not None:  # whose report may be made of the rows in MLflow
         settings = replace(settings, points=settings.rows(one_of_many=False))
     return TrackedRun(*(settings, info, journal.path, card, tags, run_id), committed=lambda: journal.committed)

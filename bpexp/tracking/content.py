@@ -26,7 +26,7 @@ LEFT_OUT = "bpexp.left_out"
 """The tag of a job of a sweep that names what is not recorded of it; it is brought up to date at each delivery."""
 
 PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
-FILES = ("config.yaml", JOURNAL, RESULT, SPLIT, *PICTURES, "trace.md", "traceback.txt")
+FILES = ("config.yaml", JOURNAL, RESULT, SPLIT, *PICTURES, "trace.md", "trace.tex", "traceback.txt")
 """The files of a run's directory that are logged as artifacts if they exist; the network is logged as a model."""
 
 

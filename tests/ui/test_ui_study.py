@@ -221,7 +221,7 @@ LAYERS = "[...document.querySelectorAll('a')].find(a => a.innerText === 'delta')
 
 
 def test_the_description_of_a_run_opens_all_layers_in_one_chart(pages: Pages) -> None:
-    browser = pages.open(named(pages, "lr=0.2"))
+    browser = pages.open(named(pages, "data.limit=60"))
     browser.shown("In one chart:")
     browser.open(str(browser.ask(LAYERS)))
     browser.shown("Metrics", "Y-axis", *(f"(delta_norm/layer_{l})" for l in (1, 2, 3)))
@@ -252,14 +252,14 @@ def test_the_printed_link_lists_parent_children_and_single_runs(pages: Pages) ->
 
 
 def test_the_charts_of_a_run_stand_in_sections(pages: Pages) -> None:
-    browser = pages.open(named(pages, "lr=0.2"), "/model-metrics")
+    browser = pages.open(named(pages, "data.limit=60"), "/model-metrics")
     shown = browser.shown("Auto-refresh", *SECTIONS).splitlines()
     assert set(shown) >= SECTIONS
     assert shown[shown.index("Model metrics", shown.index("Auto-refresh")) + 1] == "(0)"  # what belongs to no section
 
 
 def test_the_overview_of_a_run_tells_how_good_it_is(pages: Pages) -> None:
-    browser = pages.open(named(pages, "lr=0.2"))
+    browser = pages.open(named(pages, "data.limit=60"))
     text = browser.shown("finished; accuracy test 0.", "last epoch (2)", "Logged models (1)", "mnist_5k")
     assert "python -m bpexp data.limit=60 batch_size=20 epochs=2 progress=false probe=full lr=0.2" in text
     assert text.index("loss/train") < text.index("accuracy/test") < text.index("grad_norm/W1")
@@ -267,7 +267,7 @@ def test_the_overview_of_a_run_tells_how_good_it_is(pages: Pages) -> None:
 
 
 def test_the_picture_of_a_run_is_shown(pages: Pages) -> None:
-    browser = pages.open(named(pages, "lr=0.2"), "/artifacts/figures.png")
+    browser = pages.open(named(pages, "data.limit=60"), "/artifacts/figures.png")
     browser.shown("figures.png", "config.yaml", "metrics.jsonl", "result.json")
     script = "String(Math.max(0, ...[...document.images].map(image => image.naturalWidth)))"
     began = time.monotonic()

@@ -45,7 +45,7 @@ def draw_again(directory: Path) -> list[Path]:
         before = _pictures(directory)
         experiment = experiment_of(directory)
         outcome = _outcome(directory)
-        theta, digest = _weights(directory, outcome)
+        theta, digest = saved_weights(directory)
         refuse_other(experiment, theta, digest, directory)
         experiment.trainer.network.theta[...] = theta
         name = outcome.name if outcome else directory.name
@@ -66,6 +66,11 @@ def experiment_of(directory: Path) -> Experiment:
     config = construct(Config, content)
     validate(config)
     return build(replace(config, tracking={**config.tracking, "figures": True}))
+
+
+def saved_weights(directory: Path) -> tuple[Array, str]:
+    """The weights (P,) that a run saved, and the digest of its data; raises BpexpError where it saved none."""
+    return _weights(directory, _outcome(directory))
 
 
 def _weights(directory: Path, outcome: Outcome | None) -> tuple[Array, str]:
