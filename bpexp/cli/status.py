@@ -1,13 +1,10 @@
-"""What task=status and task=stop print: each line cut to the width of the terminal, whole where there is none."""
+"""What task=status and task=stop print: a row for each thing that is to be said of a sweep."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
-from bpexp.errors import visible
+from bpexp.cli.rows import row, wide_console
 from bpexp.records.escaping import typed
 from bpexp.records.sweep_file import JobRecord
 from bpexp.running.sweep_progress import how_far
@@ -22,11 +19,9 @@ LABEL = 9
 
 def print_status(task: str, folder: Path) -> int:
     """Say how the sweep in a folder stands, after it was ended if the task is stop; the exit code."""
-    found = stop(folder) if task == "stop" else standing(folder)
-    console = Console(highlight=False)
+    found, console = stop(folder) if task == "stop" else standing(folder), wide_console()
     for label, told in lines(found):
-        line = Text(visible(f"{label:<{LABEL}}{told}"), no_wrap=True, overflow="ellipsis")
-        console.print(line, soft_wrap=not console.is_terminal)
+        row(console, label, told, width=LABEL)
     return 0
 
 

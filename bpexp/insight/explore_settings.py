@@ -17,8 +17,8 @@ class Explore:
     """What the page of task=explore holds.
 
     Args:
-        snapshots: moments of the training between which its slider moves; auto for as many, up to 12, as the page has
-            room for.
+        snapshots: moments of the training between which its slider moves, of a recorded run at most; auto for as many,
+            up to 12, as the page has room for.
         samples: training samples to choose from; the first is that of `sample`, the others are of other classes.
         beside: what is trained beside the declared run, from the same weights and with the same batches; sigmoid_mse
             has sigmoid layers and squared error, relu_cross_entropy ReLU layers and cross-entropy, both in case of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -61,6 +62,12 @@ def moments(total: int, count: int) -> list[int]:
     """At most `count` of the numbers 0 to `total`, both among them, with distances that grow in proportion."""
     shares = np.linspace(0.0, 1.0, count) ** 2
     return [int(step) for step in np.unique(np.rint(shares * total))]
+
+
+def spread(snapshots: Sequence[Snapshot], count: int) -> list[Snapshot]:
+    """At most `count` of the snapshots, evenly spaced in their order, the first and the last among them."""
+    places = np.unique(np.rint(np.linspace(0, len(snapshots) - 1, min(count, len(snapshots)))).astype(int))
+    return [snapshots[place] for place in places]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from bpexp.files.whole import write_whole
 from bpexp.records.escaping import html
-from bpexp.search.charts import charts
+from bpexp.search.charts import Chart, charts
 from bpexp.search.confirmation import Confirmation
 from bpexp.search.found import Found
 from bpexp.search.summary import ONCE, best_line, headline, overrides
-from bpexp.study.charts import Chart
 from bpexp.study.page import COLOURS, POLICY, STYLE
 
 REPORT = "report.html"

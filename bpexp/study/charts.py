@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bpexp.figures.bands import Band, BandPoint, Panels, Scales, draw_bands
-from bpexp.figures.heat_map import draw_heat_map
+from bpexp.figures.bands import Band, BandPoint, Panels, Scales, bands_figure
+from bpexp.figures.heat_map import heat_map_figure
+from bpexp.figures.output import svg
+from bpexp.figures.sheet import Wish
 from bpexp.study.analysis import Analysis, RunRecord, at_best
 from bpexp.study.design import spelt
 from bpexp.study.facets import Facets, Levels, facets
@@ -26,17 +29,25 @@ from bpexp.study.scoring import ENDED, counted
 from bpexp.study.statistics import mean_interval
 from bpexp.training.metrics import Bounds
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 Curve = dict[float, list[float]]
 """The values of all seeds by x."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One figure: the name of its file, without ending; what it shows; the SVG."""
+    """One figure: the name of its file, without ending; what it shows; and what draws it, as large as it is wanted."""
 
     name: str
     caption: str
-    svg: bytes
+    draw: Callable[[Wish | None], Figure]
+
+    @property
+    def svg(self) -> bytes:
+        """The figure of its own size as SVG."""
+        return svg(self.draw(None))
 
 
 def charts(analysis: Analysis, runs: Sequence[RunRecord]) -> list[Chart]:
@@ -110,7 +121,7 @@ def _curves(
     caption = f"{what}: mean and 95 % interval over seeds{tuned}"
     if any(predicted.values()):
         caption += "; dotted: predicted by mean-field theory"
-    return Chart(_file_name(what), caption + _omission(shown), draw_bands(panels, scales))
+    return Chart(_file_name(what), caption + _omission(shown), partial(bands_figure, panels, scales))
 
 
 def _omission(shown: Facets) -> str:
@@ -188,8 +199,8 @@ def _heat_maps(analysis: Analysis) -> list[Chart]:
     table = good.pivot_table(index=rows, columns=columns, values=measure, aggfunc="mean").reindex(down, columns=across)
     what = f"{measure} by {rows} and {columns}"
     caption = f"{what}: mean over seeds; a cross where there is no run with a value"
-    svg = draw_heat_map(table.to_numpy(dtype=float), down, across, (rows, columns, measure))
-    return [Chart(_file_name(what), caption, svg)]
+    values = table.to_numpy(dtype=float)
+    return [Chart(_file_name(what), caption, partial(heat_map_figure, values, down, across, (rows, columns, measure)))]
 
 
 def _file_name(what: str) -> str:

@@ -22,6 +22,7 @@ from bpexp.nn.arrays import Array
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.escaping import html, script_json
 from bpexp.records.network_file import load_network
+from bpexp.records.snapshots import read_snapshots
 from bpexp.running.build import Experiment, build
 from bpexp.running.tasks.beside import beside
 from bpexp.running.tasks.explored import chosen_places, side_name
@@ -188,6 +189,14 @@ def test_a_recorded_run_shows_what_it_kept(tmp_path: Path, monkeypatch: pytest.M
     assert [one["step"] for one in side["snapshots"]] == sorted(steps)
     near(theta_of(side["snapshots"][-1], told["sizes"]), saved.weights["last"])
     assert any("finished" in note for note in side["notes"])
+    assert command([*words[:-2], "hydra.run.dir=kept", "checkpoint.snapshots=3"], monkeypatch) == 0
+    told = explored(["run=kept"], monkeypatch)
+    kept = read_snapshots(Path("kept"), saved.weights["last"].size)
+    assert [one["step"] for one in told["sides"][0]["snapshots"]] == [one.step for one in kept]
+    for one, found in zip(kept, told["sides"][0]["snapshots"], strict=True):
+        near(theta_of(found, told["sizes"]), one.theta)
+    told = explored(["run=kept", "explore.snapshots=2"], monkeypatch)
+    assert [one["step"] for one in told["sides"][0]["snapshots"]] == [kept[0].step, kept[-1].step]
 
 
 def test_a_run_without_a_network_shows_its_checkpoint_and_one_without_weights_is_refused(
@@ -237,8 +246,9 @@ def test_diverged_trainings_and_lone_parts_are_shown(tmp_path: Path, monkeypatch
         (["task=explore", "explore.beside=none", "explore.beside_lr=1"], "no effect with explore.beside=none"),
         (["task=explore", "explore.beside=nothing"], "explore.beside"),
         (["task=explore", "run=nowhere"], "'nowhere' holds no run"),
+        (["task=explore", "run="], "run= needs the folder of a run"),
         (["task=explore", "run=nowhere", "lr=1"], "lr=1 has no effect beside run=nowhere"),
-        (["task=explore", "run=nowhere", "explore.snapshots=3"], "no effect beside run=nowhere"),
+        (["task=explore", "run=nowhere", "explore.beside=sigmoid_mse"], "no effect beside run=nowhere"),
         (["task=explore", "sample=99999", "data=xor"], "sample must be below"),
         (["run=nowhere"], "no effect without task=explore"),
         (["explore.samples=2"], "no effect without task=explore"),
@@ -249,7 +259,9 @@ def test_what_cannot_be_shown_is_refused(
     words: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert message in refused([*words, "tracking=none"] if "run=nowhere" not in words else words, monkeypatch, capfd)
+    assert message in refused(
+        [*words, "tracking=none"] if not any(word.startswith("run=") for word in words) else words, monkeypatch, capfd
+    )
 
 
 def test_a_refused_number_of_snapshots_names_one_that_fits(

@@ -85,7 +85,6 @@ def test_a_search_that_goes_on_to_more_trials_is_whole_in_the_store(
     assert json.loads(Path("s", "delivery.json").read_text())["done"]
     rows = ask(store, "SELECT value FROM latest_metrics WHERE key IN ('trials/complete', 'search/trials')")
     assert rows == [(3.0,), (3.0,)]
-    assert ask(store, "SELECT value FROM tags WHERE key = 'bpexp.resumed_with'") == [("search.trials=3",)]
     assert ask(store, "SELECT value FROM latest_metrics WHERE key = 'trials/complete'") == [(3.0,)]
 
 

@@ -37,7 +37,8 @@ const see = (list) =>
   list.push({ address: location.hash, live: document.getElementById("live").textContent, sides: look() });
 const log = { steps: [], moments: [], units: [] };
 see(log.steps);
-while (!document.getElementById("next").disabled) { press("ArrowRight"); see(log.steps); }
+const more = () => document.getElementById("next").getAttribute("aria-disabled") === "false";
+while (more()) { press("ArrowRight"); see(log.steps); }
 press("ArrowRight");
 log.stays = location.hash;
 press("ArrowLeft");
@@ -175,6 +176,25 @@ def test_the_slider_tells_of_each_layer_what_was_measured(stepped: dict[str, Any
             for layer, cells in zip(side["snapshots"][k]["layers"], shown["layers"], strict=True):
                 assert float(cells[1]) == float(layer["delta_norm"])
                 assert cells[3] == ("\u2013" if "dead" not in layer else cells[3])
+
+
+def test_names_of_others_run_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes and a name of a run that are markup; without the policy of the page, so that it is not what helps."""
+    monkeypatch.chdir(tmp_path)
+    names = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "' onmouseover='alert(3)"]
+    rows = [f'{0.1 * k},{k * 7 % 11},"{names[k % 3]}"' for k in range(60)]
+    Path("table.csv").write_text("\n".join(["a,b,kind", *rows]), encoding="utf-8")
+    words = ["data=csv", "data.path=table.csv", "data.target=kind", *WORDS[3:], "run_name='</title><script>alert(4)'"]
+    assert command(["task=explore", *words, "hydra.run.dir=page"], monkeypatch) == 0
+    text = Path("page", "explore.html").read_text(encoding="utf-8")
+    trap = "<script>window.alert = (said) => document.documentElement.setAttribute('data-ran', said)</script>"
+    open_page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', trap, text)
+    Path("page", "open.html").write_text(open_page, encoding="utf-8")
+    seen = in_browser(Path("page", "open.html"), "step=7&snapshot=2&sample=2", tmp_path / "profile")
+    assert 'data-ran="' not in seen
+    assert "<img" not in seen
+    assert "&lt;img src=x onerror=alert(1)&gt;" in seen
+    assert re.search("<h1[^>]*>&lt;/title&gt;&lt;script&gt;alert\\(4\\): a pass", seen)
 
 
 def test_the_page_as_it_is_written_runs_under_its_own_policy(page: Path, tmp_path: Path) -> None:

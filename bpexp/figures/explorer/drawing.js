@@ -96,7 +96,7 @@ function quantities(pass, step) {
 /** The network at a step, with unit i of its layer marked; `choose(layer, i)` is called for a unit that is clicked. */
 function network(pass, step, i, width, choose) {
   const names = PAGE.classes.length === PAGE.sizes[DEPTH] && PAGE.sizes[DEPTH] <= ROUND ? PAGE.classes : [];
-  const { boxes, height } = layout(width, names.length ? 64 : 4);
+  const { boxes, height } = layout(width, names.length ? 72 : 4);
   const shown = quantities(pass, step);
   const scaled = shown.filter((symbol, l) => symbol && l > 0);
   const most = largest(scaled.flatMap((symbol) => pass.values(symbol)));
@@ -114,10 +114,16 @@ function network(pass, step, i, width, choose) {
   names.forEach((name, k) => {
     const [, y] = middle(boxes[DEPTH], k), one = boxes[DEPTH], target = pass.values("y")[k] === 1;
     const label = svg("text", { x: one.x + breadth(one) + 5, y: y + 4, class: target ? "target" : "" });
-    label.append((target ? "\u25c2 " : "") + (name.length > 8 ? `${name.slice(0, 7)}\u2026` : name));
+    label.append((target ? "\u25c2 " : "") + shortened(name, target ? 6 : 8));
     drawing.append(label);
   });
   return { drawing, most, quantity: scaled.length ? [...new Set(scaled.map((symbol) => symbol.split("^")[0]))] : [] };
+}
+
+/** A text of at most so many letters, of which the last may stand for the rest. */
+function shortened(text, most) {
+  const letters = [...text];
+  return letters.length > most ? `${letters.slice(0, most - 1).join("")}\u2026` : text;
 }
 
 function spoken(pass, shown) {
@@ -171,7 +177,7 @@ function edges(pass, boxes, step, i) {
   const marked = backward ? layer + 1 : layer;
   const few = PAGE.sizes.slice(1).reduce((sum, n, l) => sum + n * PAGE.sizes[l], 0) <= EDGES;
   for (let l = 1; l <= DEPTH; l += 1) {
-    if (boxes[l - 1].asPicture || boxes[l].asPicture || pass.weights(l) === null || (!few && l !== marked)) continue;
+    if ((!few && l !== marked) || boxes[l - 1].asPicture || boxes[l].asPicture || pass.weights(l) === null) continue;
     const most = largest(pass.weights(l));
     for (let to = 0; to < boxes[l].n; to += 1) {
       for (let from = 0; from < boxes[l - 1].n; from += 1) {

@@ -45,8 +45,8 @@ function draw() {
   byId("sample").value = String(sample);
   byId("unit").max = String(unitsNow());
   byId("unit").value = String(unit);
-  byId("back").disabled = step === 1;
-  byId("next").disabled = step === COUNTS.step;
+  byId("back").setAttribute("aria-disabled", String(step === 1)); // a disabled button would lose the focus
+  byId("next").setAttribute("aria-disabled", String(step === COUNTS.step));
   const moments = [...new Set(PAGE.sides.map((side) => momentOf(at(side, snapshot))))].join(" / ");
   byId("moment").textContent = `${snapshot} of ${COUNTS.snapshot}: ${moments}`;
   byId("snapshot").setAttribute("aria-valuetext", byId("moment").textContent);
@@ -159,7 +159,9 @@ function values(pass, step, i) {
   }
   const names = layer === DEPTH && PAGE.classes.length === all.length ? PAGE.classes : [];
   const items = all.map((value, k) => {
-    const item = element("li", k === i ? { "aria-current": "true" } : {}, element("span", { class: "name" }, names[k] === undefined ? `${k + 1}` : `${k + 1} (${names[k]})`), ` ${show(value)}`);
+    const name = names[k] === undefined ? `${k + 1}` : `${k + 1} (${names[k]})`;
+    const told = [element("span", { class: "name", title: name }, name), " ", element("span", { class: "value" }, show(value))];
+    const item = element("li", k === i ? { "aria-current": "true" } : {}, ...told);
     item.addEventListener("click", () => choose({ unit: k + 1 }));
     return item;
   });

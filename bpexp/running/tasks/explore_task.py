@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from bpexp.errors import ConfigError
 from bpexp.figures.explorer.page import MOST, Shown, content, page
 from bpexp.figures.explorer.side import weights_size
 from bpexp.files.whole import write_whole
-from bpexp.insight.snapshots import Snapshot, Snapshots
+from bpexp.insight.snapshots import Snapshot, Snapshots, spread
 from bpexp.records.escaping import html, script_json
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment, build
@@ -36,25 +37,37 @@ def explore(plan: Plan) -> Path:
 
     Raises BpexpError for a run that cannot be shown, and for a page that would be too large; nothing is written then.
     """
+    with blas_threads(plan.config.threads):
+        text, directory = _trained_page(plan) if plan.config.run is None else _recorded_page(plan, plan.config.run)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory.absolute() / PAGE
+    write_whole(path, text)
+    return path
+
+
+def _recorded_page(plan: Plan, name: str) -> tuple[str, Path]:
+    """The page of a recorded run, and the folder for it: that of the run, unless another one is named."""
+    run = recorded(name, plan.config)
+    every = run.explored.snapshots
+    _refuse_wide([run.explored])
+    told = shown([run.experiment], run.title, plan.config)
+    count = _count([replace(run.explored, snapshots=every[:1])], told, plan.config.explore.snapshots)
+    text = _page(told, [replace(run.explored, snapshots=spread(every, count))])
+    return text, plan.directory if plan.named else run.directory
+
+
+def _trained_page(plan: Plan) -> tuple[str, Path]:
+    """The page of the declared run, which is trained now, and of what stands beside it; and the folder for it."""
     config = plan.config
-    with blas_threads(config.threads):
-        if config.run is not None:
-            run = recorded(config.run, config)
-            _refuse_wide([run.explored])
-            text = _page(shown([run.experiment], run.title, config), [run.explored])
-            return _written(text, plan.directory if plan.named else run.directory)
-        first = build(config)
-        experiments = [first]
-        if (other := beside(config, first.data)) is not None:
-            second = build(other)
-            second.trainer.network.theta[...] = first.trainer.network.theta
-            experiments.append(second)
-        untrained = [_untrained(experiment) for experiment in experiments]
-        _refuse_wide(untrained)
-        told = shown(experiments, _title(plan), config)
-        count = _count(untrained, told, config.explore.snapshots)
-        text = _page(told, [_trained(experiment, count) for experiment in experiments])
-    return _written(text, plan.directory)
+    experiments = [build(config)]
+    if (other := beside(config, experiments[0].data)) is not None:
+        experiments.append(build(other))
+        experiments[1].trainer.network.theta[...] = experiments[0].trainer.network.theta
+    untrained = [_untrained(experiment) for experiment in experiments]
+    _refuse_wide(untrained)
+    told = shown(experiments, _title(plan), config)
+    count = _count(untrained, told, config.explore.snapshots)
+    return _page(told, [_trained(experiment, count) for experiment in experiments]), plan.directory
 
 
 def _title(plan: Plan) -> str:
@@ -105,18 +118,10 @@ def _refuse_wide(networks: Sequence[Explored]) -> None:
 
 def _page(told: Shown, networks: Sequence[Explored]) -> str:
     text = _text(told, [side(network, told.samples, last=True) for network in networks])
-    if len(text) > MOST:
-        raise ConfigError(f"the page would have {len(text):,} bytes, more than {MOST:,}; declare fewer explore.samples")
+    if (size := len(text.encode())) > MOST:
+        raise ConfigError(f"the page would have {size:,} bytes, more than {MOST:,}; declare fewer explore.samples")
     return text
 
 
 def _text(told: Shown, sides: Sequence[dict[str, Any]]) -> str:
-    """The page, in ASCII apart from a few signs of the script."""
     return page(html(told.title), script_json(content(told, sides)))
-
-
-def _written(text: str, directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory.absolute() / PAGE
-    write_whole(path, text)
-    return path

@@ -14,11 +14,11 @@ from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.journal import JOURNAL
 from bpexp.records.network_file import WEIGHTS, load_network
 from bpexp.records.network_spec import BEST, LAST
-from bpexp.records.outcome import Outcome, read_outcome
+from bpexp.records.snapshots import read_snapshots
 from bpexp.running.build import Experiment
+from bpexp.running.drawing import declared_experiment, outcome_of, refuse_other
 from bpexp.running.resuming.resume_words import Wanted, found
 from bpexp.running.tasks.explored import Explored
-from bpexp.running.tasks.figures_task import experiment_of, refuse_other
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,22 +37,27 @@ def recorded(run: str, config: Config) -> Recorded:
     Raises BpexpError for a folder that holds no run, for one that left no weights, whose data set is another now, and
     for a sample that it does not have.
     """
+    if not run:
+        raise ConfigError("run= needs the folder of a run, or MLflow's id of it")
     uri = config.tracking.get("uri")
     directory = found(Wanted(run, changes={"tracking.uri": uri} if uri else {}))
     if not (directory / JOURNAL).is_file():
         raise RecordError(f"{str(directory)!r} holds no run: it has no {JOURNAL}")
-    experiment = experiment_of(directory)
+    experiment = declared_experiment(directory)
     samples = len(experiment.data.train)
     if config.sample >= samples:
         raise ConfigError(f"sample must be below the {samples} training samples of the run, not {config.sample}")
-    start = Snapshot("the start, drawn again from the seed", 0, 0, experiment.trainer.network.theta.copy())
-    kept: dict[int, Snapshot] = {0: start}
+    kept: dict[int, Snapshot] = {}
     for snapshot, digest in _kept(directory):
         refuse_other(experiment, snapshot.theta, digest, directory)
         kept.setdefault(snapshot.step, snapshot)
-    if len(kept) == 1:
+    if not kept:
         raise BpexpError(f"the run {str(directory)!r} left neither a network nor a checkpoint; start it again")
-    outcome = _outcome(directory)
+    theta = experiment.trainer.network.theta.copy()
+    for epoch, step, weights in read_snapshots(directory, theta.size):
+        kept.setdefault(step, Snapshot("", step, epoch, weights))
+    kept.setdefault(0, Snapshot("the start, drawn again from the seed", 0, 0, theta))
+    outcome = outcome_of(directory)
     name, ended = (outcome.name, f"{outcome.status}: {outcome.reason}") if outcome else (directory.name, "")
     snapshots = [kept[step] for step in sorted(kept)]
     return Recorded(directory, name, experiment, Explored(experiment, snapshots, ended))
@@ -71,10 +76,3 @@ def _kept(directory: Path) -> Iterator[tuple[Snapshot, str]]:
         checkpoint = read_checkpoint(path)
         at = checkpoint.state["at"]
         yield Snapshot("a checkpoint", at["step"], at["epoch"], checkpoint.state["theta"]), checkpoint.data
-
-
-def _outcome(directory: Path) -> Outcome | None:
-    try:
-        return read_outcome(directory)
-    except (OSError, RecordError):
-        return None

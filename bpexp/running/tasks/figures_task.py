@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from pathlib import Path
 
-from bpexp.config.plugins import load_plugins
-from bpexp.config.schema import Config, construct
-from bpexp.config.validation import validate
-from bpexp.errors import BpexpError, ConfigError, RecordError
-from bpexp.files.regular import read_text
-from bpexp.nn.arrays import Array
-from bpexp.records.checkpoint import checkpoints, read_checkpoint
+from bpexp.errors import ConfigError, RecordError
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.lock import RunLock
-from bpexp.records.network_file import WEIGHTS, load_network
-from bpexp.records.outcome import Outcome, RunInfo, read_outcome
-from bpexp.running.build import Experiment, build
+from bpexp.records.outcome import RunInfo
+from bpexp.running.drawing import outcome_of, trained_experiment
 from bpexp.running.ending.pictures import draw
 from bpexp.running.ending.signals import Signals
 from bpexp.running.plan import Plan
-from bpexp.running.resuming.resume_words import MOST_TEXT, parsed
-from bpexp.running.writing import CONFIG
 
 
 def draw_planned(plan: Plan) -> list[Path]:
@@ -43,11 +32,16 @@ def draw_again(directory: Path) -> list[Path]:
         raise RecordError(f"{str(directory)!r} holds no run: it has no {JOURNAL}")
     with Signals() as signals, signals.raised(), RunLock(directory):
         before = _pictures(directory)
+<<<<<<< HEAD
         experiment = experiment_of(directory)
         outcome = _outcome(directory)
         theta, digest = saved_weights(directory)
         refuse_other(experiment, theta, digest, directory)
         experiment.trainer.network.theta[...] = theta
+=======
+        outcome = outcome_of(directory)
+        experiment = trained_experiment(directory, outcome)
+>>>>>>> 0b300a34ae20d0ab827b753364a908ebb775037b
         name = outcome.name if outcome else directory.name
         draw(experiment, RunInfo(name, directory, [], {}), history(directory / JOURNAL))
         return [path for path, drawn in _pictures(directory).items() if before.get(path) != drawn]
@@ -56,6 +50,7 @@ def draw_again(directory: Path) -> list[Path]:
 def _pictures(directory: Path) -> dict[Path, int]:
     """The pictures of a run, with the time when each was drawn."""
     return {path: path.stat().st_mtime_ns for path in sorted(directory.glob("*.png"))}
+<<<<<<< HEAD
 
 
 def experiment_of(directory: Path) -> Experiment:
@@ -104,3 +99,5 @@ def _outcome(directory: Path) -> Outcome | None:
         return read_outcome(directory)
     except (OSError, RecordError):
         return None
+=======
+>>>>>>> 0b300a34ae20d0ab827b753364a908ebb775037b
