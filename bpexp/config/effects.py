@@ -11,16 +11,11 @@ from bpexp.errors import ConfigError
 NAMES = ("model.name", "pairing.name")
 """Names of options that a config file sets; another name in the record would be that of something that did not run."""
 
-<<<<<<< HEAD
-BESIDE_RUN = ("run", "task", "sample", "explore.samples", "progress", "tracking.uri")
+BESIDE_RUN = ("run", "task", "sample", "explore.samples", "explore.snapshots", "progress", "tracking.uri")
 """The keys that may stand beside the run that a task shows, and those of Hydra and of the task."""
 
 OF_A_TRACE = ("trace.", "tags.", "note", "run_name", "tracking")
 """How the keys begin that may stand there with task=trace, which leaves a record of its own."""
-=======
-BESIDE_RUN = ("run", "task", "sample", "explore.samples", "explore.snapshots", "progress", "tracking.uri")
-"""The keys that may stand beside the run that task=explore shows, and those of Hydra."""
->>>>>>> 0b300a34ae20d0ab827b753364a908ebb775037b
 
 
 def refuse_overruled(composition: Composition, overrides: Sequence[Override]) -> None:

@@ -36,59 +36,51 @@ Threads = Annotated[int, Range(least=1, most=1024)]
 class Config:
     """One declared run. A group is a mapping with the `name` of a component and its parameters.
 
-        Args:
-            lr: learning rate, before the schedule.
-            batch_size: samples per step; full for the whole training part.
-            epochs: passes over the training part.
-            seed: seed of every random number: weights, split, batches and the others.
-            dtype: float type of the parameters and of the training.
-            threads: BLAS threads of a run; the last digits of a result depend on them.
-            progress: print progress and a table at the end.
-            task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
-                doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
-    <<<<<<< HEAD
-                figures draws those of a run that ended without them; explore writes a page on which the passes of a
-                network can be stepped through while it learns; status says how far the sweep in sweep=FOLDER is;
-                stop ends it.
-            sample: which training sample task=trace follows first, or task=explore opens with, counted from 0.
-            run: the run whose network task=trace follows, or that task=explore shows: its folder, or MLflow's id of it.
-    =======
-                figures draws those of the run, sweep or study in run=FOLDER or run=ID again; explore writes a page on which
-                the passes of a network can be stepped through while it learns; status says how far the sweep in
-                sweep=FOLDER is; stop ends it.
-            sample: which training sample task=trace follows, or task=explore opens with, counted from 0.
-            run: the run that task=explore shows in place of training one: its folder, or MLflow's id of it.
-    >>>>>>> 0b300a34ae20d0ab827b753364a908ebb775037b
-            run_name: name of the run; null for one made from the overrides.
-            note: text for the description of the run in MLflow, and of its sweep; null for none.
-            tags: words by which runs are found again in MLflow, such as tags.course=ml101.
-            objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
-            model: widths of the hidden layers.
-            activation: function of the hidden layers.
-            output: function of the last layer.
-            loss: cost of a sample, and how a batch is reduced.
-            pairing: output and loss chosen together.
-            init: how the initial weights are drawn.
-            optimizer: how a gradient becomes a step.
-            schedule: how the learning rate changes over the steps.
-            gradient: algorithm that computes the gradient.
-            data: data set, its split and its scaling.
-            probe: what is measured at single steps.
-            check: comparison of the gradient with differences of the cost.
-            tracking: where a run is recorded.
-            launcher: what executes the jobs of a sweep.
-            sweep: what a sweep does when a job fails.
-            search: what decides the jobs of a search, in place of a grid.
-            penalty: L1 and L2 penalties on the weights.
-            clip: bounds of the gradient.
-            evaluation: how often the parts are evaluated.
-            checkpoint: how often the state of a run is kept, from which it is resumed.
-            doctor: what task=doctor may do.
-            explore: what the page of task=explore holds.
-            trace: what task=trace follows, and how it tells it.
-            study: a declared study (title, question, factors, repeats, measures, claims).
-            callbacks: named callbacks with their parameters.
-            limits: bounds of what a config can multiply; set on the command line only.
+    Args:
+        lr: learning rate, before the schedule.
+        batch_size: samples per step; full for the whole training part.
+        epochs: passes over the training part.
+        seed: seed of every random number: weights, split, batches and the others.
+        dtype: float type of the parameters and of the training.
+        threads: BLAS threads of a run; the last digits of a result depend on them.
+        progress: print progress and a table at the end.
+        task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
+            doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
+            figures draws those of the run, sweep or study in run=FOLDER or run=ID again; explore writes a page on
+            which the passes of a network can be stepped through while it learns; status says how far the sweep in
+            sweep=FOLDER is; stop ends it.
+        sample: which training sample task=trace follows first, or task=explore opens with, counted from 0.
+        run: the run whose network task=trace follows, or that task=explore shows: its folder, or MLflow's id of it.
+        run_name: name of the run; null for one made from the overrides.
+        note: text for the description of the run in MLflow, and of its sweep; null for none.
+        tags: words by which runs are found again in MLflow, such as tags.course=ml101.
+        objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
+        model: widths of the hidden layers.
+        activation: function of the hidden layers.
+        output: function of the last layer.
+        loss: cost of a sample, and how a batch is reduced.
+        pairing: output and loss chosen together.
+        init: how the initial weights are drawn.
+        optimizer: how a gradient becomes a step.
+        schedule: how the learning rate changes over the steps.
+        gradient: algorithm that computes the gradient.
+        data: data set, its split and its scaling.
+        probe: what is measured at single steps.
+        check: comparison of the gradient with differences of the cost.
+        tracking: where a run is recorded.
+        launcher: what executes the jobs of a sweep.
+        sweep: what a sweep does when a job fails.
+        search: what decides the jobs of a search, in place of a grid.
+        penalty: L1 and L2 penalties on the weights.
+        clip: bounds of the gradient.
+        evaluation: how often the parts are evaluated.
+        checkpoint: how often the state of a run is kept, from which it is resumed.
+        doctor: what task=doctor may do.
+        explore: what the page of task=explore holds.
+        trace: what task=trace follows, and how it tells it.
+        study: a declared study (title, question, factors, repeats, measures, claims).
+        callbacks: named callbacks with their parameters.
+        limits: bounds of what a config can multiply; set on the command line only.
     """
 
     lr: Positive = 0.1

@@ -114,7 +114,7 @@ def parameters(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 UNSAID = (
     *("experiment=", "run_name=", "hydra.", "hydra/", "tracking", "progress", "launcher", "sweep.", "search"),
-    *("limits.", "tags.", "note=", "study."),
+    *("limits.", "tags.", "note=", "study.", "data.digest="),
 )
 """How overrides begin that do not stand in the name of a run, or not there."""
 
@@ -136,7 +136,6 @@ def run_name(
         varied: keys in which it differs from the other runs of its sweep.
         one_of_many: whether it is a job of a sweep.
     """
-<<<<<<< HEAD
     declared = str(params.get("run_name") or "")
     if declared and not one_of_many:
         return declared
@@ -164,24 +163,3 @@ def _within(first: Sequence[str], others: Sequence[str], last: Sequence[str]) ->
     if len(differs) <= room:
         return f"{name[:room]}... {end}"
     return differs if len(differs) <= LONGEST else f"{differs[:60]}...{differs[-57:]}"
-=======
-    if params.get("run_name"):
-        return str(params["run_name"])
-    words = [o.lstrip("+") for o in overrides]
-    experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
-    model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
-    unsaid = (
-        "experiment=",
-        "model=",
-        "hydra.",
-        "tracking",
-        "progress",
-        "launcher",
-        "sweep.",
-        "search",
-        "limits.",
-        "data.digest=",
-    )
-    name = " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])
-    return name if len(name) <= 120 else f"{name[:60]}...{name[-57:]}"
->>>>>>> 0b300a34ae20d0ab827b753364a908ebb775037b

@@ -109,14 +109,10 @@ def plan(line: CommandLine) -> Plan:
             _refuse_absent(first.config)  # before a study is composed job by job
         seen = Seen({}, set())
         lines = _combinations(grid, study)
-<<<<<<< HEAD
         varied = tuple(key.lstrip("+") for key, found in grid.items() if len(found) > 1)
-        jobs = _jobs(composing, lines, None if extra else first, seen, varied, multirun=multirun)
-=======
         if len(lines) >= MANY and first.config.progress and sys.stderr is not None and sys.stderr.isatty():
             say(f"composing and checking {len(lines)} jobs")
-        jobs = _jobs(composing, lines, None if extra else first, seen, multirun=multirun)
->>>>>>> 0b300a34ae20d0ab827b753364a908ebb775037b
+        jobs = _jobs(composing, lines, None if extra else first, seen, varied, multirun=multirun)
         if study is not None and first.config.task == "train":
             refuse_unrecorded(study, [job.config for job in jobs], seen.data.values())
     multirun = multirun or first.config.task == "report"  # which reads the folder of a sweep

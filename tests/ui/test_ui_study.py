@@ -232,9 +232,11 @@ def test_the_view_of_the_experiment_begins_with_loss_and_accuracy_and_all_layers
     tags = pages.store.client.get_experiment(number).tags
     address = tags["mlflow.note.content"].split("](")[1].split(")")[0]
     pages.browser.open(f"{base}/{address}")
-    text = pages.browser.shown("all layers in one chart (5)", "loss and accuracy (", "Runs of bpexp.", *pages.runs)
-    assert text.index("loss and accuracy (") < text.index("all layers in one chart (5)")
-    assert "final" not in text[: text.index("all layers in one chart (5)")].split("Search metric charts")[-1]
+    shown = pages.browser.shown("all layers in one chart\n(5)", "loss and accuracy\n(", *pages.runs).splitlines()
+    first, then = shown.index("loss and accuracy"), shown.index("all layers in one chart")
+    assert first < then < shown.index("best") < shown.index("final")
+    charts = ("loss/test vs loss/train", "accuracy/test vs accuracy/train")
+    assert all(any(line.startswith(chart[:12]) for line in shown[first:then]) for chart in charts)
 
 
 def named(pages: Pages, start: str) -> str:

@@ -20,9 +20,9 @@ from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
 from bpexp.records.network_file import WEIGHTS
 from bpexp.running.build import Experiment
+from bpexp.running.drawing import outcome_of, trained_experiment
 from bpexp.running.outline import declared_activations, hidden_activations
 from bpexp.running.resuming.resume_words import BOUNDS, Wanted, found
-from bpexp.running.tasks.figures_task import experiment_of, refuse_other, saved_weights
 from bpexp.tracking.feed import DataCard
 
 MOST_BYTES = 1 << 20
@@ -101,10 +101,7 @@ def _of_run(run: str, declared: Experiment) -> tuple[Experiment, str]:
     """The experiment of a recorded run, with the weights that it saved, and words for the title."""
     wanted = declared.config
     directory = _directory(run, wanted)
-    experiment = experiment_of(directory)
-    theta, digest = saved_weights(directory)
-    refuse_other(experiment, theta, digest, directory)
-    experiment.trainer.network.theta[...] = theta
+    experiment = trained_experiment(directory, outcome_of(directory))
     kept = {key: getattr(wanted, key) for key in OF_THE_TRACE}
     own = replace(experiment, config=replace(experiment.config, **kept), tracking=declared.tracking)
     return own, f", trained in {directory}"
