@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from bpexp.records.journal import JOURNAL
 from bpexp.records.outcome import Outcome, write_outcome
-from bpexp.tracking.content import Content, content_of, outcome_in
+from bpexp.tracking.charts import chart_line
+from bpexp.tracking.content import Content, content_of, outcome_in, with_charts
 from bpexp.tracking.files import send_files
 from bpexp.tracking.identity import Identity
 from bpexp.tracking.manifest import Facts, Sent, digest
@@ -166,10 +167,17 @@ class Delivery(Identity):
             self._log(store, *waiting)
             return
         rows, after = waiting
+        if self.facts.kind == "run":
+            content = with_charts(content, self._charts(after, content))
         rows = [*rows, *(last_rows(after) if content.whole else ()), *content.rows]
         told = _digest(rows, content)
         if told != after.summary or self._waiting:
             self._log(store, rows, replace(after, summary=told), content)
+
+    def _charts(self, sent: Sent, content: Content) -> str:
+        """The line of the description that links to the charts of the run."""
+        figures = any(file.name == "figures.png" for file in content.files)
+        return chart_line(str(sent.experiment_id), str(sent.run_id), sent.series, figures=figures)
 
     def _log(self, store: Store, rows: Sequence[Row], after: Sent, content: Content | None = None) -> None:
         from mlflow.entities import Metric, RunTag
@@ -195,15 +203,13 @@ class Delivery(Identity):
             return
         look, self.sent.model_asked = self.sent.model_asked, True
         self.save()
-        log_model(store, str(self.sent.run_id), self.directory, look=look)
+        log_model(store, str(self.sent.run_id), self.directory, self.facts.model_name, look=look)
         self.sent.model_ready = True
 
     @property
     def model(self) -> str | None:
         """The address of the network in MLflow; None where it is not there."""
-        from bpexp.tracking.model import MODEL_NAME
-
-        return f"runs:/{self.sent.run_id}/{MODEL_NAME}" if self.sent.model_ready else None
+        return f"runs:/{self.sent.run_id}/{self.facts.model_name}" if self.sent.model_ready else None
 
     def _complete_outcome(self) -> None:
         """Write into result.json where the run is in MLflow, if that was not known when it was written."""
