@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from bpexp.config.groups import GROUPS, config_folder, options
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, scalars
+from bpexp.docstrings import summary
 from bpexp.errors import ConfigError, nearest
-from bpexp.registry import Parameter, declared_parameters, spell, summary
+from bpexp.registry import Parameter, declared_parameters, spell
 from bpexp.running.tasks.figures_words import FORMATS, FigureSettings
 
 USAGE = """\
@@ -44,7 +45,7 @@ Tab completion of the `bpexp` command: eval "$(bpexp -sc install=bash)"
 FILES = ("model", "pairing", "experiment")
 """Groups whose options are YAML files, not components."""
 
-SECTIONS = ("model", "penalty", "clip", "evaluation", "checkpoint", "doctor", "limits")
+SECTIONS = ("model", "penalty", "clip", "evaluation", "checkpoint", "doctor", "explore", "limits")
 """Keys that hold a mapping of single values."""
 
 WIDTH = 100

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpexp.cli.output import lost
-from bpexp.errors import BpexpError, ConfigError, disk_full, say
+from bpexp.errors import BpexpError, ConfigError, disk_full, say, visible
 from bpexp.running.ending.interruption import Terminated, exit_code, told
 from bpexp.running.ending.signals import Signals
 
@@ -144,41 +144,49 @@ def _resume(wanted: Wanted, line: CommandLine) -> int:
 def _single(planned: Plan) -> int:
     from bpexp.running.sweep import run_single
 
-    return _told(run_single(planned), planned.config.progress and planned.config.task == "train")
+    outcome = run_single(planned)
+    if planned.config.task == "trace" and outcome.ok:  # which has been printed
+        return 0
+    return _told(outcome, planned.config.progress)
 
 
 def _told(outcome: Outcome, told: bool) -> int:
-    """Print the outcome, if it is to be told or no result, and return the exit code."""
-    if told or not outcome.ok:
-        from bpexp.cli.terminal import print_outcome
+    """Print the outcome, in one line if it is not to be told and there is a result; returns the exit code."""
+    from bpexp.cli.outcome_rows import one_line, print_outcome
+    from bpexp.cli.rows import wide_console
 
-        print_outcome(outcome)
+    if told or not outcome.ok:
+        print_outcome(wide_console(), outcome)
+    else:
+        print(visible(one_line(outcome)), flush=True)
     return 0 if outcome.ok else 1
 
 
 def _sweep(planned: Plan) -> int:
-    from bpexp.cli.terminal import print_ranking
+    from bpexp.cli.ranking_table import print_ranking
+    from bpexp.cli.rows import wide_console
     from bpexp.running.sweep import run_sweep
 
-    sweep = run_sweep(planned, sys.argv[1:])
+    sweep, console = run_sweep(planned, sys.argv[1:]), wide_console()
     if sweep.found is not None:
         from bpexp.cli.search_tables import print_search
 
-        print_search(sweep, sweep.found)
+        print_search(console, sweep, sweep.found)
     elif sweep.report is None:
-        print_ranking(sweep)
+        print_ranking(console, sweep)
     else:
         from bpexp.cli.study_tables import print_report
 
-        print_report(sweep.report, sweep)
+        print_report(console, sweep.report, sweep)
     return 0 if sweep.ok else 1
 
 
 def _report(planned: Plan) -> int:
+    from bpexp.cli.rows import wide_console
     from bpexp.cli.study_tables import print_report
     from bpexp.running.tasks.report_task import rebuild_report
 
-    print_report(rebuild_report(planned, Path.cwd()), None)
+    print_report(wide_console(), rebuild_report(planned, Path.cwd()), None)
     return 0
 
 
@@ -228,11 +236,19 @@ def _figures(planned: Plan) -> int:
     return print_deliveries(deliver_named(planned, Path.cwd()))
 
 
+def _explore(planned: Plan) -> int:
+    from bpexp.running.tasks.explore_task import explore
+
+    print(explore(planned), flush=True)
+    return 0
+
+
 TASKS = {
     "report": _report,
     "doctor": _doctor,
     "sync": _sync,
     "figures": _figures,
+    "explore": _explore,
     "status": _nameless,
     "stop": _nameless,
 }

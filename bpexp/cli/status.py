@@ -46,9 +46,10 @@ def lines(found: Standing) -> list[tuple[str, str]]:
 
 def _state(found: Standing) -> str:
     goes_on = f"; resume={found.folder} goes on with it"
+    again = [end for _, end in found.problems if found.record.trials is None or end.status == "killed"]
     return {
         "running": f"running: {found.alive.evidence}",
-        "over": "over" if not found.problems else f"over{goes_on}, with the jobs that lack a result",
+        "over": "over" if not again else f"over{goes_on}, with the jobs that lack a result",
         "broken off": f"broken off: {found.alive.evidence}{goes_on}",
         "unknown": f"unknown: {found.alive.evidence}",
     }[found.state]

@@ -35,7 +35,7 @@ from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
 from bpexp.tracking.store import refuse_absent
 
-ONCE = ("report", "doctor", "sync", "figures", "status", "stop")
+ONCE = ("report", "doctor", "sync", "figures", "explore", "status", "stop")
 """The tasks that are no runs."""
 
 
