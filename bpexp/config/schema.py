@@ -50,7 +50,8 @@ class Config:
             which the passes of a network can be stepped through while it learns; status says how far the sweep in
             sweep=FOLDER is; stop ends it.
         sample: which training sample task=trace follows first, or task=explore opens with, counted from 0.
-        run: the run whose network task=trace follows, or that task=explore shows: its folder, or MLflow's id of it.
+        run: the run whose network task=trace follows, that task=explore shows, or whose figures task=figures draws: its
+            folder, or MLflow's id of it.
         run_name: name of the run; null for one made from the overrides.
         note: text for the description of the run in MLflow, and of its sweep; null for none.
         tags: words by which runs are found again in MLflow, such as tags.course=ml101.
