@@ -109,7 +109,7 @@ def test_the_first_line_comes_with_the_first_epoch(tmp_path: Path, monkeypatch: 
             time.sleep(0.01)
     launcher, *lines = stream.getvalue().splitlines()
     assert launcher == "launcher: serial"
-    assert [bool(re.fullmatch(r"0/2 done  \d+:\d\d left  1 running", line)) for line in lines] == [True]
+    assert [bool(re.fullmatch(r"0/2 done  \d+:\d\d left  1 running  1 not begun", line)) for line in lines] == [True]
 
 
 def test_what_a_resumed_job_had_done_before_is_no_speed(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_time_left_goes_by_the_epochs_of_jobs_that_run() -> None:
     assert tally.left(5.0, 0.5) == 95.0
     tally.add(0, outcome("finished"))
     assert tally.left(5.0, 0.25) == 4.0 * 8.75
-    assert tally.headline(1, 5.0, 0.25) == "1/10 done  0:35 left  1 running"
+    assert tally.headline(1, 5.0, 0.25) == "1/10 done  0:35 left  1 running  8 not begun"
 
 
 def test_the_best_is_that_of_the_ranking() -> None:
