@@ -82,7 +82,7 @@ def test_values_are_quoted_and_lists_are_values():
     assert result.network.sizes == (784, 4, 3, 10)
     swept = bpexp.sweep(*TINY, "tracking=none", **{"model.hidden": [[4], [4, 3]]}, run_name=["x, y", "z"])
     assert {run.network.sizes for run in swept.runs} == {(784, 4, 10), (784, 4, 3, 10)}
-    assert {run.outcome.name for run in swept.runs} == {"x, y", "z"}
+    assert {run.outcome.params["run_name"] for run in swept.runs} == {"x, y", "z"}
     assert len(swept.runs) == 4
 
 
