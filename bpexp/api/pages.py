@@ -27,7 +27,7 @@ SIGNS = {"finished": "&#10003;", "stopped": "&#10003;"}
 
 def run_page(outcome: Outcome, directory: Path) -> str:
     """One run: its name and status, its figures by part of the data, its data set and its folder."""
-    lines = [f"<b>{html(outcome.name)}</b>: {_status(outcome.status)} in {outcome.seconds:.1f} s"]
+    lines = [f"<b>{html(outcome.name)}</b>: {_status(outcome.status)} in {outcome.seconds:.2f} s"]
     if outcome.reason:
         lines.append(html(outcome.reason))
     facts = [f"folder {html(place(directory))}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from bpexp.errors import BpexpError, nearest
 from bpexp.figures.bands import Band, BandPoint, Scales, bands_figure
 from bpexp.figures.learning_curve import draw_panel, panels_of
 from bpexp.figures.output import png
-from bpexp.figures.page import tame
+from bpexp.figures.page import plural, tame
 from bpexp.figures.sheet import Sheet, Wish
 from bpexp.nn.column import listed
 from bpexp.training.metrics import metrics
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 Points = Sequence[tuple[int, float]]
 Series = Mapping[str, Points]
+Arm = tuple[tuple[str, str], ...]
 
 MOST = 8
 """Most lines of a figure: the palette has as many colours."""
@@ -77,19 +79,23 @@ def run_figure(series: Series) -> Figure:
 def sweep_figure(sweep: SweepResult, measure: str | None = None) -> Figure:
     """One measure of the runs of a sweep against the step: for each arm the mean of its seeds, and their range.
 
-    Of many arms the best are drawn. Raises BpexpError for a measure that no run has.
+    Of many arms the best are drawn, and the title says so, and how many jobs lack the measure. Raises BpexpError for
+    a measure that no run has.
     """
     measure = measure or sweep.ranking.key or "loss/train"
-    arms: dict[str, list[Points]] = {}
+    arms: dict[Arm, list[Points]] = {}
     for run in sweep.runs:
         if points := run.history_of(measure):
             arms.setdefault(_arm(sweep.ranking.varied, run.outcome.params), []).append(points)
     if not arms:
         known = sorted({str(name) for run in sweep.runs for name in run.history})
         raise BpexpError(f"no run has {measure!r}; {nearest(measure, known)}they have: {listed(known)}")
-    best = {name: _band(lines) for name, lines in list(arms.items())[:MOST]}
+    names = _short(list(arms)[:MOST])
+    best = {name: _band(lines) for name, lines in zip(names, arms.values(), strict=False)}
     told = [f"the best {MOST} of {len(arms)}"] if len(arms) > MOST else []
-    told += ["mean and range of the seeds"] if max(map(len, arms.values())) > 1 else []
+    told += ["mean and range of seeds"] if max(map(len, arms.values())) > 1 else []
+    left = len(sweep.table) - sum(map(len, arms.values()))
+    told += [f"{plural(left, 'job')} left out"] if left else []
     scales = Scales("step (updates of the parameters)", _label(measure))
     return shown(bands_figure({"; ".join(told): best}, scales, SCREEN))
 
@@ -100,9 +106,16 @@ def _label(measure: str) -> str:
     return f"{metrics[name].label}, {part}" if name in metrics else measure
 
 
-def _arm(varied: Sequence[str], params: Mapping[str, object]) -> str:
-    """What the runs of an arm have in common: all that varied but the seed."""
-    return " ".join(f"{key}={params.get(key)}" for key in varied if key != "seed") or "all runs"
+def _arm(varied: Sequence[str], params: Mapping[str, object]) -> Arm:
+    """What the runs of an arm have in common, as (key, value): all that varied but the seed."""
+    return tuple((key, str(params.get(key))) for key in varied if key != "seed")
+
+
+def _short(arms: Sequence[Arm]) -> list[str]:
+    """The names of arms, with numbers of four digits if that tells them apart."""
+    whole = [" ".join(f"{key}={value}" for key, value in arm) or "all runs" for arm in arms]
+    short = [re.sub(r"\d\.\d{5,}(e[-+]\d+)?", lambda found: f"{float(found[0]):.4g}", name) for name in whole]
+    return short if len(set(short)) == len(arms) else whole
 
 
 def _band(lines: Sequence[Points]) -> Band:

@@ -52,7 +52,9 @@ def _takes_a_list(key: str) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """A number or an array of NumPy as Python has it."""
+    """A number or an array of NumPy as Python has it; a float of fewer bits by the digits that it is shown with."""
+    if isinstance(value, np.floating):
+        return float(str(value))
     return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 

@@ -82,7 +82,7 @@ def test_values_are_quoted_and_lists_are_values():
     assert result.network.sizes == (784, 4, 3, 10)
     swept = bpexp.sweep(*TINY, "tracking=none", **{"model.hidden": [[4], [4, 3]]}, run_name=["x, y", "z"])
     assert {run.network.sizes for run in swept.runs} == {(784, 4, 10), (784, 4, 3, 10)}
-    assert {run.outcome.name for run in swept.runs} == {"x, y", "z"}
+    assert {run.outcome.params["run_name"] for run in swept.runs} == {"x, y", "z"}
     assert len(swept.runs) == 4
 
 
@@ -110,7 +110,9 @@ def test_a_data_file_is_read_where_it_lies_and_as_it_is(tmp_path, monkeypatch):
 
 
 def test_the_interface_is_listed():
-    assert {"run", "sweep", "load", "Result", "SweepResult"} <= set(dir(bpexp))
+    calls = {"run", "sweep", "resume", "load"}
+    assert calls | {"Result", "SweepResult", "RunFailed", "Dataset", "BpexpError"} <= set(dir(bpexp))
+    assert all(hasattr(bpexp, name) for name in bpexp.__all__)
 
 
 def test_mistakes_are_raised():
@@ -118,5 +120,19 @@ def test_mistakes_are_raised():
         bpexp.run(lr=-1)
     with pytest.raises(ConfigError, match=r"add -m|sweep"):
         bpexp.run("lr=0.1,0.2")
+    with pytest.raises(ConfigError, match=r"lr takes one value, not \[0.1, 0.2\]; bpexp.sweep takes several"):
+        bpexp.run(lr=[0.1, 0.2])
+    with pytest.raises(ConfigError, match=r"model.hidden takes a list, .* give a list of lists, \[\[4, 3\]\]"):
+        bpexp.sweep(**{"model.hidden": [4, 3]})
+    with pytest.raises(ConfigError, match="lr has no levels"):
+        bpexp.sweep(lr=[])
     with pytest.raises(AttributeError, match="nothing"):
         _ = bpexp.nothing
+
+
+def test_numbers_and_arrays_of_numpy_are_values():
+    result = bpexp.run(*TINY, "tracking=none", lr=np.float32(0.01), seed=np.int64(3), **{"model.hidden": np.array([4])})
+    assert (result.outcome.params["lr"], result.outcome.params["seed"]) == (0.01, 3)
+    assert "lr=0.01 " in result.outcome.name
+    swept = bpexp.sweep(*TINY, "tracking=none", lr=np.array([0.1, 0.3]))
+    assert set(swept.table["lr"]) == {0.1, 0.3}

@@ -115,6 +115,19 @@ def test_a_sweep_is_drawn_by_what_varied_with_the_range_of_its_seeds():
         swept.plot("los/train")
 
 
+def test_the_title_of_a_sweep_says_what_is_not_drawn():
+    """Names of arms have four digits, unless they are alike then."""
+    rates = [0.1234567, 0.1234568, *(0.2 + i / 10 for i in range(7))]
+    swept = bpexp.sweep(*SMALL, lr=rates)
+    (swept.runs[-1].directory / "metrics.jsonl").write_text("")
+    (axes,) = swept.plot("loss/train").axes
+    assert axes.get_title() == "1 job left out"
+    labels = [text.get_text() for text in axes.figure.legends[0].get_texts()]
+    assert len(labels) == len(set(labels)) == 8
+    (axes,) = bpexp.sweep(*SMALL, lr=rates, seed=range(2)).plot("loss/train").axes
+    assert axes.get_title() == "the best 8 of 9; mean and range of seeds"
+
+
 def test_a_mean_has_a_gap_where_a_seed_diverged():
     """The mean of the seeds that are left would be that of another experiment."""
     swept = bpexp.sweep(*SMALL, lr=[0.1], seed=range(2))
