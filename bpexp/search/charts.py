@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpexp.figures.trials import Slice, draw_front, draw_history, draw_importance, draw_reports, draw_slices
 from bpexp.search.found import Found, Tried
 from bpexp.search.space import Dimension
-from bpexp.study.charts import Chart
+from bpexp.study.parts import Chart
 
 
 def charts(found: Found) -> list[Chart]:

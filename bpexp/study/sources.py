@@ -47,7 +47,9 @@ def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
             warn(f"the series of a run are left out: {error}")
             status = "without a readable journal" if status in ("finished", "stopped", "pruned") else status
         restored = _restored(outcome.weights, outcome.metrics)
-        records.append(RunRecord(outcome.params, status, series, outcome.run_id, restored, outcome.metrics, fused))
+        took = math.nan if fused else outcome.seconds
+        run = RunRecord(outcome.params, status, series, outcome.run_id, restored, outcome.metrics, fused, took)
+        records.append(run)
     return records
 
 
@@ -88,7 +90,9 @@ def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
         series = {name: _history(store, run.run_id, name) for name in names}
         status = run.tags.get("bpexp.status", run.status)
         restored = _restored(run.tags.get("bpexp.weights"), run.metrics)
-        records.append(RunRecord(run.params, status, series, run.run_id, restored, run.metrics, FUSED in run.tags))
+        fused = FUSED in run.tags
+        took = math.nan if fused else run.metrics.get("final/seconds", math.nan)
+        records.append(RunRecord(run.params, status, series, run.run_id, restored, run.metrics, fused, took))
     return records
 
 

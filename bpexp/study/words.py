@@ -34,7 +34,8 @@ def told(verdict: Verdict) -> str:
     if verdict.checked is not None:
         return verdict.note
     seen = verdict.outlook
-    return f"{shown(verdict.interval, verdict.claim.measure)}; {verdict.note}{f'; {seen.told}' if seen else ''}"
+    interval = verdict.interval.inside(verdict.claim.bounds)
+    return f"{shown(interval, verdict.claim.measure)}; {verdict.note}{f'; {seen.told}' if seen else ''}"
 
 
 def label(levels: Mapping[str, Any] | None) -> str:

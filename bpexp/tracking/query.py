@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A run as stored by MLflow: `metrics` are the last values, `status` is MLflow's in lower case."""
+    """A run as stored by MLflow: `metrics` are the last values, `status` is MLflow's in lower case.
+
+    `started` is in UTC as ISO 8601; `seconds` passed from then to the end, None of a run that has not ended.
+    """
 
     run_id: str
     name: str
@@ -29,6 +32,8 @@ class RecordedRun:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     metrics: Mapping[str, float]
+    started: str = ""
+    seconds: float | None = None
 
 
 def newest_run(store: Store, tags: Mapping[str, str], *, ended: bool = False) -> RecordedRun | None:
@@ -103,7 +108,7 @@ def first_start(store: Store, parent_id: str) -> str | None:
         order_by=["attributes.start_time ASC"],
         max_results=1,
     )
-    return datetime.fromtimestamp(found[0].info.start_time // 1000, UTC).isoformat() if found else None
+    return _utc(found[0].info.start_time) if found else None
 
 
 def run_params(store: Store, run_id: str) -> Mapping[str, str]:
@@ -138,7 +143,14 @@ def artifact_text(store: Store, run_id: str, path: str) -> str:
 
 def _plain(run: Any) -> RecordedRun:
     info, data = run.info, run.data
-    return RecordedRun(info.run_id, str(info.run_name), info.status.lower(), data.params, data.tags, data.metrics)
+    began, ended = info.start_time or 0, info.end_time
+    seconds = (ended - began) / 1000 if began and ended else None
+    name, status = str(info.run_name), info.status.lower()
+    return RecordedRun(info.run_id, name, status, data.params, data.tags, data.metrics, _utc(began), seconds)
+
+
+def _utc(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).isoformat()
 
 
 def _quoted(value: str) -> str:

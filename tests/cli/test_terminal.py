@@ -16,6 +16,7 @@ import bpexp
 from bpexp.cli import study_tables, terminal
 from bpexp.records.outcome import Outcome
 from bpexp.running.sweep import Sweep
+from bpexp.study.origin import Origin
 from bpexp.study.ranking import rank
 from bpexp.study.report import write_report
 
@@ -157,7 +158,7 @@ def test_the_arms_of_a_study_are_readable_at_every_width(
     until = "epochs until accuracy/test >= 0.9"
     design = study(measures=["final accuracy/test", "final loss/test", until])
     made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
-    study_tables.print_report(write_report(design, made, tmp_path, ["by hand"], in_time(design)), None)
+    study_tables.print_report(write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), None)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert "\u2026" not in text
     assert "sigmoid" in text
