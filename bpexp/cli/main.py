@@ -171,9 +171,12 @@ def _sweep(planned: Plan) -> int:
 
 
 def _report(planned: Plan) -> int:
-    from bpexp.cli.study_tables import print_report
-    from bpexp.running.tasks.report_task import rebuild_report
+    from bpexp.cli.study_tables import print_report, print_studies
+    from bpexp.running.tasks.report_task import asks_for_a_list, list_studies, rebuild_report
 
+    if asks_for_a_list(planned):
+        print_studies(list_studies(planned))
+        return 0
     print_report(rebuild_report(planned, Path.cwd()), None)
     return 0
 

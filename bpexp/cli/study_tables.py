@@ -9,6 +9,7 @@ from rich.table import Table
 
 from bpexp.cli.terminal import fitting, plain, print_link, wide_console
 from bpexp.running.sweep import Sweep
+from bpexp.running.tasks.recorded_studies import RecordedStudy
 from bpexp.study.analysis import Analysis
 from bpexp.study.declaration import moment
 from bpexp.study.report import Report
@@ -28,6 +29,8 @@ def print_report(report: Report, sweep: Sweep | None) -> None:
     if left_out:
         console.print(f"not shown    {plain(', '.join(name or 'rank' for name in left_out))}; see the report")
     standings = report.standings
+    if report.unfinished:
+        console.print(f"[yellow]note         {plain(report.unfinished)}[/yellow]", soft_wrap=True)
     for problem in standings.evidence.problems:
         console.print(f"[red]record       {plain(problem)}[/red]", soft_wrap=True)
     for verdict in analysis.verdicts:
@@ -43,6 +46,19 @@ def print_report(report: Report, sweep: Sweep | None) -> None:
         console.print(f"declared     {plain(at)}, SHA-256 {plain(sha256)}", soft_wrap=True)
     console.print(f"report       {plain(str(report.files[0].absolute()))}", soft_wrap=True)
     print_link(console, "look at it   ", sweep)
+
+
+def print_studies(studies: Sequence[RecordedStudy]) -> None:
+    """Print the recorded studies, the newest first, each with the command that writes its report."""
+    console = wide_console()
+    for study in studies:
+        of = "" if study.declared is None else f" of {study.declared}"
+        broken = (
+            " (interrupted, or still running)" if study.declared is not None and study.runs < study.declared else ""
+        )
+        told = f"{moment(study.began)}, {study.runs}{of} runs with a result{broken}"
+        console.print(f"[bold]{plain(study.name)}[/bold]  {plain(told)}", soft_wrap=True)
+        console.print(f"    {plain(study.command)}", soft_wrap=True)
 
 
 def _arm_columns(analysis: Analysis) -> dict[str, list[str]]:

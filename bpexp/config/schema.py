@@ -41,10 +41,10 @@ class Config:
         dtype: float type of the parameters and of the training.
         threads: BLAS threads of a run; the last digits of a result depend on them.
         progress: print progress and a table at the end.
-        task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
-            doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
-            figures draws those of a run that ended without them; status says how far the sweep in sweep=FOLDER is;
-            stop ends it.
+        task: train; trace prints one sample's forward and backward pass; report lists the recorded studies, and with
+            study=NAME writes the report of one; doctor says what is wrong with the store of runs, and mends it; sync
+            delivers what the store has missed; figures draws those of a run that ended without them; status says how
+            far the sweep in sweep=FOLDER is; stop ends it.
         sample: which training sample task=trace follows, counted from 0.
         run_name: name of the run; null for one made from the overrides.
         objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.

@@ -102,7 +102,8 @@ def _unfinished(study: Study, runs: Sequence[RunRecord], folder: str | None) -> 
     alive = folder is not None and liveness(Path(folder)).state == "alive"
     state = "This study is still running" if alive else "This study was interrupted"
     goes_on = "" if alive or folder is None else f"; the others are done by: {typed([f'resume={folder}'])}"
-    return f"{state}: {len(ended)} of {expected} runs have a result, and this report is of those{goes_on}"
+    counted = f"{len(ended)} of {expected} runs have a result, and this report is of those"
+    return f"{state}: {counted}; its verdicts hold only if its results were no reason to stop it{goes_on}"
 
 
 UNDONE = ("running", "killed", "scheduled")

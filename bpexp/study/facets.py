@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -118,10 +119,18 @@ def varying(arms: Sequence[Levels]) -> list[str]:
 def _panels(arms: Sequence[Levels], shown: Sequence[int], by: Sequence[str]) -> dict[str, dict[str, int]]:
     told = [factor for factor in varying([arms[place] for place in shown]) if factor not in by]
     panels: dict[str, dict[str, int]] = {}
-    for place in shown:
+    for place in sorted(shown, key=lambda place: [_rank(arms[place][factor]) for factor in by]):
         panel = panels.setdefault(spelled_arm({factor: arms[place][factor] for factor in by}), {})
         panel[spelled_arm({factor: arms[place][factor] for factor in told}) or "all runs"] = place
     return panels
+
+
+def _rank(level: str) -> float:
+    """What orders panels: the number that a level is; levels that are none keep the order of their arms."""
+    try:
+        return float(level)
+    except ValueError:
+        return math.inf
 
 
 def spelled_arm(levels: Mapping[str, str]) -> str:

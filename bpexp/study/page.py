@@ -23,7 +23,7 @@ def page(analysis: Analysis, charts: Sequence[Chart], origin: Origin, standings:
         f"<h1>{html(study.title)}</h1>",
         f'<p class="question">{html(study.question)}</p>',
         f"<p><b>{html(glance(analysis, standings))}</b></p>",
-        sections.problems([*([origin.unfinished] if origin.unfinished else []), *analysis.problems]),
+        sections.problems([*filter(None, [origin.unfinished]), *analysis.problems]),
         claims_html(analysis, standings),
         f"<h2>Arms, {html(best)}</h2>",
         sections.arms(analysis, analysis.best),

@@ -41,9 +41,9 @@ th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px soli
 table { overflow-wrap: break-word; }
 th { white-space: normal; vertical-align: bottom; max-width: 11rem; }
 .long { overflow-wrap: anywhere; }
-td { max-width: 24rem; overflow: hidden; text-overflow: ellipsis; }
+td.long { white-space: normal; min-width: 16rem; max-width: 30rem; }
 figure { margin: 1rem 0; }
-figure img { background: #fff; width: 100%; max-width: 50rem; border-radius: 4px; }
+figure img { background: #fff; width: 100%; max-width: 62rem; border-radius: 4px; }
 .bar { display: inline-block; height: .7rem; background: var(--blue); vertical-align: baseline;
   print-color-adjust: exact; }
 ul.problems { border-left: .35rem solid var(--orange); padding: .4rem 1.6rem; background: var(--tint); }
@@ -62,7 +62,7 @@ pre { background: var(--tint); padding: .5rem .7rem; margin: .2rem 0 1rem; white
   figure img { width: 100%; max-width: 50rem; max-height: 90vh; object-fit: contain; object-position: left; }
   .scroll { overflow: visible; background: none; }
   table { font-size: 9px; width: 100%; }
-  th, td { white-space: normal; overflow: visible; max-width: none; padding-right: .5rem; }
+  th, td, td.long { white-space: normal; min-width: 0; max-width: none; padding-right: .5rem; }
   a { color: inherit; text-decoration: none; }
 }
 """
@@ -106,27 +106,22 @@ def items(lines: Sequence[object], kind: str = "plain") -> str:
 
 
 def table(head: Iterable[object], rows: Iterable[Iterable[object]], about: str) -> str:
-    """A table of text, which scrolls in its own box where it is wider than the page; `about` names it to a reader.
-
-    A cell that is cut because it is long tells the whole when it is pointed at.
-    """
-    top = "".join(f"<th{_kind(cell)}>{html(cell)}</th>" for cell in head)
+    """A table of text, which scrolls in its own box where it is wider than the page; `about` names it to a reader."""
+    top = "".join(f"<th{_long(max(map(len, str(cell).split()), default=0))}>{html(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
     return scrolling(f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>", about)
 
 
 LONG = 40
-"""Letters of a cell that may be cut on a screen, and broken anywhere on paper."""
+"""Letters of a cell that has several lines, and of a word that may be broken anywhere."""
 
 
 def _cell(text: object) -> str:
-    told = html(text)
-    return f'<td class="long" title="{told}">{told}</td>' if len(str(text)) > LONG else f"<td>{told}</td>"
+    return f"<td{_long(len(str(text)))}>{html(text)}</td>"
 
 
-def _kind(cell: object) -> str:
-    """The class of a heading with a word that is too long for a line."""
-    return ' class="long"' if max(map(len, str(cell).split()), default=0) > LONG else ""
+def _long(letters: int) -> str:
+    return ' class="long"' if letters > LONG else ""
 
 
 def scrolling(inside: str, about: str) -> str:

@@ -15,8 +15,11 @@ from bpexp.study.declaration import STUDY_FILE, STUDY_TAG
 from bpexp.study.design import Study
 from bpexp.study.measures import layer_stems
 from bpexp.tracking.feed import FUSED
-from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run
+from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run, runs_with
 from bpexp.tracking.store import Store
+
+MOST = 200
+"""Largest number of recorded sweeps that are listed, the newest."""
 
 
 def from_folder(directory: Path) -> list[RunRecord]:
@@ -68,9 +71,11 @@ def recorded_sweep(store: Store, name: str) -> tuple[RecordedRun, str | None, Re
     newest = newest_run(store, {STUDY_TAG: name})
     parent = newest_run(store, {STUDY_TAG: name}, ended=True) or newest
     if parent is None or newest is None:
+        others = sorted({run.tags[STUDY_TAG] for run in runs_with(store, STUDY_TAG, MOST, everywhere=False)})
+        known = f"; recorded are: {', '.join(others)}" if others else ""
         raise TrackingError(
             f"no sweep of the study {name!r} is recorded in the experiment {store.experiment_name!r}; "
-            f"run it with: python -m bpexp experiment={name}"
+            f"run it with: python -m bpexp experiment={name}{known}"
         )
     try:
         text = artifact_text(store, parent.run_id, STUDY_FILE)

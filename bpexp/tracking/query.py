@@ -52,14 +52,17 @@ def newest_run(store: Store, tags: Mapping[str, str], *, ended: bool = False) ->
     return _plain(found[0]) if found else None
 
 
-def runs_with(store: Store, tag: str, most: int) -> list[RecordedRun]:
-    """The newest runs that have a tag, of all experiments, also those that were deleted but are still stored."""
+def runs_with(store: Store, tag: str, most: int, *, everywhere: bool = True) -> list[RecordedRun]:
+    """The newest runs that have a tag, of all experiments, also those that were deleted but are still stored.
+
+    Unless `everywhere`, only those of the store's experiment that were not deleted.
+    """
     from mlflow.entities import ViewType
 
     found = store.client.search_runs(
-        experiment_ids(store.client, view_type=ViewType.ALL),
+        experiment_ids(store.client, view_type=ViewType.ALL) if everywhere else [store.experiment_id],
         filter_string=f"tags.`{tag}` LIKE '%'",
-        run_view_type=ViewType.ALL,
+        run_view_type=ViewType.ALL if everywhere else ViewType.ACTIVE_ONLY,
         order_by=["attributes.start_time DESC"],
         max_results=most,
     )
