@@ -20,9 +20,12 @@ MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 """A file system in memory, and the free bytes there from which on it is used."""
 
 LONG = (
+    "running/test_clusters.py",
     "tracking/test_postgresql.py",
     "test_contributing.py",
     "running/test_process_launcher.py",
+    "running/test_fork_server.py",
+    "running/test_submitit.py",
     "ui/test_ui.py",
     "ui/test_ui_study.py",
     "tracking/test_serving.py",
@@ -31,6 +34,8 @@ LONG = (
     "running/test_resume_sweep.py",
     "running/test_joblib_launcher.py",
     "running/test_endings.py",
+    "running/test_worker_kills.py",
+    "config/test_template.py",
 )
 """The files that take longest; with them at the end, one of two workers would have nothing to do."""
 

@@ -200,21 +200,21 @@ def test_the_study_ends_in_a_report(installed: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources in which every example, and its name in the README's table, stands where the guide says."""
+    """The sources with every example, and its name in the table of choices, where the guide says."""
     copy = tmp_path_factory.mktemp("extended")
     for name in ("bpexp", "conf", "tests", "experiments", ".ci"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "CONTRIBUTING.md"):
+    for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / name, copy)
     for kind, path in CODE.items():
         with (copy / path).open("a", encoding="utf-8") as file:
             file.write(f"\n\n{SECTIONS[kind].blocks[path]}")
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = (ROOT / "conf/README.md").read_text(encoding="utf-8")
     for kind, name in NAMES.items():
         if kind == "probe":
             continue  # that row lists sets of probes
-        readme = re.sub(rf"^(\|[^|\n]*`{kind}=`.*) \|$", rf"\1, {name} |", readme, flags=re.M)
-    (copy / "README.md").write_text(readme, encoding="utf-8")
+        table = re.sub(rf"^(\|[^|\n]*`{kind}=`.*) \|$", rf"\1, {name} |", table, flags=re.M)
+    (copy / "conf/README.md").write_text(table, encoding="utf-8")
     return copy
 
 

@@ -24,10 +24,11 @@ from bpexp.running.searching.search_plan import names_search, planned_search
 from bpexp.running.tasks.status_task import asked
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("bpexp/**/README.md")))]
+FILES = ["README.md", "CONTRIBUTING.md", "conf/README.md"]
+FILES += [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("bpexp/**/README.md"))]
 FILES += [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("experiments/*/README.md"))]
 DOCUMENTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in FILES}
-README = DOCUMENTS["README.md"]
+GROUPS_PAGE, LAYOUT = DOCUMENTS["conf/README.md"], DOCUMENTS["bpexp/README.md"]
 NO_MODULES = {"bpexp.plugins", "bpexp.db", "bpexp.fused", "bpexp.left_out"}
 """An entry-point group, a file, two tags."""
 
@@ -111,8 +112,8 @@ def test_commands_are_found() -> None:
 
 
 def cells(group: str) -> list[str]:
-    """The row of a group in README's table."""
-    (row,) = [line for line in README.splitlines() if line.startswith(f"| `{group}=` |")]
+    """The row of a group in the table of conf/README.md."""
+    (row,) = [line for line in GROUPS_PAGE.splitlines() if line.startswith(f"| `{group}=` |")]
     return [cell.strip() for cell in row.strip("|").split("|")]
 
 
@@ -138,7 +139,7 @@ def test_every_study_has_a_folder() -> None:
 
 
 def test_the_layout_names_every_package_and_module() -> None:
-    table = README.split("| in `bpexp/` |")[1].split("\n\n")[0]
+    table = LAYOUT.split("| in `bpexp/` |")[1].split("\n\n")[0]
     named = {name for row in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
     package = ROOT / "bpexp"
     packages = {path.parent.name for path in package.glob("*/__init__.py")}
@@ -147,7 +148,11 @@ def test_the_layout_names_every_package_and_module() -> None:
 
 def test_every_scalar_is_named() -> None:
     rare = {"progress", "task", "sample", "run_name", "objective"}
-    assert {name for name in scalars() if f"`{name}`" not in README} <= rare
+    assert {name for name in scalars() if f"`{name}`" not in GROUPS_PAGE} <= rare
+
+
+def test_the_first_page_is_read_in_one_go() -> None:
+    assert len(DOCUMENTS["README.md"].splitlines()) <= 150
 
 
 def test_the_version_stands_in_one_place() -> None:

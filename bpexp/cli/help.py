@@ -27,7 +27,7 @@ bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
   python -m bpexp resume=FOLDER                go on with a broken-off run
                                                (epochs=N: with a finished one)
   python -m bpexp experiment=vanishing_gradients model.depth=2,8 study.repeats=2
-                                               a study, of fewer levels and seeds
+                                               a study, shortened
   python -m bpexp task=report                  list the recorded studies
                                                (study=NAME: write its report)
   python -m bpexp.ui                           show the runs in a browser

@@ -43,10 +43,17 @@ def _list_jobs(line: CommandLine) -> int:
     """Print number and overrides of every job, composed and checked as for a sweep; raises BpexpError as that would."""
     from bpexp.running.plan import plan
 
-    jobs = plan(line).jobs
+    planned = plan(line)
+    jobs = planned.jobs
+    if planned.trials is not None:
+        search = planned.trials.search
+        print("\n".join(f"{dimension.key}: {dimension}" for dimension in search.space), flush=True)
+        say(f"a search of {search.trials} trials, checked; each is decided as the search runs; nothing was run")
+        return 0
     width = len(str(len(jobs) - 1))
     print("\n".join(f"{job.number:>{width}}  {shlex.join(job.overrides)}".rstrip() for job in jobs), flush=True)
-    say(f"{len(jobs)} {'job' if len(jobs) == 1 else 'jobs'}, each composed and checked; nothing was run")
+    checked = "1 job, composed" if len(jobs) == 1 else f"{len(jobs)} jobs, each composed"
+    say(f"{checked} and checked; nothing was run")
     return 0
 
 

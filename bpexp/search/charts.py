@@ -69,7 +69,5 @@ def _reports(found: Found, complete: list[Tried]) -> list[Chart]:
     name = found.search.objectives[0]
     epochs = sum(len(reports) for reports in [*pruned, *whole])
     every = found.search.epochs * (len(pruned) + len(whole))
-    caption = (
-        f"{name} over the epochs; {len(pruned)} trials were pruned (dashed, to the cross): {epochs} epochs of {every}"
-    )
+    caption = f"{name} over the epochs; trials pruned: {len(pruned)} (dashed, to the cross): {epochs} epochs of {every}"
     return [Chart("epochs", caption, draw_reports(whole, pruned, name))]

@@ -9,6 +9,9 @@ from bpexp.search.found import Found, Tried
 
 ONCE = "one run each, on the part of the data that chose the best: search.confirm=5 compares it with the preset"
 
+SHOWN = 20
+"""Trials of a front that are listed."""
+
 
 def params(search: Search) -> dict[str, str]:
     """The declaration as parameters of the parent run."""
@@ -53,11 +56,13 @@ def headline(found: Found) -> str:
 
 
 def best_line(found: Found) -> str:
-    """The best trial as overrides, with its value; of two objectives the size of the front."""
+    """The best trial as overrides, with its value; of two objectives the size of the front and its trials."""
     if found.best is None:
         return "no trial is complete"
     if len(found.search.objectives) > 1:
-        return f"{len(found.front)} trials that no other one beats in both {' and '.join(found.search.objectives)}"
+        numbers = ", ".join(str(trial.number) for trial in found.front[:SHOWN]) + ", ..." * (len(found.front) > SHOWN)
+        told = f"trials that no other one beats in both {' and '.join(found.search.objectives)}"
+        return f"{len(found.front)} {told}: {numbers}"
     return (
         f"trial {found.best.number}, {found.search.objectives[0]} {found.best.values[0]:.4g}: {overrides(found.best)}"
     )
@@ -97,6 +102,6 @@ def note(found: Found, confirmed: Confirmation | None = None) -> str:
         lines += ["|" + " --- |" * (2 + len(found.search.objectives))]
         lines += [
             markdown_row([str(t.number), *(f"{value:.4g}" for value in t.values), code(overrides(t))])
-            for t in found.front[:20]
+            for t in found.front[:SHOWN]
         ]
     return "\n".join(lines)

@@ -132,8 +132,14 @@ class ParentRun(Recorded):
             self.ask(lambda store: _detach(store, ids, str(self.run_id)))
 
     def declare(self, params: Mapping[str, str], tags: Mapping[str, str], files: Sequence[Path]) -> None:
-        """Record a declaration before the first job: parameters cannot be changed in MLflow afterwards, tags can."""
-        self._add(params=params, tags=tags, files=files)
+        """Record a declaration before the first job: parameters cannot be changed in MLflow afterwards, tags can.
+
+        Of a sweep that goes on, the parameters stay as they were, and a tag says what is another now.
+        """
+        known = {} if self._parcel is None else self._parcel.delivery.facts.params
+        changed = [f"{key}={value}" for key, value in params.items() if str(known.get(key, value)) != value]
+        told = {"bpexp.resumed_with": " ".join(changed)[:5000]} if changed else {}
+        self._add(params={**params, **known}, tags={**tags, **told}, files=files)
 
     def look(self, seeds: int, undecided: int) -> None:
         """Record a look at a study: the number of claims that are undecided after so many seeds."""

@@ -60,7 +60,18 @@ def test_the_jobs_are_listed_and_nothing_is_run(
 
 def test_a_single_job_is_listed_too(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert command([*SMALL, "--cfg", "jobs"], monkeypatch) == 0
-    assert capsys.readouterr().out == "0  data=xor tracking=none\n"
+    assert capsys.readouterr() == ("0  data=xor tracking=none\n", "1 job, composed and checked; nothing was run\n")
+
+
+def test_a_search_has_no_jobs_to_list_and_its_space_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["-m", *SMALL, "search=random", "search.trials=7", "lr=tag(log, interval(0.01,1))", "--cfg", "jobs"]
+    assert command(words, monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert out == "lr: 0.01 to 1.0, logarithmic\n"
+    assert err == "a search of 7 trials, checked; each is decided as the search runs; nothing was run\n"
+    assert not list(Path.cwd().iterdir())
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,8 @@ LINES = {
     "sweep=there": "sweep=there belongs to task=status or task=stop; add one, or leave it out",
     "task=status sweep=there lr=0.1": "lr=0.1 has no effect with task=status; leave it out",
     "-m task=status sweep=there": "task=status is done once; leave -m out",
-    "task=status sweep=nowhere": "'nowhere/sweep.json'",
-    "task=stop sweep=nowhere": "'nowhere/sweep.json'",
+    "task=status sweep=nowhere": "there is no sweep in 'nowhere'; name its folder, as in sweep=multirun/DATE/TIME",
+    "task=stop sweep=nowhere": "there is no sweep in 'nowhere'; name its folder, as in sweep=multirun/DATE/TIME",
 }
 
 

@@ -22,6 +22,7 @@ from bpexp.search.pruners import Pruning
 from bpexp.search.report import page
 from bpexp.search.samplers import Sampling
 from bpexp.search.space import Dimension
+from bpexp.search.summary import best_line
 
 HOSTILE = "<script>alert(1)</script>"
 SPACE = (
@@ -73,6 +74,7 @@ def test_the_front_is_what_no_other_trial_beats_in_both() -> None:
     values = [[0.9, 50.0], [0.8, 10.0], [0.8, 20.0], [0.95, 90.0], [0.9, 60.0], [0.5, 10.0]]
     found = told(declared("accuracy/validation", "parameters"), [(0.1, "sgd", v) for v in values])
     assert [trial.number for trial in found.front] == [3, 0, 1]
+    assert best_line(found) == "3 trials that no other one beats in both accuracy/validation and parameters: 3, 0, 1"
 
 
 def test_the_report_shows_what_was_found_and_runs_nothing() -> None:

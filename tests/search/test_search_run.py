@@ -75,6 +75,19 @@ def test_a_search_goes_on_to_more_trials(monkeypatch: pytest.MonkeyPatch) -> Non
     assert [row[0] for row in tried("three")] == [0, 1, 2, 3, 4]
 
 
+def test_a_search_that_goes_on_to_more_trials_is_whole_in_the_store(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [*QUIET[:-1], "search=random", "search.trials=2", *NUMBERS, "hydra.sweep.dir=s"]
+    assert command(words, monkeypatch) == 0
+    assert command(["resume=s", "search.trials=3", "progress=false"], monkeypatch) == 0
+    assert "MLflow did not take" not in capfd.readouterr().err
+    assert json.loads(Path("s", "delivery.json").read_text())["done"]
+    assert ask(store, "SELECT value FROM params WHERE key = 'search.trials'") == [("2",)]
+    assert ask(store, "SELECT value FROM tags WHERE key = 'bpexp.resumed_with'") == [("search.trials=3",)]
+    assert ask(store, "SELECT value FROM latest_metrics WHERE key = 'trials/complete'") == [(3.0,)]
+
+
 @pytest.mark.parametrize("launcher", [["launcher=serial"], ["launcher=process", "launcher.n_jobs=2"]])
 def test_a_pruned_trial_ends_early_and_says_so(
     launcher: list[str], store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

@@ -166,7 +166,7 @@ def test_nothing_in_the_folder_of_the_model_is_a_pickle(model_folder: Path) -> N
     assert "cloudpickle" not in (model_folder / "requirements.txt").read_text(encoding="utf-8")
 
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[2] / "bpexp/data/README.md").read_text(encoding="utf-8")
 TABLE = re.search(r'^python -c "(.+?)"$', README, re.M)
 TYPED = re.search(r"<!-- table to server -->\n```bash\n(.+?)```", README, re.S)
 

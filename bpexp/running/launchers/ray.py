@@ -6,6 +6,7 @@ to an actor in a call, which is in the memory of two processes; the description 
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Hashable, Iterable, Iterator
@@ -62,9 +63,11 @@ def _connected(address: str | None, n_jobs: int | None, cpus: float) -> Iterator
             _refuse_silent(address)
             in_time(lambda: ray.init(address=address, **options), CONNECT)
         except Exception as error:
+            silent = isinstance(error, TimeoutError) and os.environ.get("RAY_AUTH_MODE") != "token"
+            hint = "; if it asks for a token, set RAY_AUTH_MODE=token" if silent else ""
             raise ConfigError(
                 f"no Ray answers at launcher.address={address!r} ({first_line(error)}); start one with "
-                "`ray start --head` and join it on each machine, or leave launcher.address out"
+                f"`ray start --head` and join it on each machine, or leave launcher.address out{hint}"
             ) from None
     try:
         yield

@@ -18,7 +18,7 @@ from bpexp.records.journal_look import Look, look
 from bpexp.records.lock import LOCK, Liveness, holder, liveness
 from bpexp.records.outcome import RESULT, Outcome
 from bpexp.records.process import same_boot
-from bpexp.records.sweep_file import JobRecord, SweepRecord, read_sweep
+from bpexp.records.sweep_file import SWEEP, JobRecord, SweepRecord, read_sweep
 from bpexp.running.resuming.results import read
 from bpexp.running.tally import Tally
 from bpexp.running.writing import CONFIG
@@ -83,7 +83,7 @@ def asked(words: Sequence[str]) -> tuple[str, Path] | None:
 
 def standing(folder: Path) -> Standing:
     """How the sweep in a folder stands; raises RecordError where there is none. Writes nothing."""
-    record, alive = read_sweep(folder), liveness(folder)
+    record, alive = _record(folder), liveness(folder)
     began, jobs = _time_of(folder / LOCK), _jobs(record, folder)
     total = max(len(jobs), record.trials or 0)  # a search that was resumed may have got more trials
     found = Standing(folder, record, "running", alive, Tally(total, common=frozenset(record.words)))
@@ -104,6 +104,13 @@ def standing(folder: Path) -> Standing:
     found.state = states.get(alive.state, "over" if whole else "unknown")
     found.seconds = max(0.0, (time.time() if found.state == "running" else last) - began)
     return found
+
+
+def _record(folder: Path) -> SweepRecord:
+    """What the sweep in a folder declared; raises ConfigError where there is none."""
+    if not os.path.lexists(folder / SWEEP):
+        raise ConfigError(f"there is no sweep in {str(folder)!r}; name its folder, as in sweep=multirun/DATE/TIME")
+    return read_sweep(folder)
 
 
 def _jobs(record: SweepRecord, folder: Path) -> list[JobRecord]:
@@ -136,7 +143,7 @@ def stop(folder: Path) -> Standing:
 
     Raises BpexpError where no process of this machine carries it out, or where it does not end.
     """
-    read_sweep(folder)
+    _record(folder)
     alive, said = liveness(folder), holder(folder)
     if alive.state == "dead":
         raise BpexpError(f"the sweep in {str(folder)!r} is not running: {alive.evidence}")
