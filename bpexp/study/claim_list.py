@@ -8,7 +8,6 @@ from bpexp.records.escaping import html
 from bpexp.study import bars
 from bpexp.study.analysis import Analysis
 from bpexp.study.declaration import DIGITS, moment
-from bpexp.study.design import Study, spelt
 from bpexp.study.evidence import Evidence
 from bpexp.study.looks import looks_line
 from bpexp.study.parts import items, note
@@ -131,15 +130,8 @@ def _basis(analysis: Analysis, verdict: Verdict) -> str:
         return f"{claim.measure.text} of {label(claim.of)}{against}: {verdict.note}"
     best = " at its own best level" if claim.at == "best" and analysis.study.tuned else ""
     what = f"{claim.measure.text} of {label(claim.of)}{against}{best}"
-    if verdict.interval.n == 0 and (lacking := _lacking(analysis.study, verdict)):
-        return f"{what}: not tested, because these runs have no {', '.join(lacking)}"
+    if verdict.interval.n == 0:
+        return f"{what}: {verdict.note}"
     level = f"{100 * verdict.interval.level:.3g} % interval, " if verdict.interval.level != LEVEL else ""
     interval = shown(verdict.interval.inside(claim.bounds), claim.measure)
     return f"{what}: {interval} ({level}{verdict.note})"
-
-
-def _lacking(study: Study, verdict: Verdict) -> list[str]:
-    """The levels of a claim that the command line left out."""
-    both = [*verdict.claim.of.items(), *(verdict.claim.against or {}).items()]
-    named = dict.fromkeys((key, spelt(level)) for key, level in both)
-    return [f"{key}={level}" for key, level in named if level not in map(spelt, study.factors.get(key, ()))]

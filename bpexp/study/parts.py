@@ -6,6 +6,7 @@ A page is one file that fetches nothing and needs no script: MLflow shows it in 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -40,8 +41,7 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); white-space: nowrap; }
 table { overflow-wrap: break-word; }
 th { white-space: normal; vertical-align: bottom; max-width: 11rem; }
-.long { overflow-wrap: anywhere; }
-td.long { white-space: normal; min-width: 16rem; max-width: 30rem; }
+td.long { white-space: normal; overflow-wrap: anywhere; min-width: 22rem; max-width: 30rem; }
 figure { margin: 1rem 0; }
 figure img { background: #fff; width: 100%; max-width: 62rem; border-radius: 4px; }
 .bar { display: inline-block; height: .7rem; background: var(--blue); vertical-align: baseline;
@@ -51,11 +51,17 @@ pre { background: var(--tint); padding: .5rem .7rem; margin: .2rem 0 1rem; white
 @media (max-width: 40rem) {
   body { margin: 1rem auto; padding: 0 .8rem; }
   figure img { width: 46rem; max-width: none; }
+  table { font-size: .8rem; }
+  th, td { padding-right: .6rem; }
+  th { max-width: 7rem; }
+  td.long { min-width: 11rem; max-width: 14rem; }
+  td:first-child:not(.long) { position: sticky; left: 0; background: var(--paper); }
 }
 @media print {
   :root { --ink: #000; --soft: #444; --line: #bbb; --paper: #fff; --tint: #fff; }
   body, p, ol, ul { max-width: none; }
   body { margin: 0; padding: 0; font-size: 11px; }
+  p.note, figcaption, pre { font-size: 10px; }
   h1 { font-size: 20px; } h2 { font-size: 14px; } h3 { font-size: 12px; }
   h2, h3 { break-after: avoid; }
   figure, li, tr { break-inside: avoid; }
@@ -107,17 +113,22 @@ def items(lines: Sequence[object], kind: str = "plain") -> str:
 
 def table(head: Iterable[object], rows: Iterable[Iterable[object]], about: str) -> str:
     """A table of text, which scrolls in its own box where it is wider than the page; `about` names it to a reader."""
-    top = "".join(f"<th{_long(max(map(len, str(cell).split()), default=0))}>{html(cell)}</th>" for cell in head)
+    top = "".join(f"<th>{_breakable(html(cell))}</th>" for cell in head)
     body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
     return scrolling(f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>", about)
 
 
 LONG = 40
-"""Letters of a cell that has several lines, and of a word that may be broken anywhere."""
+"""Letters of a cell that has several lines, and may be broken anywhere."""
 
 
 def _cell(text: object) -> str:
     return f"<td{_long(len(str(text)))}>{html(text)}</td>"
+
+
+def _breakable(name: str) -> str:
+    """A name that may be broken behind the signs that join its words, such as forward/sample_spread."""
+    return re.sub(r"(?<=[A-Za-z0-9])([/_.])(?=[A-Za-z0-9])", r"\1<wbr>", name)
 
 
 def _long(letters: int) -> str:

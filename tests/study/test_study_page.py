@@ -21,7 +21,7 @@ from bpexp.study.origin import Origin
 from bpexp.study.page import page
 from bpexp.study.report import Report, note, write_report
 
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "wbr"}
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -95,6 +95,7 @@ def checked(text: str) -> Page:
             "li",
             "b",
             "br",
+            "wbr",
             "span",
             "div",
         ),
