@@ -71,16 +71,21 @@ def durations(frame: pd.DataFrame, elapsed: float | None) -> list[str]:
         middle, low, high = took.median(), took.min(), took.max()
         told.append(f"a run: {spoken(middle)} (median), from {spoken(low)} to {spoken(high)}")
         told.append(f"all {len(took)} runs one after the other: {spoken(took.sum())}")
-    if untold := len(frame) - len(took):
-        told.append(f"of {untold} runs nothing says how long each took: they were trained together, or left no time")
+    if told and (untold := len(frame) - len(took)):
+        which = (
+            "of 1 run nothing says how long it took: it was"
+            if untold == 1
+            else (f"of {untold} runs nothing says how long each took: they were")
+        )
+        told.append(f"{which} trained together with others, or left no time")
     return told
 
 
 def spoken(seconds: float) -> str:
     """A duration in two units: 0.42 s, 1 min 05 s, 3 h 10 min."""
-    if seconds < 60:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
     whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.2g} s" if whole < 10 else f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole // 60 % 60:02} min"

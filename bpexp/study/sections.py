@@ -19,7 +19,10 @@ INTERVALS = (
 
 
 ABREAST, COLUMNS = 3, 8
-"""Largest number of measures in a table, and of its columns without counts: more are not readable on paper."""
+"""Largest number of measures in a table, one less with logarithms, and of its columns without counts.
+
+More are wider than a page.
+"""
 
 
 def problems(lines: Sequence[str]) -> str:
@@ -36,7 +39,8 @@ def arms(analysis: Analysis, ranked: Sequence[Arm]) -> str:
     lead = [[str(i), *arm.levels.values(), *([arm.chosen] if tuned else [])] for i, arm in enumerate(ranked, start=1)]
     counts = [(arm.runs, arm.diverged, arm.missing) for arm in ranked]
     equal = len(set(counts)) == 1 and counts[0][1:] == (0, 0)
-    tables, abreast = [], max(1, min(ABREAST, COLUMNS - len(head)))
+    widest = ABREAST - any(measure.log for measure in study.measures)
+    tables, abreast = [], max(1, min(widest, COLUMNS - len(head)))
     for start in range(0, len(study.measures), abreast):
         some, counting = study.measures[start : start + abreast], start == 0 and not equal
         rows = [
