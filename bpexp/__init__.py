@@ -10,10 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpexp.api import Result, SweepResult, load, resume, run, sweep
+    from bpexp.api import BpexpError, Dataset, Result, RunFailed, SweepResult, load, resume, run, sweep
 
 __version__ = "0.1.0"
-__all__ = ["Result", "SweepResult", "__version__", "load", "resume", "run", "sweep"]
+__all__ = [
+    "BpexpError",
+    "Dataset",
+    "Result",
+    "RunFailed",
+    "SweepResult",
+    "__version__",
+    "load",
+    "resume",
+    "run",
+    "sweep",
+]
 
 
 def __getattr__(name: str) -> Any:

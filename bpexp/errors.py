@@ -14,6 +14,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 
+from bpexp.synonyms import SYNONYMS, simplified
+
 LOGIN = re.compile(r"(?<=://)(?:[^\s/?#:@]*:(?!\d*(?:[/?#\s]|$))\S*|[^\s/?#]*)@")
 """User name and password in an address, to the @ behind them; an @ in a path is none, nor is one behind a port."""
 
@@ -103,6 +105,24 @@ def disk_full(error: BaseException | None) -> bool:
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """`did you mean 'relu'? ` if a choice is similar to `name`, else an empty string."""
-    close = difflib.get_close_matches(str(name)[:60], list(islice(choices, 1000)), n=1)  # a table has any number
-    return f"did you mean {close[0]!r}? " if close else ""
+    """`did you mean 'relu'? ` if a choice is similar to `name`, or is what people call so, else an empty string."""
+    found = _nearest(str(name)[:60], list(islice(choices, 1000)))  # a table has any number
+    return f"did you mean {found!r}? " if found else ""
+
+
+def _nearest(name: str, choices: list[str]) -> str | None:
+    """The same word otherwise spelt, a synonym, the end of a dotted key, a longer word, or one with similar letters."""
+    word, words = simplified(name), {simplified(choice): choice for choice in reversed(choices)}
+    if word in words:
+        return words[word]
+    for synonym in SYNONYMS.get(word, ()):
+        if synonym in choices:
+            return synonym
+    for spelt, choice in words.items():
+        if len(word) > 1 and spelt.endswith(f".{word}"):
+            return choice
+    longer = [choice for spelt, choice in words.items() if len(word) > 1 and spelt.startswith(word)]
+    if longer:
+        return longer[-1]  # the first of the choices
+    close = difflib.get_close_matches(word, words, n=1)
+    return words[close[0]] if close else None

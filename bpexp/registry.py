@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar, Union
 
+from bpexp.docstrings import argument_docs
 from bpexp.errors import ConfigError, nearest
 
 T = TypeVar("T")
@@ -101,25 +102,10 @@ def _declared(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
     }
 
 
-def argument_docs(docstring: str) -> dict[str, str]:
-    """The entries of the section `Args:` of a docstring, each as one line."""
-    _, found, section = docstring.partition("\nArgs:\n")
-    entries: dict[str, str] = {}
-    name = ""
-    for line in section.splitlines() if found else ():
-        if line.strip() and not line.startswith(" "):
-            break  # the next section
-        if line.startswith("    ") and not line.startswith("     ") and ":" in line:
-            name, _, text = line.strip().partition(":")
-            entries[name] = text.strip()
-        elif name and line.strip():
-            entries[name] += f" {line.strip()}"
-    return entries
-
-
-def summary(factory: Callable[..., Any]) -> str:
-    """The first paragraph of a factory's docstring, as one line."""
-    return " ".join((inspect.getdoc(factory) or "").split("\n\n")[0].split())
+def redefined(known: Any, new: Any) -> bool:
+    """Whether two functions or classes are one definition of a notebook or a prompt, which was executed again."""
+    places = {(getattr(one, "__module__", None), getattr(one, "__qualname__", None)) for one in (known, new)}
+    return len(places) == 1 and places.pop()[0] == "__main__"
 
 
 class Registry(Mapping[str, Callable[..., T]], Generic[T]):
@@ -130,10 +116,10 @@ class Registry(Mapping[str, Callable[..., T]], Generic[T]):
         self._factories: dict[str, Callable[..., T]] = {}
 
     def register(self, name: str) -> Callable[[F], F]:
-        """Register the decorated factory as `name`; raises ConfigError for a name that is taken."""
+        """Register the decorated factory as `name`; raises ConfigError for a name that is taken by another one."""
 
         def add(factory: F) -> F:
-            if name in self:
+            if name in self and not redefined(self[name], factory):
                 raise ConfigError(f"{self.kind} {name!r} is registered already; choose another name")
             self._factories[name] = factory
             return factory

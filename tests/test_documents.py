@@ -147,7 +147,7 @@ def test_the_layout_names_every_package_and_module() -> None:
 
 
 def test_every_scalar_is_named() -> None:
-    rare = {"progress", "task", "sample", "run_name", "objective"}
+    rare = {"progress", "task", "sample", "run", "run_name", "objective"}
     assert {name for name in scalars() if f"`{name}`" not in GROUPS_PAGE} <= rare
 
 

@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from bpexp.config.groups import GROUPS, config_folder, options
 from bpexp.config.plugins import load_plugins
 from bpexp.config.schema import Config, scalars
+from bpexp.docstrings import summary
 from bpexp.errors import ConfigError, nearest
-from bpexp.registry import Parameter, declared_parameters, spell, summary
+from bpexp.registry import Parameter, declared_parameters, spell
+from bpexp.running.tasks.figures_words import FORMATS, FigureSettings
 
 USAGE = """\
 bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
@@ -30,6 +32,8 @@ bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
                                                a study, shortened
   python -m bpexp task=report                  list the recorded studies
                                                (study=NAME: write its report)
+  python -m bpexp task=figures run=FOLDER figures.style=slides format=pdf
+                                               draw the figures of a run again
   python -m bpexp.ui                           show the runs in a browser
 """
 
@@ -45,7 +49,7 @@ Tab completion of the `bpexp` command: eval "$(bpexp -sc install=bash)"
 FILES = ("model", "pairing", "experiment")
 """Groups whose options are YAML files, not components."""
 
-SECTIONS = ("model", "penalty", "clip", "evaluation", "checkpoint", "doctor", "limits")
+SECTIONS = ("model", "penalty", "clip", "evaluation", "checkpoint", "doctor", "explore", "limits")
 """Keys that hold a mapping of single values."""
 
 WIDTH = 100
@@ -67,6 +71,11 @@ def text(words: Sequence[str] = ()) -> str:
     for section in SECTIONS:
         keys = declared_parameters(declared_parameters(Config)[section].hint)
         lines += [_described(f"{section}.{name}", parameter) for name, parameter in keys.items() if name != "name"]
+    lines += ["", "Figures of a recorded run, sweep or study (task=figures run=FOLDER_OR_ID):"]
+    lines += [_filled(f"format=png  (some of {', '.join(FORMATS)}) endings of the files; gif of figures that move.")]
+    lines += [
+        _described(f"figures.{name}", parameter) for name, parameter in declared_parameters(FigureSettings).items()
+    ]
     return "\n".join([*lines, "", MORE])
 
 

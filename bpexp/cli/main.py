@@ -10,8 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bpexp.cli.once import ONCE
 from bpexp.cli.output import lost
-from bpexp.errors import BpexpError, ConfigError, disk_full, say
+from bpexp.errors import BpexpError, ConfigError, disk_full, say, visible
 from bpexp.running.ending.interruption import Terminated, exit_code, told
 from bpexp.running.ending.signals import Signals
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bpexp.records.outcome import Outcome
     from bpexp.running.plan import Plan
     from bpexp.running.resuming.resume_words import Wanted
+    from bpexp.running.tasks.figures_words import Wanted as FiguresWanted
 
 
 def main() -> None:
@@ -102,11 +104,14 @@ def _run(options: argparse.Namespace) -> int:
     from bpexp.running.plan import plan
     from bpexp.running.resuming.resume_sweep import resumed_sweep
     from bpexp.running.resuming.resume_words import resume_wanted
+    from bpexp.running.tasks.figures_words import figures_wanted
     from bpexp.running.tasks.status_task import asked
 
     line = command_line(options)
     if (question := asked(line.overrides)) is not None:
         return _status(*question, multirun=line.multirun)
+    if (figures := figures_wanted(line.overrides)) is not None:
+        return _redraw(figures, multirun=line.multirun)
     if (sweep := resumed_sweep(line)) is not None:
         return _sweep(sweep)
     if (wanted := resume_wanted(line)) is not None:
@@ -140,59 +145,53 @@ def _resume(wanted: Wanted, line: CommandLine) -> int:
 def _single(planned: Plan) -> int:
     from bpexp.running.sweep import run_single
 
-    return _told(run_single(planned), planned.config.progress and planned.config.task == "train")
+    outcome = run_single(planned)
+    if planned.config.task == "trace" and outcome.ok:  # which has been printed
+        return 0
+    return _told(outcome, planned.config.progress)
 
 
 def _told(outcome: Outcome, told: bool) -> int:
-    """Print the outcome, if it is to be told or no result, and return the exit code."""
-    if told or not outcome.ok:
-        from bpexp.cli.terminal import print_outcome
+    """Print the outcome, in one line if it is not to be told and there is a result; returns the exit code."""
+    from bpexp.cli.outcome_rows import one_line, print_outcome
+    from bpexp.cli.rows import wide_console
 
-        print_outcome(outcome)
+    if told or not outcome.ok:
+        print_outcome(wide_console(), outcome)
+    else:
+        print(visible(one_line(outcome)), flush=True)
     return 0 if outcome.ok else 1
 
 
 def _sweep(planned: Plan) -> int:
-    from bpexp.cli.terminal import print_ranking
+    from bpexp.cli.ranking_table import print_ranking
+    from bpexp.cli.rows import wide_console
     from bpexp.running.sweep import run_sweep
 
-    sweep = run_sweep(planned, sys.argv[1:])
+    sweep, console = run_sweep(planned, sys.argv[1:]), wide_console()
     if sweep.found is not None:
         from bpexp.cli.search_tables import print_search
 
-        print_search(sweep, sweep.found)
+        print_search(console, sweep, sweep.found)
     elif sweep.report is None:
-        print_ranking(sweep)
+        print_ranking(console, sweep)
     else:
         from bpexp.cli.study_tables import print_report
 
-        print_report(sweep.report, sweep)
+        print_report(console, sweep.report, sweep)
     return 0 if sweep.ok else 1
 
 
 def _report(planned: Plan) -> int:
+    from bpexp.cli.rows import wide_console
     from bpexp.cli.study_tables import print_report, print_studies
     from bpexp.running.tasks.report_task import asks_for_a_list, list_studies, rebuild_report
 
     if asks_for_a_list(planned):
-        print_studies(list_studies(planned))
+        print_studies(wide_console(), list_studies(planned))
         return 0
-    print_report(rebuild_report(planned, Path.cwd()), None)
+    print_report(wide_console(), rebuild_report(planned, Path.cwd()), None)
     return 0
-
-
-def _doctor(planned: Plan) -> int:
-    from bpexp.cli.findings import print_findings
-    from bpexp.running.tasks.doctor_task import examine
-
-    return print_findings(examine(planned, Path.cwd()))
-
-
-def _sync(planned: Plan) -> int:
-    from bpexp.cli.findings import print_deliveries
-    from bpexp.running.tasks.sync_task import deliver_all
-
-    return print_deliveries(deliver_all(planned, Path.cwd()))
 
 
 def _status(task: str, folder: Path, *, multirun: bool) -> int:
@@ -203,27 +202,14 @@ def _status(task: str, folder: Path, *, multirun: bool) -> int:
     return print_status(task, folder)
 
 
-def _nameless(planned: Plan) -> int:
-    task = planned.config.task
-    raise ConfigError(f"task={task} is said on the command line, as in task={task} sweep=multirun/DATE/TIME")
+def _redraw(wanted: FiguresWanted, *, multirun: bool) -> int:
+    from bpexp.cli.figures import draw
+
+    if multirun:
+        raise ConfigError("task=figures is done once; leave -m out")
+    with Signals() as signals, signals.raised():
+        return draw(wanted)
 
 
-def _figures(planned: Plan) -> int:
-    from bpexp.cli.findings import print_deliveries
-    from bpexp.running.tasks.figures_task import draw_planned
-    from bpexp.running.tasks.sync_task import deliver_named
-
-    for picture in draw_planned(planned):
-        print(picture, flush=True)
-    return print_deliveries(deliver_named(planned, Path.cwd()))
-
-
-TASKS = {
-    "report": _report,
-    "doctor": _doctor,
-    "sync": _sync,
-    "figures": _figures,
-    "status": _nameless,
-    "stop": _nameless,
-}
+TASKS = {"report": _report, **ONCE}
 """The tasks that are no runs."""

@@ -1,13 +1,10 @@
-"""What task=status and task=stop print: each line cut to the width of the terminal, whole where there is none."""
+"""What task=status and task=stop print: a row for each thing that is to be said of a sweep."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
-from bpexp.errors import visible
+from bpexp.cli.rows import row, wide_console
 from bpexp.records.escaping import typed
 from bpexp.records.sweep_file import JobRecord
 from bpexp.running.sweep_progress import how_far
@@ -22,11 +19,9 @@ LABEL = 9
 
 def print_status(task: str, folder: Path) -> int:
     """Say how the sweep in a folder stands, after it was ended if the task is stop; the exit code."""
-    found = stop(folder) if task == "stop" else standing(folder)
-    console = Console(highlight=False)
+    found, console = stop(folder) if task == "stop" else standing(folder), wide_console()
     for label, told in lines(found):
-        line = Text(visible(f"{label:<{LABEL}}{told}"), no_wrap=True, overflow="ellipsis")
-        console.print(line, soft_wrap=not console.is_terminal)
+        row(console, label, told, width=LABEL)
     return 0
 
 
@@ -46,9 +41,10 @@ def lines(found: Standing) -> list[tuple[str, str]]:
 
 def _state(found: Standing) -> str:
     goes_on = f"; resume={found.folder} goes on with it"
+    again = [end for _, end in found.problems if found.record.trials is None or end.status == "killed"]
     return {
         "running": f"running: {found.alive.evidence}",
-        "over": "over" if not found.problems else f"over{goes_on}, with the jobs that lack a result",
+        "over": "over" if not again else f"over{goes_on}, with the jobs that lack a result",
         "broken off": f"broken off: {found.alive.evidence}{goes_on}",
         "unknown": f"unknown: {found.alive.evidence}",
     }[found.state]

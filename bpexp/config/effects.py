@@ -11,6 +11,9 @@ from bpexp.errors import ConfigError
 NAMES = ("model.name", "pairing.name")
 """Names of options that a config file sets; another name in the record would be that of something that did not run."""
 
+BESIDE_RUN = ("run", "task", "sample", "explore.samples", "explore.snapshots", "progress", "tracking.uri")
+"""The keys that may stand beside the run that task=explore shows, and those of Hydra."""
+
 
 def refuse_overruled(composition: Composition, overrides: Sequence[Override]) -> None:
     """Raise ConfigError for an override of a job that another setting makes ineffective, instead of ignoring it."""
@@ -34,8 +37,13 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
             raise ConfigError(f"{override.input_line} has no effect without callbacks.early_stopping.patience; set it")
         if key.startswith("probe.") and config.probe.get("name") == "off":
             raise ConfigError(f"{override.input_line} has no effect with probe=off; leave out one of them")
-        if key == "sample" and config.task != "trace":
-            raise ConfigError(f"{override.input_line} has no effect without task=trace; add it, or leave sample out")
+        if key == "sample" and config.task not in ("trace", "explore"):
+            told = "without task=trace or task=explore; add one of them, or leave sample out"
+            raise ConfigError(f"{override.input_line} has no effect {told}")
+        if (key == "run" or key.startswith("explore.")) and config.task != "explore":
+            raise ConfigError(f"{override.input_line} has no effect without task=explore; add it, or leave this out")
+        if config.run is not None and key not in BESIDE_RUN and not key.startswith("hydra."):
+            raise ConfigError(f"{override.input_line} has no effect beside run={config.run}; leave one of them out")
         if key.startswith("doctor.") and config.task != "doctor":
             raise ConfigError(f"{override.input_line} has no effect without task=doctor; add it, or leave this out")
         if key in NAMES:

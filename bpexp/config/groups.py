@@ -14,6 +14,7 @@ import bpexp.papers  # noqa: F401  registers the gradient method as_printed
 from bpexp.config.launching import launchings
 from bpexp.data import datasets
 from bpexp.data.prepare import prepare
+from bpexp.docstrings import summary
 from bpexp.errors import ConfigError, nearest
 from bpexp.gradients import gradient_methods
 from bpexp.insight.gradient_check import gradient_checks
@@ -26,7 +27,7 @@ from bpexp.nn.network import Network
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.outputs import outputs
 from bpexp.nn.schedules import schedules
-from bpexp.registry import Parameter, Registry, declared_parameters, summary
+from bpexp.registry import Parameter, Registry, declared_parameters
 from bpexp.search.samplers import samplers, shared
 from bpexp.tracking.settings import tracking_settings
 
@@ -55,11 +56,11 @@ class Group:
     def declared(self, node: Any) -> Declaration:
         """Split and validate the node of this group in a config; raises ConfigError."""
         name, params = self.registry.parse(node)
-        if self.shared and name in self.registry:
+        if name in self.registry:
             known = self.parameters(name)
             for key in params:
                 if key not in known:
-                    told = f"{nearest(key, known)}it takes: {', '.join(known)}"
+                    told = f"{self._takers(key) or nearest(key, known)}it takes: {', '.join(known) or 'none'}"
                     raise ConfigError(f"{self.registry.kind} {name!r} has no parameter {key!r}; {told}")
         own = {key: value for key, value in params.items() if key not in self.shared}
         shared = {key: value for key, value in params.items() if key in self.shared}
@@ -67,6 +68,11 @@ class Group:
         for key, value in shared.items():
             self.shared[key].validate(value, f"{self.name}.{key}")
         return Declaration(name, own, shared)
+
+    def _takers(self, key: str) -> str:
+        """`momentum, nesterov take it; ` if options have a parameter, else an empty string."""
+        names = [name for name in sorted(self.registry) if key in self.parameters(name)]
+        return f"{', '.join(names)} take{'s' * (len(names) == 1)} it; " if names else ""
 
     def build(self, node: Any) -> Any:
         """The component of a node; its shared parameters are validated, but not used here."""

@@ -13,17 +13,19 @@ from typing import Annotated, Any, Literal, TypeVar
 from bpexp.config.launching import SweepSettings
 from bpexp.config.limits import Limits
 from bpexp.errors import ConfigError, nearest
+from bpexp.insight.explore_settings import Explore
 from bpexp.nn.architecture import Architecture
 from bpexp.nn.pairing import Pairing
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.records.checkpointing import CheckpointSettings
 from bpexp.registry import Count, Parameter, Positive, Range, declared_parameters
+from bpexp.synonyms import DOTTED
 from bpexp.tracking.doctor.settings import Doctor
 from bpexp.training.metrics import Evaluation
 
 Settings = TypeVar("Settings")
 BatchSize = Annotated[Any, Count | Literal["full"]]
-Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures", "status", "stop"]]
+Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures", "explore", "status", "stop"]]
 Dtype = Annotated[str, Literal["float32", "float64"]]
 Natural = Annotated[int, Range(least=0)]
 Threads = Annotated[int, Range(least=1, most=1024)]
@@ -43,9 +45,11 @@ class Config:
         progress: print progress and a table at the end.
         task: train; trace prints one sample's forward and backward pass; report lists the recorded studies, and with
             study=NAME writes the report of one; doctor says what is wrong with the store of runs, and mends it; sync
-            delivers what the store has missed; figures draws those of a run that ended without them; status says how
-            far the sweep in sweep=FOLDER is; stop ends it.
-        sample: which training sample task=trace follows, counted from 0.
+            delivers what the store has missed; figures draws those of the run, sweep or study in run=FOLDER or run=ID
+            again; explore writes a page on which the passes of a network can be stepped through while it learns; status
+            says how far the sweep in sweep=FOLDER is; stop ends it.
+        sample: which training sample task=trace follows, or task=explore opens with, counted from 0.
+        run: the run that task=explore shows in place of training one: its folder, or MLflow's id of it.
         run_name: name of the run; null for one made from the overrides.
         objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
         model: widths of the hidden layers.
@@ -69,6 +73,7 @@ class Config:
         evaluation: how often the parts are evaluated.
         checkpoint: how often the state of a run is kept, from which it is resumed.
         doctor: what task=doctor may do.
+        explore: what the page of task=explore holds.
         study: a declared study (title, question, factors, repeats, measures, claims).
         callbacks: named callbacks with their parameters.
         limits: bounds of what a config can multiply; set on the command line only.
@@ -83,6 +88,7 @@ class Config:
     progress: bool = True
     task: Task = "train"
     sample: Natural = 0
+    run: str | None = None
     run_name: str | None = None
     objective: str | None = None
     model: Architecture = field(default_factory=Architecture)
@@ -106,6 +112,7 @@ class Config:
     evaluation: Evaluation = field(default_factory=Evaluation)
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     doctor: Doctor = field(default_factory=Doctor)
+    explore: Explore = field(default_factory=Explore)
     study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
     limits: Limits = field(default_factory=Limits)
@@ -165,7 +172,8 @@ def explain_unknown_key(path: str) -> str:
         known = declared_parameters(schema)
         if head not in known:
             names = [*known, "experiment"] if schema is Config else list(known)
-            return f"unknown key {where + head!r}; {nearest(head, names)}choose from: {', '.join(names)}"
+            near = [*names, *DOTTED] if schema is Config else names
+            return f"unknown key {where + head!r}; {nearest(head, near)}choose from: {', '.join(names)}"
         schema, where = known[head].hint, f"{where}{head}."
         head, _, rest = rest.partition(".")
     return f"unknown key {path!r}; --cfg all shows what there is"

@@ -32,7 +32,7 @@ COMPARED = ("data", "data.validation", "data.test", "data.limit", "data.n", "dat
 
 OUTSIDE = (
     *(*FIXED, *OF_A_SWEEP, "search", "tracking", "limits", "hydra", "progress", "run_name", "threads", "sample"),
-    *("doctor", "checkpoint"),
+    *("doctor", "explore", "run", "checkpoint"),
 )
 """Roots of the keys that belong to a whole command, or change no result."""
 

@@ -105,11 +105,13 @@ def is_plain(override: Override) -> bool:
     """Whether an override of a key, which is no group, gives a value that can be set on a template.
 
     A mapping would be merged with that of the job before, an interpolation may refer to anything, and the address of a
-    store may hold a login.
+    store may hold a login. A place in a list, such as model.hidden.0, is no key of a mapping.
     """
     if override.type != OverrideType.CHANGE or override.package is not None or override.is_hydra_override():
         return False
-    return override.key_or_group != URI and _plain(override.value())
+    if override.key_or_group == URI or any(part.isdigit() for part in override.key_or_group.split(".")):
+        return False
+    return _plain(override.value())
 
 
 def _plain(value: Any) -> bool:

@@ -4,10 +4,11 @@ Everything between a declared data set and the arrays that training reads belong
 package transposes: stored rows are samples, batches are columns.
 """
 
-from bpexp.data import bundled, files, mnist, synthetic
+from bpexp.data import bundled, files, memory, mnist, synthetic
 from bpexp.data.batches import Batches
 from bpexp.data.dataset import DataSet, Loader, Part, Raw, Targets, Task, classify, datasets, digest_of
 from bpexp.data.idx import read_idx
+from bpexp.data.memory import Dataset
 from bpexp.data.prepare import prepare
 from bpexp.data.scaling import Scaling, scaled
 from bpexp.data.tables import declaration
@@ -15,6 +16,7 @@ from bpexp.data.tables import declaration
 __all__ = [
     "Batches",
     "DataSet",
+    "Dataset",
     "Loader",
     "Part",
     "Raw",
@@ -27,6 +29,7 @@ __all__ = [
     "declaration",
     "digest_of",
     "files",
+    "memory",
     "mnist",
     "prepare",
     "read_idx",

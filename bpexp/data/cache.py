@@ -20,7 +20,9 @@ Stamp = tuple[str, int, int, int]
 MISSING = (0, 0, 0)
 """In place of times and size where there is no such file."""
 
-_kept: OrderedDict[str, tuple[list[Stamp], Raw]] = OrderedDict()
+_kept: OrderedDict[str, tuple[Callable[..., Loader], list[Stamp], Raw]] = OrderedDict()
+"""The factory of each data set, which a notebook may define anew, the stamps of its files, and what was loaded."""
+
 _loading = threading.Lock()
 
 
@@ -41,16 +43,16 @@ def load_raw(name: str, params: Mapping[str, Any], seed: int, generator: Callabl
     key = json.dumps([name, dict(params), seed if loader.seeded else None], sort_keys=True)
     with _loading:
         stamps = [_stamp(file) for file in loader.files()]
-        if key in _kept and _kept[key][0] == stamps:
+        if key in _kept and _kept[key][:2] == (datasets[name], stamps):
             _kept.move_to_end(key)
-            return _kept[key][1]
+            return _kept[key][2]
         raw = loader(generator())
         for array in (raw.X, raw.y, *(raw.test or ())):
             array.flags.writeable = False
         # Stamps of before the load: a file that was edited meanwhile is read again. A download makes new files.
         later = [_stamp(file) for file in loader.files()]
         stamps = [new if old[1:] == MISSING else old for old, new in zip(stamps, later, strict=False)]
-        _kept[key] = (stamps, raw)
+        _kept[key] = (datasets[name], stamps, raw)
         _kept.move_to_end(key)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)

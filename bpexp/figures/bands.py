@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import numpy as np
 
 from bpexp.figures.output import plain, svg
 from bpexp.figures.palette import GRID, arm_style
+from bpexp.figures.sheet import Sheet, Wish, finish, pt, scaled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 COLUMNS = 3
 """Largest number of panels side by side."""
+
+LETTERS = 12
+"""Letters of a label in an inch."""
 
 LEGEND_ROW = 0.17
 """Height of a row of the legend, in inches."""
@@ -66,35 +71,59 @@ class Scales:
 
 
 def draw_bands(panels: Panels, scales: Scales) -> bytes:
-    """Draw a line with a band for each arm, and a dotted line for what is predicted; returns SVG."""
+    """The figure as SVG."""
+    return svg(bands_figure(panels, scales))
+
+
+def bands_figure(panels: Panels, scales: Scales, wish: Wish | None = None) -> Figure:
+    """Draw a line with a band for each arm, and a dotted line for what is predicted."""
     names = list(dict.fromkeys(arm for arms in panels.values() for arm in arms))
     across = min(COLUMNS, len(panels)) or 1
     down = -(-len(panels) // across) or 1
     columns = 1 if len(names) > 1 and max(map(len, names)) > 56 else 2
-    legend = LEGEND_ROW * (-(-len(names) // columns) + 1)
-    figure, axes = _axes(across, down, legend)
-    for place, (title, arms) in zip(axes, panels.items(), strict=False):
-        for arm, band in arms.items():
-            _line(place, band, names.index(arm))
-        _finish(place, title, panels, scales)
-    for place in axes[len(panels) :]:
-        place.set_axis_off()
-    _legend(figure, panels, names, columns)
-    return svg(figure)
-
-
-def _axes(across: int, down: int, legend: float) -> tuple[Figure, list[Axes]]:
-    """The panels, above a strip of `legend` inches."""
-    from matplotlib.figure import Figure
-
+    legend = LEGEND_ROW * (-(-(len(names) + _predicts(panels)) // columns) + 1)
     width, tall = (8.0, 3.3) if across == 1 else (max(8.0, 3.4 * across), 2.7)
-    height = tall * down + 0.6 + legend
-    figure = Figure(figsize=(width, height))
+    sheet = (wish or Wish(dpi=100)).sheet((width, tall * down + 0.6 + legend))
+    with scaled(sheet.scale):
+        figure, axes = _axes(sheet, across, down, legend)
+        for place, (title, arms) in zip(axes, panels.items(), strict=False):
+            for arm, band in arms.items():
+                _line(place, band, names.index(arm))
+            _finish(place, title, panels, scales)
+        for place in axes[len(panels) :]:
+            place.set_axis_off()
+        _label(sheet, figure, axes[: len(panels)], scales.up)
+        _legend(figure, panels, names, columns)
+        return finish(figure)
+
+
+def _predicts(panels: Panels) -> bool:
+    return any(band.predicted for arms in panels.values() for band in arms.values())
+
+
+def _axes(sheet: Sheet, across: int, down: int, legend: float) -> tuple[Figure, list[Axes]]:
+    """The panels, above a strip of `legend` inches."""
+    figure = sheet.bare()
+    width, height = sheet.canvas
     figure.subplots_adjust(
         left=0.8 / width, right=1 - 0.15 / width, bottom=(0.55 + legend) / height, top=1 - 0.3 / height, hspace=0.4
     )
     grid = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     return figure, [place for row in grid for place in row]
+
+
+def _label(sheet: Sheet, figure: Figure, axes: Sequence[Axes], up: str) -> None:
+    """The label of the vertical axes, in as many lines as their height takes, or smaller where a word is longer."""
+    if not axes:
+        return
+    width, height = sheet.canvas
+    room = max(10, int(LETTERS * height * axes[0].get_position().height))
+    lines = textwrap.wrap(plain(up), room, break_long_words=False)
+    size = 10 * min(1.0, room / max(map(len, lines), default=1))
+    figure.subplots_adjust(left=(0.8 + 0.17 * (len(lines) - 1)) / width)
+    for place in axes:
+        place.set_ylabel("\n".join(lines), fontsize=pt(size))
+        place.label_outer()
 
 
 def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
@@ -104,18 +133,17 @@ def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
     if scales.log_across and shown and min(point.x for point in shown) > 0:
         axes.set_xscale("log")
     if scales.ticks:
-        axes.set_xticks(scales.ticks, [f"{x:.3g}" for x in scales.ticks], fontsize=8)
+        axes.set_xticks(scales.ticks, [f"{x:.3g}" for x in scales.ticks], fontsize=pt(8))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     finite = [point.mean for point in shown if math.isfinite(point.mean)]
     if scales.log_up and finite and min(finite) > 0:
         axes.set_yscale("log")
-    axes.set_title(plain(title), fontsize=9)
-    axes.set_xlabel(plain(scales.across))
-    axes.set_ylabel(plain(scales.up))
-    axes.label_outer()
-    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_title(plain(title), fontsize=pt(9))
+    axes.set_xlabel(plain(scales.across), fontsize=pt(10))
+    axes.tick_params(labelsize=pt(8 if scales.ticks else 10))
+    axes.grid(color=GRID, linewidth=pt(0.8))
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -125,13 +153,15 @@ def _line(axes: Axes, band: Band, number: int) -> None:
     style, x = arm_style(number), [point.x for point in band.points]
     every = max(1, len(x) // 10)
     means = [point.mean for point in band.points]
-    axes.plot(x, means, markersize=4, linewidth=1.6, markevery=every, **style)
+    axes.plot(x, means, markersize=pt(4), linewidth=pt(1.6), markevery=every, **style)
     low = np.array([point.mean if math.isnan(point.low) else point.low for point in band.points])
     high = np.array([point.mean if math.isnan(point.high) else point.high for point in band.points])
     axes.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
     if band.predicted:
         line = [point.mean for point in band.predicted]
-        axes.plot([p.x for p in band.predicted], line, color=style["color"], linewidth=1.0, linestyle=":", alpha=0.9)
+        axes.plot(
+            [p.x for p in band.predicted], line, color=style["color"], linewidth=pt(1.0), linestyle=":", alpha=0.9
+        )
 
 
 def _legend(figure: Figure, panels: Panels, names: Sequence[str], columns: int) -> None:
@@ -140,11 +170,11 @@ def _legend(figure: Figure, panels: Panels, names: Sequence[str], columns: int) 
 
     drawn = {arm for arms in panels.values() for arm, band in arms.items() if band.points}
     handles = [
-        Line2D([], [], label=plain(name), markersize=4, linewidth=1.6, **arm_style(number))
+        Line2D([], [], label=plain(name), markersize=pt(4), linewidth=pt(1.6), **arm_style(number))
         for number, name in enumerate(names)
         if name in drawn
     ]
-    if any(band.predicted for arms in panels.values() for band in arms.values()):
-        handles.append(Line2D([], [], label="predicted", color="black", linewidth=1.0, linestyle=":"))
+    if _predicts(panels):
+        handles.append(Line2D([], [], label="predicted", color="black", linewidth=pt(1.0), linestyle=":"))
     if handles:
-        figure.legend(handles=handles, frameon=False, fontsize=8, ncol=columns, loc="lower center")
+        figure.legend(handles=handles, frameon=False, fontsize=pt(8), ncol=columns, loc="lower center")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bpexp.errors import RecordError
-from bpexp.figures.page import LEFT, MOST, SMALL, STEP, WIDTH, Band, Room, spread
+from bpexp.figures.page import LEFT, MOST, SMALL, STEP, Band, Room, few_of, spread
 from bpexp.figures.palette import MAP
+from bpexp.figures.sheet import pt
 from bpexp.files.npz import open_npz
 from bpexp.nn.arrays import Array
 
@@ -21,6 +22,9 @@ RIGHT = 0.95
 """Inches at the right for the colour bar."""
 
 BOTTOM, HEIGHT = 0.55, 1.5
+NARROW = 0.95
+"""Smallest width of a map, in inches."""
+
 GAP = 0.07
 """Gap between two maps, in widths of a map."""
 
@@ -35,21 +39,23 @@ def histogram_bands(path: Path | None, depth: int) -> list[Band]:
     """A row of maps for the gradients of each W and one for the activations of each layer; [] without a file."""
     if path is None or not path.is_file():
         return []
-    counts = read_counts(path)
-    layers = range(1, depth + 1)
+    return [Band(2.5, partial(draw_maps, **maps)) for maps in histogram_maps(path, depth).values()]
+
+
+def histogram_maps(path: Path, depth: int) -> dict[str, dict[str, Any]]:
+    """The arguments of `draw_maps` for the gradients and the activations, those that were recorded."""
+    counts, layers = read_counts(path), range(1, depth + 1)
     gradients = _chosen(counts, {f"W{l}": f"gradient_W{l}" for l in layers})
     activations = _chosen(counts, {f"layer {l}": f"activation_layer_{l}" for l in layers})
-    rows = [
-        ("Gradient entries of each W", "log10 of |entry|", counts["gradient_edges"], gradients),
-        ("Activations of each layer", "activation", counts["activation_edges"], activations),
-    ]
-    return [
-        Band(
-            2.5, partial(_draw, title=f"{title}, over the steps", up=up, steps=counts["steps"], edges=edges, maps=maps)
-        )
-        for title, up, edges, maps in rows
+    rows = {
+        "gradient": ("Gradient entries of each W, over the steps", "log10 of |entry|", gradients),
+        "activation": ("Activations of each layer, over the steps", "activation", activations),
+    }
+    return {
+        kind: {"title": title, "up": up, "steps": counts["steps"], "edges": counts[f"{kind}_edges"], "maps": maps}
+        for kind, (title, up, maps) in rows.items()
         if maps
-    ]
+    }
 
 
 def read_counts(path: Path) -> dict[str, Array]:
@@ -80,33 +86,41 @@ def read_counts(path: Path) -> dict[str, Array]:
 
 
 def _chosen(counts: dict[str, Array], names: dict[str, str]) -> dict[str, Array]:
-    """Tables of counts by label, of at most MOST layers."""
-    found = [(label, counts[name]) for label, name in names.items() if name in counts and counts[name].any()]
-    return dict(found[i] for i in spread(len(found), MOST))
+    """Tables of counts by label, without those that are empty."""
+    return {label: counts[name] for label, name in names.items() if name in counts and counts[name].any()}
 
 
-def _draw(room: Room, title: str, up: str, steps: Array, edges: Array, maps: dict[str, Array]) -> None:
-    """Draw all maps in one pair of axes, each one unit wide, because creating axes is slow."""
+def draw_maps(
+    room: Room, title: str, up: str, steps: Array, edges: Array, maps: dict[str, Array], height: float = HEIGHT
+) -> None:
+    """Draw the maps in one pair of axes, each one unit wide, because creating axes is slow.
+
+    Where the room is too narrow for all layers, or they are more than MOST, some are drawn, evenly spaced.
+    """
+    labels = list(maps)
+    shown = spread(len(labels), max(2, min(MOST, int((room.width - LEFT - RIGHT) / NARROW))))
+    title += few_of(len(shown), len(labels))
+    maps = {labels[i]: maps[labels[i]] for i in shown}
     used = np.flatnonzero(sum(table.sum(axis=0) for table in maps.values()))
     bins = slice(int(used[0]), int(used[-1]) + 1)
     heights = edges[bins.start : bins.stop + 1]
-    axes = room.axes(LEFT, BOTTOM, WIDTH - LEFT - RIGHT, HEIGHT)
+    axes = room.axes(LEFT, BOTTOM, room.width - LEFT - RIGHT, height)
     image: Any = None
     for left, (name, table) in zip(np.arange(len(maps)) * (1 + GAP), maps.items(), strict=True):
         image = axes.pcolorfast(left + unit(steps), heights, share(table)[:, bins].T, **COLOURS)
-        _frame(axes, left, name, steps, few=len(maps) > 4)
+        _frame(axes, left, name, steps, few=(room.width - LEFT - RIGHT) / len(maps) < 2.5)
     axes.set_xlim(0, len(maps) * (1 + GAP) - GAP)
     axes.set_ylim(heights[0], heights[-1])
     axes.set_xticks([])
     axes.locator_params(axis="y", nbins=7, steps=[1, 2, 5, 10])
-    axes.tick_params(labelsize=SMALL)
+    axes.tick_params(labelsize=pt(SMALL))
     axes.spines[:].set_visible(False)
-    axes.set_ylabel(up + _ends(bins, edges), fontsize=9)
-    room.text(LEFT, BOTTOM + HEIGHT + 0.25, title, fontsize=10, fontweight="bold")
-    room.text((LEFT + WIDTH - RIGHT) / 2, 0.18, STEP, fontsize=9, ha="center")
-    bar = room.figure.colorbar(image, cax=room.axes(WIDTH - RIGHT + 0.15, BOTTOM, 0.13, HEIGHT))
-    bar.set_label("log10 of share of entries", fontsize=SMALL)
-    bar.ax.tick_params(labelsize=SMALL)
+    axes.set_ylabel(up + _ends(bins, edges), fontsize=pt(9))
+    room.text(LEFT, BOTTOM + height + 0.25, title, fontsize=pt(10), fontweight="bold")
+    room.text((LEFT + room.width - RIGHT) / 2, 0.18, STEP, fontsize=pt(9), ha="center")
+    bar = room.figure.colorbar(image, cax=room.axes(room.width - RIGHT + 0.15, BOTTOM, 0.13, height))
+    bar.set_label("log10 of share of entries", fontsize=pt(SMALL))
+    bar.ax.tick_params(labelsize=pt(SMALL))
 
 
 def _ends(bins: slice, edges: Array) -> str:
@@ -120,17 +134,17 @@ def _frame(axes: Axes, left: float, name: str, steps: Array, *, few: bool) -> No
     """A box, the layer's name above, the first and the last step below, and a middle step if there is room."""
     style: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "clip_on": False}
     corners = [left, left + 1, left + 1, left, left], [0, 0, 1, 1, 0]
-    axes.plot(*corners, color="black", linewidth=0.8, scalex=False, scaley=False, **style)
-    axes.text(left + 0.5, 1.02, name, ha="center", va="bottom", fontsize=SMALL, **style)
+    axes.plot(*corners, color="black", linewidth=pt(0.8), scalex=False, scaley=False, **style)
+    axes.text(left + 0.5, 1.02, name, ha="center", va="bottom", fontsize=pt(SMALL), **style)
     if len(steps) < 2:
-        axes.text(left + 0.5, -0.03, f"{steps[0]:,}", ha="center", va="top", fontsize=SMALL, **style)
+        axes.text(left + 0.5, -0.03, f"{steps[0]:,}", ha="center", va="top", fontsize=pt(SMALL), **style)
         return
-    axes.text(left, -0.03, f"{steps[0]:,}", ha="left", va="top", fontsize=SMALL, **style)
-    axes.text(left + 1, -0.03, f"{steps[-1]:,}", ha="right", va="top", fontsize=SMALL, **style)
+    axes.text(left, -0.03, f"{steps[0]:,}", ha="left", va="top", fontsize=pt(SMALL), **style)
+    axes.text(left + 1, -0.03, f"{steps[-1]:,}", ha="right", va="top", fontsize=pt(SMALL), **style)
     if not few and len(steps) > 2:
         middle = steps[len(steps) // 2]
         place = left + (middle - steps[0]) / (steps[-1] - steps[0])
-        axes.text(place, -0.03, f"{middle:,}", ha="center", va="top", fontsize=SMALL, **style)
+        axes.text(place, -0.03, f"{middle:,}", ha="center", va="top", fontsize=pt(SMALL), **style)
 
 
 def share(table: Array) -> Array:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bpexp.errors import visible
 from bpexp.figures.output import plain
 from bpexp.figures.page import DRAWABLE, SMALL, Band, Room, dress, note, plural, spread
+from bpexp.figures.sheet import pt
 from bpexp.insight.samples import Samples
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
@@ -26,24 +28,31 @@ NAME = 8
 """Largest number of letters shown of a class name."""
 
 COLUMNS = 5
+TALL = 4.0
+"""Height of a panel in inches."""
+
 Panel = tuple[float, Callable[[Room, float], None]]
 """A width in inches, and a function that draws the panel from a left edge, in inches."""
 
 
 def image_bands(network: Network, samples: Samples | None) -> list[Band]:
     """First-layer weights, confusion matrix and largest losses side by side, those that the data allow."""
-    if samples is None:
-        return []
-    panels: list[Panel] = []
+    panels = image_panels(network, samples) if samples is not None else {}
+    return [Band(TALL, partial(_draw, panels=list(panels.values())))] if panels else []
+
+
+def image_panels(network: Network, samples: Samples) -> dict[str, Panel]:
+    """The panels that the data allow, by name: weights, confusion, worst."""
+    panels: dict[str, Panel] = {}
     shape = samples.image_shape
     images = shape is not None and shape[0] * shape[1] == network.sizes[0]
     if images and shape is not None:
-        panels.append((4.2, partial(_weights, W=network.layers[0].W, shape=shape)))
+        panels["weights"] = (4.2, partial(draw_weights, W=network.layers[0].W, shape=shape))
     if samples.labels is not None and len(samples.labels):
-        panels.append((3.75, partial(_confusion, samples=samples)))
+        panels["confusion"] = (3.75, partial(_confusion, samples=samples))
         if images and len(samples.worst):
-            panels.append((3.6, partial(_worst, samples=samples)))
-    return [Band(4.0, partial(_draw, panels=panels))] if panels else []
+            panels["worst"] = (3.6, partial(_worst, samples=samples))
+    return panels
 
 
 def _draw(room: Room, panels: list[Panel]) -> None:
@@ -65,27 +74,33 @@ def mosaic(images: Array, columns: int) -> Array:
     return sheet
 
 
-def _weights(room: Room, left: float, W: Array, shape: tuple[int, int]) -> None:
+def weight_limit(W: Array) -> float:
+    """The weight that is white, and black with the other sign: only one of 1 000 shown weights is larger."""
+    shown = W[:UNITS].astype(np.float64)
+    finite = np.abs(shown[np.isfinite(shown)])
+    limit = float(np.quantile(finite, 0.999)) if finite.size else 0.0
+    return limit if 0 < limit < DRAWABLE else 1.0
+
+
+def draw_weights(room: Room, left: float, W: Array, shape: tuple[int, int], limit: float | None = None) -> None:
     """The rows of W^1 as images on one scale: mid-grey is 0, black the most negative, white the most positive."""
     shown = W[:UNITS].astype(np.float64)
     n = len(shown)
-    finite = np.abs(shown[np.isfinite(shown)])
-    limit = float(np.quantile(finite, 0.999)) if finite.size else 0.0
-    limit = limit if 0 < limit < DRAWABLE else 1.0
+    limit = weight_limit(W) if limit is None else limit
     sheet = mosaic(np.where(np.isfinite(shown), shown, np.nan).reshape(n, *shape), math.ceil(math.sqrt(1.7 * n)))
     width, height = 4.0, 2.65
     height = min(height, width * sheet.shape[0] / sheet.shape[1])
     axes = room.axes(left, 3.5 - height, width, height)
     image = axes.imshow(sheet, cmap="gray", vmin=-limit, vmax=limit, interpolation="nearest", filternorm=False)
     axes.set_axis_off()
-    room.text(left, 3.62, "First-layer weights", fontsize=10, fontweight="bold")
+    room.text(left, 3.62, "First-layer weights", fontsize=pt(10), fontweight="bold")
     bar = room.figure.colorbar(image, cax=room.axes(left + 0.7, 3.33 - height, 2.6, 0.1), orientation="horizontal")
     bar.set_ticks([-limit, 0, limit], labels=[f"{-limit:.2g}", "0", f"{limit:.2g}"])
-    bar.ax.tick_params(labelsize=SMALL)
+    bar.ax.tick_params(labelsize=pt(SMALL))
     units = f"all {n} units" if n == len(W) else f"the first {n} of {len(W)} units"
-    bar.set_label(f"entries of W1, by input pixel; {units}", fontsize=SMALL)
-    if finite.size < shown.size:
-        note(axes, plural(shown.size - finite.size, "weight") + " not finite")
+    bar.set_label(f"entries of W1, by input pixel; {units}", fontsize=pt(SMALL))
+    if broken := int((~np.isfinite(shown)).sum()):
+        note(axes, plural(broken, "weight") + " not finite")
 
 
 def _confusion(room: Room, left: float, samples: Samples) -> None:
@@ -101,14 +116,14 @@ def _confusion(room: Room, left: float, samples: Samples) -> None:
     axes.imshow(np.sqrt(shares), cmap="Greys", vmin=0, vmax=1.1, interpolation="nearest", aspect="equal")
     dress(axes, title="", up="true class")
     axes.grid(False)
-    room.text(left + 0.4, 3.62, f"Confusion matrix ({samples.part})", fontsize=10, fontweight="bold")
+    room.text(left + 0.4, 3.62, f"Confusion matrix ({samples.part})", fontsize=pt(10), fontweight="bold")
     axes.set_xticks(ticks, labels=names, rotation=90 if turned else 0)
     axes.set_yticks(ticks, labels=names)
     if n <= COUNTED:
         _print_counts(axes, counts, shares)
     lost = total - int(counts.sum())
     tail = f"; {plural(lost, 'output')} not finite" if lost else ""
-    axes.set_xlabel(f"predicted class\n({np.trace(counts):,} of {total:,} right{tail})", fontsize=9)
+    axes.set_xlabel(f"predicted class\n({np.trace(counts):,} of {total:,} right{tail})", fontsize=pt(9))
 
 
 def _print_counts(axes: Axes, counts: Array, shares: Array) -> None:
@@ -116,7 +131,7 @@ def _print_counts(axes: Axes, counts: Array, shares: Array) -> None:
     for (row, column), count in np.ndenumerate(counts):
         if count:
             colour = "white" if shares[row, column] > 0.35 else "black"
-            axes.text(column, row, str(count), ha="center", va="center", fontsize=size, color=colour)
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=pt(size), color=colour)
 
 
 def _worst(room: Room, left: float, samples: Samples) -> None:
@@ -134,8 +149,8 @@ def _worst(room: Room, left: float, samples: Samples) -> None:
         box = (across, across + width, up + height, up)
         axes.imshow(x.reshape(height, width), cmap="gray_r", interpolation="nearest", extent=box, aspect="auto")
         words = _caption(samples, samples.labels[k], predicted[k], samples.costs[k])
-        axes.text(across + width / 2, up + height * 1.06, words, fontsize=SMALL, ha="center", va="top")
-    room.text(left, 3.62, f"Largest losses ({samples.part}): true -> predicted", fontsize=10, fontweight="bold")
+        axes.text(across + width / 2, up + height * 1.06, words, fontsize=pt(SMALL), ha="center", va="top")
+    room.text(left, 3.62, f"Largest losses ({samples.part}): true -> predicted", fontsize=pt(10), fontweight="bold")
 
 
 def _caption(samples: Samples, true: int, predicted: int, cost: float) -> str:
@@ -149,5 +164,5 @@ def _name(samples: Samples, number: int) -> str:
     """The name of a class, truncated to NAME letters."""
     if number < 0:
         return "?"
-    name = samples.classes[number] if number < len(samples.classes) else str(number)
+    name = visible(samples.classes[number] if number < len(samples.classes) else str(number))
     return plain(name if len(name) <= NAME else name[: NAME - 1] + ".")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from bpexp.figures.page import (
     Room,
     Series,
     dress,
+    few_of,
     note,
     plural,
     positive,
@@ -26,6 +29,7 @@ from bpexp.figures.page import (
     whole_steps,
 )
 from bpexp.figures.palette import SLOPE, WEIGHTS, depth_style
+from bpexp.figures.sheet import pt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,37 +42,57 @@ FLOOR = 30
 """Largest number of decades on the axis of a norm."""
 
 
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """A norm of every layer: its name, its title, its label on an axis, and the name of layer l and of its series."""
+
+    short: str
+    title: str
+    up: str
+    label: str
+    name: str
+
+    def lines(self, series: Series, depth: int) -> dict[str, Points]:
+        """Recorded series by label."""
+        names = {self.label.format(l=l): self.name.format(l=l) for l in range(1, depth + 1)}
+        return {label: series[name] for label, name in names.items() if series.get(name)}
+
+
+NORMS = {
+    "gradient": Norm(
+        short="Gradient norm",
+        title="Gradient norm of each W",
+        up=r"$\|\partial C/\partial W\|$",
+        label="W{l}",
+        name="grad_norm/W{l}",
+    ),
+    "delta": Norm(
+        short="Delta norm",
+        title="Delta norm of each layer",
+        up="root mean square of $\\|\\delta\\|$",
+        label="layer {l}",
+        name="delta_norm/layer_{l}",
+    ),
+}
+
+
 def norm_bands(series: Series, depth: int) -> list[Band]:
     """Gradient norm of every W and delta norm of every layer against the step."""
-    layers = range(1, depth + 1)
-    panels = [
-        (
-            "Gradient norm of each W",
-            r"$\|\partial C/\partial W\|$",
-            {f"W{l}": f"grad_norm/W{l}" for l in layers},
-        ),
-        (
-            "Delta norm of each layer",
-            "root mean square of $\\|\\delta\\|$",
-            {f"layer {l}": f"delta_norm/layer_{l}" for l in layers},
-        ),
-    ]
-    found = [(title, up, lines) for title, up, names in panels if (lines := _chosen(series, names))]
+    found = [(norm, lines) for norm in NORMS.values() if (lines := norm.lines(series, depth))]
     return [Band(3.3, partial(_draw_norms, panels=found))] if found else []
 
 
-def _chosen(series: Series, names: dict[str, str]) -> dict[str, Points]:
-    """Recorded series by label, of at most MOST layers."""
-    lines = [(label, series[name]) for label, name in names.items() if series.get(name)]
-    return dict(lines[i] for i in spread(len(lines), MOST))
+def _draw_norms(room: Room, panels: list[tuple[Norm, dict[str, Points]]]) -> None:
+    for left, (norm, lines) in zip((LEFT, MIDDLE), panels, strict=False):
+        draw_norm(room.axes(left, 0.6, HALF - LEGEND, 2.35), norm, lines)
 
 
-def _draw_norms(room: Room, panels: list[tuple[str, str, dict[str, Points]]]) -> None:
-    for left, (title, up, lines) in zip((LEFT, MIDDLE), panels, strict=False):
-        axes = room.axes(left, 0.6, HALF - LEGEND, 2.35)
-        dress(axes, title=title, across=STEP, up=up)
-        _lines(axes, lines)
-        whole_steps(axes)
+def draw_norm(axes: Axes, norm: Norm, lines: dict[str, Points]) -> None:
+    """The norm of at most MOST layers against the step; the title says how many of how many."""
+    dress(axes, title=norm.title + few_of(MOST, len(lines)), across=STEP, up=norm.up)
+    named = list(lines.items())
+    _lines(axes, dict(named[i] for i in spread(len(named), MOST)))
+    whole_steps(axes)
 
 
 def _lines(axes: Axes, lines: dict[str, Points]) -> None:
@@ -76,7 +100,7 @@ def _lines(axes: Axes, lines: dict[str, Points]) -> None:
     values: list[float] = []
     for index, (label, series) in enumerate(lines.items()):
         heights = [positive(value) for _, value in series]
-        style = {**depth_style(index, len(lines)), "markersize": 4, "linewidth": 1.4}
+        style = {**depth_style(index, len(lines)), "markersize": pt(4), "linewidth": pt(1.4)}
         axes.plot([step for step, _ in series], heights, label=label, markevery=max(1, len(series) // MARKS), **style)
         values += heights
     shown = [value for value in values if not math.isnan(value)]
@@ -84,7 +108,7 @@ def _lines(axes: Axes, lines: dict[str, Points]) -> None:
         note(axes, plural(len(values) - len(shown), "value") + " 0 or not finite")
     if shown:
         _log_axis(axes, min(shown), max(shown))
-    axes.legend(frameon=False, fontsize=SMALL, loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
+    axes.legend(frameon=False, fontsize=pt(SMALL), loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=2.6)
 
 
 def _log_axis(axes: Axes, low: float, high: float) -> None:
@@ -104,11 +128,16 @@ def _log_axis(axes: Axes, low: float, high: float) -> None:
 
 def ledger_bands(series: Series, depth: int) -> list[Band]:
     """The per-layer log change of delta at the first and at the last probed step."""
+    accounts = ledger_accounts(series, depth)
+    return [Band(3.5, partial(_draw_ledgers, accounts=accounts))] if accounts else []
+
+
+def ledger_accounts(series: Series, depth: int) -> dict[int, Account]:
+    """The accounts of the first and the last probed step; {} where nothing was recorded."""
     steps = [step for step, _ in series.get("ledger/top", ())]
     if not steps or depth < 2 or "ledger/slope_layer_1" not in series:
-        return []
-    ends = list(dict.fromkeys([min(steps), max(steps)]))
-    return [Band(3.5, partial(_draw_ledgers, accounts={step: _account(series, depth, step) for step in ends}))]
+        return {}
+    return {step: _account(series, depth, step) for step in (min(steps), max(steps))}
 
 
 Account = tuple[list[float], list[float], list[float]]
@@ -128,7 +157,11 @@ def _account(series: Series, depth: int, step: int) -> Account:
 
 
 def _draw_ledgers(room: Room, accounts: dict[int, Account]) -> None:
-    panels = [room.axes(left, 0.6, HALF, 2.45) for left in (LEFT, MIDDLE)[: len(accounts)]]
+    draw_ledgers([room.axes(left, 0.6, HALF, 2.45) for left in (LEFT, MIDDLE)[: len(accounts)]], accounts)
+
+
+def draw_ledgers(panels: Sequence[Axes], accounts: dict[int, Account]) -> None:
+    """Draw each account into axes of its own, on one scale."""
     for axes, (step, account), when in zip(panels, accounts.items(), ("first", "last"), strict=False):
         title = f"Log change of delta per layer ({when} probe, step {step:,})"
         dress(
@@ -149,17 +182,17 @@ def _ledger(axes: Axes, weights: list[float], slope: list[float], delta: list[fl
     layers = range(1, len(weights) + 1)
     w, s = _finite(weights), _finite(slope)
     feet = [a if a * b > 0 else 0.0 for a, b in zip(w, s, strict=True)]
-    axes.bar(layers, w, width=0.62, color=WEIGHTS, edgecolor="black", linewidth=0.6, label="weights (W transposed)")
-    hatched: dict[str, Any] = {"color": SLOPE, "edgecolor": "black", "linewidth": 0.6, "hatch": "////"}
+    axes.bar(layers, w, width=0.62, color=WEIGHTS, edgecolor="black", linewidth=pt(0.6), label="weights (W transposed)")
+    hatched: dict[str, Any] = {"color": SLOPE, "edgecolor": "black", "linewidth": pt(0.6), "hatch": "////"}
     axes.bar(layers, s, width=0.62, bottom=feet, label="slope (f')", **hatched)
     heights = [value if math.isfinite(value) else math.nan for value in delta]
     depths = range(1, len(delta) + 1)
-    axes.plot(depths, heights, "k-o", markersize=4, linewidth=1.4, label="sum so far: log10 of delta")
-    axes.axhline(0, color="black", linewidth=0.8)
+    axes.plot(depths, heights, "k-o", markersize=pt(4), linewidth=pt(1.4), label="sum so far: log10 of delta")
+    axes.axhline(0, color="black", linewidth=pt(0.8))
     axes.set_xlim(0.4, len(delta) + 0.6)
     axes.set_xticks([i + 1 for i in spread(len(delta), 12)])
     axes.legend(
-        frameon=False, fontsize=SMALL, loc="lower left", bbox_to_anchor=(-0.02, 0.97), columnspacing=1.2, ncols=3
+        frameon=False, fontsize=pt(SMALL), loc="lower left", bbox_to_anchor=(-0.02, 0.97), columnspacing=1.2, ncols=3
     )
     gone = [l for l, value in enumerate(delta, start=1) if not math.isfinite(value)]
     if gone:

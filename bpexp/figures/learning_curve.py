@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from bpexp.figures.output import write_png
 from bpexp.figures.page import Points, Series
 from bpexp.figures.palette import BATCH, GRID, NOTE, PARTS, SOFT
+from bpexp.figures.sheet import pt
 from bpexp.training.metrics import metrics
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def learning_curve(history: Mapping[str, Points], path: Path) -> None:
     panels = panels_of(history)
     figure = Figure(figsize=(5.2 * len(panels), 3.9), dpi=120)
     # fixed margins: a layout engine draws every label twice, which doubles the time
-    figure.subplots_adjust(left=0.75 / (5.2 * len(panels)), right=0.985, bottom=0.13, top=0.97, wspace=0.2)
+    figure.subplots_adjust(left=0.75 / (5.2 * len(panels)), right=0.985, bottom=0.13, top=0.91, wspace=0.2)
     for axes, name in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         draw_panel(axes, name, history)
     write_png(figure, path)
@@ -53,11 +54,12 @@ def draw_panel(axes: Axes, measure: str, history: Mapping[str, Points]) -> None:
     batch = history.get("loss/batch", ()) if measure == "loss" else ()
     stride = max(1, math.ceil(len(batch) / BATCHES))
     if batch:
-        axes.plot(*_columns(batch[::stride]), label="batch" if stride == 1 else f"batch (1 of {stride})", **BATCH)
+        label = "batch" if stride == 1 else f"batch (1 of {stride})"
+        axes.plot(*_columns(batch[::stride]), label=label, linewidth=pt(0.7), **BATCH)
     for part, series in parts.items():
         steps, values = _columns(series)
         every = max(1, math.ceil(len(steps) / MARKS))
-        style = {**PARTS[part], "markersize": 4, "linewidth": 1.6, "markevery": every}
+        style = {**PARTS[part], "markersize": pt(4), "linewidth": pt(1.6), "markevery": every}
         axes.plot(steps, values, label=part, **style)
     _dress(axes, measure, filled=bool(parts or batch))
     everything = [value for series in (batch, *parts.values()) for _, value in series]
@@ -74,16 +76,31 @@ def _dress(axes: Axes, measure: str, *, filled: bool) -> None:
     """Labels, grid, legend."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_xlabel("step (updates of the parameters)")
-    axes.set_ylabel(metrics[measure].label)
+    axes.set_xlabel("step (updates of the parameters)", fontsize=pt(10))
+    axes.set_ylabel(metrics[measure].label, fontsize=pt(10))
+    axes.tick_params(labelsize=pt(10))
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    axes.grid(True, color=GRID, linewidth=0.7)
+    axes.grid(True, color=GRID, linewidth=pt(0.7))
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     if filled:
-        axes.legend(frameon=False, loc="lower right" if metrics[measure].better == "higher" else "upper right")
+        legend_above(axes)
     else:
-        axes.text(0.5, 0.5, "nothing recorded", ha="center", va="center", transform=axes.transAxes, color=SOFT)
+        axes.text(
+            0.5,
+            0.5,
+            "nothing recorded",
+            ha="center",
+            va="center",
+            transform=axes.transAxes,
+            color=SOFT,
+            fontsize=pt(10),
+        )
+
+
+def legend_above(axes: Axes, size: float = 9) -> None:
+    """A legend above the axes in one row: the lines may be anywhere inside them."""
+    axes.legend(frameon=False, fontsize=pt(size), loc="lower left", bbox_to_anchor=(-0.02, 0.97), ncols=4)
 
 
 def _scale(axes: Axes, measure: str, values: list[float]) -> None:
@@ -100,4 +117,4 @@ def _note_gaps(axes: Axes, count: int) -> None:
     """Print how many values are not finite; without it, a gap at the end would look like an early stop."""
     if count:
         text = f"{count} value{'s' if count > 1 else ''} not finite"
-        axes.set_title(text, loc="right", fontsize=9, color=NOTE)
+        axes.set_title(text, loc="right", fontsize=pt(9), color=NOTE)

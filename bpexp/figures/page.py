@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bpexp.figures.palette import GRID, NOTE
+from bpexp.figures.sheet import pt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,19 +35,20 @@ STEP = "step (updates of the parameters)"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Room:
-    """A band across the page, whose lower edge is `bottom` inches above that of the page."""
+    """A band across the page, whose lower edge is `bottom` inches above that of the page; inches are scaled."""
 
     figure: Figure
     bottom: float
+    width: float = WIDTH
 
     def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
         """New axes, placed in inches from the band's lower left corner."""
-        across, up = self.figure.get_size_inches()
+        across, up = self.figure.get_size_inches() / pt(1)
         return self.figure.add_axes((left / across, (self.bottom + bottom) / up, width / across, height / up))
 
     def text(self, left: float, bottom: float, text: str, **style: Any) -> None:
         """Text, placed in inches from the band's lower left corner."""
-        across, up = self.figure.get_size_inches()
+        across, up = self.figure.get_size_inches() / pt(1)
         self.figure.text(left / across, (self.bottom + bottom) / up, text, **style)
 
 
@@ -73,13 +75,18 @@ def spread(count: int, most: int) -> list[int]:
     return [round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
+def few_of(most: int, count: int) -> str:
+    """What a title says where only `most` of so many layers are drawn; empty where all are."""
+    return f" ({most} of {count})" if count > most else ""
+
+
 def dress(axes: Axes, *, title: str, across: str = "", up: str = "", lift: float = 6) -> None:
     """Set a left-aligned title, `lift` points above the axes, labels, a light grid, and no box."""
-    axes.set_title(title, loc="left", fontsize=10, fontweight="bold", pad=lift)
-    axes.set_xlabel(across, fontsize=9)
-    axes.set_ylabel(up, fontsize=9)
-    axes.tick_params(labelsize=SMALL)
-    axes.grid(True, color=GRID, linewidth=0.7)
+    axes.set_title(title, loc="left", fontsize=pt(10), fontweight="bold", pad=pt(lift))
+    axes.set_xlabel(across, fontsize=pt(9))
+    axes.set_ylabel(up, fontsize=pt(9))
+    axes.tick_params(labelsize=pt(SMALL))
+    axes.grid(True, color=GRID, linewidth=pt(0.7))
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -96,7 +103,7 @@ def whole_steps(axes: Axes) -> None:
 
 def note(axes: Axes, text: str) -> None:
     """Print which values are missing; without it, a gap at the end would look like an early stop."""
-    axes.text(0.995, 0.985, text, transform=axes.transAxes, ha="right", va="top", fontsize=SMALL, color=NOTE)
+    axes.text(0.995, 0.985, text, transform=axes.transAxes, ha="right", va="top", fontsize=pt(SMALL), color=NOTE)
 
 
 def plural(count: int, what: str) -> str:

@@ -23,7 +23,7 @@ PARTS: dict[str, dict[str, Any]] = {
 }
 """Line styles of the parts of the data."""
 
-BATCH: dict[str, Any] = {"color": "#c8c8c8", "linewidth": 0.7, "zorder": 1}
+BATCH: dict[str, Any] = {"color": "#c8c8c8", "zorder": 1}
 """Line style of batch losses, drawn behind the other lines."""
 
 GRID, NOTE, SOFT = "#e6e6e6", "#a03000", "#707070"

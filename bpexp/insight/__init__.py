@@ -1,4 +1,5 @@
-"""Measurements of a run: probes of single steps, the ledger, histograms, the gradient check, the trace of a sample.
+"""Measurements of a run: probes of single steps, the ledger, histograms, the gradient check, the trace of a sample,
+snapshots of a training.
 
 A new measurement belongs here. What it takes of the samples of a batch it takes piece by piece (`pieces`). Figures are
 drawn in `figures`; gradients are computed in `gradients`.

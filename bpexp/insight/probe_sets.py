@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from bpexp.docstrings import summary
 from bpexp.errors import ConfigError
 from bpexp.gradients.method import GradientMethod
 from bpexp.insight import full_probes, gradient_noise, ledger, signal_probes  # noqa: F401  they register probes of the full set
 from bpexp.insight.probes import probes
-from bpexp.registry import Count, Range, Registry, summary
+from bpexp.registry import Count, Range, Registry
 
 Every = Count | Literal["auto"]
 Samples = Annotated[int, Range(least=0)]

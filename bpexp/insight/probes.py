@@ -16,6 +16,7 @@ from bpexp.gradients.comparison import angle
 from bpexp.insight.pieces import Piece, Reduction, Total
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
+from bpexp.registry import redefined
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +102,7 @@ class Probes(Mapping[str, Probe]):
 
     def add(self, found: Probe) -> None:
         """Add one; raises ConfigError for a name that is taken."""
-        if found.name in self._probes:
+        if found.name in self and not redefined(self[found.name].measure, found.measure):
             raise ConfigError(f"probe {found.name!r} is registered already; choose another name")
         self._probes[found.name] = found
 

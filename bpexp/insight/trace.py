@@ -52,22 +52,27 @@ def trace_sample(
         y: (n_L, 1) target.
         tolerance: largest relative error of an entry of the gradient.
     """
+    lines, cost = pass_lines(network, head, hidden, x, y)
+    rng = np.random.default_rng(0)
+    parts = [part for pair in network.parameters(network.theta) for part in pair]
+    every = max(part.size for part in parts) if network.theta.size <= 1000 else 10
+    check = verify(backprop(), network, head, x, y, rng=rng, coordinates=2 * every, tolerance=tolerance)
+    return SampleTrace(lines, check, cost)
+
+
+def pass_lines(network: Network, head: Head, hidden: Sequence[str], x: Array, y: Array) -> tuple[list[Line], float]:
+    """The lines of one sample and its cost, in float64; arguments as in `trace_sample`."""
     twin = network.at(network.theta.astype(np.float64))
     x, y = x.astype(np.float64), y.astype(np.float64)
     work = twin.workspace(1)
     forward(twin, x, work)
     cost = float(head.cost_and_delta(work.z[-1], y, work.a[-1], work.delta[-1])[0])
-    vector = np.empty_like(twin.theta)
-    slots = list(twin.parameters(vector))
+    slots = list(twin.parameters(np.empty_like(twin.theta)))
     backward(twin, work, slots, np.ones((1, 1)))
     lines = _parameter_lines(twin)
     lines += _forward_lines(work, y, cost, head, hidden)
     lines += _top_lines(head, work.z[-1], work.a[-1], y, work.delta[-1], len(work.z))
-    lines += _backward_lines(work.delta, work.slope, slots)
-    rng = np.random.default_rng(0)
-    every = max(part.size for pair in slots for part in pair) if twin.theta.size <= 1000 else 10
-    check = verify(backprop(), network, head, x, y, rng=rng, coordinates=2 * every, tolerance=tolerance)
-    return SampleTrace(lines, check, cost)
+    return lines + _backward_lines(work.delta, work.slope, slots), cost
 
 
 def _parameter_lines(network: Network) -> list[Line]:

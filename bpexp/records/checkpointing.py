@@ -12,7 +12,7 @@ from typing import Any
 from bpexp.errors import warn
 from bpexp.records.checkpoint import Checkpoint, checkpoints, write_checkpoint
 from bpexp.records.journal import Journal
-from bpexp.registry import Positive
+from bpexp.registry import Count, Positive
 from bpexp.training.events import Callback, Position, RunEnded, RunStarted
 from bpexp.training.trainer import Trainer
 
@@ -30,9 +30,12 @@ class CheckpointSettings:
     Args:
         every: seconds between two checkpoints; there is one at the end of an epoch too, unless they would take more
             than 3 % of the time; null for none.
+        snapshots: epochs, evenly spaced, after which the weights are kept for figures of how the network changed
+            (task=figures, format=gif); null for none.
     """
 
     every: Positive | None = 10.0
+    snapshots: Count | None = None
 
 
 class Checkpointing(Callback):

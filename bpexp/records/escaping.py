@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import html as _html
 import io
+import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -26,6 +27,24 @@ _BLOCK = re.compile(r"^(\d*)(?=[#>]|[-+](\s|$)|--|=+$|[.)]\s)")
 def html(text: object) -> str:
     """Text for HTML, inside an element or a quoted attribute."""
     return _html.escape(visible(str(text)))
+
+
+def script_json(value: object) -> str:
+    """Plain data as JSON for an element `script` of HTML: no text in it ends the element, or turns a line.
+
+    Raises ValueError for a number that is not finite.
+    """
+    text = json.dumps(_visible(value), allow_nan=False, separators=(",", ":"))  # ASCII
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def _visible(value: object) -> object:
+    """Plain data with every text as `visible` shows it."""
+    if isinstance(value, dict):
+        return {visible(str(key)): _visible(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_visible(inner) for inner in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def markdown(text: object) -> str:

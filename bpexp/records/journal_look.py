@@ -1,4 +1,4 @@
-"""A look at the journal of a run that goes on, by another process: how far it is, from its first line and its end."""
+"""A look at the journal of a run that goes on, by another process: how far it is, from its beginning and its end."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from bpexp.records.journal_lines import checked_line
 TAIL = 1 << 16
 """Bytes at the end of a journal in which the last evaluation is looked for."""
 
+HEAD = 8
+"""Lines at the beginning of a journal in which that of the start is looked for: others may come before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -24,23 +27,35 @@ class Look:
 
 
 def look(path: Path) -> Look | None:
-    """How far the run of a journal is; None without a journal, or before its first line is whole."""
+    """How far the run of a journal is; None without a journal, or before the line of its start is whole."""
     try:
         with open_regular(path, error=RecordError) as file:
-            first = file.readline(TAIL)
-            epochs = int(_line(first).get("epochs", 0))
+            epochs = next(filter(None, (_epochs(file.readline(TAIL)) for _ in range(HEAD))), 0)
             file.seek(max(0, size_of(file) - TAIL))
             lines = file.read(TAIL).split(b"\n")
     except (OSError, ValueError):  # RecordError is one
+        return None
+    epochs = next(filter(None, map(_epochs, reversed(lines))), epochs)  # of a run that goes on, perhaps for longer
+    if epochs <= 0:
         return None
     for text in reversed(lines):
         if b'"time/epoch"' in text:
             try:
                 metrics = {name: float(value) for name, value in _line(text)["metrics"].items()}
-            except (ValueError, KeyError):  # cut at the beginning
+                return Look(int(metrics["time/epoch"]), epochs, metrics)
+            except (ValueError, KeyError, OverflowError):  # cut at the beginning, or no epoch
                 continue
-            return Look(int(metrics["time/epoch"]), epochs, metrics)
     return Look(0, epochs)
+
+
+def _epochs(text: bytes) -> int:
+    """The epochs of the line that tells of a start or a resume; 0 of another line, and of a part of one."""
+    if b'"epochs"' not in text:
+        return 0
+    try:
+        return int(_line(text).get("epochs", 0))
+    except (ValueError, TypeError):
+        return 0
 
 
 def _line(text: bytes) -> dict[str, Any]:

@@ -21,6 +21,9 @@ NEWEST = 1
 """The format of result.json; the files of earlier versions state none, and are read."""
 
 Status = Annotated[str, Literal["finished", "stopped", "pruned", "diverged", "failed", "killed"]]
+WITH_RESULT = ("finished", "stopped", "pruned", "diverged")
+"""The statuses of a run that has a result."""
+
 Weights = Literal["last", "best", "unevaluated"]
 
 
@@ -68,7 +71,7 @@ class Outcome:
     @property
     def ok(self) -> bool:
         """Whether the run has a result: finished, stopped, pruned or diverged, not failed or killed."""
-        return self.status in ("finished", "stopped", "pruned", "diverged")
+        return self.status in WITH_RESULT
 
     @property
     def objective(self) -> float:

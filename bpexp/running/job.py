@@ -69,7 +69,7 @@ def ran(config: Config) -> dict[str, Any]:
     hidden layers, and the parameters of `probe` where it is off.
     """
     flat = parameters(asdict(config)) | {"model.hidden": list(config.model.widths)}
-    unused = ["doctor."]
+    unused = ["doctor.", "explore."]
     unused += [] if config.model.activations is None and config.model.widths else ["activation."]
     probe: ProbeSettings = GROUPS["probe"].build(config.probe)
     if probe == ProbeSettings():
@@ -112,6 +112,17 @@ def run_name(params: dict[str, Any], overrides: tuple[str, ...]) -> str:
     words = [o.lstrip("+") for o in overrides]
     experiment = [o.partition("=")[2] for o in words if o.startswith("experiment=")]
     model = [] if experiment and not any(o.startswith("model=") for o in words) else [str(params.get("model", "run"))]
-    unsaid = ("experiment=", "model=", "hydra.", "tracking", "progress", "launcher", "sweep.", "search", "limits.")
+    unsaid = (
+        "experiment=",
+        "model=",
+        "hydra.",
+        "tracking",
+        "progress",
+        "launcher",
+        "sweep.",
+        "search",
+        "limits.",
+        "data.digest=",
+    )
     name = " ".join([*experiment, *model, *(o for o in overrides if not o.lstrip("+").startswith(unsaid))])
     return name if len(name) <= 120 else f"{name[:60]}...{name[-57:]}"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from bpexp.config.plugins import named_plugins
 from bpexp.running.fusing import arranged
-from bpexp.running.job import Job
+from bpexp.running.job import Ending, Job
 from bpexp.running.launchers import Chosen
 from bpexp.running.plan import Plan
 from bpexp.running.resuming.results import closed
@@ -33,14 +34,22 @@ def execute_jobs(plan: Plan, jobs: Iterable[Job], sweep: Sweep, total: int | Non
         tally.add(ending.job.number, ending.outcome, fresh=False)
     progress = SweepProgress(tally, chosen.words, plan.config.progress)
     pulled = progress.pulled(arranged(jobs, chosen.fuse, chosen.workers))
-    with progress, closing(chosen.launcher(pulled)) as endings:
-        for found in endings:
+    with progress, named_plugins(), closing(chosen.launcher(pulled)) as endings:
+        for found in _each_once(endings, progress):
             ending = found if found.outcome is not None else closed(found.job, found.reason)
             sweep.endings.append(ending)
             progress.ended(ending)
             if plan.config.sweep.on_error == "stop" and not (ending.outcome and ending.outcome.ok):
                 return False
     return True
+
+
+def _each_once(endings: Iterable[Ending], progress: SweepProgress) -> Iterator[Ending]:
+    """One ending of each job that was pulled: of those that a launcher forgot, none but what their folders tell."""
+    for ending in endings:
+        if progress.awaits(ending.job):
+            yield ending
+    yield from (Ending(job, None) for job in progress.awaited())
 
 
 def chosen_for(plan: Plan) -> Chosen:

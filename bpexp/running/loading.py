@@ -10,6 +10,7 @@ from bpexp.config.groups import GROUPS
 from bpexp.config.schema import Config
 from bpexp.data import DataSet, Raw, prepare
 from bpexp.data.cache import load_raw
+from bpexp.data.memory import MEMORY
 from bpexp.data.prepare import test_fraction
 from bpexp.errors import ConfigError
 from bpexp.running.bounds import refuse_made, refuse_prepared
@@ -31,6 +32,11 @@ def load_data(config: Config) -> DataSet:
         return _prepared(raw, declared.name, json.dumps(shared), config.seed, config.dtype)
     except ConfigError as error:
         raise ConfigError(f"data.{error}") from None
+
+
+def in_memory(config: Config) -> bool:
+    """Whether the declared data are those that a Python process gave, which no other process has."""
+    return bool(config.data.get("name") == MEMORY)
 
 
 def as_it_runs(config: Config, data: DataSet) -> Config:

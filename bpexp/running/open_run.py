@@ -11,6 +11,7 @@ from bpexp.insight.histograms import Histograms
 from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import Journal
 from bpexp.records.outcome import Outcome, RunInfo
+from bpexp.records.snapshots import Snapshots
 from bpexp.records.split_file import save_split
 from bpexp.running.build import Experiment
 from bpexp.running.ending.conclusion import Conclusion
@@ -94,7 +95,9 @@ def open_run(
         tags[FUSED] = str(fused)
     record.tracked = tracked = open_tracked(experiment, info, journal, tags, resumed.run_id if resumed else None)
     histograms = Histograms() if experiment.probe.histograms else None
-    watching = [*observers(experiment, journal, histograms), journal]
+    count = experiment.config.checkpoint.snapshots
+    snapshots = [Snapshots(info.directory, count)] if count is not None else []
+    watching = [*observers(experiment, journal, histograms), journal, *snapshots]
     writers = checkpointing(experiment, info, journal, tracked.run_id, resumed)
     return OpenRun(experiment, info, record, tracked, watching, writers, histograms)
 

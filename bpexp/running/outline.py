@@ -120,7 +120,7 @@ def _refuse_numbers(config: Config, data: DataSet) -> None:
     samples = len(data.train)
     if config.batch_size != "full" and config.batch_size > samples:
         raise ConfigError(f"batch_size must be between 1 and the {samples} training samples, not {config.batch_size!r}")
-    if config.task == "trace" and config.sample >= samples:
+    if config.task in ("trace", "explore") and config.run is None and config.sample >= samples:
         raise ConfigError(f"sample must be below the {samples} training samples, not {config.sample}")
 
 

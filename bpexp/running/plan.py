@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from bpexp.config.overrides import (
 from bpexp.config.plugins import named_plugins
 from bpexp.config.schema import Config
 from bpexp.config.spelling import spelled
-from bpexp.errors import BpexpError, ConfigError
+from bpexp.errors import BpexpError, ConfigError, say
 from bpexp.records.sweep_file import SweepRecord
 from bpexp.running.checking import Seen, checked
 from bpexp.running.job import Job
@@ -35,7 +36,10 @@ from bpexp.study.stages import stage_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
 from bpexp.tracking.store import refuse_absent
 
-ONCE = ("report", "doctor", "sync", "figures", "status", "stop")
+MANY = 300
+"""Jobs of which a terminal is told before they are composed, because that takes seconds."""
+
+ONCE = ("report", "doctor", "sync", "figures", "explore", "status", "stop")
 """The tasks that are no runs."""
 
 
@@ -105,6 +109,8 @@ def plan(line: CommandLine) -> Plan:
             _refuse_absent(first.config)  # before a study is composed job by job
         seen = Seen({}, set())
         lines = _combinations(grid, study)
+        if len(lines) >= MANY and first.config.progress and sys.stderr is not None and sys.stderr.isatty():
+            say(f"composing and checking {len(lines)} jobs")
         jobs = _jobs(composing, lines, None if extra else first, seen, multirun=multirun)
         if study is not None and first.config.task == "train":
             refuse_unrecorded(study, [job.config for job in jobs], seen.data.values())

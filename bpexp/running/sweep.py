@@ -19,14 +19,13 @@ from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job
 from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
 from bpexp.running.launchers.choice import launched
-from bpexp.running.loading import load_data
-from bpexp.running.observers import notes
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
 from bpexp.running.progress import tell
 from bpexp.running.resuming.results import await_others, closed, results
 from bpexp.running.resuming.sweep_record import record_of
 from bpexp.running.study_run import declare, goes_on, refuse_other_study, report, stages
+from bpexp.running.sweep_header import header, notes_of
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
@@ -91,6 +90,7 @@ def run_sweep(plan: Plan, command: Sequence[str]) -> Sweep:
         with RunLock(directory):
             if not resumed:
                 refuse_taken(directory, "sweep")  # by another process, while this one waited for the lock
+            tell([header(plan)], plan.config.progress)
             run = _run_sweep
             if plan.trials is not None:
                 from bpexp.running.searching.search_run import run_search as run  # which needs Optuna
@@ -166,12 +166,6 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
     return sweep
 
 
-def notes_of(plan: Plan) -> list[str]:
-    """What the jobs decide without being told, each sentence once."""
-    data = load_data(plan.config)
-    return list(dict.fromkeys(note for job in plan.jobs for note in notes(job.config, data)))
-
-
 def _batches(plan: Plan, sweep: Sweep, parent: ParentRun) -> Iterator[list[Job]]:
     """The jobs to launch together: all, or those of one stage after the other until the claims are decided."""
     jobs = [job.below(sweep.directory, parent.run_id) for job in plan.jobs]
@@ -189,7 +183,7 @@ def _folders(sweep: Sweep) -> list[Path]:
 
 
 def _name(plan: Plan) -> str:
-    said = " ".join(text for text in plan.said if not text.lstrip("+").startswith(("hydra.", "hydra/")))
+    said = " ".join(text for text in plan.said if not text.lstrip("+").startswith(("hydra.", "hydra/", "data.digest=")))
     return f"study: {plan.study.name}" if plan.study else f"sweep: {said}"
 
 

@@ -7,30 +7,23 @@ its folder can be seen from here.
 from __future__ import annotations
 
 import math
+import re
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
 
-from bpexp.errors import visible
 from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_look import Look, look
+from bpexp.running.fitting import columns, fitted, joined, number
 from bpexp.running.job import Ending, Job
-from bpexp.running.progress import headline
-from bpexp.running.tally import Tally
+from bpexp.running.progress import headline_words
+from bpexp.running.sweep_views import Lines, Table
+from bpexp.running.tally import TROUBLE, Tally
 
 ROWS = 8
 """Running jobs that the table shows."""
-
-REDRAWS = 2
-"""Redraws of the table in a second."""
-
-PAUSE = 1.0
-"""Seconds between two plain lines, of which a sweep of short jobs would print thousands."""
 
 
 class SweepProgress:
@@ -44,12 +37,13 @@ class SweepProgress:
 
     def __init__(self, tally: Tally, launcher: str, show: bool) -> None:
         self._tally, self._launcher = tally, launcher
-        self._running: dict[int, Job] = {}
+        self._running: dict[int, tuple[Job, float]] = {}
         self._began = time.monotonic()
         self._lock = threading.Lock()  # the table is drawn in a thread of its own
-        self._view: _Table | _Lines | None = None
+        self._view: Table | Lines | None = None
         if show and sys.stderr is not None:
-            self._view = _Table(self.lines) if sys.stderr.isatty() else _Lines(sys.stderr, launcher)
+            on_terminal = sys.stderr.isatty()
+            self._view = Table(self.lines) if on_terminal else Lines(sys.stderr, launcher, self.line)
 
     def __enter__(self) -> SweepProgress:
         if self._view is not None:
@@ -63,108 +57,108 @@ class SweepProgress:
     def pulled(self, jobs: Iterable[Job]) -> Iterator[Job]:
         """The jobs, each counted as running from the moment at which the launcher takes it."""
         for job in jobs:
+            done = _share(look(job.directory / JOURNAL)) if job.again else 0.0
             with self._lock:
-                self._running[job.number] = job
+                self._running[job.number] = (job, done)
             yield job
+
+    def awaits(self, job: Job) -> bool:
+        """Whether a job was pulled and has not ended."""
+        with self._lock:
+            return job.number in self._running
+
+    def awaited(self) -> list[Job]:
+        """The jobs that were pulled and have not ended."""
+        with self._lock:
+            return [job for job, _ in self._running.values()]
 
     def ended(self, ending: Ending) -> None:
         """Take note of an ending."""
         with self._lock:
             self._running.pop(ending.job.number, None)
             self._tally.add(ending.job.number, ending.outcome)
-            first = self._tally.headline(len(self._running), time.monotonic() - self._began)
             last = self._tally.done == self._tally.total
-            trouble = ending.outcome is None or not ending.outcome.ok
+        trouble = ending.outcome is None or not ending.outcome.ok
         if self._view is not None:
-            self._view.ended(f"{first}  {self._ended_line(ending)}", trouble=trouble, last=last)
+            self._view.ended(self._ended_line(ending), trouble=trouble, last=last)
 
-    def lines(self) -> list[str]:
-        """The lines of the table: counts, the best job, the first jobs that run, and the launcher."""
+    def line(self) -> str:
+        """The counts and the best job in one line; empty before anything is known of the time that is left."""
+        counts, _ = self._now()
         with self._lock:
-            first = self._tally.headline(len(self._running), time.monotonic() - self._began)
-            running, best = list(self._running.values())[:ROWS], self._tally.best_line()
-        jobs = [self._running_line(job) for job in running]
-        return [first, *[best] * bool(best), *jobs, f"launcher: {self._launcher}"]
+            best = self._tally.best_words()
+        told = f"{best['best']} ({best['job']})" if best else ""
+        return joined({**counts, "best": told}) if counts["left"] or self._tally.done else ""
 
-    def _running_line(self, job: Job) -> str:
-        return _row(job.number, self._tally.said(job.overrides), progress_of(job.directory))
+    def lines(self, width: int) -> list[str]:
+        """The lines of the table: counts, the best job, the first jobs that run, and the launcher."""
+        counts, running = self._now()
+        with self._lock:
+            best = self._tally.best_words()
+        first = fitted(counts, [(word, "") for word in ("running", *reversed(TROUBLE[1:]))], width)
+        rows = [self._running_line(job, found, width) for job, found in running]
+        return [first, *_best_lines(best, width), *rows, f"launcher: {self._launcher}"]
+
+    def _now(self) -> tuple[dict[str, str], list[tuple[Job, Look | None]]]:
+        """The counts, and the first jobs that run with how far they are; the time left goes by their epochs too."""
+        with self._lock:
+            running = list(self._running.values())
+        looks = [look(job.directory / JOURNAL) for job, _ in running[:ROWS]]  # of many, these stand for all
+        done = [max(0.0, _share(found) - before) for found, (_, before) in zip(looks, running, strict=False)]
+        under_way = sum(done) * len(running) / len(done) if done else 0.0
+        with self._lock:
+            counts = self._tally.counts(len(running), time.monotonic() - self._began, under_way)
+        return counts, [(job, found) for (job, _), found in zip(running, looks, strict=False)]
+
+    def _running_line(self, job: Job, found: Look | None, width: int) -> str:
+        """A job that runs. A narrow line goes without its losses, then with shorter names, then without its quality."""
+        words = {"job": f"job {job.number}", **how_far_words(found), "said": self._tally.said(job.overrides)}
+        leaving = [("loss", ""), ("part", "")] if "quality" in words else [("part", "")]
+        leaving += [("said", shortened(words["said"])), ("quality", ""), ("loss", "")]
+        return fitted(words, leaving, width)
 
     def _ended_line(self, ending: Ending) -> str:
         outcome = ending.outcome
         if outcome is None:
             told = f"lost: {ending.reason}"
         elif outcome.ok and not math.isnan(outcome.objective):
-            told = f"{outcome.status} {outcome.objective:.4f}"
+            told = f"{outcome.status} {number(outcome.objective)}"
         else:
             told = f"{outcome.status}: {outcome.reason}"
-        return _row(ending.job.number, self._tally.said(ending.job.overrides), told)
+        said = self._tally.said(ending.job.overrides)
+        return joined({"job": f"job {ending.job.number}", "said": said, "told": told})
 
 
-def progress_of(directory: Path) -> str:
-    """How far the job in a folder is, as its journal tells; empty where there is none here."""
-    return how_far(look(directory / JOURNAL))
+def _best_lines(words: dict[str, str], width: int) -> list[str]:
+    """The best job in one line, or in two where the terminal is narrow."""
+    whole = joined(words)
+    if columns(whole) <= width:
+        return [whole] * bool(whole)
+    said = words.pop("said")
+    return [fitted(words, [("job", "")], width), f"  {fitted({'said': said}, [('said', shortened(said))], width - 2)}"]
+
+
+def shortened(said: str) -> str:
+    """Overrides by the last parts of their keys, such as depth=8, where these tell them apart; numbers before names."""
+    words = said.split(" ")
+    short = [re.sub(r"^[+~]*(?:\w+\.)*(?=\w+=)", "", word) for word in words]
+    keys = [word.partition("=")[0] for word in short]
+    told = short if len(set(keys)) == len(keys) else words
+    return " ".join(sorted(told, key=lambda word: re.search(r"=[\d.e+-]+$", word) is None))
+
+
+def _share(found: Look | None) -> float:
+    """Which share of its epochs a job has done; 0 where nobody can tell."""
+    return min(1.0, found.epoch / found.epochs) if found is not None and found.epochs > 0 else 0.0
 
 
 def how_far(found: Look | None) -> str:
     """How far a run is, in words; empty where nothing is known."""
+    return joined(how_far_words(found))
+
+
+def how_far_words(found: Look | None) -> dict[str, str]:
+    """The words that tell how far a run is: `epoch`, and those of its headline."""
     if found is None:
-        return ""
-    return "  ".join([f"epoch {found.epoch}/{found.epochs}", *([headline(found.metrics)] if found.metrics else [])])
-
-
-def _row(number: int, said: str, told: str) -> str:
-    return "  ".join(word for word in (f"job {number}", said, told) if word)
-
-
-class _Lines:
-    """Plain lines for logs and pipes: what went wrong, and at most one other line a second."""
-
-    def __init__(self, stream: TextIO, launcher: str) -> None:
-        self._stream, self._launcher, self._said = stream, launcher, -PAUSE
-
-    def open(self) -> None:
-        """Say which launcher it is."""
-        self._print(f"launcher: {self._launcher}")
-
-    def ended(self, line: str, *, trouble: bool, last: bool) -> None:
-        now = time.monotonic()
-        if trouble or last or now - self._said >= PAUSE:
-            self._said = now
-            self._print(line)
-
-    def close(self) -> None:
-        """No-op."""
-
-    def _print(self, line: str) -> None:
-        with suppress(OSError, ValueError):  # whoever reads has had enough: no matter of the sweep
-            print(visible(line), file=self._stream, flush=True)
-
-
-class _Table:
-    """Lines that are redrawn in place, each cut to the width of the terminal."""
-
-    def __init__(self, lines: Any) -> None:
-        from rich.console import Console
-        from rich.live import Live
-
-        self._lines = lines
-        console = Console(stderr=True, highlight=False)
-        self._live = Live(
-            get_renderable=self._drawn, console=console, refresh_per_second=REDRAWS, transient=True, screen=False
-        )
-
-    def open(self) -> None:
-        """Draw the table from now on."""
-        self._live.start()
-
-    def ended(self, line: str, *, trouble: bool, last: bool) -> None:
-        """No-op: the next redraw shows it."""
-
-    def close(self) -> None:
-        """Remove the table and restore the terminal, also if the sweep was interrupted."""
-        self._live.stop()
-
-    def _drawn(self) -> Any:
-        from rich.text import Text
-
-        return Text("\n".join(map(visible, self._lines())), no_wrap=True, overflow="ellipsis")
+        return {}
+    return {"epoch": f"epoch {found.epoch}/{found.epochs}", **(headline_words(found.metrics) if found.metrics else {})}

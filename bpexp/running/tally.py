@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bpexp.records.outcome import Outcome
+from bpexp.running.fitting import joined, number
 from bpexp.study.ranking import place
 
 LOST = "lost"
@@ -34,12 +35,12 @@ class Tally:
     best: tuple[int, Outcome] | None = None
     fresh: int = 0
 
-    def add(self, number: int, outcome: Outcome | None, *, fresh: bool = True) -> None:
+    def add(self, job: int, outcome: Outcome | None, *, fresh: bool = True) -> None:
         """Count the ending of a job; None for one that left no result."""
-        self.statuses[number] = LOST if outcome is None else outcome.status
+        self.statuses[job] = LOST if outcome is None else outcome.status
         self.fresh += fresh
         if outcome is not None and (self.best is None or place(outcome) < place(self.best[1])):
-            self.best = None if place(outcome)[0] else (number, outcome)
+            self.best = None if place(outcome)[0] else (job, outcome)
 
     def said(self, overrides: Sequence[str]) -> str:
         """The overrides of a job that not all jobs have."""
@@ -50,29 +51,42 @@ class Tally:
         """Jobs that ended, whatever became of them."""
         return len(self.statuses)
 
-    def left(self, seconds: float) -> float | None:
-        """Seconds that the other jobs will take if they go on as in the last `seconds`; None before one has ended."""
-        if not self.fresh or self.total is None or self.total <= self.done:
-            return None
-        return seconds / self.fresh * (self.total - self.done)
+    def left(self, seconds: float, under_way: float = 0.0) -> float | None:
+        """Seconds that the other jobs will take if they go on as in the last `seconds`; None before anything is known.
 
-    def headline(self, running: int, seconds: float) -> str:
+        `under_way` is what was done in these seconds of jobs that still run, in jobs.
+        """
+        work = self.fresh + under_way
+        if not work or self.total is None or self.total <= self.done:
+            return None
+        return seconds / work * max(0.0, self.total - self.done - under_way)
+
+    def headline(self, running: int, seconds: float, under_way: float = 0.0) -> str:
         """One line, the most important first: `12/24 done  0:41 left  2 running  1 failed`."""
-        words = [f"{self.done}/{self.total} done" if self.total is not None else f"{self.done} done"]
-        if (left := self.left(seconds)) is not None:
-            words.append(f"{clock(left)} left")
-        words += [f"{running} running"] * bool(running)
-        counts = Counter(self.statuses.values())
-        words += [f"{counts[status]} {status}" for status in TROUBLE if counts[status]]
-        return "  ".join(words)
+        return joined(self.counts(running, seconds, under_way))
+
+    def counts(self, running: int, seconds: float, under_way: float = 0.0) -> dict[str, str]:
+        """The words of the headline: `done`, `left`, `running`, and each of `TROUBLE`."""
+        left, counts = self.left(seconds, under_way), Counter(self.statuses.values())
+        words = {
+            "done": f"{self.done}/{self.total} done" if self.total is not None else f"{self.done} done",
+            "left": "" if left is None else f"{clock(left)} left",
+            "running": f"{running} running" if running else "",
+        }
+        return words | {status: f"{counts[status]} {status}" for status in TROUBLE if counts[status]}
+
+    def best_words(self) -> dict[str, str]:
+        """The best job so far: its objective, its number, and what it was given; empty without one."""
+        if self.best is None:
+            return {}
+        at, outcome = self.best
+        measured = str(outcome.params.get("objective") or outcome.chosen_by)
+        told = f"best {number(outcome.objective)} {measured}"
+        return {"best": told, "job": f"job {at}", "said": self.said(outcome.overrides)}
 
     def best_line(self) -> str:
         """The best job so far, with what it was given; empty without one."""
-        if self.best is None:
-            return ""
-        number, outcome = self.best
-        measured = str(outcome.params.get("objective") or outcome.chosen_by)
-        return f"best {outcome.objective:.4f} {measured}  job {number}  {self.said(outcome.overrides)}"
+        return joined(self.best_words())
 
 
 def clock(seconds: float) -> str:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bpexp.figures.trials import Slice, draw_front, draw_history, draw_importance, draw_reports, draw_slices
 from bpexp.search.found import Found, Tried
 from bpexp.search.space import Dimension
-from bpexp.study.parts import Chart
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One figure: its name; what it shows; the SVG."""
+
+    name: str
+    caption: str
+    svg: bytes
 
 
 def charts(found: Found) -> list[Chart]:

@@ -43,7 +43,7 @@ def page(found: Found, confirmed: Confirmation | None, facts: Sequence[str], pro
         "<h2>Best</h2>",
         f"<p>{html(best_line(found))}</p>",
         *_confirmed(found, confirmed),
-        *(figure(chart) for chart in charts(found)),
+        *(figure(chart.caption, chart.svg) for chart in charts(found)),
         "<h2>The space</h2>",
         table(["key", "tried"], [(d.key, d) for d in found.search.space], "the space"),
         *_front(found),

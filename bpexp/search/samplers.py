@@ -26,6 +26,8 @@ class Sampling:
         objectives: the largest number of objectives that it can take.
         numbers: fewest numbers, not choices, that its space must have.
         one_sequence: whether all its trials are points of one sequence, so that they need one seed.
+        start: name of the setting with the number of random trials with which it begins; empty for a sampler that
+            decides no trial by the others.
     """
 
     sampler: str
@@ -34,6 +36,12 @@ class Sampling:
     objectives: int = 2
     numbers: int = 0
     one_sequence: bool = False
+    start: str = ""
+
+    @property
+    def at_random(self) -> int:
+        """The number of trials at its beginning that no result decides; 0 for a sampler that decides none."""
+        return int(self.settings[self.start]) if self.start else 0
 
 
 def shared(
@@ -74,6 +82,7 @@ def tpe(n_startup_trials: Count = 10, n_ei_candidates: Count = 24, multivariate:
         "TPESampler",
         {"n_startup_trials": n_startup_trials, "n_ei_candidates": n_ei_candidates}
         | ({} if multivariate is None else {"multivariate": multivariate}),
+        start="n_startup_trials",
     )
 
 
@@ -103,7 +112,7 @@ def cmaes(n_startup_trials: Count = 1, popsize: Annotated[int, Range(least=4)] |
         popsize: trials of a generation; null for 4 + floor(3 ln d) with d numbers.
     """
     settings = {"n_startup_trials": n_startup_trials, "popsize": popsize}
-    return Sampling("CmaEsSampler", settings, {"cmaes": "cmaes"}, objectives=1, numbers=2)
+    return Sampling("CmaEsSampler", settings, {"cmaes": "cmaes"}, objectives=1, numbers=2, start="n_startup_trials")
 
 
 @samplers.register("nsga2")
@@ -113,7 +122,7 @@ def nsga2(population_size: Annotated[int, Range(least=2)] = 20) -> Sampling:
     Args:
         population_size: trials of a generation, the first of which is random.
     """
-    return Sampling("NSGAIISampler", {"population_size": population_size})
+    return Sampling("NSGAIISampler", {"population_size": population_size}, start="population_size")
 
 
 @samplers.register("gp")
@@ -123,4 +132,5 @@ def gp(n_startup_trials: Count = 10) -> Sampling:
     Args:
         n_startup_trials: random trials before the first that is decided.
     """
-    return Sampling("GPSampler", {"n_startup_trials": n_startup_trials}, {"torch": "torch", "scipy": "scipy"})
+    modules = {"torch": "torch", "scipy": "scipy"}
+    return Sampling("GPSampler", {"n_startup_trials": n_startup_trials}, modules, start="n_startup_trials")

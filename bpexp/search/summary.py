@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bpexp.records.escaping import code, markdown, markdown_row
 from bpexp.search.confirmation import Confirmation
 from bpexp.search.declared import Search
@@ -13,17 +15,23 @@ SHOWN = 20
 """Trials of a front that are listed."""
 
 
+def plain_name(key: str) -> str:
+    """A key of an override, such as +callbacks.mine.x, as MLflow takes it in names of parameters and metrics."""
+    return re.sub(r"[^\w./-]", "_", key.lstrip("+"), flags=re.ASCII)
+
+
 def params(search: Search) -> dict[str, str]:
-    """The declaration as parameters of the parent run."""
-    told = {"search": search.sampler, "search.trials": str(search.trials), "search.seed": str(search.seed)}
+    """The declaration as parameters of the parent run; the number of trials, which may grow, is none of them."""
+    told = {"search": search.sampler, "search.seed": str(search.seed)}
     told |= {"search.pruner": search.pruner, "search.objectives": ", ".join(search.objectives)}
-    return told | {f"space.{dimension.key}": str(dimension) for dimension in search.space}
+    return told | {f"space.{plain_name(dimension.key)}": str(dimension) for dimension in search.space}
 
 
 def metrics(found: Found, confirmed: Confirmation | None = None) -> dict[str, float]:
     """Numbers of the whole search: trials by state, the best values, and importances."""
     states = ("complete", "pruned", "failed")
     told = {f"trials/{state}": float(found.count(state)) for state in states}
+    told["search/trials"] = float(found.search.trials)
     if found.best is not None:
         told |= {"search/best_trial": float(found.best.number)}
     for row in confirmed.rows if confirmed else ():
@@ -36,7 +44,7 @@ def metrics(found: Found, confirmed: Confirmation | None = None) -> dict[str, fl
         }
     for name, shares in found.importance.items():
         below = "" if len(found.importance) == 1 else f"{name.replace('/', '_')}/"
-        told |= {f"importance/{below}{key}": share for key, share in shares.items()}
+        told |= {f"importance/{below}{plain_name(key)}": share for key, share in shares.items()}
     return told
 
 

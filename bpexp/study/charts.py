@@ -7,12 +7,15 @@ several; where they are too many for those, the caption says how many are not dr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from bpexp.figures.bands import Band, Panels, Scales, draw_bands
-from bpexp.figures.heat_map import draw_heat_map
+from bpexp.figures.bands import Band, Panels, Scales, bands_figure
+from bpexp.figures.heat_map import heat_map_figure
+from bpexp.figures.output import svg
+from bpexp.figures.sheet import Wish
 from bpexp.records.escaping import csv_table
 from bpexp.study.analysis import Analysis, RunRecord, at_best
 from bpexp.study.curves import Curve, by_level, intervals, over_epochs, over_layers, points
@@ -20,10 +23,12 @@ from bpexp.study.design import spelt
 from bpexp.study.facets import Facets, Levels, facets
 from bpexp.study.measures import Measure, bounds_of
 from bpexp.study.measures import predicted as predicted_series
-from bpexp.study.parts import Chart
 from bpexp.study.samples import select
 from bpexp.study.scoring import ENDED, counted
 from bpexp.training.metrics import Bounds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +58,25 @@ class Curves:
     def theory(self, arm: int) -> Curve:
         """What is predicted for an arm."""
         return self.predicted[arm] if self.predicted else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One figure: the name of its file, without ending; what it shows; and what draws it, as large as it is wanted.
+
+    `csv` holds its numbers, for a file of the name `csv_name`; figures that show parts of the same numbers share it.
+    """
+
+    name: str
+    caption: str
+    draw: Callable[[Wish | None], Figure]
+    csv: str
+    csv_name: str
+
+    @property
+    def svg(self) -> bytes:
+        """The figure of its own size as SVG."""
+        return svg(self.draw(None))
 
 
 def charts(analysis: Analysis, runs: Sequence[RunRecord]) -> list[Chart]:
@@ -123,7 +147,7 @@ def _drawn(found: Curves) -> list[Chart]:
         told = f"{one.title}: {caption}" if one.title else caption
         if len(figures) > 1:
             told += f" (figure {place + 1} of {len(figures)})"
-        made.append(Chart(own, told, draw_bands(_bands(found, one), found.scales), numbers, f"{name}.csv"))
+        made.append(Chart(own, told, partial(bands_figure, _bands(found, one), found.scales), numbers, f"{name}.csv"))
     return made
 
 
@@ -186,10 +210,11 @@ def _heat_maps(analysis: Analysis) -> list[Chart]:
     table = good.pivot_table(index=rows, columns=columns, values=measure, aggfunc="mean").reindex(down, columns=across)
     what = f"{measure} by {rows} and {columns}"
     caption = f"{what}: mean over seeds; a cross where there is no run with a value"
-    svg = draw_heat_map(table.to_numpy(dtype=float), down, across, (rows, columns, measure))
+    values = table.to_numpy(dtype=float)
     cells = [[row, column, table.loc[row, column]] for row in down for column in across]
     numbers, name = csv_table([[rows, columns, f"mean of {measure}"], *cells]), _file_name(what)
-    return [Chart(name, caption, svg, numbers, f"{name}.csv")]
+    draw = partial(heat_map_figure, values, down, across, (rows, columns, measure))
+    return [Chart(name, caption, draw, numbers, f"{name}.csv")]
 
 
 def _file_name(what: str) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from bpexp.records.escaping import html
 from bpexp.study import bars, sections
 from bpexp.study.analysis import Analysis
+from bpexp.study.charts import Chart
 from bpexp.study.claim_list import STYLE as CLAIMS
 from bpexp.study.claim_list import answer, claims_html
 from bpexp.study.origin import Origin, origin_html
-from bpexp.study.parts import Chart, document, figure
+from bpexp.study.parts import document, figure
 from bpexp.study.standing import Standings
 
 
@@ -29,7 +30,7 @@ def page(analysis: Analysis, charts: Sequence[Chart], origin: Origin, standings:
         sections.arms(analysis, analysis.best),
         sections.arms_note(analysis),
         "<h2>Figures</h2>" if charts else "",
-        *(figure(chart) for chart in charts),
+        *(figure(chart.caption, chart.svg, chart.csv, chart.csv_name) for chart in charts),
         sections.comparison(analysis),
         sections.gap(analysis),
         sections.shares(analysis),

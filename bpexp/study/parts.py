@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from bpexp.figures.palette import BLUE, GREEN, ORANGE, VERMILION
 from bpexp.records.escaping import html
@@ -76,20 +75,6 @@ pre { background: var(--tint); padding: .5rem .7rem; margin: .2rem 0 1rem; white
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """One figure: the name of its file, without ending; what it shows; the SVG; its numbers as CSV, and their file.
-
-    Figures that show parts of the same numbers have one such file.
-    """
-
-    name: str
-    caption: str
-    svg: bytes
-    csv: str = ""
-    csv_name: str = ""
-
-
 def document(title: str, parts: Iterable[str], style: str = "") -> str:
     """A whole page; `parts` are HTML, the title is text."""
     head = (
@@ -140,11 +125,11 @@ def scrolling(inside: str, about: str) -> str:
     return f'<div class="scroll" tabindex="0" role="region" aria-label="{html(about)}">{inside}</div>'
 
 
-def figure(chart: Chart) -> str:
-    """A figure with its caption and, if it has numbers, a link that saves them."""
-    data, text = base64.b64encode(chart.svg).decode(), html(chart.caption)
-    image = scrolling(f'<img alt="{text}" src="data:image/svg+xml;base64,{data}">', chart.caption)
-    numbers = f" {download(chart.csv_name, chart.csv)}" if chart.csv else ""
+def figure(caption: str, svg: bytes, csv: str = "", csv_name: str = "") -> str:
+    """A figure with its caption and, if it has numbers, a link that saves them as a file of that name."""
+    data, text = base64.b64encode(svg).decode(), html(caption)
+    image = scrolling(f'<img alt="{text}" src="data:image/svg+xml;base64,{data}">', caption)
+    numbers = f" {download(csv_name, csv)}" if csv else ""
     return f"<figure>{image}<figcaption>{text}.{numbers}</figcaption></figure>"
 
 

@@ -31,10 +31,10 @@ class Ranking:
     meaning: str = ""
 
     def columns_to_show(self) -> list[str]:
-        """The columns that fit on a terminal: what varied, the status, and the first measures."""
+        """The columns for a terminal: what varied first, then the first measures, and what tells of each run."""
         measured = [c for c in self.columns if c.startswith("final ")]
         best = [c for c in self.columns if c.startswith("best ")][:1]
-        return ["rank", "job", *self.varied, "status", *measured[:2], *best, "best epoch", "seconds"]
+        return ["rank", *self.varied, *measured[:2], *best, "best epoch", "status", "job", "seconds"]
 
     def cells(self, columns: Sequence[str]) -> list[list[str]]:
         """The rows, reduced to some columns."""

@@ -16,7 +16,7 @@ WHILE_RECORDING = {
     "MLFLOW_DISABLE_TELEMETRY": "true",  # read when mlflow is imported
     "MLFLOW_LOGGING_LEVEL": "CRITICAL",  # what fails is said in one line, once
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",  # which a terminal would show between the lines of a sweep
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",  # MLflow's own defaults block a run for four minutes
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # a creation that was not answered must be looked for, not sent again
 }

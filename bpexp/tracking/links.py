@@ -13,16 +13,26 @@ def base_of(store: str | None) -> str | None:
     return store.rstrip("/") if store is not None and store.startswith(("http://", "https://")) else None
 
 
-def experiment_link(base: str, experiment_id: str, sort_by: str = "final/accuracy_test") -> str:
-    """The page that lists all runs of an experiment beside their charts.
+def experiment_link(base: str, experiment_id: str) -> str:
+    """The page that lists all runs of an experiment, at the address `base`; see `experiment_page`."""
+    return base + experiment_page(experiment_id)
+
+
+def experiment_page(experiment_id: str, sort_by: str = "final/accuracy_test", *, ascending: bool = False) -> str:
+    """The page that lists all runs of an experiment beside their charts, as it stands behind the server's address.
 
     Without workflowType MLflow opens its page for language models; unless it sorts by a metric it hides the children
     of a sweep. Runs without the metric are listed too. The default is of the weights that each run has saved.
     """
-    query = {"orderByKey": f"metrics.`{sort_by}`", "orderByAsc": "false", "compareRunsMode": "CHART"}
-    return f"{base}/#/experiments/{experiment_id}/runs?workflowType=machine_learning&{urlencode(query)}"
+    query = {"orderByKey": f"metrics.`{sort_by}`", "orderByAsc": str(ascending).lower(), "compareRunsMode": "CHART"}
+    return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning&{urlencode(query)}"
 
 
 def run_link(base: str, experiment_id: str, run_id: str) -> str:
-    """The page of one run, opened at its charts."""
-    return f"{base}/#/experiments/{experiment_id}/runs/{run_id}/model-metrics?workflowType=machine_learning"
+    """The page of one run, opened at its charts, at the address `base`."""
+    return base + run_page(experiment_id, run_id)
+
+
+def run_page(experiment_id: str, run_id: str) -> str:
+    """The page of one run, opened at its charts, as it stands behind the server's address."""
+    return f"/#/experiments/{experiment_id}/runs/{run_id}/model-metrics?workflowType=machine_learning"

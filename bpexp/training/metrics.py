@@ -18,7 +18,7 @@ from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
-from bpexp.registry import Count, Range
+from bpexp.registry import Count, Range, redefined
 
 PIECE = 2048
 """Samples that are evaluated at once, so that memory does not grow with the data."""
@@ -117,7 +117,7 @@ class Metrics(Mapping[str, Metric]):
         """Add one; raises ConfigError for a name that is taken, or that no series can have."""
         if not metric.name.isidentifier():
             raise ConfigError(f"metric {metric.name!r}: a name has letters, digits and underscores only")
-        if metric.name in self._metrics:
+        if metric.name in self and not redefined(self[metric.name].measure, metric.measure):
             raise ConfigError(f"metric {metric.name!r} is declared already; choose another name")
         self._metrics[metric.name] = metric
 

@@ -80,7 +80,7 @@ def warm() -> None:
     with mlflow_environment():
         for name in ("mlflow.store.tracking.sqlalchemy_store", "mlflow.pyfunc", "bpexp.figures.run_page"):
             importlib.import_module(name)
-    for name in ("bpexp.running.sweep", "bpexp.running.plan", "bpexp.tracking.model", "bpexp.cli.terminal"):
+    for name in ("bpexp.running.sweep", "bpexp.running.plan", "bpexp.tracking.model", "bpexp.cli.ranking_table"):
         importlib.import_module(name)
 
 

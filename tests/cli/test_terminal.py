@@ -13,7 +13,9 @@ from rich.console import Console
 from synthetic import in_time, points, record, study
 
 import bpexp
-from bpexp.cli import study_tables, terminal
+from bpexp.cli.outcome_rows import one_line, print_outcome
+from bpexp.cli.ranking_table import print_link, print_ranking
+from bpexp.cli.study_tables import print_report
 from bpexp.records.outcome import Outcome
 from bpexp.running.sweep import Sweep
 from bpexp.study.origin import Origin
@@ -52,45 +54,165 @@ def of_a_run(**changed: Any) -> Outcome:
     return replace(outcome(0.1, 0.5), **(given | changed))
 
 
-def printed(width: int, monkeypatch: pytest.MonkeyPatch) -> Console:
-    console = Console(width=width, file=io.StringIO(), highlight=False)
-    monkeypatch.setattr(terminal, "wide_console", lambda: console)
-    return console
+def screen(width: int) -> Console:
+    """A terminal of a width, without colours."""
+    return Console(width=width, file=io.StringIO(), highlight=False, force_terminal=True, color_system=None)
+
+
+def written(console: Console) -> str:
+    """What a terminal shows."""
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+def ranked(width: int, outcomes: list[Outcome]) -> list[str]:
+    """The lines that are printed at the end of a sweep."""
+    console = screen(width)
+    print_ranking(console, Sweep(Path("/somewhere"), ranking=rank(outcomes, range(len(outcomes)))))
+    return written(console).splitlines()
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
-def test_a_ranking_shows_what_was_swept_at_every_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    console = printed(width, monkeypatch)
-    outcomes = [outcome(0.125, 0.5), outcome(0.25, 0.75)]
-    terminal.print_ranking(Sweep(Path("/somewhere"), ranking=rank(outcomes, [0, 1])))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+def test_a_ranking_shows_what_was_swept_at_every_width(width: int) -> None:
+    lines = ranked(width, [outcome(0.125, 0.5), outcome(0.25, 0.75)])
+    text = "\n".join(lines)
     assert "\u2026" not in text
-    assert "0.125" in text
-    assert "0.25 " in text
-    assert "0.7500" in text
-    assert ("not shown" in text) == (width < 100)
-    assert ("seconds; see ranking.csv" in " ".join(text.split())) == (width < 100)
+    assert max(map(len, lines)) <= width
+    head = next(line for line in lines if "lr" in line.split())
+    assert head.split()[:2] == ["rank", "lr"]
+    rows = [line.split() for line in lines if line.split()[1:2] in (["0.25"], ["0.125"])]
+    assert [row[:3] for row in rows] == [["1", "0.25", "0.7500"], ["2", "0.125", "0.5000"]]
+    assert ("not shown" in text) == (width < 60)
+    told = " ".join(text.split())
+    assert "all alike best epoch 3, status finished, seconds 1.00" in told
+
+
+MANY = ("model.depth", "init.gain", "callbacks.early_stopping.patience", "optimizer.momentum", "run_name")
+
+
+def swept(**given: Any) -> Outcome:
+    """The outcome of a run for which much was given."""
+    params = {**outcome(0.1, 0.5).params, **given}
+    return replace(outcome(0.1, 0.5), params=params, overrides=[f"{key}={value}" for key, value in given.items()])
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_more_than_a_table_has_room_for_is_a_list(width: int) -> None:
+    """Nothing that was swept is cut or left out, whatever it is."""
+    names = ["a name with [bold]markup[/bold] and \x1b[2J an escape", "a name of " + "many " * 20 + "words"]
+    made = [swept(**dict(zip(MANY, [2, 0.5, 3, 0.9, name], strict=True))) for name in names]
+    made += [swept(**dict(zip(MANY, [8, 20.0, 5, 0.5, name], strict=True))) for name in names]
+    text = " ".join(" ".join(ranked(width, made)).split())
+    assert "\x1b" not in text
+    for values in ("model.depth=2 init.gain=0.5", "model.depth=8 init.gain=20.0"):
+        assert f"{values} callbacks.early_stopping.patience=" in text
+    assert "run_name=a name with [bold]markup[/bold] and \\x1b[2J an escape" in text
+    assert text.count("many many") == 20
+    assert "1. 0.5000 model.depth=" in text
+
+
+def test_columns_of_numbers_stand_before_names_and_hold_few_digits() -> None:
+    made = [swept(activation=name, lr=lr) for name in ("sigmoid", "relu") for lr in (0.123456789, 0.3)]
+    lines = ranked(80, made)
+    assert next(line for line in lines if "activation" in line).split()[:3] == ["rank", "lr", "activation"]
+    assert any(line.split()[1:3] == ["0.1235", "relu"] for line in lines)
+
+
+def test_of_a_thousand_runs_the_best_are_shown() -> None:
+    made = [outcome(number / 1000, number / 1000) for number in range(990)]
+    made += [replace(outcome(2.0 + number, 0.1), status="failed", reason="no luck") for number in range(10)]
+    lines = ranked(80, made)
+    assert len(lines) < 60
+    assert any(line.split()[:2] == ["1", "0.989"] for line in lines)
+    assert "and 970 more rows" in lines
+    assert sum("no luck" in line for line in lines) == 8
+    assert "             and 2 more; see ranking.csv" in lines
+
+
+def test_a_sweep_without_a_result_is_told() -> None:
+    lines = ranked(60, [replace(outcome(lr, 0.1), status="failed", reason="no luck", metrics={}) for lr in (0.1, 0.2)])
+    assert [line for line in lines if "no luck" in line] == [f"problem      job {n} failed: no luck" for n in (0, 1)]
+    assert ranked(60, [])[:1] == ["0 runs"]
+
+
+@pytest.mark.parametrize(
+    ("objective", "sort", "ascending"),
+    [
+        ("accuracy/validation", "accuracy_validation", "false"),
+        ("loss/validation", "loss_validation", "true"),
+        ("r2/test", "r2_test", "false"),
+    ],
+)
+def test_the_link_of_a_sweep_sorts_by_what_ranks_it(objective: str, sort: str, ascending: str) -> None:
+    console = screen(80)
+    metrics = {f"final/{objective.replace('/', '_')}": 0.5}
+    made = [replace(outcome(0.1, 0.5), metrics=metrics, params={"objective": objective}, chosen_by=objective)]
+    sweep = Sweep(Path("/here"), ranking=rank(made, [0]), experiment_id="7", store="https://mlflow.example:8080/")
+    print_link(console, sweep)
+    label, address = written(console).splitlines()
+    assert (label, address.partition("/#/")[0]) == ("look at it", "https://mlflow.example:8080")
+    assert f"orderByKey=metrics.%60final%2F{sort}%60&orderByAsc={ascending}&" in address
+    assert "bpexp.ui" not in written(console)
 
 
 @pytest.mark.parametrize("width", [40, 80])
-def test_the_link_of_a_run_is_never_cut(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    console = printed(width, monkeypatch)
-    terminal.print_outcome(outcome(0.1, 0.5))
-    text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert f"/#/experiments/1/runs/{'b' * 32}/" in text
-    assert "\u2026" not in text
+def test_the_link_of_a_run_is_never_cut(width: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It stands on a line of its own, below the command that makes it work, which names a store that lies elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    console = screen(width)
+    print_outcome(console, outcome(0.1, 0.5))
+    lines = written(console).splitlines()
+    address = f"http://127.0.0.1:5000/#/experiments/1/runs/{'b' * 32}/model-metrics?workflowType=machine_learning"
+    assert lines[-1] == address
+    told = " ".join(" ".join(lines[:-1]).split())
+    assert told.endswith("look at it python -m bpexp.ui --uri sqlite:////somewhere/far/away/mlflow.db, then")
+    print_outcome(console := screen(width), replace(outcome(0.1, 0.5), store=f"sqlite:///{tmp_path}/mlflow.db"))
+    assert written(console).splitlines()[-2:] == ["look at it     python -m bpexp.ui, then", address]
 
 
-def told(width: int, monkeypatch: pytest.MonkeyPatch, **changed: Any) -> list[str]:
+def test_a_terminal_that_has_links_gets_one_to_click_at() -> None:
+    address = f"http://127.0.0.1:5000/#/experiments/1/runs/{'b' * 32}/model-metrics?workflowType=machine_learning"
+    for colours, there in (("256", True), ("standard", False)):
+        file = io.StringIO()
+        console = Console(width=40, file=file, force_terminal=True, color_system=colours, legacy_windows=False)
+        print_outcome(console, outcome(0.1, 0.5))
+        assert (f";{address}\x1b\\{address}\x1b]8;;" in file.getvalue()) == there
+        assert address in file.getvalue()
+
+
+@pytest.mark.parametrize("width", [40, 60])
+def test_no_line_of_an_outcome_breaks_within_a_word(width: int) -> None:
+    """Only what is longer than a line does, and begins one."""
+    lines = told(width, name="mnist_relu lr=0.1 epochs=30 optimizer=adam", directory="/somewhere/" + "far/" * 20)
+    long = [line for line in lines if len(line) > width]
+    assert all(line.startswith(("/somewhere/far", "http://127", "runs:/", "sqlite:////")) for line in long)
+    assert any(line.startswith("status         finished: all epochs are") for line in lines)
+
+
+def test_the_outcome_in_one_line() -> None:
+    made = of_a_run()
+    figures = "last epoch (10): test accuracy 0.5000, test loss 1.5000"
+    assert one_line(made) == f"finished: all epochs are done; {figures}; /somewhere/far/away"
+    failed = replace(made, status="failed", reason="no luck", metrics={})
+    assert one_line(failed) == "failed: no luck; /somewhere/far/away"
+
+
+@pytest.mark.parametrize("width", [40, 160])
+def test_a_run_that_fails_before_its_first_epoch_is_told(width: int) -> None:
+    lines = told(width, status="failed", reason="DataError: [no] luck", metrics={}, model=None)
+    assert "status         failed: DataError: [no]" in "\n".join(lines)
+
+
+def told(width: int, **changed: Any) -> list[str]:
     """The lines that are printed at the end of a run."""
-    console = printed(width, monkeypatch)
-    terminal.print_outcome(of_a_run(**changed))
-    return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    console = screen(width)
+    print_outcome(console, of_a_run(**changed))
+    return written(console).splitlines()
 
 
 @pytest.mark.parametrize("width", [60, 80, 160])
-def test_every_figure_stands_below_its_epoch(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = told(width, monkeypatch)
+def test_every_figure_stands_below_its_epoch(width: int) -> None:
+    lines = told(width)
     place = next(i for i, line in enumerate(lines) if "last epoch" in line)
     assert lines[place : place + 4] == [
         "               last epoch (10)  best epoch (7)",
@@ -99,43 +221,43 @@ def test_every_figure_stands_below_its_epoch(width: int, monkeypatch: pytest.Mon
         "best epoch     7, by accuracy/validation 0.8000",
     ]
     assert "network        last epoch's weights; the best epoch's beside" in lines
-    assert f"model          runs:/{'b' * 32}/network" in lines
+    assert f"model runs:/{'b' * 32}/network" in " ".join(" ".join(lines).split())
     assert max(map(len, lines[place : place + 4])) <= 60
 
 
-def test_restored_weights_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restored_weights_are_named() -> None:
     best = {f"{when}/accuracy_test": 0.75 for when in ("final", "best")}
     best |= {"final/epoch": 7.0, "best/epoch": 7.0, "best/accuracy_validation": 0.8}
-    lines = told(80, monkeypatch, weights="best", metrics=best)
+    lines = told(80, weights="best", metrics=best)
     assert "               restored best epoch (7)" in lines
     assert "test accuracy  0.7500" in lines
     assert "network        best epoch's weights; the last epoch's beside" in lines
 
 
-def test_weights_that_were_not_evaluated_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = told(80, monkeypatch, weights="unevaluated", step=263)
+def test_weights_that_were_not_evaluated_are_named() -> None:
+    lines = told(80, weights="unevaluated", step=263)
     assert "               last evaluated epoch (10)  best epoch (7)" in lines
     assert "network        as after 263 steps, which was not evaluated" in lines
 
 
-def test_a_best_epoch_that_the_test_part_chose_is_said_to_flatter(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "flatters" not in "".join(told(80, monkeypatch))
-    lines = told(80, monkeypatch, chosen_by="accuracy/test")
+def test_a_best_epoch_that_the_test_part_chose_is_said_to_flatter() -> None:
+    assert "flatters" not in "".join(told(80))
+    lines = told(100, chosen_by="accuracy/test")
     assert "best epoch     7, by accuracy/test 0.7500; no validation part, so that figure flatters" in lines
 
 
-def test_without_a_test_part_the_validation_part_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_test_part_the_validation_part_is_shown() -> None:
     metrics = {"final/accuracy_validation": 0.25, "final/epoch": 3.0}
-    assert "validation accuracy 0.2500" in told(80, monkeypatch, metrics=metrics)
+    assert "validation accuracy 0.2500" in told(80, metrics=metrics)
 
 
-def test_a_ranking_says_of_which_epochs_its_columns_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    console = printed(160, monkeypatch)
+def test_a_ranking_says_of_which_epochs_its_columns_are() -> None:
+    console = screen(160)
     ranking = rank([of_a_run(), of_a_run(weights="best")], [0, 1])
-    terminal.print_ranking(Sweep(Path("/somewhere"), ranking=ranking))
+    print_ranking(console, Sweep(Path("/somewhere"), ranking=ranking))
     meaning = "final: the last epoch or the restored best epoch; best: the epoch that is best by accuracy/validation"
-    assert meaning in console.file.getvalue()  # type: ignore[attr-defined]
-    assert f"best model  runs:/{'b' * 32}/network\n" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert meaning in written(console)
+    assert f"best model   runs:/{'b' * 32}/network\n" in written(console)
     assert ranking.columns[-4:] == ["final epoch", "best epoch", "weights", "seconds"]
     assert [row[-4:-1] for row in ranking.rows] == [["10", "7", "last"], ["10", "7", "best"]]
 
@@ -148,19 +270,36 @@ def test_the_versions_are_printed_on_standard_output(
     assert (out.startswith(f"bpexp {bpexp.__version__} (numpy "), err) == (True, "")
 
 
-@pytest.mark.parametrize("width", [60, 80, 160])
-def test_the_arms_of_a_study_are_readable_at_every_width(
-    width: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Every factor and the chosen level stand there in full; what does not fit is named."""
-    console = printed(width, monkeypatch)
-    monkeypatch.setattr(study_tables, "wide_console", lambda: console)
+@pytest.mark.parametrize("width", [40, 60, 80, 160])
+def test_the_arms_of_a_study_are_readable_at_every_width(width: int, tmp_path: Path) -> None:
+    """Every factor, the chosen level and the first measure stand there in full; what does not fit is named."""
+    console = screen(width)
     until = "epochs until accuracy/test >= 0.9"
     design = study(measures=["final accuracy/test", "final loss/test", until])
     made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
-    study_tables.print_report(write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), None)
-    text = console.file.getvalue()  # type: ignore[attr-defined]
+    print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), None)
+    text = written(console)
     assert "\u2026" not in text
     assert "sigmoid" in text
-    assert ("not shown" in text) == (width < 160)
-    assert width < 160 or "never" in text
+    assert "0.5 [0.5, 0.5]" in " ".join(text.split())
+    assert ("not shown" in text) == (width < 80)
+    assert width < 80 or "never" in text
+    assert "all alike    best lr 0.1" in text
+    assert max(map(len, text.splitlines())) <= max(width, len(str(tmp_path / "report.html")))
+
+
+@pytest.mark.parametrize(
+    ("measures", "sort"),
+    [
+        (["final loss/test", "final accuracy/test"], "final%2Floss_test%60&orderByAsc=true"),
+        (["first grad_norm/W1", "final loss/test"], "final%2Faccuracy_validation%60&orderByAsc=false"),
+    ],
+)
+def test_the_link_of_a_study_sorts_by_its_first_measure_if_the_store_has_it(
+    measures: list[str], sort: str, tmp_path: Path
+) -> None:
+    console, design = screen(100), study(measures=measures)
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    sweep = Sweep(tmp_path, ranking=rank([outcome(0.1, 0.5)], [0]), experiment_id="7", store="https://mlflow.example")
+    print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), sweep)
+    assert sort in written(console).splitlines()[-1]

@@ -71,7 +71,7 @@ def test_the_root_config_shows_every_scalar_with_its_default_and_meaning() -> No
 
 
 def test_every_key_of_the_schema_has_a_meaning() -> None:
-    for section in ("model", "penalty", "clip", "evaluation", "doctor"):
+    for section in ("model", "penalty", "clip", "evaluation", "doctor", "explore"):
         for name, parameter in declared_parameters(declared_parameters(Config)[section].hint).items():
             assert parameter.meaning, f"{section}.{name}"
     assert all(parameter.meaning for parameter in declared_parameters(Config).values())

@@ -142,3 +142,16 @@ def test_usable_cores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for said, number in (("3", 3), ("0", 1), ("default", 1)):
         monkeypatch.setenv(SAID, said)
         assert usable_cores() == number
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(4, "process, 3 workers"), (2, "process, 2 workers"), (1, "process, 1 worker")]
+)
+def test_the_words_tell_of_the_workers_that_have_a_job(
+    number: int, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are allowed all the same: the runs that confirm a search may be more than its trials."""
+    monkeypatch.chdir(tmp_path)
+    machine(monkeypatch, 8, 8)
+    launching, told = choose(jobs("lr=0.1,0.2", "launcher=process", "launcher.n_jobs=3"), number)
+    assert (told, launching.settings["n_jobs"]) == (words, 3)

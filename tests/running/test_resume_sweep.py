@@ -137,6 +137,18 @@ def test_an_interrupted_sweep_goes_on(
     assert (table(), digests()) == (table(str(made["whole"])), digests(str(made["whole"])))
 
 
+@pytest.mark.usefixtures("trained")
+def test_a_job_that_goes_on_says_which_it_is(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    said = [word.replace("progress=false", "progress=true") for word in THERE]
+    broken(signal.SIGTERM, monkeypatch, said)
+    capfd.readouterr()
+    assert command([*said, "resume=true"], monkeypatch) == 0
+    told = [line for line in capfd.readouterr().err.splitlines() if "resumed from" in line]
+    assert [line.partition(" from step-")[0] for line in told] == ["job 1: resumed"]
+
+
 def test_a_complete_sweep_says_so(
     whole: Whole, trained: list[float], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

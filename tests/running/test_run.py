@@ -16,10 +16,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from command_line import command, own_files
+from command_line import IN_MEMORY, command, own_files
 from stores import ask
 
 from bpexp.config.groups import config_folder
+from bpexp.data.memory import holding
 from bpexp.records.outcome import Outcome, read_outcome
 from bpexp.running import execute as running
 from bpexp.running.directories import claim
@@ -166,7 +167,8 @@ def test_every_data_set_trains(data: str, monkeypatch: pytest.MonkeyPatch, reque
     if data == "polynomial":
         more = ["loss=mse", "output=identity"]
     args = ["epochs=1", "progress=false", "tracking=none", "data.limit=40", "batch_size=8"]
-    assert trained([*args, f"data={data}", *more], monkeypatch).status == "finished"
+    with holding(IN_MEMORY):
+        assert trained([*args, f"data={data}", *more], monkeypatch).status == "finished"
 
 
 def test_each_layer_its_activation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 from command_line import command, refused
 
 from bpexp.records.lock import RunLock, liveness
+from bpexp.records.process import started
 
 SMALL = ["data=xor", "model.hidden=[3]", "data.n=60", "tracking=none", "progress=false", "hydra.sweep.dir=there"]
 ASKED = ["task=status", "sweep=there"]
@@ -128,3 +129,40 @@ def test_a_sweep_that_does_not_run_here_is_not_stopped(
         said = json.loads(lock.read_bytes().partition(b"\n")[0])
         lock.write_text(json.dumps({**said, "boot": "another", "host": "elsewhere"}), encoding="utf-8")
         assert "cannot be ended from here" in refused(words, monkeypatch, capfd)
+
+
+@pytest.mark.parametrize("other", [{"started": 1}, {"pids": "pid:[1]"}], ids=["given again", "of a container"])
+def test_a_process_that_only_has_the_number_of_the_sweep_is_not_ended(
+    other: dict[str, object], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A container shares lock and start of its machine, and numbers its processes anew."""
+    assert command(["-m", *SMALL, "epochs=1", "lr=0.1,0.3"], monkeypatch) == 0
+    capfd.readouterr()
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        with RunLock(Path("there")):
+            lock = Path("there/run.lock")
+            said = json.loads(lock.read_bytes().partition(b"\n")[0])
+            began = started(bystander.pid)
+            lock.write_text(json.dumps({**said, "pid": bystander.pid, "started": began, **other}), encoding="utf-8")
+            assert "is another one here" in refused(["task=stop", "sweep=there"], monkeypatch, capfd)
+        time.sleep(0.1)
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_a_search_tells_its_trials_by_their_numbers_and_those_that_have_no_job(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever their folders are called, and also where the values of a trial do not fit each other."""
+    space = ["output=choice(softmax,identity,sigmoid)", "loss=choice(mse,cross_entropy,binary_cross_entropy)"]
+    words = [*SMALL, "epochs=1", "search=random", "search.trials=4", "hydra.sweep.subdir=lr_${lr}/n${hydra.job.num}_x"]
+    assert command(["-m", *words, *space, "lr=interval(0.1,0.2)"], monkeypatch) == 0
+    capsys.readouterr()
+    found = told(ASKED, monkeypatch, capsys)
+    assert found["state"] == "over"
+    assert found["jobs"].startswith("4/4 done  ")
+    assert found["jobs"].endswith(" failed")
+    assert any(row.startswith("failed: loss ") for key, row in found.items() if key.startswith("job "))

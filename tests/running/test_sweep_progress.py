@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pytest
 
 from bpexp.config.schema import Config
 from bpexp.records.outcome import Outcome
+from bpexp.running import sweep_views
 from bpexp.running.job import Ending, Job
-from bpexp.running.sweep_progress import PAUSE, SweepProgress, _Lines
+from bpexp.running.sweep_progress import SweepProgress, shortened
+from bpexp.running.sweep_views import PAUSE, Lines
 from bpexp.running.tally import Tally
 
 LONG = ("model=mnist_relu", "lr=0.123456789", "init={name:normal,std:0.1}", "callbacks.early_stopping.patience=3")
@@ -44,7 +47,7 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize("width", [60, 80, 160])
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 160])
 def test_the_table_fits_the_terminal(width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No line is longer than the terminal, the counts are whole, and nothing is left on the screen at the end."""
     monkeypatch.setenv("COLUMNS", str(width))
@@ -62,12 +65,14 @@ def test_the_table_fits_the_terminal(width: int, tmp_path: Path, monkeypatch: py
     lines = [line.rstrip("\r") for line in drawn.splitlines()]
     assert all(len(line) <= width for line in lines)
     last = [line for line in lines if line.startswith("2/24 done")]
-    assert "2 running  1 failed" in last[-1]
+    assert last[-1].endswith("  1 failed")
+    assert ("2 running" in last[-1]) == (width > 40)
     rows = [line for line in lines if line.startswith("job 2 ")]
-    assert rows[-1].endswith("\N{HORIZONTAL ELLIPSIS}") or "epoch 3/10  loss 0.2500" in rows[-1]
+    assert rows[-1].startswith("job 2  epoch 3/10  ")
     if width == 160:
         assert "epoch 3/10  loss 0.2500  train loss 0.2500" in rows[-1]
-    assert any(line.startswith("best 0.9000 accuracy/validation  job 0  lr=0.123456789") for line in lines)
+    best = "best 0.9000 accuracy/validation  job 0"
+    assert any(line.startswith(best if width < 160 else f"{best}  lr=0.123456789") for line in lines)
 
 
 def test_plain_lines_where_there_is_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,10 +84,49 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path: Path, monkeypatch: pyt
             progress.ended(ended(job, "failed" if job.number == 2 else "finished"))
     launcher, first, trouble, last = stream.getvalue().splitlines()
     assert launcher == "launcher: serial (one job)"
-    assert re.fullmatch(r"1/5 done  0:0\d left  job 0  seed=0  finished 0.9000", first)
-    assert trouble.endswith("1 failed  job 2  seed=2  failed: no luck")
-    assert last == "5/5 done  1 failed  job 4  seed=4  finished 0.9000"
+    best = "best 0.9000 accuracy/validation (job 0)"
+    assert re.fullmatch(r"1/5 done  0:0\d left  " + re.escape(best) + "  job 0  seed=0  finished 0.9000", first)
+    assert trouble.endswith(f"1 failed  {best}  job 2  seed=2  failed: no luck")
+    assert last == f"5/5 done  1 failed  {best}  job 4  seed=4  finished 0.9000"
     assert PAUSE == 1.0
+
+
+def test_the_first_line_comes_with_the_first_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log says how long it will take before a job has ended, and no line of a job that has told nothing."""
+    monkeypatch.setattr(sweep_views, "PAUSE", 0.01)
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    progress = SweepProgress(Tally(2), "serial", show=True)
+    job = made(tmp_path, 0)
+    with progress:
+        next(progress.pulled([job]))
+        assert progress.line() == ""
+        journal(job, 3)
+        until = time.monotonic() + 60
+        while "left" not in stream.getvalue() and time.monotonic() < until:
+            time.sleep(0.01)
+    launcher, *lines = stream.getvalue().splitlines()
+    assert launcher == "launcher: serial"
+    assert [bool(re.fullmatch(r"0/2 done  \d+:\d\d left  1 running", line)) for line in lines] == [True]
+
+
+def test_what_a_resumed_job_had_done_before_is_no_speed(tmp_path: Path) -> None:
+    job = replace(made(tmp_path, 0), again=True)
+    journal(job, 9)
+    progress = SweepProgress(Tally(2), "serial", show=False)
+    next(progress.pulled([job]))
+    assert "left" not in progress.lines(160)[0]
+
+
+def test_names_are_shortened_where_that_tells_them_apart() -> None:
+    assert shortened("model.depth=8 +init.gain=0.5 seed=1") == "depth=8 gain=0.5 seed=1"
+    assert shortened("a.x=1 b.x=2") == "a.x=1 b.x=2"
+    assert (
+        shortened("model=mnist_relu lr=1e-3 activation=relu seed=0")
+        == "lr=1e-3 seed=0 model=mnist_relu activation=relu"
+    )
+    assert (
+        shortened("init={name:normal,std:0.1} data.path=/a.b/c=d.csv") == "init={name:normal,std:0.1} path=/a.b/c=d.csv"
+    )
 
 
 def test_nothing_is_shown_where_nothing_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,4 +140,4 @@ def test_nothing_is_shown_where_nothing_is_wanted(tmp_path: Path, monkeypatch: p
 def test_a_reader_that_has_had_enough_ends_nothing() -> None:
     stream = io.StringIO()
     stream.close()
-    _Lines(stream, "serial").ended("a line", trouble=True, last=True)
+    Lines(stream, "serial", str).ended("a line", trouble=True, last=True)

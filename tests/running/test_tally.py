@@ -37,6 +37,16 @@ def test_time_left_goes_by_what_ended_since_the_sweep_was_resumed() -> None:
     assert Tally(None, {0: "finished"}, fresh=1).left(1.0) is None
 
 
+def test_time_left_goes_by_the_epochs_of_jobs_that_run() -> None:
+    """Half a job in 5 seconds leaves nine and a half, before any has ended."""
+    tally = Tally(10)
+    assert tally.left(5.0, 0.0) is None
+    assert tally.left(5.0, 0.5) == 95.0
+    tally.add(0, outcome("finished"))
+    assert tally.left(5.0, 0.25) == 4.0 * 8.75
+    assert tally.headline(1, 5.0, 0.25) == "1/10 done  0:35 left  1 running"
+
+
 def test_the_best_is_that_of_the_ranking() -> None:
     tally = Tally(9, common=frozenset({"epochs=2"}))
     tally.add(0, outcome("failed", 0.99))

@@ -83,8 +83,8 @@ def test_a_search_that_goes_on_to_more_trials_is_whole_in_the_store(
     assert command(["resume=s", "search.trials=3", "progress=false"], monkeypatch) == 0
     assert "MLflow did not take" not in capfd.readouterr().err
     assert json.loads(Path("s", "delivery.json").read_text())["done"]
-    assert ask(store, "SELECT value FROM params WHERE key = 'search.trials'") == [("2",)]
-    assert ask(store, "SELECT value FROM tags WHERE key = 'bpexp.resumed_with'") == [("search.trials=3",)]
+    rows = ask(store, "SELECT value FROM latest_metrics WHERE key IN ('trials/complete', 'search/trials')")
+    assert rows == [(3.0,), (3.0,)]
     assert ask(store, "SELECT value FROM latest_metrics WHERE key = 'trials/complete'") == [(3.0,)]
 
 
@@ -226,3 +226,14 @@ def test_a_folder_with_a_search_and_another_space_are_refused(
     assert "lr=interval(0.1,0.2) cannot change" in refused(["resume=s", "lr=interval(0.1,0.2)"], monkeypatch, capfd)
     file.unlink()
     assert "is gone, so that nothing tells what trial" in refused(["resume=s"], monkeypatch, capfd)
+
+
+def test_a_key_that_is_added_is_a_parameter_of_the_parent_by_its_plain_name(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow takes no plus in a name, and would have been left with a parent that never ends."""
+    words = ["search=random", "search.trials=5", "+callbacks.early_stopping.patience=range(1,4)", *NUMBERS]
+    assert command([*QUIET[:-1], *words, "hydra.sweep.dir=s"], monkeypatch) == 0
+    assert ask(store, "SELECT DISTINCT status FROM runs") == [("FINISHED",)]
+    assert ask(store, "SELECT value FROM params WHERE key = 'space.callbacks.early_stopping.patience'")
+    assert ask(store, "SELECT value FROM latest_metrics WHERE key = 'search/best_trial'")

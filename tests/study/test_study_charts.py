@@ -11,9 +11,8 @@ from synthetic import Point, points, record, runs, study
 
 from bpexp.errors import ConfigError
 from bpexp.study.analysis import RunRecord, analyse
-from bpexp.study.charts import charts
+from bpexp.study.charts import Chart, charts
 from bpexp.study.design import Study, narrowed
-from bpexp.study.parts import Chart
 from bpexp.study.words import label
 
 NAN, INF = math.nan, math.inf

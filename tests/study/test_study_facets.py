@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpexp.study.facets import CURVES, FIGURES, PANELS, Facets, facets
@@ -56,6 +56,7 @@ def test_of_more_figures_than_a_reader_looks_at_those_with_named_arms_come_first
     assert found[1].arms == list(range(CURVES * PANELS))
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.data())
 def test_no_arm_is_lost_or_drawn_twice(counts: list[int], data: st.DataObject) -> None:
     arms = grid(**{f"f{i}": count for i, count in enumerate(counts)})

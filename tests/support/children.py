@@ -113,7 +113,7 @@ def bound_by_permissions() -> None:
 
 def bpexp(arguments: Sequence[str], folder: Path, *, streams: Callable[[], object] = lambda: None) -> Child:
     """`python -m bpexp ARGUMENTS` in a child, in a process of its own as far as signals and output go."""
-    import bpexp.cli.terminal
+    import bpexp.cli.ranking_table
     import bpexp.running.sweep  # noqa: F401, once for all children
     from bpexp.__main__ import main
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bpexp.cli.main import main
+from bpexp.data import Dataset
 
 Listing = list[tuple[str, int]]
 
@@ -64,4 +65,10 @@ def own_files(name: str) -> list[str]:
     if name == "csv":
         Path("d.csv").write_text("a,b,c\n" + "\n".join(f"{i % 7},{-i},{i % 2}" for i in range(60)), encoding="utf-8")
         return [f"data.path={Path('d.csv').absolute()}"]
+    if name == "memory":
+        return [f"data.digest='{IN_MEMORY.digest}'"]
     return []
+
+
+IN_MEMORY = Dataset(np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 3)
+"""What data=memory means to a test that holds it."""

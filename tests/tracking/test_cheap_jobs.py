@@ -103,8 +103,8 @@ def test_figures_of_a_job_are_drawn_when_they_are_looked_at(
     monkeypatch.chdir(tmp_path)
     first, second = bpexp.sweep(*TINY[:-1], launcher="serial", lr=[0.1, 0.2]).runs
     assert not list(tmp_path.rglob("*.png"))
-    assert [path.name for path in first.figures] == ["figures.png"]
-    assert first.figures == first.figures
+    assert [path.name for path in first.pictures] == ["figures.png"]
+    assert first.pictures == first.pictures
     assert not list(second.directory.glob("*.png"))
 
 

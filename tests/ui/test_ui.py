@@ -18,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from bpexp.cli.terminal import START, _rows
+from bpexp.cli.outcome_rows import print_outcome
+from bpexp.cli.rows import wide_console
 from bpexp.records.outcome import Outcome
 from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
 from bpexp.tracking.store import open_store
@@ -251,12 +252,16 @@ def test_links_can_be_made_without_mlflow() -> None:
     assert run_link(LOCAL, "1", "abc").startswith("http://127.0.0.1:5000/#/experiments/1/runs/abc")
 
 
-def test_a_server_shows_its_own_runs() -> None:
+def test_a_server_shows_its_own_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """The link of a run that a server holds led to a local port where nothing answers."""
     assert base_of("http://tracking.example:8080/") == "http://tracking.example:8080"
     assert base_of("sqlite:///mlflow.db") is None
     assert base_of(None) is None
     outcome = Outcome("run", "here", "finished", "all epochs are done", [], {}, 1.0, run_id="r", experiment_id="7")
-    held = dict(_rows(replace(outcome, store="http://tracking.example:8080/")))
-    assert held["look at it"] == run_link("http://tracking.example:8080", "7", "r")
-    assert dict(_rows(replace(outcome, store="sqlite:///mlflow.db")))["look at it"] == START + run_link(LOCAL, "7", "r")
+    print_outcome(wide_console(), replace(outcome, store="http://tracking.example:8080/"))
+    held = capsys.readouterr().out.splitlines()
+    assert held[-2:] == ["look at it", run_link("http://tracking.example:8080", "7", "r")]
+    print_outcome(wide_console(), replace(outcome, store="sqlite:////elsewhere/mlflow.db"))
+    command, address = capsys.readouterr().out.splitlines()[-2:]
+    assert command == "look at it     python -m bpexp.ui --uri sqlite:////elsewhere/mlflow.db, then"
+    assert address == run_link(LOCAL, "7", "r")

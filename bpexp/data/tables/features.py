@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -76,7 +77,7 @@ def features_of(cells: Cells, source: Source, missing: Missing, most: int) -> Fe
     if constant:
         notes.append(f"one value only in {listed(constant)}")
     levels = [_present(cells.levels[i], x) if i in cells.levels else None for i, x in zip(features, X.T, strict=True)]
-    columns = Columns(tuple(_column(name, known, missing) for name, known in zip(names, levels, strict=True)))
+    columns = Columns(tuple(declared_column(name, known, missing) for name, known in zip(names, levels, strict=True)))
     return Features(_inputs(X, columns, levels), columns, targets, records, notes)
 
 
@@ -145,13 +146,13 @@ def _present(levels: dict[str, int], x: Array) -> dict[str, int]:
     return {text: number for text, number in levels.items() if number in numbers}
 
 
-def _column(name: str, known: dict[str, int] | None, missing: Missing) -> Column:
-    """A column of numbers, or of the known categories in their order."""
+def declared_column(name: str, categories: Collection[str] | None, missing: Missing) -> Column:
+    """A column of numbers, or of categories in their order, with what is declared about its missing values."""
     number = float(missing) if isinstance(missing, int | float) else None
-    if known is None:
+    if categories is None:
         return Column(name, impute=_how(missing), fill=number)
     how = _how(missing) if number is not None or _how(missing) is None else "most_frequent"
-    texts = set(known) | ({ABSENT} if number is not None else set())
+    texts = set(categories) | ({ABSENT} if number is not None else set())
     return Column(name, "category", tuple(sorted(texts, key=_order)), how, None if number is None else ABSENT)
 
 

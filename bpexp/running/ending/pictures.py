@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bpexp.insight.histograms import FILE as HISTOGRAMS
-from bpexp.insight.samples import collect_samples
 from bpexp.records.outcome import RunInfo
 from bpexp.records.summary import Series
 from bpexp.running.build import Experiment
+from bpexp.running.drawing import samples_of
 
 
 def draw(experiment: Experiment, info: RunInfo, series: Series) -> bool:
@@ -16,19 +16,17 @@ def draw(experiment: Experiment, info: RunInfo, series: Series) -> bool:
     from bpexp.figures.learning_curve import learning_curve  # matplotlib is not needed without figures
     from bpexp.figures.run_page import figure_page
 
-    folder, trainer, data = info.directory, experiment.trainer, experiment.data
+    folder = info.directory
     if info.one_of_many:
         learning_curve(series, folder / "learning_curve.png")
         return True
-    name, part = next((n, p) for n, p in (("test", data.test), ("training", data.train)) if p is not None)
-    samples = collect_samples(trainer.network, trainer.head, part, data.classes, data.image_shape, name=name)
     histograms = folder / HISTOGRAMS
     figure_page(
         series,
         folder / "figures.png",
-        network=trainer.network,
+        network=experiment.trainer.network,
         histograms=histograms if histograms.exists() else None,
-        samples=samples,
+        samples=samples_of(experiment),
         title=info.name,
     )
     return True

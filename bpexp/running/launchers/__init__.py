@@ -28,6 +28,8 @@ from pkgutil import resolve_name
 from typing import Any
 
 from bpexp.config.launching import Fuse, Launching
+from bpexp.config.plugins import named_plugins
+from bpexp.errors import ConfigError
 from bpexp.running.job import Ending, Job
 
 Launcher = Callable[[Iterable[Job]], Generator[Ending, None, None]]
@@ -50,11 +52,15 @@ def opened(launching: Launching, first: Job) -> Iterator[Launcher]:
     Raises ConfigError, before anything is written, where its engine is not installed, does not answer, or lacks what
     the jobs need.
     """
-    function: Any = partial(resolve_name(launching.function), **launching.settings)
+    try:
+        function: Any = partial(resolve_name(launching.function), **launching.settings)
+    except (ImportError, AttributeError, ValueError) as error:
+        told = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"the launcher {launching.function!r} cannot be imported ({told})") from error
     if not launching.opens:
         yield function
         return
-    with function(first) as launcher:
+    with named_plugins(), function(first) as launcher:
         yield launcher
 
 

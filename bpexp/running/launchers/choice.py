@@ -15,7 +15,7 @@ from bpexp.running.cores import usable_cores
 from bpexp.running.job import Job
 from bpexp.running.launchers import Chosen, opened
 from bpexp.running.launchers.foreign import Foreign, unknown
-from bpexp.running.loading import load_data
+from bpexp.running.loading import in_memory, load_data
 from bpexp.running.memory import GIB, free_memory
 from bpexp.running.plan import Plan
 
@@ -23,12 +23,15 @@ PROCESS = 100 * 2**20
 """Bytes that a worker has for itself, beside its data and its network: what `experiments.scale.worker_memory` measures,
 rounded up."""
 
+IN_MEMORY = "the data are in the memory of this process, and not in that of workers"
+
 SERIAL: Launching = GROUPS["launcher"].build({"name": "serial"})
 
 
 @contextmanager
 def launched(plan: Plan) -> Iterator[Chosen]:
     """The launcher of a sweep, ready for its jobs; raises ConfigError for one that cannot do them."""
+    _refuse_elsewhere(plan)
     if plan.first.launcher != "basic":
         from bpexp.running.launchers.hydra_plugin import hydra_plugin
 
@@ -42,6 +45,13 @@ def launched(plan: Plan) -> Iterator[Chosen]:
         launching, words = choose(plan.jobs, plan.trials.search.trials)
     with opened(launching, plan.jobs[0]) as launcher:
         yield Chosen(launcher, words, launching.fuse, launching.settings.get("n_jobs") or 1)
+
+
+def _refuse_elsewhere(plan: Plan) -> None:
+    """Raise ConfigError for a launcher whose workers lack data that are in the memory of this process."""
+    name = plan.config.launcher["name"] if plan.first.launcher == "basic" else plan.first.launcher
+    if any(in_memory(job.config) for job in plan.jobs) and name not in ("auto", "serial"):
+        raise ConfigError(f"{IN_MEMORY}, which launcher={name} needs; use launcher=serial, or write them: data=npz")
 
 
 def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
@@ -59,7 +69,7 @@ def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
         wanted, fitting = min(_cores(jobs), number), _fitting(jobs)
         fewer = f" (as many as fit into {_gib(free_memory())})" if fitting < wanted else ""
         process = replace(GROUPS["launcher"].build({"name": "process"}), fuse=launching.fuse)
-        chosen, words = _process(process, min(wanted, fitting))
+        chosen, words = _process(process, min(wanted, fitting), number)
         return chosen, f"{words}{fewer}"
     if node["name"] != "process":
         return launching, f"{node['name']}{_fusing(launching)}"
@@ -67,7 +77,7 @@ def choose(jobs: Sequence[Job], number: int) -> tuple[Launching, str]:
         raise ConfigError(f"{lacking}; put it into a module of its own, or use launcher=serial")
     workers = launching.settings["n_jobs"] or _cores(jobs)
     _warn(jobs, workers, min(workers, number))
-    return _process(launching, workers)
+    return _process(launching, workers, number)
 
 
 def _serial(jobs: Sequence[Job], number: int) -> str:
@@ -78,6 +88,8 @@ def _serial(jobs: Sequence[Job], number: int) -> str:
         return "one usable core"
     for lacking in _lacking(jobs, number):
         return str(lacking)
+    if any(in_memory(job.config) for job in jobs):
+        return IN_MEMORY
     if _fitting(jobs) < 2:
         return f"a worker needs about {_gib(_memory(jobs))}, and {_gib(free_memory())} are free"
     return ""
@@ -108,9 +120,13 @@ def _fitting(jobs: Sequence[Job]) -> int:
     return int(free_memory() / _memory(jobs))
 
 
-def _process(launching: Launching, workers: int) -> tuple[Launching, str]:
-    settings = {**launching.settings, "n_jobs": workers}
-    words = f"process, {workers} worker{'s' * (workers > 1)}{_fusing(launching)}"
+def _process(launching: Launching, workers: int, number: int) -> tuple[Launching, str]:
+    """The launcher with so many workers; of more than there are jobs only as many have something to do, and are told.
+
+    The others stay allowed: the runs that confirm a search may be more than its trials.
+    """
+    settings, busy = {**launching.settings, "n_jobs": workers}, min(workers, number)
+    words = f"process, {busy} worker{'s' * (busy > 1)}{_fusing(launching)}"
     return replace(launching, settings=settings), words
 
 

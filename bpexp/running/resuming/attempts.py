@@ -36,7 +36,7 @@ def go_on(job: Job) -> Outcome | None:
         (job.directory / RESULT).unlink()
     try:
         said = {"progress": job.config.progress, "tracking.uri": job.config.tracking.get("uri")}
-        return resume(job.directory, said, callbacks=pruning(job))
+        return resume(job.directory, said, callbacks=pruning(job), title=f"job {job.number}: ")
     except CheckpointError as error:
         tell([f"bpexp: warning: the job in {job.directory} begins anew ({error})"], True)
         return None

@@ -40,6 +40,7 @@ def resume(
     *,
     previous: bool = False,
     callbacks: Sequence[Callback] = (),
+    title: str = "",
 ) -> Outcome:
     """Go on with the run of a directory from its newest checkpoint, and return its outcome.
 
@@ -48,6 +49,7 @@ def resume(
         changes: new values by dotted key: epochs, progress, checkpoint.every.
         previous: go on from the last checkpoint but one, because the newest is damaged.
         callbacks: what watches the run beside the callbacks of its config; they remember nothing in checkpoints.
+        title: what the run is called where it tells from where it goes on, such as `job 3: `.
 
     Raises BpexpError, and changes nothing, for a run that cannot be resumed.
     """
@@ -67,20 +69,20 @@ def resume(
             if _newest(directory, previous=previous) != path:
                 raise CheckpointError(f"the run {str(directory)!r} went on meanwhile; look at it, and try again")
             watched = replace(experiment, callbacks=[*experiment.callbacks, *callbacks])
-            return _go_on(watched, directory, checkpoint, path)
+            return _go_on(watched, directory, checkpoint, path, title)
     except Locked as error:
         raise CheckpointError(str(error)) from None
     except OSError as error:
         raise CheckpointError(f"cannot write to {str(directory)!r} ({error.strerror or error})") from error
 
 
-def _go_on(experiment: Experiment, directory: Path, checkpoint: Checkpoint, path: Path) -> Outcome:
+def _go_on(experiment: Experiment, directory: Path, checkpoint: Checkpoint, path: Path, title: str) -> Outcome:
     config = experiment.config
     tail = read_tail(directory / JOURNAL, checkpoint.journal, checkpoint.journal_sha256)
     _refuse_shorter(experiment, tail)
     remove_unfinished(directory)
     note = _schedule_note(experiment, checkpoint)
-    tell([f"resumed from {path.name}", *([note] if note else [])], config.progress)
+    tell([f"{title}{line}" for line in (f"resumed from {path.name}", note) if line], config.progress)
     write_config(config, directory)
     said = {"checkpoint": path.name} | ({"note": note} if note else {})
     return execute(experiment, _info(config, directory, checkpoint, path), Resumed(checkpoint, path, tail, said))

@@ -15,12 +15,10 @@ from bpexp.running.job import Ending, Job
 from bpexp.running.resuming.results import await_others, read, result
 from bpexp.running.searching.trials import Trials, in_a_trial
 from bpexp.running.searching.values import value_of
+from bpexp.search.begun import PLACE, REASON
 from bpexp.search.declared import place_of
 from bpexp.search.space import said_of, suggested
 from bpexp.search.storage import STORAGE, Stored, quiet
-
-REASON = "bpexp.reason"
-"""The attribute of a trial with the reason why it has no result."""
 
 
 class Asking:
@@ -115,6 +113,7 @@ class Asking:
             warn(f"trial {number} is not run: {told}")
             self._fail(number, told)
             return None
+        self._note(number, PLACE, str(job.subdirectory))
         self.jobs.append(job)
         return job
 
@@ -138,9 +137,11 @@ class Asking:
         self._finish(number, TrialState.COMPLETE, values)
 
     def _fail(self, number: int, reason: str) -> None:
-        storage = self._stored.storage
-        storage.set_trial_user_attr(self._stored.trial_id(number), REASON, reason)
+        self._note(number, REASON, reason)
         self._finish(number, TrialState.FAIL)
+
+    def _note(self, number: int, name: str, text: str) -> None:
+        self._stored.storage.set_trial_user_attr(self._stored.trial_id(number), name, text)
 
     def _finish(self, number: int, state: TrialState, values: list[float] | None = None) -> None:
         with quiet():

@@ -18,7 +18,8 @@ from bpexp.running.resuming.sweep_record import plain
 from bpexp.running.searching.asking import Asking
 from bpexp.running.searching.confirming import confirm
 from bpexp.running.searching.trials import Trials
-from bpexp.running.sweep import Sweep, conclude_sweep, log_best_model, notes_of, write_declaration
+from bpexp.running.sweep import Sweep, conclude_sweep, log_best_model, write_declaration
+from bpexp.running.sweep_header import notes_of
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.search.confirmation import Confirmation
 from bpexp.search.found import found_by

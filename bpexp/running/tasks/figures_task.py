@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from pathlib import Path
 
-from bpexp.config.plugins import load_plugins
-from bpexp.config.schema import Config, construct
-from bpexp.config.validation import validate
-from bpexp.errors import BpexpError, ConfigError, RecordError
-from bpexp.files.regular import read_text
-from bpexp.nn.arrays import Array
-from bpexp.records.checkpoint import checkpoints, read_checkpoint
+from bpexp.errors import ConfigError, RecordError
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.lock import RunLock
-from bpexp.records.network_file import WEIGHTS, load_network
-from bpexp.records.outcome import Outcome, RunInfo, read_outcome
-from bpexp.running.build import Experiment, build
+from bpexp.records.outcome import RunInfo
+from bpexp.running.drawing import outcome_of, trained_experiment
 from bpexp.running.ending.pictures import draw
 from bpexp.running.ending.signals import Signals
 from bpexp.running.plan import Plan
-from bpexp.running.resuming.resume_words import MOST_TEXT, parsed
-from bpexp.running.writing import CONFIG
 
 
 def draw_planned(plan: Plan) -> list[Path]:
@@ -43,11 +32,8 @@ def draw_again(directory: Path) -> list[Path]:
         raise RecordError(f"{str(directory)!r} holds no run: it has no {JOURNAL}")
     with Signals() as signals, signals.raised(), RunLock(directory):
         before = _pictures(directory)
-        experiment = _experiment(directory)
-        outcome = _outcome(directory)
-        theta, digest = _weights(directory, outcome)
-        _refuse_other(experiment, theta, digest, directory)
-        experiment.trainer.network.theta[...] = theta
+        outcome = outcome_of(directory)
+        experiment = trained_experiment(directory, outcome)
         name = outcome.name if outcome else directory.name
         draw(experiment, RunInfo(name, directory, [], {}), history(directory / JOURNAL))
         return [path for path, drawn in _pictures(directory).items() if before.get(path) != drawn]
@@ -56,45 +42,3 @@ def draw_again(directory: Path) -> list[Path]:
 def _pictures(directory: Path) -> dict[Path, int]:
     """The pictures of a run, with the time when each was drawn."""
     return {path: path.stat().st_mtime_ns for path in sorted(directory.glob("*.png"))}
-
-
-def _experiment(directory: Path) -> Experiment:
-    """The objects of the run, which draws figures, whatever its config said."""
-    path = directory / CONFIG
-    content = parsed(read_text(path, MOST_TEXT, error=RecordError), repr(str(path)))
-    load_plugins()
-    config = construct(Config, content)
-    validate(config)
-    return build(replace(config, tracking={**config.tracking, "figures": True}))
-
-
-def _weights(directory: Path, outcome: Outcome | None) -> tuple[Array, str]:
-    """The weights (P,) that result.json speaks of, else of the newest checkpoint, and the digest of their data."""
-    found = checkpoints(directory)
-    if (directory / WEIGHTS).exists():
-        saved = load_network(directory)
-        theta = saved.weights[saved.reported]
-        if not found or (outcome and outcome.theta_sha256 == hashlib.sha256(theta.tobytes()).hexdigest()):
-            return theta, str((saved.spec.get("data") or {}).get("digest", ""))
-    if not found:
-        raise BpexpError(f"the run {str(directory)!r} left neither a network nor a checkpoint; start it again")
-    checkpoint = read_checkpoint(found[-1])
-    return checkpoint.state["theta"], checkpoint.data
-
-
-def _refuse_other(experiment: Experiment, theta: Array, digest: str, directory: Path) -> None:
-    data, network = experiment.data, experiment.trainer.network
-    if data.digest != digest:
-        raise BpexpError(
-            f"the data set {data.name!r} is not that of the run {str(directory)!r}: its digest is "
-            f"{data.digest[:12]}..., but was {digest[:12]}..."
-        )
-    if theta.shape != network.theta.shape:
-        raise BpexpError(f"{str(directory / CONFIG)!r} is of another network than the weights beside it")
-
-
-def _outcome(directory: Path) -> Outcome | None:
-    try:
-        return read_outcome(directory)
-    except (OSError, RecordError):
-        return None

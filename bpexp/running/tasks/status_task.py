@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
 from collections.abc import Sequence
@@ -17,13 +16,17 @@ from bpexp.records.journal import JOURNAL
 from bpexp.records.journal_look import Look, look
 from bpexp.records.lock import LOCK, Liveness, holder, liveness
 from bpexp.records.outcome import RESULT, Outcome
-from bpexp.records.process import same_boot
+from bpexp.records.process import gone, same_boot
 from bpexp.records.sweep_file import SWEEP, JobRecord, SweepRecord, read_sweep
 from bpexp.running.resuming.results import read
 from bpexp.running.tally import Tally
 from bpexp.running.writing import CONFIG
+from bpexp.search.begun import trials_begun
 
 SWEEP_KEY = "sweep"
+
+STORAGE = "search.jsonl"
+"""The file of a search, as `bpexp.search.storage`, which needs Optuna, names it."""
 
 PATIENCE = 15.0
 """Seconds for which task=stop waits for the end of the sweep's process."""
@@ -84,9 +87,12 @@ def asked(words: Sequence[str]) -> tuple[str, Path] | None:
 def standing(folder: Path) -> Standing:
     """How the sweep in a folder stands; raises RecordError where there is none. Writes nothing."""
     record, alive = _record(folder), liveness(folder)
-    began, jobs = _time_of(folder / LOCK), _jobs(record, folder)
-    total = max(len(jobs), record.trials or 0)  # a search that was resumed may have got more trials
+    began, (jobs, unmade) = _time_of(folder / LOCK), _jobs(record, folder)
+    total = max(len(jobs) + len(unmade), record.trials or 0)  # a search that was resumed may have got more trials
     found = Standing(folder, record, "running", alive, Tally(total, common=frozenset(record.words)))
+    found.problems += unmade
+    for job, failed in unmade:
+        found.tally.add(job.number, failed, fresh=False)
     last = began
     for job in jobs:
         directory = folder / job.subdirectory
@@ -113,13 +119,17 @@ def _record(folder: Path) -> SweepRecord:
     return read_sweep(folder)
 
 
-def _jobs(record: SweepRecord, folder: Path) -> list[JobRecord]:
-    """The jobs of a sweep; of a search those that were begun, which their folders tell."""
+def _jobs(record: SweepRecord, folder: Path) -> tuple[list[JobRecord], list[tuple[JobRecord, Outcome]]]:
+    """The jobs of a sweep; of a search those of its trials so far, and the trials that failed without a job."""
     if record.trials is None:
-        return record.jobs
-    begun = {path.parent.name: re.search(r"\d+", path.parent.name) for path in folder.glob(f"*/{CONFIG}")}
-    jobs = [JobRecord(int(found[0]), name, {}, "", "") for name, found in begun.items() if found]
-    return sorted(jobs, key=lambda job: job.number)
+        return record.jobs, []
+    told = trials_begun(folder / STORAGE)
+    jobs = [JobRecord(trial.number, trial.folder, {}, "", "") for trial in told]
+    return [job for job in jobs if job.subdirectory], [
+        (job, Outcome("", "", "failed", trial.reason, [], {}, 0.0))
+        for job, trial in zip(jobs, told, strict=True)
+        if not trial.folder
+    ]
 
 
 def _without(found: Standing, job: JobRecord, directory: Path) -> None:
@@ -149,6 +159,11 @@ def stop(folder: Path) -> Standing:
         raise BpexpError(f"the sweep in {str(folder)!r} is not running: {alive.evidence}")
     if alive.state == "unknown" or not same_boot(said):
         raise BpexpError(f"the sweep in {str(folder)!r} cannot be ended from here: {alive.evidence}; go to its machine")
+    if gone(said) is not False:  # a container has numbers of its own, and a number is given again
+        raise BpexpError(
+            f"the sweep in {str(folder)!r} cannot be ended from here: {alive.evidence}, and the process of that number "
+            "is another one here; end it where it was begun, perhaps in a container"
+        )
     with suppress(ProcessLookupError):
         os.kill(int(said["pid"]), signal.SIGTERM)
     until = time.monotonic() + PATIENCE
