@@ -28,6 +28,10 @@ bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
   python -m bpexp loss --help                  all options of a group
   python -m bpexp resume=FOLDER                go on with a broken-off run
                                                (epochs=N: with a finished one)
+  python -m bpexp experiment=vanishing_gradients model.depth=2,8 study.repeats=2
+                                               a study, shortened
+  python -m bpexp task=report                  list the recorded studies
+                                               (study=NAME: write its report)
   python -m bpexp task=figures run=FOLDER figures.style=slides format=pdf
                                                draw the figures of a run again
   python -m bpexp.ui                           show the runs in a browser

@@ -184,9 +184,12 @@ def _sweep(planned: Plan) -> int:
 
 def _report(planned: Plan) -> int:
     from bpexp.cli.rows import wide_console
-    from bpexp.cli.study_tables import print_report
-    from bpexp.running.tasks.report_task import rebuild_report
+    from bpexp.cli.study_tables import print_report, print_studies
+    from bpexp.running.tasks.report_task import asks_for_a_list, list_studies, rebuild_report
 
+    if asks_for_a_list(planned):
+        print_studies(wide_console(), list_studies(planned))
+        return 0
     print_report(wide_console(), rebuild_report(planned, Path.cwd()), None)
     return 0
 

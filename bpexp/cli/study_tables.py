@@ -11,6 +11,7 @@ from bpexp.cli.ranking_table import PROBLEMS, print_link
 from bpexp.cli.rows import row
 from bpexp.cli.tables import Ranked, alike, listed, numbers_first, print_ranked
 from bpexp.running.sweep import Sweep
+from bpexp.running.tasks.recorded_studies import RecordedStudy
 from bpexp.study.analysis import Analysis
 from bpexp.study.declaration import moment
 from bpexp.study.measures import Measure
@@ -31,6 +32,8 @@ def print_report(console: Console, report: Report, sweep: Sweep | None) -> None:
         row(console, "all alike", ", ".join(f"{name} {level}" for name, level in same.items()))
     if left_out:
         row(console, "not shown", f"{listed(left_out)}; see the report")
+    if report.unfinished:
+        row(console, "note", report.unfinished, "yellow")
     for problem in standings.evidence.problems:
         row(console, "record", problem, "red")
     for verdict in analysis.verdicts:
@@ -44,6 +47,16 @@ def print_report(console: Console, report: Report, sweep: Sweep | None) -> None:
         row(console, "declared", f"{moment(standings.evidence.at)}, SHA-256 {standings.evidence.sha256}")
     row(console, "report", str(report.files[0].absolute()))
     print_link(console, sweep, _recorded(analysis.study.measures))
+
+
+def print_studies(console: Console, studies: Sequence[RecordedStudy]) -> None:
+    """Print the recorded studies, the newest first, each with the command that writes its report."""
+    for study in studies:
+        of = "" if study.declared is None else f" of {study.declared}"
+        whole = study.declared is None or study.runs >= study.declared
+        state = "" if whole else " (interrupted, or still running)"
+        row(console, study.name, f"  {moment(study.began)}, {study.runs}{of} runs with a result{state}", width=0)
+        row(console, "", study.command, width=4)
 
 
 def _recorded(measures: Sequence[Measure]) -> str | None:

@@ -23,6 +23,7 @@ from omegaconf.errors import (
 )
 
 from bpexp.config.hydra_launchers import INSTEAD, LAUNCHER
+from bpexp.config.programs import explained
 from bpexp.config.schema import explain_unknown_key, key_type
 from bpexp.config.validation import parameter_at
 from bpexp.errors import BpexpError, ConfigError, nearest
@@ -81,6 +82,8 @@ def _of_file(error: BaseException) -> str | None:
             return f"activation {name!r} serves as an output only; try activation=relu or sigmoid"
         if group == LAUNCHER and name in INSTEAD:
             return f"hydra/launcher={name} is not supported; type {INSTEAD[name]} in its place"
+        if group == "experiment" and (told := explained(name)):
+            return told
         return f"unknown {group} {name!r}; {nearest(name, error.options)}choose from: {options}"
     if isinstance(error, MissingConfigException):
         return f"there is no config {str(error.missing_cfg_file)!r}; --info searchpath shows where it is looked for"

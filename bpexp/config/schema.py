@@ -44,11 +44,11 @@ class Config:
         dtype: float type of the parameters and of the training.
         threads: BLAS threads of a run; the last digits of a result depend on them.
         progress: print progress and a table at the end; if false, a run ends with one line.
-        task: train; trace prints one sample's forward and backward pass; report writes the report of a recorded study;
-            doctor says what is wrong with the store of runs, and mends it; sync delivers what the store has missed;
-            figures draws those of the run, sweep or study in run=FOLDER or run=ID again; explore writes a page on
-            which the passes of a network can be stepped through while it learns; status says how far the sweep in
-            sweep=FOLDER is; stop ends it.
+        task: train; trace prints one sample's forward and backward pass; report lists the recorded studies, and with
+            study=NAME writes the report of one; doctor says what is wrong with the store of runs, and mends it; sync
+            delivers what the store has missed; figures draws those of the run, sweep or study in run=FOLDER or run=ID
+            again; explore writes a page on which the passes of a network can be stepped through while it learns; status
+            says how far the sweep in sweep=FOLDER is; stop ends it.
         sample: which training sample task=trace follows first, or task=explore opens with, counted from 0.
         run: the run whose network task=trace follows, that task=explore shows, or whose figures task=figures draws: its
             folder, or MLflow's id of it.

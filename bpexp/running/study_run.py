@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from bpexp.errors import ConfigError, RecordError, say, warn
 from bpexp.files.whole import write_whole
-from bpexp.records.escaping import typed
 from bpexp.running.job import Job
 from bpexp.running.plan import Plan
 from bpexp.study.declaration import STUDY_FILE, STUDY_TAG, Record, declaration, read_record, record
@@ -125,6 +124,6 @@ def report(study: Study, folders: Sequence[Path], directory: Path, parent: Paren
     from bpexp.study.conclude import conclude
     from bpexp.study.sources import from_folders
 
-    written = conclude(study, from_folders(folders), directory, typed(command), parent.params())
+    written = conclude(study, from_folders(folders), directory, command, parent.params())
     parent.attach(written.files, written.note)
     return written

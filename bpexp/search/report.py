@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from bpexp.files.whole import write_whole
 from bpexp.records.escaping import html
-from bpexp.search.charts import Chart, charts
+from bpexp.search.charts import charts
 from bpexp.search.confirmation import Confirmation
 from bpexp.search.found import Found, Tried
 from bpexp.search.summary import ONCE, best_line, headline
-from bpexp.study.page import COLOURS, POLICY, STYLE
+from bpexp.study.parts import document, figure, items, note, table
 from bpexp.study.ranking import brief
 
 REPORT = "report.html"
@@ -41,25 +40,20 @@ def page(found: Found, confirmed: Confirmation | None, facts: Sequence[str], pro
     parts = [
         f"<h1>{html(title)}</h1>",
         f'<p class="question">{html(headline(found))}; seed {found.search.seed}, pruner {found.search.pruner}</p>',
-        _list(problems, "problems"),
+        items(problems, "problems"),
         "<h2>Best</h2>",
         f"<p>{html(best_line(found))}</p>",
         *_confirmed(found, confirmed),
-        *(_figure(chart) for chart in charts(found)),
+        *(figure(chart.caption, chart.svg) for chart in charts(found)),
         "<h2>The space</h2>",
-        _table(["key", "tried"], [(d.key, d) for d in found.search.space]),
+        table(["key", "tried"], [(d.key, d) for d in found.search.space], "the space"),
         *_front(found),
         "<h2>Every trial</h2>",
         _trials(found),
         "<h2>Provenance</h2>",
-        _list(facts, ""),
+        items(facts),
     ]
-    head = (
-        f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{html(title)}</title><style>{COLOURS}{STYLE}</style>"
-    )
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>' + "\n".join(parts) + "</body></html>\n"
+    return document(title, parts)
 
 
 def _confirmed(found: Found, confirmed: Confirmation | None) -> list[str]:
@@ -67,20 +61,20 @@ def _confirmed(found: Found, confirmed: Confirmation | None) -> list[str]:
     if found.best is None or len(found.search.objectives) > 1:
         return []
     if confirmed is None:
-        return [f'<p class="note">Not confirmed: {html(ONCE)}.</p>']
+        return [note(f"Not confirmed: {ONCE}.")]
     seeds = ", ".join(map(str, confirmed.seeds))
     rows = [(row.measure, row.best, row.preset, row.difference, f"{row.p:.2g}") for row in confirmed.rows]
     head = ["measure", f"trial {confirmed.trial}", "preset", "best - preset", "p of no difference"]
-    note = (
+    about = (
         f"Means and 95 % intervals over the new seeds {seeds}, which draw other weights, splits and batches; "
         "differences are paired by seed. The first measure decides; it is the one that the search chose by."
     )
     return [
         "<h2>Best against preset</h2>",
         f"<p><strong>{html(confirmed.verdict())}</strong></p>",
-        _table(head, rows),
-        f'<p class="note">{html(note)}</p>',
-        _list(confirmed.missing, "problems"),
+        table(head, rows, "best against preset"),
+        note(about),
+        items(confirmed.missing, "problems"),
     ]
 
 
@@ -88,7 +82,10 @@ def _front(found: Found) -> list[str]:
     if not found.front:
         return []
     rows = [(t.number, *(f"{v:.4g}" for v in t.values), _told(t)) for t in found.front]
-    return ["<h2>Beaten by no other in both</h2>", _table(["trial", *found.search.objectives, "overrides"], rows)]
+    return [
+        "<h2>Beaten by no other in both</h2>",
+        table(["trial", *found.search.objectives, "overrides"], rows, "front"),
+    ]
 
 
 def _told(trial: Tried) -> str:
@@ -103,22 +100,4 @@ def _trials(found: Found) -> str:
          *(brief(t.said.get(key, "")) for key in keys))
         for t in found.trials
     ]  # fmt: skip
-    return _table(["trial", "state", *found.search.objectives, *keys], rows)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    top = "".join(f"<th>{html(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{html(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><tr>{top}</tr>{body}</table></div>'
-
-
-def _list(lines: Sequence[str], kind: str) -> str:
-    if not lines:
-        return ""
-    return f'<ul class="{kind}">' + "".join(f"<li>{html(line)}</li>" for line in lines) + "</ul>"
-
-
-def _figure(chart: Chart) -> str:
-    data = base64.b64encode(chart.svg).decode()
-    text = html(chart.caption)
-    return f'<figure><img alt="{text}" src="data:image/svg+xml;base64,{data}"><figcaption>{text}</figcaption></figure>'
+    return table(["trial", "state", *found.search.objectives, *keys], rows, "every trial")

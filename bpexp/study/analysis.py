@@ -12,6 +12,7 @@ import pandas as pd
 from bpexp.study.comparison import Comparison, compare
 from bpexp.study.design import Study
 from bpexp.study.looks import begun, final_verdicts
+from bpexp.study.measures import Measure
 from bpexp.study.samples import paired, select
 from bpexp.study.scoring import DECLARED, DIVERGED, ENDED, RunRecord, counted, frame_of
 from bpexp.study.shapley import Shares, gap_shares
@@ -19,6 +20,7 @@ from bpexp.study.statistics import Interval, mean_interval
 from bpexp.study.tuning import Chosen, at_best, edge, tuned_levels
 from bpexp.study.variance import Share, variance_shares
 from bpexp.study.verdicts import Verdict
+from bpexp.training.metrics import Bounds
 
 __all__ = ["Analysis", "Arm", "RunRecord", "analyse", "at_best", "frame_of", "paired", "select", "tuned_levels"]
 
@@ -100,13 +102,20 @@ def arms(study: Study, factors: list[str], frame: pd.DataFrame, runs: pd.DataFra
         if tuned_to is not None:
             everything = everything[everything[str(study.tuned)] == tuned_to]
         mine = runs[(runs[factors] == list(key)).all(axis=1)]
-        intervals = {m.text: mean_interval(mine[m.text]).inside(m.bounds) for m in study.measures}
+        intervals = {m.text: mean_interval(mine[m.text]).inside(_bounds(m, mine)) for m in study.measures}
         never = {m.text: int((mine[m.text] > mine[DECLARED]).sum()) for m in study.measures if m.discrete}
         arm = dict(zip(factors, key, strict=True))
         diverged = int((everything["status"] == DIVERGED).sum())
         left_out = len(everything) - len(mine)
         found.append(Arm(arm, tuned_to, len(mine), left_out, intervals, diverged, edge(study, tuned_to), never))
     return sorted(found, key=lambda arm: _order(arm, study))
+
+
+def _bounds(measure: Measure, runs: pd.DataFrame) -> Bounds:
+    """The bounds of a measure; epochs that are never reached count as one more than were declared."""
+    low, high = measure.bounds
+    last = runs[DECLARED].max()
+    return low, last + 1 if measure.discrete and not math.isnan(last) else high
 
 
 def _order(arm: Arm, study: Study) -> tuple[bool, float]:

@@ -1,48 +1,77 @@
-"""The figures of a study's report: curves over epochs, layers or an ordered factor, and heat maps.
+"""The figures of a study's report: curves over epochs, layers or an ordered factor, and heat maps, with their numbers.
 
-Every arm is drawn at its own best level of the tuned factor. Where the arms are too many for one figure, those that a
-claim names are drawn, then the best ranked, and the caption says how many are not.
+Every arm is drawn at its own best level of the tuned factor. Where the arms are too many for one figure, there are
+several; where they are too many for those, the caption says how many are not drawn. The numbers are those of all arms.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-
-from bpexp.figures.bands import Band, BandPoint, Panels, Scales, bands_figure
+from bpexp.figures.bands import Band, Panels, Scales, bands_figure
 from bpexp.figures.heat_map import heat_map_figure
 from bpexp.figures.output import svg
 from bpexp.figures.sheet import Wish
+from bpexp.records.escaping import csv_table
 from bpexp.study.analysis import Analysis, RunRecord, at_best
+from bpexp.study.curves import Curve, by_level, intervals, over_epochs, over_layers, points
 from bpexp.study.design import spelt
 from bpexp.study.facets import Facets, Levels, facets
-from bpexp.study.measures import Measure, Series, bounds_of
+from bpexp.study.measures import Measure, bounds_of
 from bpexp.study.measures import predicted as predicted_series
 from bpexp.study.samples import select
 from bpexp.study.scoring import ENDED, counted
-from bpexp.study.statistics import mean_interval
 from bpexp.training.metrics import Bounds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Curve = dict[float, list[float]]
-"""The values of all seeds by x."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curves:
+    """What one chart shows of every arm.
+
+    Args:
+        what: it shows, in words.
+        arms: by their levels, best first.
+        named: the places of those that a claim names.
+        measured: the curve of each arm.
+        scales: the axes.
+        bounds: of what is drawn.
+        predicted: by a theory, the curve of each arm, if it predicts one.
+        tuned: how the level of the tuned factor was chosen, in words.
+    """
+
+    what: str
+    arms: Sequence[Levels]
+    named: Sequence[int]
+    measured: Sequence[Curve]
+    scales: Scales
+    bounds: Bounds
+    predicted: Sequence[Curve] = field(default_factory=list)
+    tuned: str = ""
+
+    def theory(self, arm: int) -> Curve:
+        """What is predicted for an arm."""
+        return self.predicted[arm] if self.predicted else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One figure: the name of its file, without ending; what it shows; and what draws it, as large as it is wanted."""
+    """One figure: the name of its file, without ending; what it shows; and what draws it, as large as it is wanted.
+
+    `csv` holds its numbers, for a file of the name `csv_name`; figures that show parts of the same numbers share it.
+    """
 
     name: str
     caption: str
     draw: Callable[[Wish | None], Figure]
+    csv: str
+    csv_name: str
 
     @property
     def svg(self) -> bytes:
@@ -53,21 +82,22 @@ class Chart:
 def charts(analysis: Analysis, runs: Sequence[RunRecord]) -> list[Chart]:
     """Every chart that the study declares and the runs allow."""
     study, chosen = analysis.study, _chosen(analysis, runs)
-    shown = facets([arm.levels for arm in analysis.best], _named(analysis, [arm.levels for arm in analysis.best]))
-    drawn: list[Chart | None] = []
-    tuned = f", each arm at its own best {study.tuned}" if study.tuned else ""
+    arms = [arm.levels for arm in analysis.best]
+    named, tuned = _named(analysis, arms), f", each arm at its own best {study.tuned}" if study.tuned else ""
+    found = []
     for name in study.curves:
-        curves = {arm: _over_epochs(chosen[arm], name) for arm in shown.arms}
-        scales = Scales("epoch", name, log_up=name.startswith("loss"))
-        drawn.append(_curves(shown, curves, {}, scales, f"{name} over the epochs", tuned, bounds_of(name)))
+        curves, scales = [over_epochs(some, name) for some in chosen], Scales("epoch", name, log_up=_is_loss(name))
+        found.append(Curves(f"{name} over the epochs", arms, named, curves, scales, bounds_of(name), tuned=tuned))
     for name in study.by_depth:
-        curves = {arm: _over_layers(chosen[arm], name) for arm in shown.arms}
-        predicted = {arm: _over_layers(chosen[arm], predicted_series(name)) for arm in shown.arms}
-        scales = Scales("layer, counted from the input", name, log_up=True)
-        what = f"{name} by layer at the first step"
-        drawn.append(_curves(shown, curves, predicted, scales, what, tuned, bounds_of(name)))
-    drawn += [_across(analysis, factor, measure) for factor, some in study.across.items() for measure in some]
-    return [chart for chart in [*drawn, *_heat_maps(analysis)] if chart is not None]
+        curves, theory = ([over_layers(some, n) for some in chosen] for n in (name, predicted_series(name)))
+        scales, what = Scales("layer, counted from the input", name, log_up=True), f"{name} by layer at the first step"
+        found.append(Curves(what, arms, named, curves, scales, bounds_of(name), theory, tuned))
+    found += [_across(analysis, factor, measure) for factor, some in study.across.items() for measure in some]
+    return [*(chart for one in found for chart in _drawn(one)), *_heat_maps(analysis)]
+
+
+def _is_loss(name: str) -> bool:
+    return name.startswith("loss")
 
 
 def _named(analysis: Analysis, arms: Sequence[Levels]) -> list[int]:
@@ -99,93 +129,74 @@ def _chosen(analysis: Analysis, runs: Sequence[RunRecord]) -> list[list[RunRecor
     return [list(mine.values()) for mine in arms]
 
 
-def _curves(
-    shown: Facets,
-    curves: Mapping[int, Curve],
-    predicted: Mapping[int, Curve],
-    scales: Scales,
-    what: str,
-    tuned: str,
-    bounds: Bounds,
-) -> Chart | None:
-    """A chart of one curve for each arm; None where no arm has a point."""
-    if not any(curves.values()):
-        return None
-    panels: Panels = {
+def _drawn(found: Curves) -> list[Chart]:
+    """The figures of a chart; none where no arm has a point."""
+    if not any(found.measured):
+        return []
+    figures = facets(found.arms, found.named)
+    numbers, name = _numbers(found), _file_name(found.what)
+    caption = f"{found.what}: mean and 95 % interval over seeds{found.tuned}"
+    if any(found.predicted):
+        caption += "; dotted: predicted by mean-field theory"
+    drawn = len({arm for one in figures for arm in one.arms})
+    if drawn < len(found.arms):
+        caption += f"; {drawn} of {len(found.arms)} arms are drawn, and the numbers are of all"
+    made = []
+    for place, one in enumerate(figures):
+        own = name if place == 0 else f"{name}_{place + 1}"
+        told = f"{one.title}: {caption}" if one.title else caption
+        if len(figures) > 1:
+            told += f" (figure {place + 1} of {len(figures)})"
+        made.append(Chart(own, told, partial(bands_figure, _bands(found, one), found.scales), numbers, f"{name}.csv"))
+    return made
+
+
+def _bands(found: Curves, shown: Facets) -> Panels:
+    """The bands of one figure."""
+    return {
         title: {
-            name: Band(_points(curves[arm], bounds), _points(predicted.get(arm, {}), bounds))
+            name: Band(points(found.measured[arm], found.bounds), points(found.theory(arm), found.bounds))
             for name, arm in arms.items()
         }
         for title, arms in shown.panels.items()
     }
-    caption = f"{what}: mean and 95 % interval over seeds{tuned}"
-    if any(predicted.values()):
-        caption += "; dotted: predicted by mean-field theory"
-    return Chart(_file_name(what), caption + _omission(shown), partial(bands_figure, panels, scales))
 
 
-def _omission(shown: Facets) -> str:
-    if not shown.omitted:
-        return ""
-    drawn = len(shown.arms)
-    return f"; {drawn} of {drawn + shown.omitted} arms are drawn, those that claims name and the best ranked"
+def _numbers(found: Curves) -> str:
+    """Every point of every arm as CSV."""
+    theory = any(found.predicted)
+    head = [*(found.arms[0] if found.arms else ()), found.scales.across, "mean", "low", "high", "n"]
+    rows: list[list[Any]] = [[*head, *(["predicted"] if theory else [])]]
+    for arm, levels in enumerate(found.arms):
+        expected = intervals(found.theory(arm), found.bounds)
+        for x, one in intervals(found.measured[arm], found.bounds).items():
+            row = [*levels.values(), f"{x:g}", one.mean, one.low, one.high, one.n]
+            rows.append([*row, *([expected[x].mean if x in expected else None] if theory else [])])
+    return csv_table(rows)
 
 
-def _points(curve: Curve, bounds: Bounds) -> list[BandPoint]:
-    """Mean and Student's interval over the seeds at each x, inside the bounds of what is drawn."""
-    intervals = {x: mean_interval(curve[x]).inside(bounds) for x in sorted(curve)}
-    return [BandPoint(x, i.mean, i.low, i.high) for x, i in intervals.items()]
+def _across(analysis: Analysis, factor: str, measure: Measure) -> Curves:
+    """A measure over an ordered factor: at every level of the tuned factor, else at the best level of each arm.
 
-
-def _gather(runs: Sequence[RunRecord], points: Callable[[Series], Iterable[tuple[float, float]]]) -> Curve:
-    curve: Curve = {}
-    for run in runs:
-        for x, value in points(run.series):
-            curve.setdefault(x, []).append(value)
-    return curve
-
-
-def _over_epochs(runs: Sequence[RunRecord], name: str) -> Curve:
-    def points(series: Series) -> Iterable[tuple[float, float]]:
-        epochs = dict(series.get("time/epoch", ()))
-        return [(epochs[step], value) for step, value in series.get(name, ()) if step in epochs]
-
-    return _gather(runs, points)
-
-
-def _over_layers(runs: Sequence[RunRecord], name: str) -> Curve:
-    """The first value of name/layer_1, name/layer_2, ..., or of name_layer_1, as the ledger has them."""
-    layer = re.compile(rf"{re.escape(name)}[/_]layer_(\d+)")
-
-    def points(series: Series) -> Iterable[tuple[float, float]]:
-        found = ((layer.fullmatch(key), values) for key, values in series.items())
-        return [(float(match[1]), values[0][1]) for match, values in found if match and values]
-
-    return _gather(runs, points)
-
-
-def _across(analysis: Analysis, factor: str, measure: Measure) -> Chart | None:
-    """A measure over an ordered factor: at every level of the tuned factor, else at the best level of each arm."""
+    A factor of which one level ran has no curve.
+    """
     study = analysis.study
     runs = counted(study, analysis.frame)
     if factor != study.tuned:
         runs = at_best(study, runs, analysis.levels)
-    arms = list(dict.fromkeys(tuple((k, v) for k, v in arm.levels.items() if k != factor) for arm in analysis.best))
-    levels = [dict(arm) for arm in arms]
-    shown = facets(levels, _named(analysis, levels))
-    theory = next((m for m in study.measures if m.text == measure.predicted), None)
-    curves = {arm: _by_level(select(runs, levels[arm]), factor, measure) for arm in shown.arms}
-    predicted = {arm: _by_level(select(runs, levels[arm]), factor, theory) if theory else {} for arm in shown.arms}
+    unique = list(dict.fromkeys(tuple((k, v) for k, v in arm.levels.items() if k != factor) for arm in analysis.best))
+    arms = [dict(arm) for arm in unique]
     ticks = sorted(float(level) for level in study.factors[factor])
+    theory = next((m for m in study.measures if m.text == measure.predicted), None)
+    curves, predicted = (
+        [by_level(select(runs, arm), factor, one) if one and len(ticks) > 1 else {} for arm in arms]
+        for one in (measure, theory)
+    )
     far = ticks[0] > 0 and ticks[-1] / ticks[0] >= 8
     scales = Scales(factor, measure.text, log_across=far, ticks=ticks)
     tuned = f", each arm at its own best {study.tuned}" if study.tuned and factor != study.tuned else ""
-    return _curves(shown, curves, predicted, scales, f"{measure.text} over {factor}", tuned, measure.bounds)
-
-
-def _by_level(runs: pd.DataFrame, factor: str, measure: Measure) -> Curve:
-    known = runs[np.isfinite(runs[measure.text].astype(float))]
-    return {float(str(level)): [float(v) for v in some[measure.text]] for level, some in known.groupby(factor)}
+    what = f"{measure.text} over {factor}"
+    return Curves(what, arms, _named(analysis, arms), curves, scales, measure.bounds, predicted, tuned)
 
 
 def _heat_maps(analysis: Analysis) -> list[Chart]:
@@ -200,7 +211,10 @@ def _heat_maps(analysis: Analysis) -> list[Chart]:
     what = f"{measure} by {rows} and {columns}"
     caption = f"{what}: mean over seeds; a cross where there is no run with a value"
     values = table.to_numpy(dtype=float)
-    return [Chart(_file_name(what), caption, partial(heat_map_figure, values, down, across, (rows, columns, measure)))]
+    cells = [[row, column, table.loc[row, column]] for row in down for column in across]
+    numbers, name = csv_table([[rows, columns, f"mean of {measure}"], *cells]), _file_name(what)
+    draw = partial(heat_map_figure, values, down, across, (rows, columns, measure))
+    return [Chart(name, caption, draw, numbers, f"{name}.csv")]
 
 
 def _file_name(what: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bpexp.records.escaping import html
+from bpexp.study import bars
 from bpexp.study.analysis import Analysis
 from bpexp.study.declaration import DIGITS, moment
 from bpexp.study.evidence import Evidence
 from bpexp.study.looks import looks_line
+from bpexp.study.parts import items, note
 from bpexp.study.standing import Standings
-from bpexp.study.statistics import LEVEL, MINIMUM
+from bpexp.study.statistics import LEVEL, MINIMUM, Interval
 from bpexp.study.verdicts import Verdict
 from bpexp.study.words import label, shown
 
@@ -21,9 +23,10 @@ ol.claims li.supported, ol.claims li.holds { border-color: var(--green); }
 ol.claims li.refuted, ol.claims li.violated { border-color: var(--vermilion); }
 ol.claims.later li { background: none; border: 1px dashed var(--soft); border-left: .35rem dashed var(--soft); }
 ol.claims.later b.answer { color: var(--soft); }
-ol.claims .note { color: var(--soft); font-size: .9rem; }
+ol.claims .note { color: var(--soft); font-size: .85rem; }
 b.answer { text-transform: uppercase; letter-spacing: .04em; font-size: .85rem; }
 ul.doubts { border-left: .35rem solid var(--vermilion); padding: .4rem 1.6rem; background: var(--tint); }
+@media print { ol.claims li { padding: .3rem .6rem; } ol.claims .note, b.answer { font-size: 10px; } }
 """
 
 LATER = (
@@ -49,16 +52,16 @@ def claims_html(analysis: Analysis, standings: Standings) -> str:
     other = "Claims without a record" if unproven else "Claims added or changed after the results"
     narrowed = [f"set on the command line: {line}" for line in standings.narrowing]
     parts = [
-        _list("doubts", standings.evidence.problems),
+        items(standings.evidence.problems, "doubts"),
         _part("Claims declared before the results", record_line(standings.evidence), analysis, first, standings),
-        _note(_together(first)) if first else "",
-        _note(ROUGH) if any(verdict.outlook for verdict in first) else "",
-        _note(looks_line(analysis.study, analysis.frame, first)) if first and analysis.study.stages else "",
-        _list("note", narrowed),
+        note(_together(first)) if first else "",
+        note(ROUGH) if any(verdict.outlook for verdict in first) else "",
+        note(looks_line(analysis.study, analysis.frame, first)) if first and analysis.study.stages else "",
+        items(narrowed),
         _part(other, UNPROVEN if unproven else LATER, analysis, later, standings, "claims later"),
         _part("Theorems, checked in every run", THEOREMS, analysis, proven, standings),
-        _note("What has changed in the declaration since the results:") if standings.changes else "",
-        _list("note", standings.changes),
+        note("What has changed in the declaration since the results:") if standings.changes else "",
+        items(standings.changes),
     ]
     return "".join(parts)
 
@@ -99,16 +102,24 @@ def _part(
     """A heading, a note and the claims below it; empty without claims."""
     if not verdicts:
         return ""
-    items = "".join(_item(analysis, verdict, standings) for verdict in verdicts)
-    return f'<h2>{html(title)}</h2>{_note(about)}<ol class="{kind}">{items}</ol>'
+    told = "".join(_item(analysis, verdict, standings) for verdict in verdicts)
+    return f'<h2>{html(title)}</h2>{note(about)}<ol class="{kind}">{told}</ol>'
 
 
 def _item(analysis: Analysis, verdict: Verdict, standings: Standings) -> str:
     seen = verdict.outlook
     told = [_basis(analysis, verdict), *([seen.told] if seen else []), standings.of(verdict.claim).told]
-    lines = "".join(f'<br><span class="note">{html(line)}</span>' for line in told)
+    lines = "".join(f'<div class="note">{html(line)}</div>' for line in told)
     head = f'<b class="answer">{answer(verdict, standings)}</b> {html(verdict.claim.text)}'
-    return f'<li class="{verdict.answer}">{head}{lines}</li>'
+    return f'<li class="{verdict.answer}">{head}{_picture(verdict)}{lines}</li>'
+
+
+def _picture(verdict: Verdict) -> str:
+    """The interval that decides; of a theorem, the mean over all runs between the smallest value and the largest."""
+    interval = verdict.interval.inside(verdict.claim.bounds)
+    if verdict.checked is not None and len(values := verdict.checked.values):
+        interval = Interval(float(values.mean()), float(values.min()), float(values.max()), len(values))
+    return bars.bar(verdict.claim, interval)
 
 
 def _basis(analysis: Analysis, verdict: Verdict) -> str:
@@ -118,16 +129,9 @@ def _basis(analysis: Analysis, verdict: Verdict) -> str:
     if verdict.checked is not None:
         return f"{claim.measure.text} of {label(claim.of)}{against}: {verdict.note}"
     best = " at its own best level" if claim.at == "best" and analysis.study.tuned else ""
+    what = f"{claim.measure.text} of {label(claim.of)}{against}{best}"
+    if verdict.interval.n == 0:
+        return f"{what}: {verdict.note}"
     level = f"{100 * verdict.interval.level:.3g} % interval, " if verdict.interval.level != LEVEL else ""
-    bounded = verdict.interval if claim.against else verdict.interval.inside(claim.measure.bounds)
-    interval = shown(bounded, claim.measure)
-    return f"{claim.measure.text} of {label(claim.of)}{against}{best}: {interval} ({level}{verdict.note})"
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{html(text)}</p>'
-
-
-def _list(kind: str, lines: Sequence[str]) -> str:
-    items = "".join(f"<li>{html(line)}</li>" for line in lines)
-    return f'<ul class="{kind}">{items}</ul>' if items else ""
+    interval = shown(verdict.interval.inside(claim.bounds), claim.measure)
+    return f"{what}: {interval} ({level}{verdict.note})"

@@ -14,7 +14,8 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from bpexp.errors import ConfigError, nearest
-from bpexp.study.measures import Measure, parse
+from bpexp.study.measures import Measure, difference_bounds, parse
+from bpexp.training.metrics import Bounds
 
 BOUNDS = ("above", "below", "within")
 
@@ -51,6 +52,12 @@ class Claim:
             -math.inf if self.above is None else self.above,
             math.inf if self.below is None else self.below,
         )
+
+    @property
+    def bounds(self) -> Bounds:
+        """The smallest and largest value that the statistic can take: of a difference, those of the measure apart."""
+        bounds = self.measure.bounds
+        return bounds if self.against is None else difference_bounds(bounds)
 
     @property
     def said(self) -> str:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from bpexp.errors import BpexpError, ConfigError, RecordError, TrackingError
 from bpexp.files.plain_json import MOST_BYTES
 from bpexp.files.regular import read_text
-from bpexp.records.provenance import provenance
-from bpexp.study.analysis import RunRecord
+from bpexp.records.escaping import typed
+from bpexp.records.journal import JOURNAL
+from bpexp.records.journal_lines import last_line
+from bpexp.records.lock import liveness
+from bpexp.records.sweep_file import read_sweep
+from bpexp.study.analysis import RunRecord, frame_of
 from bpexp.study.declaration import STUDY_FILE, moment
 from bpexp.study.design import Study
 from bpexp.study.evidence import BROKEN, Evidence, weigh
+from bpexp.study.looks import begun
+from bpexp.study.origin import Origin, commands, this_code
 from bpexp.study.report import Report, write_report
 from bpexp.study.revision import Today, asked, changes, narrowing
 from bpexp.study.sources import from_folder, from_mlflow, recorded_sweep
@@ -22,7 +31,7 @@ from bpexp.tracking.store import Store
 
 
 def conclude(
-    study: Study, runs: Sequence[RunRecord], folder: Path, command: str, params: Mapping[str, str] | None
+    study: Study, runs: Sequence[RunRecord], folder: Path, command: Sequence[str], params: Mapping[str, str] | None
 ) -> Report:
     """Analyse the runs of a study and write its report to `folder`, which holds its declaration.
 
@@ -30,20 +39,22 @@ def conclude(
         study: the study as it ran.
         runs: its runs.
         folder: the folder of its sweep.
-        command: as a shell takes it.
+        command: the arguments of the command, as they were typed.
         params: the parameters of the parent run; None without one.
     """
     found = weigh(_read(folder / STUDY_FILE), params)
     told = standings(found, study, None, narrowing=narrowing(found.content) if found.content else ())
-    facts = [f"command: {command}", _counted(runs), *_origin(found)]
-    return write_report(study, runs, folder, facts, told)
+    facts = [f"command: {typed(command)}", _counted(runs), *_record(found), *this_code()]
+    again = commands(command, _code(found), study.name, folder)
+    return write_report(study, runs, folder, Origin(facts, again, _elapsed(folder)), told)
 
 
 def rebuild(name: str, store: Store, folder: Path, today: Today | None = None) -> Report:
     """Write the report of the newest recorded sweep of a study to `folder`, from the runs in MLflow.
 
-    `today` is the declaration as it is now, None to ask what was asked when it ran. Raises TrackingError where no sweep
-    is recorded, or where nothing says what was asked.
+    A sweep that was broken off is reported with the runs that it has, where none came to its end. `today` is the
+    declaration as it is now, None to ask what was asked when it ran. Raises TrackingError where no sweep is recorded,
+    or where nothing says what was asked.
     """
     parent, text, newer = recorded_sweep(store, name)
     found = weigh(text, parent.params, first_start(store, parent.run_id))
@@ -54,8 +65,10 @@ def rebuild(name: str, store: Store, folder: Path, today: Today | None = None) -
         )
     study, told = _question(found, today, f"the parent run {parent.run_id!r}")
     runs = from_mlflow(store, parent.run_id, study)
-    facts = [f"parent run {parent.run_id}: {parent.name}", _counted(runs), *_origin(found)]
-    return write_report(study, runs, folder, facts, told)
+    facts = [f"parent run {parent.run_id}: {parent.name}", _counted(runs), *_record(found), *this_code()]
+    again = commands(parent.tags.get("bpexp.sweep", ""), _code(found), name, None)
+    unfinished = _unfinished(study, runs, parent.tags.get("bpexp.directory"))
+    return write_report(study, runs, folder, Origin(facts, again, parent.seconds, unfinished), told)
 
 
 def rebuild_from_folder(sweep: Path, store: Store | None, folder: Path, today: Today | None = None) -> Report:
@@ -73,8 +86,54 @@ def rebuild_from_folder(sweep: Path, store: Store | None, folder: Path, today: T
             found.problems.append(f"the record on the parent run cannot be compared: {error}")
     study, told = _question(found, today, f"the folder {str(sweep)!r}")
     runs = from_folder(sweep)
-    facts = [f"folder {sweep}", _counted(runs), *_origin(found)]
-    return write_report(study, runs, folder, facts, told)
+    facts = [f"folder {sweep}", _counted(runs), *_record(found), *this_code()]
+    again = commands(_command(sweep), _code(found), study.name, sweep)
+    place = Origin(facts, again, _elapsed(sweep), _unfinished(study, runs, str(sweep)))
+    return write_report(study, runs, folder, place, told)
+
+
+def _unfinished(study: Study, runs: Sequence[RunRecord], folder: str | None) -> str:
+    """That runs have no result, because the sweep was interrupted or still goes on; empty where all have one."""
+    begun_study = begun(study, frame_of(study, runs)) if study.stages else study
+    ended = {(*study.levels(run.params).values(), run.params.get("seed")) for run in runs if run.status not in UNDONE}
+    expected = math.prod(len(levels) for levels in begun_study.grid().values())
+    if len(ended) >= expected:
+        return ""
+    alive = folder is not None and liveness(Path(folder)).state == "alive"
+    state = "This study is still running" if alive else "This study was interrupted"
+    goes_on = "" if alive or folder is None else f"; the others are done by: {typed([f'resume={folder}'])}"
+    counted = f"{len(ended)} of {expected} runs have a result, and this report is of those"
+    return f"{state}: {counted}; its verdicts hold only if its results were no reason to stop it{goes_on}"
+
+
+UNDONE = ("running", "killed", "scheduled")
+"""The statuses of a run that has not come to its end."""
+
+
+def _elapsed(folder: Path) -> float | None:
+    """Seconds from the beginning of a sweep to the last line of its journals; None where either is not known."""
+    try:
+        began = datetime.fromisoformat(read_sweep(folder).started_at).timestamp()
+    except (RecordError, ValueError):
+        return None
+    times = []
+    for journal in folder.glob(f"[0-9]*/{JOURNAL}"):
+        with suppress(RecordError):
+            times += [line["time"]] if (line := last_line(journal)) else []
+    return max(times) - began if times and max(times) > began else None
+
+
+def _command(folder: Path) -> Sequence[str]:
+    """The arguments of the command that began a sweep, as its folder tells them."""
+    try:
+        return read_sweep(folder).command
+    except RecordError:
+        return ()
+
+
+def _code(found: Evidence) -> Mapping[str, str]:
+    """The code that ran, as the declaration recorded it."""
+    return (found.content or {}).get("code") or {}
 
 
 def _counted(runs: Sequence[RunRecord]) -> str:
@@ -106,14 +165,6 @@ def _read(file: Path) -> str | None:
         return None
 
 
-def _origin(found: Evidence) -> list[str]:
-    """The record of the declaration, and the code and versions that made the report."""
-    recorded = [f"declaration: SHA-256 {found.sha256}, recorded {moment(found.at)}"] if found.sha256 else []
-    return [*recorded, *origin()]
-
-
-def origin() -> list[str]:
-    """The code and versions that make a report."""
-    facts = provenance(Path.cwd())
-    told = [key for key in ("bpexp", "git_commit", "git_dirty", "numpy", "mlflow", "python", "blas") if key in facts]
-    return [", ".join(f"{key} {facts[key]}" for key in told)]
+def _record(found: Evidence) -> list[str]:
+    """The record of the declaration."""
+    return [f"declaration: SHA-256 {found.sha256}, recorded {moment(found.at)}"] if found.sha256 else []

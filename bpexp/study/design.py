@@ -35,7 +35,8 @@ class Study:
     for the shares of the factors in the difference of two arms.
 
     `swept` are the keys and levels of the sweep where they are not the factors: `split` tells a swept factor apart as
-    several. `across` maps an ordered factor, the horizontal axis of a chart, to the measures that are drawn over it.
+    several. `across` maps an ordered factor, the horizontal axis of a chart, to the measures that are drawn over it;
+    `across: {}` draws none.
     """
 
     name: str
@@ -117,6 +118,7 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
     measures = [parse(text) for text in given.get("measures") or ["final accuracy/test"]]
     claims = [read_claim(claim, factors) for claim in given.get("claims") or []]
     repeats, stages = read_repeats(given, claims)
+    heat_map = _axes(given.get("heat_map") or (), factors)
     return Study(
         name=name,
         title=str(given.get("title", name)),
@@ -133,8 +135,8 @@ def declared(name: str, node: Mapping[str, Any]) -> Study:
         gap=read_gap(given.get("gap"), factors, tuned, measures[0]),
         curves=CURVES if given.get("curves") is None else tuple(given["curves"]),
         by_depth=tuple(given.get("by_depth") or ()),
-        heat_map=_axes(given.get("heat_map") or (), factors),
-        across=_across(given.get("across"), factors, measures),
+        heat_map=heat_map,
+        across=_across(given.get("across"), factors, measures, heat_map),
         seeds=tuple(range(repeats)),
         split=split,
         swept=swept,
@@ -174,11 +176,17 @@ def _axes(named: Sequence[str], factors: Mapping[str, Sequence[Any]]) -> tuple[s
 
 
 def _across(
-    node: Any, factors: Mapping[str, Sequence[Any]], measures: Sequence[Measure]
+    node: Any, factors: Mapping[str, Sequence[Any]], measures: Sequence[Measure], mapped: Sequence[str]
 ) -> dict[str, Sequence[Measure]]:
-    """The charts over an ordered factor: its levels are numbers, and the measures are those of the study."""
+    """The charts over an ordered factor: its levels are numbers, and the measures are those of the study.
+
+    Where none are declared, the first measure is drawn over each factor with three numbers or more that is not mapped.
+    """
     if not isinstance(node or {}, Mapping):
         raise ConfigError(f"study.across must give factors their measures, not {node!r}")
+    if node is None:
+        numbers = [f for f, levels in factors.items() if len(levels) > 2 and all(map(number, levels))]
+        return dict.fromkeys([factor for factor in numbers if factor not in mapped], measures[:1])
     known = {measure.text: measure for measure in measures}
     found: dict[str, Sequence[Measure]] = {}
     for factor, texts in (node or {}).items():

@@ -1,7 +1,8 @@
-"""Which arms a chart shows, in which panels, under which names: all of them where a reader can tell them apart."""
+"""Which arms a chart shows, in which figures and panels, under which names."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -9,8 +10,11 @@ from itertools import combinations
 CURVES = 8
 """Largest number of curves in one panel: the number of styles that can be told apart."""
 
-PANELS = 9
-"""Largest number of panels in one chart."""
+PANELS = 12
+"""Largest number of panels in one figure."""
+
+FIGURES = 6
+"""Largest number of figures of one chart."""
 
 Levels = Mapping[str, str]
 """An arm: its factors with their levels."""
@@ -18,15 +22,15 @@ Levels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """The arms of a chart.
+    """The arms of one figure.
 
     Args:
         panels: for each panel, by its title, the arms in it by their names; an arm is its place in the list of all.
-        omitted: number of arms that are not drawn.
+        title: the levels that all arms of the figure share, where a chart has several figures.
     """
 
     panels: dict[str, dict[str, int]]
-    omitted: int = 0
+    title: str = ""
 
     @property
     def arms(self) -> list[int]:
@@ -34,26 +38,62 @@ class Facets:
         return [place for panel in self.panels.values() for place in panel.values()]
 
 
-def facets(arms: Sequence[Levels], named: Sequence[int] = ()) -> Facets:
-    """Distribute arms over panels of at most CURVES; a panel holds the arms that share the levels in its title.
+def facets(arms: Sequence[Levels], named: Sequence[int] = ()) -> list[Facets]:
+    """Distribute arms over figures of at most PANELS panels of at most CURVES arms.
 
-    Where PANELS are not enough, the `named` arms are drawn, and of the others the first.
+    A panel holds the arms that share the levels in its title, and so does a figure, where one is not enough. Where no
+    factors divide the arms so, each panel holds the next ones in their order. Of more than FIGURES figures the first
+    are left, those with arms that are `named` before the others.
 
     Args:
         arms: the arms, best first.
         named: the places of arms that must be drawn.
     """
-    shown = list(range(len(arms)))
-    by = _panel_factors(arms, shown)
-    if by is None:
-        rest = [place for place in shown if place not in set(named)]
-        shown = sorted([*named, *rest[: max(0, CURVES - len(named))]])
-        by = _panel_factors(arms, shown) or ()
-    return Facets(_panels(arms, shown, by), len(arms) - len(shown))
+    everything = list(range(len(arms)))
+    if (by := _panel_factors(arms, everything)) is not None:
+        return [Facets(_panels(arms, everything, by))]
+    found = _by_factors(arms, everything) or _by_order(arms, everything)
+    wanted = set(named)
+    return sorted(found, key=lambda one: (wanted.isdisjoint(one.arms), min(one.arms)))[:FIGURES]
+
+
+def _by_factors(arms: Sequence[Levels], shown: Sequence[int]) -> list[Facets]:
+    """The fewest figures, each of the arms that share the levels of some factors; none if FIGURES are not enough."""
+    varied = varying(arms)
+    for count in range(1, len(varied)):
+        fitting = []
+        for outer in combinations(varied, count):
+            groups: dict[str, list[int]] = {}
+            for place in shown:
+                groups.setdefault(spelled_arm({factor: arms[place][factor] for factor in outer}), []).append(place)
+            if len(groups) > FIGURES:
+                continue
+            inner = {title: _panel_factors(arms, mine) for title, mine in groups.items()}
+            if all(by is not None for by in inner.values()):
+                fitting.append([Facets(_panels(arms, groups[t], by or ()), t) for t, by in inner.items()])
+        if fitting:
+            return min(fitting, key=len)
+    return []
+
+
+def _by_order(arms: Sequence[Levels], shown: Sequence[int]) -> list[Facets]:
+    """Panels of the arms in their order."""
+    names = {place: spelled_arm({factor: arms[place][factor] for factor in varying(arms)}) for place in shown}
+    panels = [
+        (f"arms {start + 1} to {min(start + CURVES, len(shown))}", shown[start : start + CURVES])
+        for start in range(0, len(shown), CURVES)
+    ]
+    return [
+        Facets({title: {names[place]: place for place in mine} for title, mine in panels[start : start + PANELS]})
+        for start in range(0, len(panels), PANELS)
+    ]
 
 
 def _panel_factors(arms: Sequence[Levels], shown: Sequence[int]) -> tuple[str, ...] | None:
-    """The fewest factors whose levels divide the arms into panels that are small and few enough; None if none do."""
+    """The fewest factors whose levels divide the arms into panels that are small and few enough; None if none do.
+
+    Panels of one arm each would compare nothing.
+    """
     varied = varying([arms[place] for place in shown])
     for count in range(len(varied) + 1):
         fitting = []
@@ -62,7 +102,8 @@ def _panel_factors(arms: Sequence[Levels], shown: Sequence[int]) -> tuple[str, .
             for place in shown:
                 key = tuple(arms[place][factor] for factor in by)
                 sizes[key] = sizes.get(key, 0) + 1
-            if max(sizes.values(), default=0) <= CURVES and len(sizes) <= PANELS:
+            alone = 1 < len(sizes) == len(shown)
+            if max(sizes.values(), default=0) <= CURVES and len(sizes) <= PANELS and not alone:
                 fitting.append((len(sizes), by))
         if fitting:
             return min(fitting, key=lambda found: found[0])[1]
@@ -78,10 +119,18 @@ def varying(arms: Sequence[Levels]) -> list[str]:
 def _panels(arms: Sequence[Levels], shown: Sequence[int], by: Sequence[str]) -> dict[str, dict[str, int]]:
     told = [factor for factor in varying([arms[place] for place in shown]) if factor not in by]
     panels: dict[str, dict[str, int]] = {}
-    for place in shown:
+    for place in sorted(shown, key=lambda place: [_rank(arms[place][factor]) for factor in by]):
         panel = panels.setdefault(spelled_arm({factor: arms[place][factor] for factor in by}), {})
         panel[spelled_arm({factor: arms[place][factor] for factor in told}) or "all runs"] = place
     return panels
+
+
+def _rank(level: str) -> float:
+    """What orders panels: the number that a level is; levels that are none keep the order of their arms."""
+    try:
+        return float(level)
+    except ValueError:
+        return math.inf
 
 
 def spelled_arm(levels: Mapping[str, str]) -> str:

@@ -112,6 +112,12 @@ def bounds_of(series: str) -> Bounds:
     return metrics[name].bounds if name in metrics else PROBED.get(name, NO_BOUNDS)
 
 
+def difference_bounds(bounds: Bounds) -> Bounds:
+    """The smallest and largest difference of two values that lie within bounds."""
+    low, high = bounds
+    return low - high, high - low
+
+
 def predicted(series: str) -> str:
     """The series that holds what mean-field theory predicts for a series, if it predicts it."""
     return PREDICTION + series

@@ -13,6 +13,7 @@ from bpexp.study.charts import charts
 from bpexp.study.claim_list import answer
 from bpexp.study.design import Study
 from bpexp.study.looks import final_verdicts
+from bpexp.study.origin import Origin
 from bpexp.study.page import page
 from bpexp.study.standing import Standings
 from bpexp.study.words import label, shown, told
@@ -22,28 +23,32 @@ REPORT, SUMMARY = "report.html", "summary.csv"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
-    """The analysis, how its claims stand to the results, the files, and the same in Markdown for MLflow."""
+    """The analysis, how its claims stand to the results, the files, and the same in Markdown for MLflow.
+
+    `unfinished` says that the sweep has not come to its end; it is empty if it has.
+    """
 
     analysis: Analysis
     standings: Standings
     files: list[Path]
     note: str
+    unfinished: str = ""
 
 
-def write_report(
-    study: Study, runs: Sequence[RunRecord], folder: Path, facts: Sequence[str], standings: Standings
-) -> Report:
-    """Analyse the runs and write report.html, each chart and summary.csv to `folder`."""
+def write_report(study: Study, runs: Sequence[RunRecord], folder: Path, origin: Origin, standings: Standings) -> Report:
+    """Analyse the runs and write report.html, summary.csv, and each chart with its numbers, to `folder`."""
     analysis = in_families(analyse(study, runs), standings)
     drawn = charts(analysis, runs)
     files = {
-        REPORT: page(analysis, drawn, facts, standings),
+        REPORT: page(analysis, drawn, origin, standings),
         SUMMARY: csv_table([list(analysis.frame.columns), *analysis.frame.itertuples(index=False)]),
     }
     files |= {f"{chart.name}.svg": chart.svg.decode() for chart in drawn}
+    files |= {chart.csv_name: chart.csv for chart in drawn if chart.csv}
     for name, text in files.items():
         write_whole(folder / name, text)
-    return Report(analysis, standings, [folder / name for name in files], note(analysis, standings))
+    written = [folder / name for name in files]
+    return Report(analysis, standings, written, note(analysis, standings, origin), origin.unfinished)
 
 
 def in_families(analysis: Analysis, standings: Standings) -> Analysis:
@@ -58,11 +63,12 @@ def in_families(analysis: Analysis, standings: Standings) -> Analysis:
     return replace(analysis, verdicts=told)
 
 
-def note(analysis: Analysis, standings: Standings) -> str:
+def note(analysis: Analysis, standings: Standings, origin: Origin | None = None) -> str:
     """Claims and arms as Markdown."""
     study = analysis.study
     lines = [f"**{markdown(study.title)}**", "", markdown(study.question), ""]
-    lines += [f"- {markdown(problem)}" for problem in standings.evidence.problems]
+    broken = [origin.unfinished] if origin and origin.unfinished else []
+    lines += [f"- {markdown(problem)}" for problem in [*broken, *standings.evidence.problems]]
     for verdict in analysis.verdicts:
         basis = f"{told(verdict)}; {standings.of(verdict.claim).told}"
         lines.append(f"- **{answer(verdict, standings)}**: {markdown(verdict.claim.text)} ({markdown(basis)})")

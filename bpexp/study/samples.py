@@ -41,7 +41,7 @@ def sample(
     reasons = _blank(study, mine, name)
     values = np.asarray(by_seed, dtype=np.float64)
     edges = _edges(study, claim, mine, levels) if claim.at == "best" and len(values) else []
-    remarks = [*_lost(study, everything), *edges]
+    remarks = [*_lost(study, everything), *edges, *(_untested(study, claim) if not len(values) else [])]
     return Sample(claim, values, [int(seed) for seed in by_seed.index], reasons, remarks)
 
 
@@ -105,6 +105,13 @@ def _blank(study: Study, mine: pd.DataFrame, name: str) -> list[str]:
             "study.diverged=survivors"
         ]
     return [f"{name} has no finite value in {len(blank)} of {len(mine)} runs, and the others are no fair sample"]
+
+
+def _untested(study: Study, claim: Claim) -> list[str]:
+    """That no run has a level of the claim: the command line left it out."""
+    named = dict.fromkeys((key, spelt(level)) for arm in (claim.of, claim.against or {}) for key, level in arm.items())
+    lacking = [f"{key}={level}" for key, level in named if level not in map(spelt, study.factors[key])]
+    return [f"not tested, because these runs have no {', '.join(lacking)}"] if lacking else []
 
 
 def _lost(study: Study, everything: pd.DataFrame) -> list[str]:

@@ -30,6 +30,9 @@ DIVERGED = "diverged"
 DECLARED = "epochs declared"
 """The column of a frame that holds the epochs that a run was to train; a larger `epochs until` means never."""
 
+SECONDS = "seconds"
+"""The column of a frame that holds how long a run took."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunRecord:
@@ -37,7 +40,7 @@ class RunRecord:
 
     `restored` is the epoch whose weights were restored over the last ones; None where the last ones were kept. `final`
     holds what the run recorded of the weights that it ended with, such as final/accuracy_test. `fused` tells whether it
-    was trained together with others.
+    was trained together with others; `seconds` is how long it took, NaN where nothing says so.
     """
 
     params: Mapping[str, Any]
@@ -47,6 +50,7 @@ class RunRecord:
     restored: float | None = None
     final: Mapping[str, float] = field(default_factory=dict)
     fused: bool = False
+    seconds: float = math.nan
 
     @property
     def reported(self) -> Series:
@@ -74,9 +78,9 @@ def frame_of(study: Study, runs: Sequence[RunRecord]) -> pd.DataFrame:
     for run in runs:
         row: dict[str, Any] = dict(study.levels(run.params))
         row |= {"seed": int(run.params.get("seed", 0)), "status": run.status, "run_id": run.run_id}
-        row[DECLARED] = _epochs(run)
+        row |= {DECLARED: _epochs(run), SECONDS: run.seconds}
         rows.append(row | {text: float(value(study, measure, run)) for text, measure in wanted.items()})
-    columns = [*study.factors, "seed", "status", "run_id", DECLARED, *wanted]
+    columns = [*study.factors, "seed", "status", "run_id", DECLARED, SECONDS, *wanted]
     return pd.DataFrame(rows, columns=columns)
 
 

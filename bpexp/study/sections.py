@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from bpexp.records.escaping import html
 from bpexp.study.analysis import Analysis, Arm
+from bpexp.study.measures import Measure, difference_bounds
+from bpexp.study.parts import items, note, scrolling, table
 from bpexp.study.statistics import LEVEL
 from bpexp.study.words import label, p_text, shown
 
@@ -16,25 +18,43 @@ INTERVALS = (
 )
 
 
-def problems(analysis: Analysis) -> str:
+ABREAST, COLUMNS = 3, 8
+"""Largest number of measures in a table, one less with logarithms, and of its columns without counts.
+
+More are wider than a page.
+"""
+
+
+def problems(lines: Sequence[str]) -> str:
     """What a reader must know before anything else."""
-    items = "".join(f"<li>{html(problem)}</li>" for problem in analysis.problems)
-    return f'<ul class="problems">{items}</ul>' if items else ""
+    return items(lines, "problems")
 
 
 def arms(analysis: Analysis, ranked: Sequence[Arm]) -> str:
-    """A table of arms, best first."""
+    """Tables of all arms, best first, with a few measures each; the first counts the runs, where they differ."""
     study = analysis.study
     factors = list(ranked[0].levels) if ranked else []
     tuned = study.tuned if any(arm.tuned_to for arm in ranked) else None
-    chosen = [f"best {tuned}"] if tuned else []
-    counts = ["seeds", "diverged", "left out"]
-    rows = []
-    for place, arm in enumerate(ranked, start=1):
-        cells = [shown(arm.intervals[m.text], m, arm.runs, arm.never.get(m.text, 0)) for m in study.measures]
-        numbers = [str(arm.runs), str(arm.diverged), str(arm.missing)]
-        rows.append([str(place), *arm.levels.values(), *([arm.chosen] if tuned else []), *cells, *numbers])
-    return table(["rank", *factors, *chosen, *(m.text for m in study.measures), *counts], rows)
+    head = ["rank", *factors, *([f"best {tuned}"] if tuned else [])]
+    lead = [[str(i), *arm.levels.values(), *([arm.chosen] if tuned else [])] for i, arm in enumerate(ranked, start=1)]
+    counts = [(arm.runs, arm.diverged, arm.missing) for arm in ranked]
+    equal = len(set(counts)) == 1 and counts[0][1:] == (0, 0)
+    widest = ABREAST - any(measure.log for measure in study.measures)
+    tables, abreast = [], max(1, min(widest, COLUMNS - len(head)))
+    for start in range(0, len(study.measures), abreast):
+        some, counting = study.measures[start : start + abreast], start == 0 and not equal
+        rows = [
+            [*first, *(_measured(arm, m) for m in some), *(count if counting else ())]
+            for first, arm, count in zip(lead, ranked, counts, strict=True)
+        ]
+        columns = [*head, *(m.text for m in some), *(["seeds", "diverged", "left out"] if counting else [])]
+        tables.append(table(columns, rows, f"arms: {', '.join(m.text for m in some)}"))
+    seeds = f"Seeds of every arm: {counts[0][0]}. No run diverged, and none is left out." if equal else ""
+    return "".join([*tables, note(seeds)])
+
+
+def _measured(arm: Arm, measure: Measure) -> str:
+    return shown(arm.intervals[measure.text], measure, arm.runs, arm.never.get(measure.text, 0))
 
 
 def arms_note(analysis: Analysis) -> str:
@@ -57,19 +77,19 @@ def arms_note(analysis: Analysis) -> str:
         told.append(
             f"The level of {study.tuned} is chosen by the mean of {study.tuned_by.text}, never by the test part."
         )
-    return _note(" ".join(told))
+    return note(" ".join(told))
 
 
 def comparison(analysis: Analysis) -> str:
     """Every arm beside the best one."""
     if not analysis.comparison:
         return ""
-    measure = analysis.study.measures[0]
-    rows = []
+    measure, rows = analysis.study.measures[0], []
+    apart = difference_bounds(measure.bounds)
     for one in analysis.comparison:
         answer = "worse" if one.worse else one.note or "not told apart"
         arm = label(analysis.best[one.second].levels)
-        rows.append([arm, shown(one.interval, measure), p_text(one.p), answer])
+        rows.append([arm, shown(one.interval.inside(apart), measure), p_text(one.p), answer])
     best = label(analysis.best[0].levels)
     told = (
         f"{measure.text} of {best} minus that of the arm, paired by seed. Intervals and p hold for all arms together "
@@ -77,7 +97,7 @@ def comparison(analysis: Analysis) -> str:
         "studies (multiple comparisons with the best, simulated for equal variances)."
     )
     head = ["arm", "difference, simultaneous 95 % interval", "p", "against the best"]
-    return f"<h2>Differences from the best arm</h2>{table(head, rows)}{_note(told)}"
+    return f"<h2>Differences from the best arm</h2>{table(head, rows, 'differences from the best arm')}{note(told)}"
 
 
 def shares(analysis: Analysis) -> str:
@@ -95,7 +115,8 @@ def shares(analysis: Analysis) -> str:
         "block: omega squared, which is 0 on average where a factor does nothing, and its 95 % interval from the "
         "noncentral F distribution, given the other shares."
     )
-    return f"<h2>Share of the variance by factor</h2><table>{rows}</table>{_note(told)}"
+    shown_shares = scrolling(f"<table>{rows}</table>", "shares of the variance")
+    return f"<h2>Share of the variance by factor</h2>{shown_shares}{note(told)}"
 
 
 def gap(analysis: Analysis) -> str:
@@ -106,9 +127,10 @@ def gap(analysis: Analysis) -> str:
     measure, start, end = found.gap.measure, label(found.gap.start), label(found.gap.end)
     head = f"<h2>What the gap from {html(start)} to {html(end)} is made of</h2>"
     if found.whole is None:
-        return head + _note(f"There are no shares: {found.reason}.")
-    rows = [[name, shown(one, measure), f"{found.percent(one):.0f} %"] for name, one in found.parts]
-    rows.append(["the whole gap", shown(found.whole, measure), "100 %"])
+        return head + note(f"There are no shares: {found.reason}.")
+    apart = difference_bounds(measure.bounds)
+    rows = [[name, shown(one.inside(apart), measure), f"{found.percent(one):.0f} %"] for name, one in found.parts]
+    rows.append(["the whole gap", shown(found.whole.inside(apart), measure), "100 %"])
     first = found.parts[0][0]
     larger = [found.parts[one.second][0] for one in found.apart if one.worse]
     answer = f"The share of {first} is larger than that of {', '.join(larger)}"
@@ -119,18 +141,4 @@ def gap(analysis: Analysis) -> str:
         "the factors can be changed, each arm at its own best level; mean and Student's 95 % interval over seeds. "
         f"{answer} (simultaneously at 5 %)."
     )
-    return head + table(["factor", "share of the gap", "of the mean gap"], rows) + _note(told)
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{html(text)}</p>'
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """An HTML table of text."""
-
-    def row(tag: str, cells: Iterable[str]) -> str:
-        return "<tr>" + "".join(f"<{tag}>{html(cell)}</{tag}>" for cell in cells) + "</tr>"
-
-    body = "".join(row("td", cells) for cells in rows)
-    return f'<div class="scroll"><table><thead>{row("th", head)}</thead><tbody>{body}</tbody></table></div>'
+    return head + table(["factor", "share of the gap", "of the mean gap"], rows, "shares of the gap") + note(told)

@@ -15,8 +15,11 @@ from bpexp.study.declaration import STUDY_FILE, STUDY_TAG
 from bpexp.study.design import Study
 from bpexp.study.measures import layer_stems
 from bpexp.tracking.feed import FUSED
-from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run
+from bpexp.tracking.query import RecordedRun, artifact_text, children, metric_history, newest_run, runs_with
 from bpexp.tracking.store import Store
+
+MOST = 200
+"""Largest number of recorded sweeps that are listed, the newest."""
 
 
 def from_folder(directory: Path) -> list[RunRecord]:
@@ -47,7 +50,9 @@ def from_folders(folders: Sequence[Path]) -> list[RunRecord]:
             warn(f"the series of a run are left out: {error}")
             status = "without a readable journal" if status in ("finished", "stopped", "pruned") else status
         restored = _restored(outcome.weights, outcome.metrics)
-        records.append(RunRecord(outcome.params, status, series, outcome.run_id, restored, outcome.metrics, fused))
+        took = math.nan if fused else outcome.seconds
+        run = RunRecord(outcome.params, status, series, outcome.run_id, restored, outcome.metrics, fused, took)
+        records.append(run)
     return records
 
 
@@ -66,9 +71,11 @@ def recorded_sweep(store: Store, name: str) -> tuple[RecordedRun, str | None, Re
     newest = newest_run(store, {STUDY_TAG: name})
     parent = newest_run(store, {STUDY_TAG: name}, ended=True) or newest
     if parent is None or newest is None:
+        others = sorted({run.tags[STUDY_TAG] for run in runs_with(store, STUDY_TAG, MOST, everywhere=False)})
+        known = f"; recorded are: {', '.join(others)}" if others else ""
         raise TrackingError(
             f"no sweep of the study {name!r} is recorded in the experiment {store.experiment_name!r}; "
-            f"run it with: python -m bpexp experiment={name}"
+            f"run it with: python -m bpexp experiment={name}{known}"
         )
     try:
         text = artifact_text(store, parent.run_id, STUDY_FILE)
@@ -88,7 +95,9 @@ def from_mlflow(store: Store, parent_id: str, study: Study) -> list[RunRecord]:
         series = {name: _history(store, run.run_id, name) for name in names}
         status = run.tags.get("bpexp.status", run.status)
         restored = _restored(run.tags.get("bpexp.weights"), run.metrics)
-        records.append(RunRecord(run.params, status, series, run.run_id, restored, run.metrics, FUSED in run.tags))
+        fused = FUSED in run.tags
+        took = math.nan if fused else run.metrics.get("final/seconds", math.nan)
+        records.append(RunRecord(run.params, status, series, run.run_id, restored, run.metrics, fused, took))
     return records
 
 

@@ -155,7 +155,7 @@ def _doubts(one: Sample, step: int, alpha: float) -> list[str]:
     n, told = len(one.values), list(one.remarks)
     signs = seeds_for_signs(alpha / step)
     if n == 0:
-        return [*told, "no seed has a value"] if not one.reasons else told
+        return told if told or one.reasons else ["no seed has a value"]
     if n < MINIMUM:
         told.append(f"a verdict needs at least {MINIMUM} seeds")
     elif n < signs and _repeats(one):

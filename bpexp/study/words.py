@@ -33,8 +33,11 @@ def told(verdict: Verdict) -> str:
     """What a verdict rests on: its interval, unless it is of a theorem, what qualifies it, and what would decide it."""
     if verdict.checked is not None:
         return verdict.note
+    if verdict.interval.n == 0:
+        return verdict.note
     seen = verdict.outlook
-    return f"{shown(verdict.interval, verdict.claim.measure)}; {verdict.note}{f'; {seen.told}' if seen else ''}"
+    interval = verdict.interval.inside(verdict.claim.bounds)
+    return f"{shown(interval, verdict.claim.measure)}; {verdict.note}{f'; {seen.told}' if seen else ''}"
 
 
 def label(levels: Mapping[str, Any] | None) -> str:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """A run as stored by MLflow: `metrics` are the last values, `status` is MLflow's in lower case."""
+    """A run as stored by MLflow: `metrics` are the last values, `status` is MLflow's in lower case.
+
+    `started` is in UTC as ISO 8601; `seconds` passed from then to the end, None of a run that has not ended.
+    """
 
     run_id: str
     name: str
@@ -29,6 +32,8 @@ class RecordedRun:
     params: Mapping[str, str]
     tags: Mapping[str, str]
     metrics: Mapping[str, float]
+    started: str = ""
+    seconds: float | None = None
 
 
 def newest_run(store: Store, tags: Mapping[str, str], *, ended: bool = False) -> RecordedRun | None:
@@ -47,14 +52,17 @@ def newest_run(store: Store, tags: Mapping[str, str], *, ended: bool = False) ->
     return _plain(found[0]) if found else None
 
 
-def runs_with(store: Store, tag: str, most: int) -> list[RecordedRun]:
-    """The newest runs that have a tag, of all experiments, also those that were deleted but are still stored."""
+def runs_with(store: Store, tag: str, most: int, *, everywhere: bool = True) -> list[RecordedRun]:
+    """The newest runs that have a tag, of all experiments, also those that were deleted but are still stored.
+
+    Unless `everywhere`, only those of the store's experiment that were not deleted.
+    """
     from mlflow.entities import ViewType
 
     found = store.client.search_runs(
-        experiment_ids(store.client, view_type=ViewType.ALL),
+        experiment_ids(store.client, view_type=ViewType.ALL) if everywhere else [store.experiment_id],
         filter_string=f"tags.`{tag}` LIKE '%'",
-        run_view_type=ViewType.ALL,
+        run_view_type=ViewType.ALL if everywhere else ViewType.ACTIVE_ONLY,
         order_by=["attributes.start_time DESC"],
         max_results=most,
     )
@@ -103,7 +111,7 @@ def first_start(store: Store, parent_id: str) -> str | None:
         order_by=["attributes.start_time ASC"],
         max_results=1,
     )
-    return datetime.fromtimestamp(found[0].info.start_time // 1000, UTC).isoformat() if found else None
+    return _utc(found[0].info.start_time) if found else None
 
 
 def run_params(store: Store, run_id: str) -> Mapping[str, str]:
@@ -138,7 +146,14 @@ def artifact_text(store: Store, run_id: str, path: str) -> str:
 
 def _plain(run: Any) -> RecordedRun:
     info, data = run.info, run.data
-    return RecordedRun(info.run_id, str(info.run_name), info.status.lower(), data.params, data.tags, data.metrics)
+    began, ended = info.start_time or 0, info.end_time
+    seconds = (ended - began) / 1000 if began and ended else None
+    name, status = str(info.run_name), info.status.lower()
+    return RecordedRun(info.run_id, name, status, data.params, data.tags, data.metrics, _utc(began), seconds)
+
+
+def _utc(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).isoformat()
 
 
 def _quoted(value: str) -> str:

@@ -20,6 +20,7 @@ from bpexp.cli.ranking_table import print_link, print_ranking
 from bpexp.cli.study_tables import print_report
 from bpexp.records.outcome import Outcome
 from bpexp.running.sweep import Sweep
+from bpexp.study.origin import Origin
 from bpexp.study.ranking import rank
 from bpexp.study.report import write_report
 
@@ -284,7 +285,7 @@ def test_the_arms_of_a_study_are_readable_at_every_width(width: int, tmp_path: P
     until = "epochs until accuracy/test >= 0.9"
     design = study(measures=["final accuracy/test", "final loss/test", until])
     made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
-    print_report(console, write_report(design, made, tmp_path, ["by hand"], in_time(design)), None)
+    print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), None)
     text = written(console)
     assert "\u2026" not in text
     assert "sigmoid" in text
@@ -308,7 +309,7 @@ def test_the_link_of_a_study_sorts_by_its_first_measure_if_the_store_has_it(
     console, design = screen(100), study(measures=measures)
     made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
     sweep = Sweep(tmp_path, ranking=rank([outcome(0.1, 0.5)], [0]), experiment_id="7", store="https://mlflow.example")
-    print_report(console, write_report(design, made, tmp_path, ["by hand"], in_time(design)), sweep)
+    print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), sweep)
     assert sort in written(console).splitlines()[-1]
 
 

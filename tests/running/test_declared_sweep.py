@@ -121,7 +121,7 @@ def test_a_plain_sweep_declares_nothing(monkeypatch: pytest.MonkeyPatch) -> None
 def claims_in(report: str) -> list[tuple[str, str]]:
     """(verdict, text) of the claims on a page."""
     text = Path(report).read_text(encoding="utf-8")
-    return re.findall(r'<b class="answer">(.*?)</b> (.*?)<br>', text)
+    return re.findall(r'<b class="answer">(.*?)</b> (.*?)<(?:div|svg) ', text)
 
 
 def rebuilt(monkeypatch: pytest.MonkeyPatch, *said: str) -> str:

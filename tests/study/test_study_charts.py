@@ -7,12 +7,12 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import pytest
-from synthetic import Point, claim, points, record, runs, study
+from synthetic import Point, points, record, runs, study
 
 from bpexp.errors import ConfigError
 from bpexp.study.analysis import RunRecord, analyse
 from bpexp.study.charts import Chart, charts
-from bpexp.study.design import Study
+from bpexp.study.design import Study, narrowed
 from bpexp.study.words import label
 
 NAN, INF = math.nan, math.inf
@@ -121,14 +121,29 @@ def test_layers(case: str) -> None:
     assert names(design, made) == ["delta_norm"]
 
 
-def test_arms_that_claims_name_are_drawn_and_those_that_are_not_are_counted() -> None:
+def test_every_arm_is_drawn_and_its_numbers_stand_beside_the_figure() -> None:
     """U1: of twelve arms the eight best ranked were drawn, without a word, and the subject of the study was not."""
-    named = [claim(of={"model.depth": 1}, against={"model.depth": 2}, above=0)]
-    design = study(factors={"model.depth": list(range(1, 13))}, tuned=None, repeats=2, claims=named)
-    (chart,) = every_chart(design, [record(p, accuracy=p["model.depth"] / 20) for p in points(design)])
+    design = study(factors={"model.depth": list(range(1, 13))}, tuned=None, repeats=2)
+    chart, over_depth = every_chart(design, [record(p, accuracy=p["model.depth"] / 20) for p in points(design)])
     shown = [depth for depth in range(1, 13) if f"model.depth={depth}" in texts(chart.svg.decode())]
-    assert shown == [1, 2, 7, 8, 9, 10, 11, 12]
-    assert "8 of 12 arms are drawn, those that claims name and the best ranked" in chart.caption
+    assert shown == list(range(1, 13))
+    assert "are drawn" not in chart.caption
+    rows = [line.split(",") for line in chart.csv.splitlines()]
+    assert rows[0] == ["model.depth", "epoch", "mean", "low", "high", "n"]
+    assert [row[:3] for row in rows[1:3]] == [["12", "1", "0.3"], ["12", "2", "0.6"]]
+    assert len(rows) == 1 + 12 * 2
+    assert over_depth.csv_name == "final_accuracy_test_over_model.depth.csv"
+    assert over_depth.csv.splitlines()[1] == "1,0.05,0.05,0.05,2"
+
+
+def test_an_ordered_factor_is_an_axis_unless_the_study_says_otherwise() -> None:
+    factors = {"activation": ["relu", "tanh"], "lr": [0.01, 0.1, 1.0]}
+    assert list(study(factors=factors).across) == ["lr"]
+    assert study(factors=factors, across={}).across == {}
+    assert study(factors=factors, heat_map=["activation", "lr"]).across == {}
+    shortened = narrowed(study(factors=factors, tuned=None), {"lr": ["0.1"]})
+    made = [record({**p, "lr": 0.1}, accuracy=0.5) for p in points(study(**SMALL))]
+    assert [chart.name for chart in every_chart(shortened, made)] == ["accuracy_test_over_the_epochs"]
 
 
 def test_many_arms_stand_in_panels_and_the_legend_names_the_factors() -> None:
@@ -163,9 +178,9 @@ def test_only_a_factor_with_numbers_can_be_the_axis() -> None:
 
 def test_a_band_stays_inside_the_bounds_of_its_measure() -> None:
     """U16: with two seeds of 0.5 and 1 Student's interval of an accuracy reaches from -2.4 to 3.9."""
-    from bpexp.study.charts import _points
+    from bpexp.study.curves import points as banded
 
-    (point,) = _points({1.0: [0.5, 1.0]}, (0.0, 1.0))
+    (point,) = banded({1.0: [0.5, 1.0]}, (0.0, 1.0))
     assert (point.mean, point.low, point.high) == (0.75, 0.0, 1.0)
 
 

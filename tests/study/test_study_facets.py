@@ -1,13 +1,13 @@
-"""Every arm is drawn where a reader can tell the curves apart; where not, those that claims name are."""
+"""Every arm is drawn where a reader can tell the curves apart, in several figures if need be."""
 
 from __future__ import annotations
 
 from itertools import product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpexp.study.facets import CURVES, PANELS, facets
+from bpexp.study.facets import CURVES, FIGURES, PANELS, Facets, facets
 
 
 def grid(**factors: int) -> list[dict[str, str]]:
@@ -15,36 +15,55 @@ def grid(**factors: int) -> list[dict[str, str]]:
     return [dict(arm) for arm in product(*levels)]
 
 
+def only(arms: list[dict[str, str]]) -> Facets:
+    """The figure of these arms, which is one."""
+    (found,) = facets(arms)
+    return found
+
+
 def test_few_arms_share_a_panel_and_their_names_hold_what_differs() -> None:
-    found = facets([{"activation": "relu", "init": "he"}, {"activation": "tanh", "init": "he"}])
+    found = only([{"activation": "relu", "init": "he"}, {"activation": "tanh", "init": "he"}])
     assert found.panels == {"": {"activation=relu": 0, "activation=tanh": 1}}
-    assert facets([{"activation": "relu"}]).panels == {"": {"all runs": 0}}
-    assert facets([]).panels == {}
+    assert only([{"activation": "relu"}]).panels == {"": {"all runs": 0}}
+    assert only([]).panels == {}
 
 
 def test_many_arms_are_divided_by_the_factor_that_makes_the_fewest_panels() -> None:
-    found = facets(grid(activation=3, output=2, cost=2, init=2))
+    found = only(grid(activation=3, output=2, cost=2, init=2))
     assert list(found.panels) == ["activation=0", "activation=1", "activation=2"]
     assert next(iter(found.panels["activation=1"])) == "output=0, cost=0, init=0"
-    assert found.omitted == 0
-    assert len(facets(grid(a=6, b=8)).panels) == 6
+    assert len(only(grid(a=6, b=8)).panels) == 6
 
 
-def test_where_there_are_too_many_the_named_ones_are_drawn_and_the_best() -> None:
-    arms = grid(a=100)
-    found = facets(arms, named=[90, 97])
-    assert found.arms == [0, 1, 2, 3, 4, 5, 90, 97]
-    assert found.omitted == 92
-    everything = facets(arms, named=list(range(50, 70)))
-    assert everything.arms == list(range(50, 70))
+def test_arms_that_one_figure_cannot_hold_are_divided_over_figures() -> None:
+    """U1: of more arms than one figure holds eight were drawn."""
+    found = facets(grid(activation=3, gain=12, depth=8))
+    assert [one.title for one in found] == ["activation=0", "activation=1", "activation=2"]
+    assert sorted(arm for one in found for arm in one.arms) == list(range(288))
+    assert list(found[0].panels) == [f"gain={level}" for level in range(12)]
 
 
+def test_where_no_factor_divides_them_they_stand_in_their_order() -> None:
+    (found,) = facets(grid(depth=12))
+    assert list(found.panels) == ["arms 1 to 8", "arms 9 to 12"]
+    assert found.arms == list(range(12))
+
+
+def test_of_more_figures_than_a_reader_looks_at_those_with_named_arms_come_first() -> None:
+    found = facets(grid(a=800), named=[790])
+    assert len(found) == FIGURES
+    assert 790 in found[0].arms
+    assert found[1].arms == list(range(CURVES * PANELS))
+
+
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.data())
 def test_no_arm_is_lost_or_drawn_twice(counts: list[int], data: st.DataObject) -> None:
     arms = grid(**{f"f{i}": count for i, count in enumerate(counts)})
     named = data.draw(st.lists(st.integers(0, len(arms) - 1), unique=True))
     found = facets(arms, named)
-    assert len(found.arms) == len(set(found.arms)) == len(arms) - found.omitted
-    assert set(named) <= set(found.arms)
-    assert found.omitted == 0 or len(arms) > CURVES
-    assert len(found.panels) <= PANELS or found.omitted
+    drawn = [arm for one in found for arm in one.arms]
+    assert len(drawn) == len(set(drawn))
+    assert sorted(drawn) == list(range(len(arms))) or len(found) == FIGURES
+    assert all(len(one.panels) <= PANELS for one in found)
+    assert all(len(panel) <= CURVES for one in found for panel in one.panels.values())

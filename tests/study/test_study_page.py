@@ -17,10 +17,11 @@ from bpexp.errors import visible
 from bpexp.study.analysis import RunRecord, analyse
 from bpexp.study.charts import charts
 from bpexp.study.design import Study, declared
+from bpexp.study.origin import Origin
 from bpexp.study.page import page
 from bpexp.study.report import Report, note, write_report
 
-VOID = {"meta", "img", "br"}
+VOID = {"meta", "img", "br", "wbr"}
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -86,17 +87,21 @@ def checked(text: str) -> Page:
             "h1",
             "h2",
             "p",
+            "a",
+            "pre",
+            *("svg", "rect", "line", "circle", "text"),
             "ul",
             "ol",
             "li",
             "b",
             "br",
+            "wbr",
             "span",
             "div",
         ),
         *("table", "thead", "tbody", "tr", "th", "td", "figure", "img", "figcaption"),
     }
-    assert all(place.startswith("data:image/svg+xml;base64,") for place in read.fetched)
+    assert all(place.startswith(("data:image/svg+xml;base64,", "data:text/csv;base64,")) for place in read.fetched)
     assert (
         read.policy
         == "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -114,7 +119,7 @@ def rendered(design: Study, made: list[RunRecord], facts: tuple[str, ...] = ("by
     noted = note(analysis, told)
     assert "<" not in noted
     assert ">" not in noted
-    return checked(page(analysis, charts(analysis, made), facts, told))
+    return checked(page(analysis, charts(analysis, made), Origin(facts), told))
 
 
 JITTER = [0.0, 0.001, -0.001, 0.0005, -0.0005]
@@ -147,7 +152,7 @@ def test_a_report_says_what_was_found() -> None:
         "inconclusive",
     ]
     assert read.tags.count("img") == 2, "accuracy/test and the heat map; no run recorded loss/test"
-    assert read.tags.count("title") == 1
+    assert read.tags.count("title") == 1 + 3, "of the page, and of the picture of each claim"
 
 
 # Names from outside
@@ -228,14 +233,15 @@ def test_little_to_say(case: str) -> None:
 
 
 def written(design: Study, made: list[RunRecord], folder: Path) -> Report:
-    return write_report(design, made, folder, ["by hand"], in_time(design))
+    return write_report(design, made, folder, Origin(["by hand"]), in_time(design))
 
 
 def test_the_files(tmp_path: Path) -> None:
     design = study(claims=CLAIMS)
     made = runs(design, accuracy)
     report = written(design, made, tmp_path)
-    assert [path.name for path in report.files] == ["report.html", "summary.csv", "accuracy_test_over_the_epochs.svg"]
+    drawn = "accuracy_test_over_the_epochs"
+    assert [path.name for path in report.files] == ["report.html", "summary.csv", f"{drawn}.svg", f"{drawn}.csv"]
     checked(report.files[0].read_text(encoding="utf-8"))
     frame = pd.read_csv(report.files[1])
     assert len(frame) == 40

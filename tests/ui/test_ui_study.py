@@ -140,6 +140,15 @@ class Browser:
         self._call("Page.navigate", self._page, url="about:blank")
         self._call("Page.navigate", self._page, url=link)
 
+    def emulate(self, width: int, media: str = "screen", scheme: str = "light") -> None:
+        """Show the page on a screen of this width, or as it is printed on paper of it."""
+        phone = width < 500
+        self._call(
+            "Emulation.setDeviceMetricsOverride", self._page, width=width, height=800, deviceScaleFactor=1, mobile=phone
+        )
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._call("Emulation.setEmulatedMedia", self._page, media=media, features=features)
+
     def ask(self, script: str) -> Any:
         """The value of an expression in the page."""
         return self._evaluate(script, self._page)

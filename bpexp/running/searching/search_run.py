@@ -26,7 +26,7 @@ from bpexp.search.found import found_by
 from bpexp.search.report import write_report
 from bpexp.search.storage import STORAGE, Stored, begin, goes_on
 from bpexp.search.summary import metrics, note, params, series
-from bpexp.study.conclude import origin
+from bpexp.study.origin import this_code
 from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
@@ -89,7 +89,7 @@ def _execute(plan: Plan, directory: Path, jobs: Sequence[Job], endings: list[End
 def _report(plan: Plan, sweep: Sweep, parent: ParentRun, command: Sequence[str], signals: Signals) -> None:
     """Write the report, and put it on the parent run."""
     assert sweep.found is not None
-    facts = [f"command: {typed(command)}", *origin()]
+    facts = [f"command: {typed(command)}", *this_code()]
     try:
         with signals.raised():
             file = write_report(sweep.found, sweep.confirmed, sweep.directory, facts, sweep.ranking.problems)

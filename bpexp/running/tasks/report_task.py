@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bpexp.errors import ConfigError, TrackingError
 from bpexp.running.plan import Plan
+from bpexp.running.tasks.recorded_studies import RecordedStudy, recorded_studies
 from bpexp.study.conclude import rebuild, rebuild_from_folder
 from bpexp.study.declaration import shared
 from bpexp.study.report import Report
@@ -32,6 +33,22 @@ def rebuild_report(plan: Plan, folder: Path) -> Report:
                 "task=report reads MLflow; leave tracking=mlflow, or name the folder of a sweep: hydra.sweep.dir=FOLDER"
             )
         return rebuild(name, store, folder, _today(plan))
+
+
+def asks_for_a_list(plan: Plan) -> bool:
+    """Whether a command names no study and no folder, so that `list_studies` answers it."""
+    return plan.study is None and plan.config.study is None and not plan.named
+
+
+def list_studies(plan: Plan) -> list[RecordedStudy]:
+    """The recorded studies; raises TrackingError where there are none."""
+    with mlflow_environment():
+        found = recorded_studies(_store(plan))
+    if not found:
+        raise TrackingError(
+            "no study is recorded here; run one, as in: python -m bpexp experiment=symmetry data=digits"
+        )
+    return found
 
 
 def _name(plan: Plan) -> str:
