@@ -104,8 +104,7 @@ def _declared(factory: Callable[..., Any]) -> Mapping[str, Parameter]:
 
 def redefined(known: Any, new: Any) -> bool:
     """Whether two functions or classes are one definition of a notebook or a prompt, which was executed again."""
-    places = {(getattr(one, "__module__", None), getattr(one, "__qualname__", None)) for one in (known, new)}
-    return len(places) == 1 and places.pop()[0] == "__main__"
+    return bool(known.__module__ == new.__module__ == "__main__" and known.__qualname__ == new.__qualname__)
 
 
 class Registry(Mapping[str, Callable[..., T]], Generic[T]):

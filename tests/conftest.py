@@ -23,6 +23,7 @@ LONG = (
     "running/test_clusters.py",
     "tracking/test_postgresql.py",
     "test_contributing.py",
+    "test_notebooks.py",
     "running/test_process_launcher.py",
     "running/test_fork_server.py",
     "running/test_submitit.py",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -13,6 +12,9 @@ import numpy as np
 from bpexp.errors import BpexpError, nearest
 from bpexp.figures.bands import Band, BandPoint, Scales, bands_figure
 from bpexp.figures.learning_curve import draw_panel, panels_of
+from bpexp.figures.output import png
+from bpexp.figures.page import tame
+from bpexp.figures.sheet import Sheet, Wish
 from bpexp.nn.column import listed
 from bpexp.training.metrics import metrics
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from bpexp.api.result import SweepResult
+    from bpexp.running.tasks.draw_task import Drawable
 
 Points = Sequence[tuple[int, float]]
 Series = Mapping[str, Points]
@@ -27,41 +30,47 @@ Series = Mapping[str, Points]
 MOST = 8
 """Most lines of a figure: the palette has as many colours."""
 
+SCREEN = Wish(dpi=100)
+"""How large figures are: on paper they have three times as many dots."""
+
 SHOWS = "_repr_png_"
 """The method by which IPython shows an object as a picture; matplotlib gives figures one only beside pyplot."""
 
 
 class Pictures(Mapping[str, "Figure"]):
-    """The figures of a run by name; each is drawn when it is asked for."""
+    """The figures of a run or a sweep by name, those of `task=figures`; each is drawn when it is asked for.
 
-    def __init__(self, series: Series) -> None:
-        self._series = series
-        self._names = panels_of(series)
+    `missing` says of every other figure why it cannot be drawn, by its name.
+    """
+
+    def __init__(self, known: Mapping[str, Drawable]) -> None:
+        self._known = {name: figure for name, figure in known.items() if not figure.missing}
+        self.missing = {name: figure.missing for name, figure in known.items() if figure.missing}
 
     def __getitem__(self, name: str) -> Figure:
-        if name not in self._names:
-            raise KeyError(f"no figure {name!r}; {nearest(name, self._names)}there are: {', '.join(self._names)}")
-        return run_figure(self._series, [name])
+        if name in self.missing:
+            raise KeyError(f"the figure {name!r} cannot be drawn: {self.missing[name]}")
+        if name not in self._known:
+            raise KeyError(f"no figure {name!r}; {nearest(name, self._known)}there are: {', '.join(self._known)}")
+        return shown(self._known[name].draw(SCREEN))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter(self._known)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self._known)
 
     def __repr__(self) -> str:
-        return f"Pictures({', '.join(self._names)})"
+        return f"Pictures({', '.join(self._known)})"
 
 
-def run_figure(series: Series, names: Sequence[str] | None = None) -> Figure:
-    """The learning curves of a run: a panel for each name, None for all that it recorded."""
-    from matplotlib.figure import Figure
-
-    names = panels_of(series) if names is None else names
-    figure = Figure(figsize=(5.2 * len(names), 3.6), dpi=100, layout="constrained")
+def run_figure(series: Series) -> Figure:
+    """The learning curves of a run: a panel for the loss, and for each other metric that has one."""
+    names = panels_of(series)
+    figure = Sheet(5.2 * len(names), 3.6, dpi=SCREEN.dpi or 100).blank()
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        draw_panel(axes, name, series)
-        axes.set_title(metrics[name].title, loc="left", fontsize=10, fontweight="bold")
+        draw_panel(axes, name, tame(series))
+        axes.set_title(metrics[name].title, loc="left", fontsize=10, fontweight="bold", pad=18)
     return shown(figure)
 
 
@@ -82,7 +91,7 @@ def sweep_figure(sweep: SweepResult, measure: str | None = None) -> Figure:
     told = [f"the best {MOST} of {len(arms)}"] if len(arms) > MOST else []
     told += ["mean and range of the seeds"] if max(map(len, arms.values())) > 1 else []
     scales = Scales("step (updates of the parameters)", _label(measure))
-    return shown(bands_figure({"; ".join(told): best}, scales))
+    return shown(bands_figure({"; ".join(told): best}, scales, SCREEN))
 
 
 def _label(measure: str) -> str:
@@ -113,11 +122,5 @@ def _band(lines: Sequence[Points]) -> Band:
 
 def shown(figure: Figure) -> Figure:
     """The figure, which a notebook shows as a picture."""
-    setattr(figure, SHOWS, partial(_png, figure))
+    setattr(figure, SHOWS, partial(png, figure))
     return figure
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return buffer.getvalue()

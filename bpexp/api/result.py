@@ -76,10 +76,13 @@ class Result:
         """A figure of matplotlib: the learning curves, a panel each for the loss and the other metrics."""
         return run_figure(self._series)
 
-    @property
+    @cached_property
     def figures(self) -> Pictures:
         """Figures of matplotlib by name, such as `figures["loss"]`; each is drawn when it is asked for."""
-        return Pictures(self._series)
+        from bpexp.running.tasks.draw_task import figures_of  # which needs the statistics of studies
+
+        with holding(self._data):
+            return Pictures(figures_of(self.directory))
 
     @property
     def pictures(self) -> list[Path]:
@@ -189,6 +192,13 @@ class SweepResult:
         Raises BpexpError for a measure that no run has.
         """
         return sweep_figure(self, measure)
+
+    @property
+    def figures(self) -> Pictures:
+        """Figures of matplotlib by name: the charts of the study, or of what varied."""
+        from bpexp.running.tasks.draw_task import figures_of
+
+        return Pictures(figures_of(self.directory))
 
 
 class RunFailed(BpexpError):

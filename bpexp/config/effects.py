@@ -12,7 +12,10 @@ NAMES = ("model.name", "pairing.name")
 """Names of options that a config file sets; another name in the record would be that of something that did not run."""
 
 BESIDE_RUN = ("run", "task", "sample", "explore.samples", "explore.snapshots", "progress", "tracking.uri")
-"""The keys that may stand beside the run that task=explore shows, and those of Hydra."""
+"""The keys that may stand beside the run that a task shows, and those of Hydra and of the task."""
+
+OF_A_TRACE = ("trace.", "tags.", "note", "run_name", "tracking")
+"""How the keys begin that may stand there with task=trace, which leaves a record of its own."""
 
 
 def refuse_overruled(composition: Composition, overrides: Sequence[Override]) -> None:
@@ -40,9 +43,14 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
         if key == "sample" and config.task not in ("trace", "explore"):
             told = "without task=trace or task=explore; add one of them, or leave sample out"
             raise ConfigError(f"{override.input_line} has no effect {told}")
-        if (key == "run" or key.startswith("explore.")) and config.task != "explore":
-            raise ConfigError(f"{override.input_line} has no effect without task=explore; add it, or leave this out")
-        if config.run is not None and key not in BESIDE_RUN and not key.startswith("hydra."):
+        if key == "run" and config.task not in ("trace", "explore"):
+            told = "without task=trace or task=explore; add one of them, or leave run out"
+            raise ConfigError(f"{override.input_line} has no effect {told}")
+        for task in ("explore", "trace"):
+            if key.startswith(f"{task}.") and config.task != task:
+                raise ConfigError(f"{override.input_line} has no effect without task={task}; add it, or leave this out")
+        beside = ("hydra.", *(OF_A_TRACE if config.task == "trace" else ()))
+        if config.run is not None and key not in BESIDE_RUN and not key.startswith(beside):
             raise ConfigError(f"{override.input_line} has no effect beside run={config.run}; leave one of them out")
         if key.startswith("doctor.") and config.task != "doctor":
             raise ConfigError(f"{override.input_line} has no effect without task=doctor; add it, or leave this out")

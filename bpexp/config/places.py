@@ -27,7 +27,7 @@ FOLDERS = ("hydra.run.dir", "hydra.sweep.dir")
 ENVIRONMENT = {"data.root": "BPEXP_DATA", URI: "MLFLOW_TRACKING_URI"}
 """The environment variables that name places in place of a key."""
 
-ROOTS = ("data", "tracking", "hydra", "launcher")
+ROOTS = ("data", "tracking", "trace", "hydra", "launcher")
 """The first parts of the keys of places, and of what else is typed."""
 
 Named = Mapping[str, list[Any]]
@@ -61,7 +61,7 @@ def refuse_all_places(
         said: the values of the command line.
         usual: Hydra's own node where nothing is declared.
     """
-    declared = {"data": config.data, "tracking": config.tracking}
+    declared = {"data": config.data, "tracking": config.tracking, "trace": {"values": config.trace.values}}
     for key, folder in folders.items():
         if not folder.strip():
             raise ConfigError(f"{key}={folder!r} names no folder; leave it out, or write a name")
@@ -100,7 +100,7 @@ def _or_environment(key: str) -> str:
 
 def places(config: Mapping[str, Any]) -> dict[str, Any]:
     """The places that a config names, by dotted key: those of its data set, the store, and the directories."""
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"trace.values": (config.get("trace") or {}).get("values")}
     for name in ("data", "tracking"):
         node = config.get(name)
         option = node.get("name") if isinstance(node, Mapping) else None

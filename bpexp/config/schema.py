@@ -14,6 +14,7 @@ from bpexp.config.launching import SweepSettings
 from bpexp.config.limits import Limits
 from bpexp.errors import ConfigError, nearest
 from bpexp.insight.explore_settings import Explore
+from bpexp.insight.trace_settings import TraceSettings
 from bpexp.nn.architecture import Architecture
 from bpexp.nn.pairing import Pairing
 from bpexp.nn.penalties import Clip, Penalty
@@ -48,9 +49,12 @@ class Config:
             delivers what the store has missed; figures draws those of the run, sweep or study in run=FOLDER or run=ID
             again; explore writes a page on which the passes of a network can be stepped through while it learns; status
             says how far the sweep in sweep=FOLDER is; stop ends it.
-        sample: which training sample task=trace follows, or task=explore opens with, counted from 0.
-        run: the run that task=explore shows in place of training one: its folder, or MLflow's id of it.
+        sample: which training sample task=trace follows first, or task=explore opens with, counted from 0.
+        run: the run whose network task=trace follows, that task=explore shows, or whose figures task=figures draws: its
+            folder, or MLflow's id of it.
         run_name: name of the run; null for one made from the overrides.
+        note: text for the description of the run in MLflow, and of its sweep; null for none.
+        tags: words by which runs are found again in MLflow, such as tags.course=ml101.
         objective: metric that ranks a sweep, such as loss/test; null for accuracy or r2 on the validation part.
         model: widths of the hidden layers.
         activation: function of the hidden layers.
@@ -74,6 +78,7 @@ class Config:
         checkpoint: how often the state of a run is kept, from which it is resumed.
         doctor: what task=doctor may do.
         explore: what the page of task=explore holds.
+        trace: what task=trace follows, and how it tells it.
         study: a declared study (title, question, factors, repeats, measures, claims).
         callbacks: named callbacks with their parameters.
         limits: bounds of what a config can multiply; set on the command line only.
@@ -90,6 +95,8 @@ class Config:
     sample: Natural = 0
     run: str | None = None
     run_name: str | None = None
+    note: str | None = None
+    tags: dict[str, Any] = field(default_factory=dict)
     objective: str | None = None
     model: Architecture = field(default_factory=Architecture)
     activation: dict[str, Any] = field(default_factory=dict)
@@ -113,6 +120,7 @@ class Config:
     checkpoint: CheckpointSettings = field(default_factory=CheckpointSettings)
     doctor: Doctor = field(default_factory=Doctor)
     explore: Explore = field(default_factory=Explore)
+    trace: TraceSettings = field(default_factory=TraceSettings)
     study: Any = None
     callbacks: dict[str, Any] = field(default_factory=lambda: {"early_stopping": {"patience": None}})
     limits: Limits = field(default_factory=Limits)

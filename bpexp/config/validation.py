@@ -9,6 +9,7 @@ from bpexp.config.limits import raised
 from bpexp.config.schema import Config
 from bpexp.errors import ConfigError
 from bpexp.registry import Parameter
+from bpexp.tracking.labels import labels
 from bpexp.training.callbacks import callbacks
 
 
@@ -21,6 +22,7 @@ def validate(config: Config) -> None:
         if name not in OPTIONAL or getattr(config, name):
             group.declared(getattr(config, name))
     _refuse_sizes(config)
+    labels(config.tags, config.note)
     config.pairing.refuse_others(config.output["name"], config.loss["name"])
     for name, params in config.callbacks.items():
         if not isinstance(params, dict):

@@ -39,7 +39,7 @@ class Material:
         data: on which it was trained; None where they are not there.
         samples: outputs and costs on one part of the data; None without network or data.
         histograms: the file that `Histograms.save` wrote; None for none.
-        snapshots: weights during the training, in order; the last are those of `network`.
+        snapshots: weights during the training, in the order of their steps.
         absent: why network, data and samples are not there; empty where they are.
     """
 

@@ -12,7 +12,7 @@ from bpexp.figures.boundary import class_legend, draw_boundary, not_a_plane
 from bpexp.figures.data_view import inputs_of, sample_range, targets_of
 from bpexp.figures.images import UNITS, mosaic, weight_limit
 from bpexp.figures.material import Material, Need, RunFigure, Snapshot, moving, trained
-from bpexp.figures.page import SMALL, dress, spread
+from bpexp.figures.page import SMALL, dress, few_of, spread
 from bpexp.figures.regression import draw_curve, not_a_curve
 from bpexp.figures.sheet import Sheet, pt
 
@@ -108,8 +108,10 @@ def _lines(figure: Figure, material: Material) -> None:
 
 def _shades(figure: Figure, material: Material) -> None:
     assert material.network is not None
-    limit = weight_limit(material.network.layers[0].W)
-    _titled(figure, f"First-layer weights, from {-limit:.2g} (black) to {limit:.2g} (white)")
+    W = material.network.layers[0].W
+    limit = weight_limit(W)
+    units = few_of(UNITS, len(W))
+    _titled(figure, f"First-layer weights{units}, from {-limit:.2g} (black) to {limit:.2g} (white)")
 
 
 def _not_images(material: Material) -> str:

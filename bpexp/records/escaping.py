@@ -24,6 +24,13 @@ _SPECIAL = re.compile(r"[\\`*~|]|(?<![^\W_])_|_(?![^\W_])|\](?=\s*[(\[:])")
 _BLOCK = re.compile(r"^(\d*)(?=[#>]|[-+](\s|$)|--|=+$|[.)]\s)")
 
 
+_TEX = {letter: f"\\{letter}" for letter in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+
+
 def html(text: object) -> str:
     """Text for HTML, inside an element or a quoted attribute."""
     return _html.escape(visible(str(text)))
@@ -52,6 +59,11 @@ def markdown(text: object) -> str:
     line = re.sub(r"&(?=#?\w+;)", "&amp;", visible(" ".join(str(text).split())))
     line = _BLOCK.sub(r"\1\\", _SPECIAL.sub(r"\\\g<0>", line))
     return line.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def latex(text: object) -> str:
+    """Text for LaTeX, in a line: no command, group or comment comes of it."""
+    return "".join(_TEX.get(letter, letter) for letter in visible(" ".join(str(text).split())))
 
 
 def code(text: object) -> str:

@@ -19,43 +19,53 @@ HEAD = 8
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How far a run is: the last epoch that was evaluated, of how many, and what was measured then."""
+    """How far a run is: the last epoch that was evaluated, of how many, and what was measured then.
+
+    `began` is when it was started, in seconds since 1970, also of a run that was resumed since.
+    """
 
     epoch: int = 0
     epochs: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
+    began: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Which share of its epochs it has done; 0 where nobody can tell."""
+        return min(1.0, self.epoch / self.epochs) if self.epochs > 0 else 0.0
 
 
 def look(path: Path) -> Look | None:
     """How far the run of a journal is; None without a journal, or before the line of its start is whole."""
     try:
         with open_regular(path, error=RecordError) as file:
-            epochs = next(filter(None, (_epochs(file.readline(TAIL)) for _ in range(HEAD))), 0)
+            start = next(filter(None, (_told(file.readline(TAIL)) for _ in range(HEAD))), (0, 0.0))
             file.seek(max(0, size_of(file) - TAIL))
             lines = file.read(TAIL).split(b"\n")
     except (OSError, ValueError):  # RecordError is one
         return None
-    epochs = next(filter(None, map(_epochs, reversed(lines))), epochs)  # of a run that goes on, perhaps for longer
+    began, epochs = start[1], next(filter(None, map(_told, reversed(lines))), start)[0]  # it may go on for longer
     if epochs <= 0:
         return None
     for text in reversed(lines):
         if b'"time/epoch"' in text:
             try:
                 metrics = {name: float(value) for name, value in _line(text)["metrics"].items()}
-                return Look(int(metrics["time/epoch"]), epochs, metrics)
+                return Look(int(metrics["time/epoch"]), epochs, metrics, began)
             except (ValueError, KeyError, OverflowError):  # cut at the beginning, or no epoch
                 continue
-    return Look(0, epochs)
+    return Look(0, epochs, began=began)
 
 
-def _epochs(text: bytes) -> int:
-    """The epochs of the line that tells of a start or a resume; 0 of another line, and of a part of one."""
+def _told(text: bytes) -> tuple[int, float] | None:
+    """Epochs and time of the line of a start or a resume; None of another line, and of a part of one."""
     if b'"epochs"' not in text:
-        return 0
+        return None
     try:
-        return int(_line(text).get("epochs", 0))
-    except (ValueError, TypeError):
-        return 0
+        line = _line(text)
+        return int(line["epochs"]), float(line["time"])
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _line(text: bytes) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class SweepRecord:
         trials: of a search; None for other sweeps.
         plugins: the names of the plug-ins that were installed.
         launcher: what executed them when it began, in words.
+        shared: the overrides that all jobs have, which tell none from another; None in a record of an earlier version.
     """
 
     bpexp: str
@@ -72,6 +73,7 @@ class SweepRecord:
     trials: int | None = None
     plugins: list[str] = field(default_factory=list)
     launcher: str = ""
+    shared: list[str] | None = None
 
 
 def write_sweep(record: SweepRecord, directory: Path) -> None:

@@ -50,4 +50,8 @@ def checked(config: Config, seen: Seen) -> Config:
     if key not in seen.data:
         seen.data[key] = load_data(config)
     outline(config, seen.data[key])
+    if config.task == "trace":
+        from bpexp.running.tasks.traced import refuse_untraceable  # which needs what plans a run
+
+        refuse_untraceable(config)
     return as_it_runs(config, seen.data[key])

@@ -72,14 +72,14 @@ def trained_experiment(directory: Path, outcome: Outcome | None) -> Experiment:
 
     Raises BpexpError where neither is there, or where the data set is another now.
     """
-    experiment = declared_experiment(directory)
+    experiment = experiment_of(directory)
     theta, digest = saved_weights(directory, outcome)
     refuse_other(experiment, theta, digest, directory)
     experiment.trainer.network.theta[...] = theta
     return experiment
 
 
-def declared_experiment(directory: Path) -> Experiment:
+def experiment_of(directory: Path) -> Experiment:
     """The objects of a run, which draws figures, whatever its config said."""
     path = directory / CONFIG
     content = parsed(read_text(path, MOST_TEXT, error=RecordError), repr(str(path)))

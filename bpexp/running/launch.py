@@ -29,7 +29,8 @@ def execute_jobs(plan: Plan, jobs: Iterable[Job], sweep: Sweep, total: int | Non
     `total` is the number of jobs of the whole sweep; None for those of the plan.
     """
     chosen = chosen_for(plan)
-    tally = Tally(len(plan.jobs) if total is None else total, common=_common(plan))
+    number = len(plan.jobs) if total is None else total
+    tally = Tally(number, common=common_words(plan), brief=plan.trials is not None)
     for ending in sweep.endings:
         tally.add(ending.job.number, ending.outcome, fresh=False)
     progress = SweepProgress(tally, chosen.words, plan.config.progress)
@@ -58,7 +59,7 @@ def chosen_for(plan: Plan) -> Chosen:
     return plan.chosen
 
 
-def _common(plan: Plan) -> frozenset[str]:
+def common_words(plan: Plan) -> frozenset[str]:
     """The overrides that all jobs of a sweep of several have; of a search, those of the preset."""
     jobs = plan.jobs
     if plan.trials is not None:

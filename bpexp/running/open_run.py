@@ -21,6 +21,7 @@ from bpexp.running.ending.signals import Signals
 from bpexp.running.observers import leave_out, observers
 from bpexp.running.resuming.keeping import Resumed, checkpointing, open_journal
 from bpexp.tracking.feed import FUSED, DataCard
+from bpexp.tracking.labels import labels
 from bpexp.tracking.run import TrackedRun
 from bpexp.training.events import Callback
 
@@ -108,10 +109,15 @@ def open_tracked(
     journal: Journal,
     tags: Mapping[str, str] | None = None,
     run_id: str | None = None,
+    card: DataCard | None = None,
 ) -> TrackedRun:
-    """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process."""
-    tags = {"bpexp.threads": str(experiment.config.threads), **(tags or {})}
-    card, settings = data_card(experiment.data), experiment.tracking
+    """The run in MLflow, with the number of threads and the given tags; with `run_id` that of an earlier process.
+
+    `card` describes what takes the place of the data set of the experiment.
+    """
+    declared = labels(experiment.config.tags, experiment.config.note)
+    tags = {"bpexp.threads": str(experiment.config.threads), **declared, **(tags or {})}
+    card, settings = card or data_card(experiment.data), experiment.tracking
     if experiment.config.study is not None:  # whose report may be made of the rows in MLflow
         settings = replace(settings, points=settings.rows(one_of_many=False))
     return TrackedRun(*(settings, info, journal.path, card, tags, run_id), committed=lambda: journal.committed)

@@ -109,9 +109,10 @@ def plan(line: CommandLine) -> Plan:
             _refuse_absent(first.config)  # before a study is composed job by job
         seen = Seen({}, set())
         lines = _combinations(grid, study)
+        varied = tuple(key.lstrip("+") for key, found in grid.items() if len(found) > 1)
         if len(lines) >= MANY and first.config.progress and sys.stderr is not None and sys.stderr.isatty():
             say(f"composing and checking {len(lines)} jobs")
-        jobs = _jobs(composing, lines, None if extra else first, seen, multirun=multirun)
+        jobs = _jobs(composing, lines, None if extra else first, seen, varied, multirun=multirun)
         if study is not None and first.config.task == "train":
             refuse_unrecorded(study, [job.config for job in jobs], seen.data.values())
     multirun = multirun or first.config.task == "report"  # which reads the folder of a sweep
@@ -179,10 +180,14 @@ def _jobs(
     combinations: Sequence[tuple[str, ...]],
     first: Composition | None,
     seen: Seen,
+    varied: tuple[str, ...] = (),
     *,
     multirun: bool,
 ) -> list[Job]:
-    """A job for each combination, composed and validated; `first` is the first one, if it is composed already."""
+    """A job for each combination, composed and validated.
+
+    `first` is the first one, if it is composed already; `varied` are the keys in which they differ.
+    """
     made: dict[int, Job] = {}
     for number in _new_levels_first(combinations):
         lines = combinations[number]
@@ -198,7 +203,7 @@ def _jobs(
                 raise
             raise type(error)(f"{error} (in the job {' '.join(own)})") from error
         subdirectory = done.subdirectory if multirun else Path()
-        job = Job(config, own, subdirectory=subdirectory, number=number, one_of_many=multirun)
+        job = Job(config, own, subdirectory=subdirectory, number=number, one_of_many=multirun, varied=varied)
         made[number] = replace(job, hydra=done.hydra, data=seen.named(done.config))
     jobs = [made[number] for number in range(len(combinations))]
     if multirun:

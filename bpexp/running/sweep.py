@@ -16,8 +16,8 @@ from bpexp.records.outcome import Outcome
 from bpexp.records.sweep_file import write_sweep
 from bpexp.running.directories import claim, going_on, kept_in, refuse_taken
 from bpexp.running.ending.signals import Signals
-from bpexp.running.job import Ending, Job
-from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
+from bpexp.running.job import Ending, Job, labels_of
+from bpexp.running.launch import LAUNCHER, chosen_for, common_words, execute_jobs
 from bpexp.running.launchers.choice import launched
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
@@ -29,6 +29,7 @@ from bpexp.running.sweep_header import header, notes_of
 from bpexp.running.tasks.recovery import deliver_left
 from bpexp.running.writing import as_yaml
 from bpexp.study.ranking import Ranking, rank
+from bpexp.tracking.content import shown_summary
 from bpexp.tracking.parent import ParentRun
 from bpexp.tracking.session import recording
 
@@ -116,8 +117,9 @@ def write_declaration(plan: Plan, directory: Path, command: Sequence[str]) -> No
     """Record what a new sweep declares; raises ConfigError where the folder takes nothing."""
     said = as_yaml({"overrides": plan.said, "hydra": plan.first.hydra})
     record = record_of(plan.line, command, plan.jobs, chosen_for(plan).words)
+    trials, shared = plan.trials.search.trials if plan.trials else None, sorted(common_words(plan))
     try:
-        write_sweep(replace(record, trials=plan.trials.search.trials if plan.trials else None), directory)
+        write_sweep(replace(record, trials=trials, shared=shared), directory)
         (directory / "multirun.yaml").write_text(said, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"cannot write to the directory {str(directory)!r} ({error.strerror or error})") from error
@@ -133,7 +135,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare({}, {LAUNCHER: chosen_for(plan).words}, [])
+        parent.declare({}, {LAUNCHER: chosen_for(plan).words, **labels_of(plan.jobs)}, [])
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
         jobs: list[Job] = []
@@ -215,7 +217,7 @@ def conclude_sweep(
     best = sweep.ranking.best
     parts = [head, code(typed(command)), sweep.ranking.meaning, sweep.ranking.markdown()]
     note = "\n\n".join(part for part in parts if part)
-    metrics = {**counts, **(best.metrics if best else {}), **(numbers or {})}
+    metrics = {**counts, **(shown_summary(best) if best else {}), **(numbers or {})}
     parent.finish(status, metrics=metrics, note=note, files=[table] if table.exists() else [])
 
 

@@ -11,7 +11,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import TracebackType
 
 from bpexp.records.journal import JOURNAL
@@ -57,7 +57,7 @@ class SweepProgress:
     def pulled(self, jobs: Iterable[Job]) -> Iterator[Job]:
         """The jobs, each counted as running from the moment at which the launcher takes it."""
         for job in jobs:
-            done = _share(look(job.directory / JOURNAL)) if job.again else 0.0
+            done = share(look(job.directory / JOURNAL)) if job.again else 0.0
             with self._lock:
                 self._running[job.number] = (job, done)
             yield job
@@ -77,7 +77,7 @@ class SweepProgress:
         with self._lock:
             self._running.pop(ending.job.number, None)
             self._tally.add(ending.job.number, ending.outcome)
-            last = self._tally.done == self._tally.total
+            last = self._tally.ended == self._tally.total
         trouble = ending.outcome is None or not ending.outcome.ok
         if self._view is not None:
             self._view.ended(self._ended_line(ending), trouble=trouble, last=last)
@@ -88,34 +88,28 @@ class SweepProgress:
         with self._lock:
             best = self._tally.best_words()
         told = f"{best['best']} ({best['job']})" if best else ""
-        return joined({**counts, "best": told}) if counts["left"] or self._tally.done else ""
+        return joined({**counts, "best": told}) if counts["left"] or self._tally.ended else ""
 
     def lines(self, width: int) -> list[str]:
         """The lines of the table: counts, the best job, the first jobs that run, and the launcher."""
         counts, running = self._now()
         with self._lock:
             best = self._tally.best_words()
-        first = fitted(counts, [(word, "") for word in ("running", *reversed(TROUBLE[1:]))], width)
-        rows = [self._running_line(job, found, width) for job, found in running]
-        return [first, *_best_lines(best, width), *rows, f"launcher: {self._launcher}"]
+        rows = [
+            running_line(f"job {job.number}", found, self._tally.said(job.overrides), width) for job, found in running
+        ]
+        return [counts_line(counts, width), *_best_lines(best, width), *rows, f"launcher: {self._launcher}"]
 
     def _now(self) -> tuple[dict[str, str], list[tuple[Job, Look | None]]]:
         """The counts, and the first jobs that run with how far they are; the time left goes by their epochs too."""
         with self._lock:
             running = list(self._running.values())
         looks = [look(job.directory / JOURNAL) for job, _ in running[:ROWS]]  # of many, these stand for all
-        done = [max(0.0, _share(found) - before) for found, (_, before) in zip(looks, running, strict=False)]
+        done = [max(0.0, share(found) - before) for found, (_, before) in zip(looks, running, strict=False)]
         under_way = sum(done) * len(running) / len(done) if done else 0.0
         with self._lock:
             counts = self._tally.counts(len(running), time.monotonic() - self._began, under_way)
         return counts, [(job, found) for (job, _), found in zip(running, looks, strict=False)]
-
-    def _running_line(self, job: Job, found: Look | None, width: int) -> str:
-        """A job that runs. A narrow line goes without its losses, then with shorter names, then without its quality."""
-        words = {"job": f"job {job.number}", **how_far_words(found), "said": self._tally.said(job.overrides)}
-        leaving = [("loss", ""), ("part", "")] if "quality" in words else [("part", "")]
-        leaving += [("said", shortened(words["said"])), ("quality", ""), ("loss", "")]
-        return fitted(words, leaving, width)
 
     def _ended_line(self, ending: Ending) -> str:
         outcome = ending.outcome
@@ -147,18 +141,26 @@ def shortened(said: str) -> str:
     return " ".join(sorted(told, key=lambda word: re.search(r"=[\d.e+-]+$", word) is None))
 
 
-def _share(found: Look | None) -> float:
+def counts_line(counts: Mapping[str, str], width: int) -> str:
+    """The words of a tally. A narrow line goes without what has not begun, what runs, then what else is told last."""
+    return fitted(counts, [(word, "") for word in ("rest", "running", *reversed(TROUBLE[1:]))], width)
+
+
+def running_line(label: str, found: Look | None, said: str, width: int) -> str:
+    """A job that runs. A narrow line goes without its losses, then with shorter names, then without its quality."""
+    words = {"job": label, **how_far_words(found), "said": said}
+    leaving = [("loss", ""), ("part", "")] if "quality" in words else [("part", "")]
+    leaving += [("said", shortened(said)), ("quality", ""), ("loss", "")]
+    return fitted(words, leaving, width)
+
+
+def share(found: Look | None) -> float:
     """Which share of its epochs a job has done; 0 where nobody can tell."""
-    return min(1.0, found.epoch / found.epochs) if found is not None and found.epochs > 0 else 0.0
-
-
-def how_far(found: Look | None) -> str:
-    """How far a run is, in words; empty where nothing is known."""
-    return joined(how_far_words(found))
+    return 0.0 if found is None else found.share
 
 
 def how_far_words(found: Look | None) -> dict[str, str]:
     """The words that tell how far a run is: `epoch`, and those of its headline."""
     if found is None:
-        return {}
+        return {"epoch": "begins"}
     return {"epoch": f"epoch {found.epoch}/{found.epochs}", **(headline_words(found.metrics) if found.metrics else {})}

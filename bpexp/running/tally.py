@@ -1,20 +1,30 @@
-"""How far a sweep is, in numbers and in words that fit a terminal: done, running, failed, pruned, best, time left."""
+"""How far a sweep is, in numbers and in words that fit a terminal: done, running, failed, best, time left."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bpexp.records.outcome import Outcome
 from bpexp.running.fitting import joined, number
-from bpexp.study.ranking import place
+from bpexp.study.ranking import brief, place
 
 LOST = "lost"
 
-TROUBLE = ("failed", "killed", LOST, "diverged", "pruned")
-"""The statuses that are counted by name, in this order; the other jobs that ended have a result."""
+WITHOUT = ("failed", "killed", LOST)
+"""The statuses of jobs that ended without a result: they are not done."""
+
+TROUBLE = (*WITHOUT, "diverged", "pruned")
+"""The statuses that are counted by name, in this order. The last two are of jobs that are done, as they have a result.
+"""
+
+EVIDENCE = 0.05
+"""The share of the work of a sweep from which the time that is left is told, where no job has ended yet."""
+
+LONG = 60.0
+"""Seconds after which it is told in any case: what a sweep needs for its start tells no longer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,10 +37,12 @@ class Tally:
         best: number and outcome of the best job so far, by the objective that ranks the sweep.
         fresh: how many of them ended while this was watched, not before a resume.
         common: overrides that all jobs have, which tell none from another.
+        brief: whether numbers are told with four digits, as those of a search, which nobody has typed.
     """
 
     total: int | None
     common: frozenset[str] = frozenset()
+    brief: bool = False
     statuses: dict[int, str] = field(default_factory=dict)
     best: tuple[int, Outcome] | None = None
     fresh: int = 0
@@ -44,36 +56,54 @@ class Tally:
 
     def said(self, overrides: Sequence[str]) -> str:
         """The overrides of a job that not all jobs have."""
-        return " ".join(word for word in overrides if word not in self.common)
+        own = (word for word in overrides if word not in self.common)
+        return " ".join(map(brief, own) if self.brief else own)
+
+    @property
+    def ended(self) -> int:
+        """Jobs that ended, whatever became of them."""
+        return len(self.statuses)
 
     @property
     def done(self) -> int:
-        """Jobs that ended, whatever became of them."""
-        return len(self.statuses)
+        """Jobs that have a result."""
+        return sum(status not in WITHOUT for status in self.statuses.values())
 
     def left(self, seconds: float, under_way: float = 0.0) -> float | None:
         """Seconds that the other jobs will take if they go on as in the last `seconds`; None before anything is known.
 
-        `under_way` is what was done in these seconds of jobs that still run, in jobs.
+        `under_way` is what was done in these seconds of jobs that still run, in jobs. Before a job has ended it has to
+        be enough to tell: the first moments of a sweep go into its start.
         """
         work = self.fresh + under_way
-        if not work or self.total is None or self.total <= self.done:
+        if not work or self.total is None or self.total <= self.ended:
             return None
-        return seconds / work * max(0.0, self.total - self.done - under_way)
+        if not self.fresh and work < EVIDENCE * self.total and seconds < LONG:
+            return None
+        return seconds / work * max(0.0, self.total - self.ended - under_way)
 
-    def headline(self, running: int, seconds: float, under_way: float = 0.0) -> str:
-        """One line, the most important first: `12/24 done  0:41 left  2 running  1 failed`."""
-        return joined(self.counts(running, seconds, under_way))
+    def headline(self, running: int, seconds: float, under_way: float = 0.0, **apart: int) -> str:
+        """One line, the most important first: `12/24 done  0:41 left  2 running  1 failed  9 not begun`."""
+        return joined(self.counts(running, seconds, under_way, apart))
 
-    def counts(self, running: int, seconds: float, under_way: float = 0.0) -> dict[str, str]:
-        """The words of the headline: `done`, `left`, `running`, and each of `TROUBLE`."""
-        left, counts = self.left(seconds, under_way), Counter(self.statuses.values())
+    def counts(
+        self, running: int, seconds: float, under_way: float = 0.0, apart: Mapping[str, int] | None = None
+    ) -> dict[str, str]:
+        """The words of the headline: `done`, `left`, `running`, each of `TROUBLE`, those `apart`, and `rest`.
+
+        Jobs `apart` have begun, and neither run nor ended; the rest has not begun. `left` is empty of no seconds.
+        """
+        left = self.left(seconds, under_way) if seconds else None
+        counts, others = Counter(self.statuses.values()), {word: n for word, n in (apart or {}).items() if n}
         words = {
             "done": f"{self.done}/{self.total} done" if self.total is not None else f"{self.done} done",
             "left": "" if left is None else f"{clock(left)} left",
             "running": f"{running} running" if running else "",
         }
-        return words | {status: f"{counts[status]} {status}" for status in TROUBLE if counts[status]}
+        words |= {status: f"{counts[status]} {status}" for status in TROUBLE if counts[status]}
+        words |= {word: f"{number} {word.replace('_', ' ')}" for word, number in others.items()}
+        rest = (self.total or 0) - self.ended - running - sum(others.values())
+        return words | ({"rest": f"{rest} not begun"} if rest > 0 else {})
 
     def best_words(self) -> dict[str, str]:
         """The best job so far: its objective, its number, and what it was given; empty without one."""

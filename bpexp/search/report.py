@@ -9,9 +9,10 @@ from bpexp.files.whole import write_whole
 from bpexp.records.escaping import html
 from bpexp.search.charts import charts
 from bpexp.search.confirmation import Confirmation
-from bpexp.search.found import Found
-from bpexp.search.summary import ONCE, best_line, headline, overrides
+from bpexp.search.found import Found, Tried
+from bpexp.search.summary import ONCE, best_line, headline
 from bpexp.study.parts import document, figure, items, note, table
+from bpexp.study.ranking import brief
 
 REPORT = "report.html"
 
@@ -80,18 +81,23 @@ def _confirmed(found: Found, confirmed: Confirmation | None) -> list[str]:
 def _front(found: Found) -> list[str]:
     if not found.front:
         return []
-    rows = [(t.number, *(f"{v:.4g}" for v in t.values), overrides(t)) for t in found.front]
+    rows = [(t.number, *(f"{v:.4g}" for v in t.values), _told(t)) for t in found.front]
     return [
         "<h2>Beaten by no other in both</h2>",
         table(["trial", *found.search.objectives, "overrides"], rows, "front"),
     ]
 
 
+def _told(trial: Tried) -> str:
+    """The values of a trial, with four digits; search.jsonl and the folder of its job hold them all."""
+    return " ".join(f"{key}={brief(text)}" for key, text in trial.said.items())
+
+
 def _trials(found: Found) -> str:
     keys = [dimension.key for dimension in found.search.space]
     rows = [
         (t.number, t.state, *(f"{v:.4g}" for v in t.values), *[""] * (len(found.search.objectives) - len(t.values)),
-         *(t.said.get(key, "") for key in keys))
+         *(brief(t.said.get(key, "")) for key in keys))
         for t in found.trials
     ]  # fmt: skip
     return table(["trial", "state", *found.search.objectives, *keys], rows, "every trial")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -138,3 +139,12 @@ def _number(value: float | None) -> str:
 
 def _flat(key: Any) -> str | None:
     return None if key is None else str(key).replace("/", "_")
+
+
+def brief(word: str) -> str:
+    """An override, or a value, whose number has more than four digits, with four: `lr=0.04044`."""
+    key, equals, text = word.rpartition("=")
+    if not re.fullmatch(r"-?\d+(\.\d+)?(e[-+]?\d+)?", text) or text.lstrip("-").isdecimal():
+        return word  # no number, or a whole one, such as a seed
+    short = f"{float(text):.4g}"
+    return f"{key}{equals}{short}" if len(short) < len(text) else word

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bpexp.records.clock import milliseconds
@@ -14,6 +14,7 @@ from bpexp.records.network_file import WEIGHTS
 from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import RESULT, Outcome, described_epochs, read_outcome
 from bpexp.records.split_file import SPLIT
+from bpexp.tracking.labels import DESCRIPTION, NOTE
 from bpexp.tracking.manifest import Facts
 from bpexp.tracking.rows import THINNING, Row, rule
 from bpexp.training.metrics import PARTS, headlines
@@ -25,7 +26,7 @@ LEFT_OUT = "bpexp.left_out"
 """The tag of a job of a sweep that names what is not recorded of it; it is brought up to date at each delivery."""
 
 PICTURES = ("figures.png", "learning_curve.png", "histograms.npz")
-FILES = ("config.yaml", JOURNAL, RESULT, SPLIT, *PICTURES, "trace.md", "traceback.txt")
+FILES = ("config.yaml", JOURNAL, RESULT, SPLIT, *PICTURES, "trace.md", "trace.tex", "traceback.txt")
 """The files of a run's directory that are logged as artifacts if they exist; the network is logged as a model."""
 
 
@@ -57,12 +58,12 @@ def content_of(directory: Path, facts: Facts, outcome: Outcome | None = None) ->
         told = {"bpexp.status": "killed", "bpexp.reason": "its process died and left no result.json"}
         return Content("KILLED", ended, told, files=files)
     missing = missing_of(directory, facts)
-    summary = {**outcome.metrics, "final/seconds": outcome.seconds}
+    summary = {**shown_summary(outcome), "final/seconds": outcome.seconds}
     return Content(
         status=STATUS.get(outcome.status, "FAILED"),
         ended=ended,
         tags={
-            **tags_of(outcome, directory, missing),
+            **tags_of(outcome, directory, missing, facts.tags.get(NOTE, "")),
             "bpexp.directory": str(directory.absolute()),  # a run may end on another machine
             **_record_tags(facts, missing),
         },
@@ -71,6 +72,22 @@ def content_of(directory: Path, facts: Facts, outcome: Outcome | None = None) ->
         model=has_model(directory, facts, outcome),
         whole=outcome.ok,
     )
+
+
+def shown_summary(outcome: Outcome) -> dict[str, float]:
+    """The summaries that MLflow shows, each as a bar: few. The description of a run has all of them.
+
+    final/... are the headline numbers on the validation and the test part, or else on the training part, those that
+    are of no part, and the objective; best/... are the epoch, and the number by which it was chosen.
+    """
+    names = [name.removeprefix("final/") for name in outcome.metrics if name.startswith("final/")]
+    parts = [part for part in ("validation", "test") if any(name.endswith(f"_{part}") for name in names)] or ["train"]
+    kept = {name for part in parts for name in headlines(part)}
+    kept |= {name for name in names if name.rpartition("_")[2] not in PARTS}
+    kept.add(str(outcome.params.get("objective")).replace("/", "_"))
+    wanted = {f"final/{name}" for name in kept} | {"best/epoch", f"best/{str(outcome.chosen_by).replace('/', '_')}"}
+    of_no_part = {name for name in outcome.metrics if not name.startswith(("final/", "best/"))}
+    return {name: value for name, value in outcome.metrics.items() if name in wanted | of_no_part}
 
 
 def outcome_in(directory: Path) -> Outcome | None:
@@ -99,10 +116,10 @@ def missing_of(directory: Path, facts: Facts) -> list[str]:
     return [name for name in facts.tags.get(LEFT_OUT, "").split(", ") if name and not there[name]]
 
 
-def tags_of(outcome: Outcome, directory: Path, missing: Sequence[str] = ()) -> dict[str, str]:
-    """The tags that say how a run ended; `missing` is what was left out."""
+def tags_of(outcome: Outcome, directory: Path, missing: Sequence[str] = (), said: str = "") -> dict[str, str]:
+    """The tags that say how a run ended; `missing` is what was left out, `said` the note that was declared."""
     tags = {f"bpexp.{key}": str(getattr(outcome, key)) for key in ("status", "reason", "theta_sha256", "weights")}
-    tags["mlflow.note.content"] = note(outcome) + "".join(f"\n{_remedy(name, directory)}\n" for name in missing)
+    tags[DESCRIPTION] = note(outcome, said) + "".join(f"\n{_remedy(name, directory)}\n" for name in missing)
     if outcome.status == "diverged":
         tags["diverged_at_step"] = str(outcome.step)
     return {key: text[:5000] for key, text in tags.items()}
@@ -114,12 +131,21 @@ def _remedy(name: str, directory: Path) -> str:
     return f"No {name}, as this is one job of a sweep: {code(typed([*task.split(), f'hydra.run.dir={directory}']))}"
 
 
-def note(outcome: Outcome) -> str:
+def note(outcome: Outcome, said: str = "") -> str:
     """The run in a few lines of Markdown, for MLflow's description; the first lines are always visible there."""
     final = {key.removeprefix("final/"): value for key, value in outcome.metrics.items() if key.startswith("final/")}
     short = [f"{key.replace('_', ' ')} {final[key]:.4f}" for key in headlines("test") if key in final]
     head = f"**{'; '.join([outcome.status, *short])}**: {markdown(outcome.reason)}"
-    return f"{head}\n\n{code(typed(outcome.overrides))}\n\n{_figures(outcome)}\n"
+    parts = [head, markdown(said), code(typed(outcome.overrides)), _figures(outcome)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def with_charts(content: Content, charts: str) -> Content:
+    """The content, with a line of links to charts in its description, behind the first line."""
+    head, gap, rest = content.tags.get(DESCRIPTION, "").partition("\n\n")
+    if not gap or not charts:
+        return content
+    return replace(content, tags={**content.tags, DESCRIPTION: f"{head}\n\n{charts}{gap}{rest}"})
 
 
 def _figures(outcome: Outcome) -> str:

@@ -160,7 +160,10 @@ class Courier:
                     raise Closed(str(error)) from error
                 client = Metered(opened.client, self.meter, parcel.uri, lambda: self.refuse_to_go_on(parcel))
                 store = replace(opened, client=cast(Any, client))
+                known = set(parcel.delivery.sent.refused)
                 parcel.delivery.bring(store, want)
+                if new := [why for part, why in parcel.delivery.sent.refused.items() if part not in known]:
+                    parcel.refused(new)
                 while parcel.questions:
                     parcel.questions[0](store)
                     del parcel.questions[0]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING
 
 from bpexp.records.journal import JOURNAL
 from bpexp.records.outcome import Outcome, write_outcome
-from bpexp.tracking.content import Content, content_of, outcome_in
+from bpexp.tracking.charts import chart_line
+from bpexp.tracking.content import Content, content_of, outcome_in, with_charts
 from bpexp.tracking.files import send_files
 from bpexp.tracking.identity import Identity
 from bpexp.tracking.manifest import Facts, Sent, digest
+from bpexp.tracking.refusals import is_refusal, log_params, reason, tell_store
 from bpexp.tracking.rows import BATCH, Row, batches, last_rows
 from bpexp.tracking.store import Store
 from bpexp.tracking.wants import Want
@@ -62,7 +64,8 @@ class Delivery(Identity):
     def bring(self, store: Store, want: Want) -> None:
         """Bring the run in MLflow as far as wanted, and write down what was sent; raises the first error of the store.
 
-        A part that the store does not take does not hold up the others, unless the store is gone.
+        A part that the store does not take does not hold up the others, unless the store is gone. What it refuses for
+        good is kept in `sent.refused`, and is no error.
         """
         problems: list[Exception] = []
         self.sent.done = False
@@ -70,38 +73,46 @@ class Delivery(Identity):
             self.ensure(store)
             if want.begin:
                 self._reopen(store)
+            before = dict(self.sent.refused)
             self._parts(store, want, problems)
+            if self.sent.refused != before:
+                tell_store(store, str(self.sent.run_id), self.sent.refused)
         finally:
             self.save()
         if problems:
             raise problems[0]
 
     def _parts(self, store: Store, want: Want, problems: list[Exception]) -> None:
-        def attempt(action: Callable[[], object]) -> None:
+        def attempt(part: str, action: Callable[[], object]) -> None:
             try:
                 action()
+                self.sent.refused.pop(part, None)
             except Exception as error:  # a store may raise anything
                 if GONE.search(str(error)):
                     raise
-                problems.append(error)
+                if self._apart or not is_refusal(store, str(self.sent.run_id), error):
+                    problems.append(error)
+                else:
+                    self.sent.refused[part] = f"{part}: {reason(error)}"
 
         facts = digest(self.facts)
         over = want.end or self.facts.kind == "sweep"
         content = content_of(self.directory, self.facts, self.outcome) if over else None
         status, ended = (content.status, content.ended) if content is not None else (want.status, None)
         if not (want.bare and content is None):
-            attempt(lambda: self._declare(store, apart=content is None or self._apart))
+            attempt("data set", lambda: self._declare(store, apart=content is None or self._apart))
         if want.upto != 0 or content is not None:
-            attempt(lambda: self._send_rows(store, want.upto, content))
+            attempt("metrics", lambda: self._send_rows(store, want.upto, content))
         if status is not None:
-            attempt(lambda: self._end(store, str(status), ended))
+            attempt("status", lambda: self._end(store, str(status), ended))
         if want.model and (content is None or content.model):
-            attempt(lambda: self._log_model(store))
+            attempt("model", lambda: self._log_model(store))
         if content is not None:
             with suppress(OSError):  # a full disk: the outcome stands as it was
                 self._complete_outcome()
-            attempt(lambda: send_files(store, self.sent, content.files))
-            if content.status is not None and not problems and (self.sent.model_ready or not content.model):
+            attempt("files", lambda: send_files(store, self.sent, content.files))
+            whole = self.sent.model_ready or not content.model or "model" in self.sent.refused
+            if content.status is not None and not problems and whole:
                 self.sent.done, self.sent.facts = True, facts
 
     def _reopen(self, store: Store) -> None:
@@ -126,11 +137,17 @@ class Delivery(Identity):
         if not (apart or facts.kind == "sweep" or len(params) > TOGETHER):
             self._waiting = params
         elif params:
-            store.client.log_batch(run_id, params=params)
+            self._refused(params, log_params(store, run_id, params))
         if facts.data:
             card = Dataset(source_type="bpexp", **facts.data)
             store.client.log_inputs(run_id, [DatasetInput(card, [InputTag("mlflow.data.context", "training")])])
         self.sent.declared = not self._waiting
+
+    def _refused(self, params: Sequence[Param], refused: Mapping[str, str]) -> None:
+        """Keep which of the parameters are refused now, and which no longer."""
+        for key in (f"parameter {param.key}" for param in params):
+            self.sent.refused.pop(key, None)
+        self.sent.refused |= {f"parameter {key}": f"parameter {why}" for key, why in refused.items()}
 
     def _params(self) -> list[Param]:
         from mlflow.entities import Param
@@ -150,10 +167,17 @@ class Delivery(Identity):
             self._log(store, *waiting)
             return
         rows, after = waiting
+        if self.facts.kind == "run":
+            content = with_charts(content, self._charts(after, content))
         rows = [*rows, *(last_rows(after) if content.whole else ()), *content.rows]
         told = _digest(rows, content)
         if told != after.summary or self._waiting:
             self._log(store, rows, replace(after, summary=told), content)
+
+    def _charts(self, sent: Sent, content: Content) -> str:
+        """The line of the description that links to the charts of the run."""
+        figures = any(file.name == "figures.png" for file in content.files)
+        return chart_line(str(sent.experiment_id), str(sent.run_id), sent.series, figures=figures)
 
     def _log(self, store: Store, rows: Sequence[Row], after: Sent, content: Content | None = None) -> None:
         from mlflow.entities import Metric, RunTag
@@ -179,15 +203,13 @@ class Delivery(Identity):
             return
         look, self.sent.model_asked = self.sent.model_asked, True
         self.save()
-        log_model(store, str(self.sent.run_id), self.directory, look=look)
+        log_model(store, str(self.sent.run_id), self.directory, self.facts.model_name, look=look)
         self.sent.model_ready = True
 
     @property
     def model(self) -> str | None:
         """The address of the network in MLflow; None where it is not there."""
-        from bpexp.tracking.model import MODEL_NAME
-
-        return f"runs:/{self.sent.run_id}/{MODEL_NAME}" if self.sent.model_ready else None
+        return f"runs:/{self.sent.run_id}/{self.facts.model_name}" if self.sent.model_ready else None
 
     def _complete_outcome(self) -> None:
         """Write into result.json where the run is in MLflow, if that was not known when it was written."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -22,6 +23,9 @@ from bpexp.records.schema import read_record, typed
 FACTS, SENT = "tracked.json", "delivery.json"
 FORMAT = 1
 KEY_TAG = "bpexp.key"
+
+MODEL_NAME = "network"
+"""The name of every model that was recorded before models had the name of their run, and of one without a name."""
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +45,7 @@ class Facts:
         parent: MLflow's id of the sweep's run, if it is known.
         every, points: which rows are sent, as in `TrackingSettings`.
         model: whether the network is recorded as a model.
+        model_name: its name in MLflow.
         rows: metrics of a sweep, [name, step, ms, value].
         files: names of the files of a sweep.
         status, ended: MLflow's status of a sweep and when it ended; None while it runs.
@@ -60,6 +65,7 @@ class Facts:
     every: int | str = "auto"
     points: int | None = None
     model: bool = False
+    model_name: str = MODEL_NAME
     rows: list[list[Any]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     status: str | None = None
@@ -83,7 +89,8 @@ class Sent:
         summary: SHA-256 of the tags and metrics of the end.
         status, ended: as the run has them in MLflow; None while it is running.
         facts: hash of the facts that were delivered.
-        done: nothing is missing.
+        refused: what the store refuses for good, with the reason.
+        done: nothing is missing but what is refused.
     """
 
     run_id: str | None = None
@@ -101,6 +108,7 @@ class Sent:
     status: str | None = None
     ended: int | None = None
     facts: str = ""
+    refused: dict[str, str] = field(default_factory=dict)
     done: bool = False
 
 
@@ -138,6 +146,14 @@ def write_facts(facts: Facts, directory: Path) -> None:
 def write_sent(sent: Sent, directory: Path) -> None:
     """Write delivery.json atomically."""
     _write(directory / SENT, sent, durable=False)
+
+
+def model_name(run_name: str) -> str:
+    """The name of a run as one of its model, which stands in its address: without what MLflow or a shell takes apart.
+
+    A decimal point becomes a comma, which a name of a model cannot hold: lr=0.3 seed=1 is lr=0,3_seed=1.
+    """
+    return re.sub(r"[^\w=,+-]+", "_", run_name.replace(".", ",")).strip("_-+,=")[:100] or MODEL_NAME
 
 
 def digest(facts: Facts) -> str:

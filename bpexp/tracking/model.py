@@ -19,13 +19,13 @@ from bpexp.records.network_spec import SPEC
 from bpexp.records.predictor import PARAM, Predictor
 from bpexp.tracking import serving
 from bpexp.tracking.credentials import scrubbed
+from bpexp.tracking.manifest import MODEL_NAME
 from bpexp.tracking.store import Store
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
     from mlflow.models import Model
 
-MODEL_NAME = "network"
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "scipy")
 """What a process needs in order to load the model; it does not need bpexp."""
 
@@ -47,8 +47,8 @@ __version__ = "{version}"
 '''
 
 
-def log_model(store: Store, run_id: str, directory: Path, *, look: bool = False) -> str:
-    """Log the network that is saved in `directory` as a pyfunc model of an existing run.
+def log_model(store: Store, run_id: str, directory: Path, name: str = MODEL_NAME, *, look: bool = False) -> str:
+    """Log the network that is saved in `directory` as a pyfunc model of an existing run, under a name of its own.
 
     With `look` a model that the run has already, perhaps without all of its files, is completed in place of another.
     The model takes raw rows, as the data set has them, and returns the table of `Predictor.predict`. Returns its URI,
@@ -58,20 +58,26 @@ def log_model(store: Store, run_id: str, directory: Path, *, look: bool = False)
     with warnings.catch_warnings(), tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         warnings.simplefilter("ignore")  # deprecations inside MLflow, at its first import
         try:
-            return _log(store, run_id, directory, predictor, Path(scratch), look=look)
+            model = _entry(store, run_id, name, look=look)
+            return _log(store, model, directory, predictor, Path(scratch), look=look)
         except Exception as error:
             reason = scrubbed(" ".join(str(error).split("\n")[0].split()))[:300] or type(error).__name__
             raise TrackingError(f"the model of run {run_id!r} cannot be logged: {reason}") from error
 
 
-def _log(store: Store, run_id: str, directory: Path, predictor: Predictor, folder: Path, *, look: bool) -> str:
-    """Create the model's entry in the store, write its files into `folder`, upload them, mark it ready."""
+def _entry(store: Store, run_id: str, name: str, *, look: bool) -> LoggedModel:
+    """The model's entry in the store, which is created where there is none."""
+    model = _begun(store, run_id) if look else None
+    if model is not None:
+        return model
+    return store.client.create_logged_model(store.experiment_id, name, source_run_id=run_id, model_type="network")
+
+
+def _log(store: Store, model: LoggedModel, directory: Path, predictor: Predictor, folder: Path, *, look: bool) -> str:
+    """Write the files of a model into `folder`, upload them, mark it ready."""
     from mlflow.entities import LoggedModelOutput
 
-    client = store.client
-    model = _begun(store, run_id) if look else None
-    if model is None:
-        model = client.create_logged_model(store.experiment_id, MODEL_NAME, source_run_id=run_id, model_type="network")
+    client, run_id = store.client, str(model.source_run_id)
     try:
         _stage_data(directory, folder / DATA)
         _stage_code(folder / _CODE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bpexp.tracking.delivery import Delivery
@@ -23,6 +23,7 @@ class Parcel:
         found: whether an earlier process left it behind; if another one delivers it, it is left to that one.
         want: what is still to be done; None when nothing is.
         error: why the last attempt failed; empty after one that did not.
+        refused: called with what the store refuses for good, where that is new.
         questions: called with the store after the delivery, each once.
     """
 
@@ -33,6 +34,7 @@ class Parcel:
     found: bool = False
     want: Want | None = None
     error: str = ""
+    refused: Callable[[Sequence[str]], None] = lambda told: None
     questions: list[Callable[[Store], object]] = field(default_factory=list)
 
 

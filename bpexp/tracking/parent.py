@@ -13,9 +13,11 @@ from typing import Any
 
 from bpexp.errors import TrackingError
 from bpexp.records.clock import milliseconds
+from bpexp.records.escaping import markdown
 from bpexp.records.journal_lines import plain
 from bpexp.records.lock import liveness
 from bpexp.tracking.delivery import Delivery
+from bpexp.tracking.labels import DESCRIPTION, NOTE
 from bpexp.tracking.location import resolve, sqlite_path
 from bpexp.tracking.manifest import FACTS, Facts, pending, read_facts, read_sent, write_facts
 from bpexp.tracking.open_runs import announce
@@ -25,7 +27,7 @@ from bpexp.tracking.settings import TrackingSettings
 from bpexp.tracking.store import Store
 from bpexp.tracking.wants import Want
 
-NOTE = 7900
+LONGEST_NOTE = 7900
 """Largest number of characters of a description in MLflow."""
 
 
@@ -71,7 +73,7 @@ class ParentRun(Recorded):
         counts = {key: 0.0 for key in told if key.startswith("jobs/")}  # a sweep that went on: of what is no more, none
         values = {key: plain(value) for key, value in {**counts, **metrics}.items()}
         rows = [[key, 0, now, value] for key, value in values.items() if told.get(key) != value]
-        self._add(rows=rows, files=files, tags=_described(note), status=status, ended=now)
+        self._add(rows=rows, files=files, tags=self._described(note), status=status, ended=now)
         if self._parcel is None or not self._session.wait_for_all():
             return  # which is told when the command ends
         self.end_lost()
@@ -166,7 +168,13 @@ class ParentRun(Recorded):
 
     def attach(self, files: Sequence[Path], note: str) -> None:
         """Add the files and the description of a report to the run, which may have ended already."""
-        self._add(files=files, tags=_described(note))
+        self._add(files=files, tags=self._described(note))
+
+    def _described(self, note: str) -> dict[str, str]:
+        """The description, with the note that was declared behind its first line."""
+        said = markdown(self._parcel.delivery.facts.tags.get(NOTE, "")) if self._parcel else ""
+        head, gap, rest = note.partition("\n\n")
+        return {DESCRIPTION: (f"{head}\n\n{said}{gap}{rest}" if said else note)[:LONGEST_NOTE]}
 
     def _add(
         self,
@@ -208,7 +216,3 @@ def _detach(store: Store, run_ids: Sequence[str], parent: str) -> list[str]:
         store.client.set_tag(run, "bpexp.attempt_of", parent)
         store.client.delete_tag(run, "mlflow.parentRunId")
     return attached
-
-
-def _described(note: str) -> dict[str, str]:
-    return {"mlflow.note.content": note[:NOTE]}

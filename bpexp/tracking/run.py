@@ -18,7 +18,7 @@ from bpexp.tracking.copies import COPIED, as_its_own, original
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.location import resolve, sqlite_path
-from bpexp.tracking.manifest import Facts, read_facts, write_facts
+from bpexp.tracking.manifest import Facts, model_name, read_facts, write_facts
 from bpexp.tracking.open_runs import announce
 from bpexp.tracking.recorded import Recorded
 from bpexp.tracking.settings import TrackingSettings
@@ -143,6 +143,7 @@ def facts_of(
         every=settings.every,
         points=settings.rows(one_of_many=info.one_of_many),
         model=settings.models(one_of_many=info.one_of_many),
+        model_name=model_name(info.name),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,9 @@ from bpexp.tracking.store import Store
 from bpexp.tracking.wants import Want
 
 Answer = TypeVar("Answer")
+
+SHOWN = 3
+"""Folders, and refused parts of one, that a warning names."""
 
 GLANCE = 0.01
 """Seconds between two looks at the courier while waiting."""
@@ -51,6 +54,7 @@ class Session:
     def parcel(self, delivery: Delivery, uri: str, entry: OpenRun | None, *, found: bool = False) -> Parcel:
         """A parcel of this command."""
         made = Parcel(delivery, uri, lambda reason: self.warn(delivery.directory, reason, entry), entry, found)
+        made.refused = lambda told: self.tell_refused(delivery.directory, told)
         self._parcels.append(made)
         return made
 
@@ -121,11 +125,26 @@ class Session:
         if self._told or self.silent or self._broken_off():
             return
         self._told = True
-        place = self.sweep or directory
+        failed = [directory, *(parcel.delivery.directory for parcel in self._parcels if parcel.error)]
+        places = list(dict.fromkeys(map(self._place, failed)))
         later = "the next start here, or `python -m bpexp task=sync`, delivers it"
         if entry is None:
-            later = f"`python -m bpexp task=sync hydra.run.dir={place}` delivers it"
-        warn(f"MLflow did not take everything ({reason}); kept in {place}, {later}")
+            later = f"`python -m bpexp task=sync hydra.run.dir={places[0]}` delivers it"
+        more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+        told = ", ".join(map(str, places[:SHOWN])) + more
+        warn(f"MLflow did not take everything ({reason}); kept in {told}, {later}")
+
+    def _place(self, directory: Path) -> Path:
+        """The folder that a person is told: of what lies in the sweep of this command, that of the sweep."""
+        return self.sweep if self.sweep is not None and directory.is_relative_to(self.sweep) else directory
+
+    def tell_refused(self, directory: Path, told: Sequence[str]) -> None:
+        """Say what a store refuses for good: no later start tries it again."""
+        if not self.silent and not self._broken_off():
+            more = f"; and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+            warn(
+                f"MLflow refuses a part of {directory} for good: {'; '.join(told[:SHOWN])}{more}; the rest is delivered"
+            )
 
     def close(self) -> None:
         """Wait for what is left while patience lasts, try a store that fails once more, and leave the rest."""

@@ -9,16 +9,18 @@ import threading
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from bpexp.errors import ConfigError, TrackingError
+from bpexp.tracking.charts import VIEW_TAG, how_to_read, view
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.credentials import scrubbed, whole
 from bpexp.tracking.environment import mlflow_environment, quiet_loggers, short_waits
+from bpexp.tracking.labels import DESCRIPTION
 from bpexp.tracking.location import redact, refuse_unmakeable, resolve, sqlite_path
 from bpexp.tracking.sqlite_file import DOCTOR, is_new, wait_until_free
 from bpexp.tracking.upkeep import keep_statistics
@@ -178,7 +180,21 @@ def _connect(uri: str, name: str, path: Path | None) -> Store:
             f"the experiment {name!r} is deleted; restore it with "
             f"`mlflow experiments restore --experiment-id {found.experiment_id}` or choose another name"
         )
+    _describe(client, found)
     return Store(uri, name, str(found.experiment_id), client, str(found.artifact_location))
+
+
+def _describe(client: MlflowClient, experiment: Experiment) -> None:
+    """Give an experiment its description, unless somebody wrote another, and the view that the description links to."""
+    from mlflow.exceptions import MlflowException
+
+    wanted = {VIEW_TAG: view()}
+    if DESCRIPTION not in experiment.tags:
+        wanted[DESCRIPTION] = how_to_read(str(experiment.experiment_id))
+    for key, text in wanted.items():
+        if experiment.tags.get(key) != text:
+            with suppress(MlflowException):  # who may write runs may perhaps not write to their experiment
+                client.set_experiment_tag(experiment.experiment_id, key, text)
 
 
 def _create_experiment(client: MlflowClient, name: str, artifact_root: str | None) -> Experiment:

@@ -30,6 +30,7 @@ from pathlib import Path
 
 from bpexp.records.journal import JOURNAL
 from bpexp.records.outcome import read_outcome
+from bpexp.tracking.content import shown_summary
 from bpexp.tracking.manifest import Sent, read_facts
 from bpexp.tracking.rows import batches, last_rows
 from experiments.reliability.faulty_server import FaultyServer
@@ -145,7 +146,7 @@ def _count(directory: Path, database: Path, found: Found) -> None:
     """Compare the rows of a run in the store with those of its journal."""
     facts, outcome, sent = read_facts(directory), read_outcome(directory), Sent()
     assert facts is not None
-    expected: set[tuple[str, int]] = {(name, 0) for name in (*outcome.metrics, "final/seconds")}
+    expected: set[tuple[str, int]] = {(name, 0) for name in (*shown_summary(outcome), "final/seconds")}
     for rows, after in batches(directory / JOURNAL, sent, facts):
         expected |= {(row.name, row.step) for row in rows}
         sent = after

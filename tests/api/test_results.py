@@ -127,3 +127,17 @@ def test_a_mean_has_a_gap_where_a_seed_diverged():
     (axes,) = swept.plot("loss/train").axes
     assert np.isnan(axes.lines[0].get_ydata()[-1])
     assert np.isfinite(axes.lines[0].get_ydata()[:-1]).all()
+
+
+def test_a_sweep_has_its_charts_by_name():
+    swept = bpexp.sweep(*SMALL, lr=[0.1, 0.2], seed=range(2))
+    assert "accuracy_test_over_the_epochs" in swept.figures
+    assert isinstance(swept.figures["accuracy_test_over_the_epochs"], Figure)
+
+
+def test_a_figure_that_cannot_be_drawn_says_why():
+    result = bpexp.run(*SMALL)
+    assert "confusion" in result.figures
+    assert "weights" not in result.figures
+    with pytest.raises(KeyError, match="the figure 'weights' cannot be drawn: it needs images as inputs"):
+        result.figures["weights"]

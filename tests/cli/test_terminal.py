@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -303,3 +304,16 @@ def test_the_link_of_a_study_sorts_by_its_first_measure_if_the_store_has_it(
     sweep = Sweep(tmp_path, ranking=rank([outcome(0.1, 0.5)], [0]), experiment_id="7", store="https://mlflow.example")
     print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), sweep)
     assert sort in written(console).splitlines()[-1]
+
+
+@pytest.mark.parametrize(("depth", "shown"), [(1, ""), (2, "layers 3 to 1: 1, 0.1, 0.01"), (19, "layers 20 to 1: 1, ")])
+def test_a_gradient_that_vanishes_is_seen_in_the_table_of_the_run(depth: int, shown: str, tmp_path: Path) -> None:
+    """The norms of delta at the first step that was probed, from the output down; of many layers the ends."""
+    norms = {f"delta_norm/layer_{number}": 10.0 ** (number - depth - 1) for number in range(1, depth + 2)}
+    lines = [{"step": 0, "metrics": {"loss/test": 1.0}}, {"step": 4, "metrics": norms}, {"step": 9, "metrics": norms}]
+    text = "".join(json.dumps({"time": 1.0, **line}) + "\n" for line in lines)
+    (tmp_path / "metrics.jsonl").write_text(text, encoding="utf-8")
+    said = told(200, directory=str(tmp_path))
+    (row,) = [line for line in said if line.startswith("delta norm")] or [""]
+    assert ("step 4, " in row and shown in row) if shown else not row
+    assert row.count(", ") <= 13

@@ -39,7 +39,7 @@ def traced(sizes, hidden, output, loss, *, seed=0, **options):
 def parsed(text):
     """Symbol to equation, shape and value, of everything that a page tells."""
     found = {}
-    for head, body in re.findall(r"^(\S.*)\n((?:    .*\n?)+)", text, re.MULTILINE):
+    for head, body in re.findall(r"^(\S.*)\n(?:  \S.*\n)?((?:    .*\n?)+)", text, re.MULTILINE):
         match = re.match(r"(?P<symbol>\S+)(?: = (?P<equation>.*?))?\s+\((?P<n>\d+), (?P<m>\d+)\)", head)
         rows = [row.strip() for row in body.strip().splitlines()]
         assert match["symbol"] not in found
@@ -204,7 +204,7 @@ def test_markdown_has_every_line_with_the_same_numbers(net):
         assert bool(latex) == bool(equation)
         assert latex.count("{") == latex.count("}")
         np.testing.assert_array_equal(array(body.strip().splitlines()), value)
-    for heading in TITLES.values():
+    for heading in (TITLES[section] for section in dict.fromkeys(line.section for line in trace.lines)):
         assert f"## {heading}\n" in page
         assert f"{heading}\n{'-' * len(heading)}\n" in text
     for line in (line for line in trace.lines if line.source):
@@ -356,3 +356,160 @@ def test_a_sample_beyond_the_data_is_refused_in_one_line(command, capsys):
     assert f"not {samples}" in refused(command, capsys, samples)
     assert "sample" in refused(command, capsys, -1)
     assert command(f"sample={samples - 1}", "data.limit=200") == 0
+
+
+# What is followed
+
+
+MAZUR = """W1: [[0.15, 0.20], [0.25, 0.30]]
+b1: [0.35, 0.35]
+W2: [[0.40, 0.45], [0.50, 0.55]]
+b2: [0.60, 0.60]
+x: [0.05, 0.10]
+y: [0.01, 0.99]
+"""
+"""The numbers of M. Mazur, A Step by Step Backpropagation Example (2015)."""
+
+OWN = ["activation=sigmoid", "pairing=sigmoid_mse", "loss.factor=0.5", "lr=0.5"]
+
+
+def test_own_numbers_are_followed_to_the_published_update(command, capsys):
+    """Cost, outputs and new weights as M. Mazur printed them, to the digits that he printed."""
+    Path("own.yaml").write_text(MAZUR)
+    assert command("trace.values=own.yaml", *OWN, "trace.digits=9") == 0
+    text = capsys.readouterr().out
+    page = parsed(text)
+    published = {
+        "C": [[0.298371109]],
+        "a^1": [[0.593269992], [0.596884378]],
+        "a^2": [[0.75136507], [0.772928465]],
+        "new_W^1": [[0.149780716, 0.19956143], [0.24975114, 0.29950229]],
+        "new_W^2": [[0.35891648, 0.408666186], [0.511301270, 0.561370121]],
+    }
+    for symbol, value in published.items():
+        np.testing.assert_allclose(page[symbol][2], value, atol=6e-9, err_msg=symbol)
+    assert "An own sample through 2-2-2 (sigmoid+mse)" in text
+    assert text.rstrip().endswith(f"written to {Path('here/trace.md').absolute()}")
+    assert json.loads(Path("here/result.json").read_text())["params"]["model.hidden"] == [2]
+
+
+def test_an_npz_file_and_a_batch_of_own_samples(command, capsys):
+    rng = np.random.default_rng(0)
+    W, b, x = rng.normal(size=(3, 4)), rng.normal(size=3), rng.normal(size=(5, 4))
+    np.savez("own.npz", W1=W, b1=b, x=x, y=np.eye(3)[[0, 1, 2, 0, 1]])
+    assert command("trace.values=own.npz", "trace.digits=17", "lr=0.25") == 0
+    page = parsed(capsys.readouterr().out)
+    a = np.exp(x @ W.T + b)
+    a /= a.sum(axis=1, keepdims=True)
+    delta = (a - np.eye(3)[[0, 1, 2, 0, 1]]).T
+    np.testing.assert_allclose(page["C_k"][2][0], -np.log(a[range(5), [0, 1, 2, 0, 1]]), rtol=1e-12)
+    np.testing.assert_allclose(page["C"][2].item(), page["C_k"][2].mean(), rtol=1e-12)
+    np.testing.assert_allclose(page["dC/dW^1"][2], delta @ x / 5, rtol=1e-10)
+    np.testing.assert_allclose(page["dC/db^1"][2][:, 0], delta.mean(axis=1), rtol=1e-10)
+    np.testing.assert_allclose(page["new_W^1"][2], W - 0.25 * delta @ x / 5, rtol=1e-10)
+    assert page["dC/dW^1"][0] == "1/B delta^1 (a^0)^T"
+
+
+@pytest.mark.parametrize("batch", ["mean", "sum"])
+def test_the_gradient_of_a_batch_is_that_of_the_method(batch):
+    _, (network, head, _, _) = traced(*NETS["mixed"], batch=batch)
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(2, 7)), rng.normal(size=(3, 7))
+    trace = trace_sample(network, head, NETS["mixed"][1], x, y)
+    told = np.concatenate([line.value.ravel() for line in trace.lines if line.section == "gradient"])
+    found = backprop()(network, head, x, y)
+    np.testing.assert_allclose(told, found.vector, rtol=1e-12, atol=1e-15)
+    assert trace.cost == pytest.approx(found.cost)
+    assert f"C = {batch} of C_k" in as_text(trace, "")
+    assert "Gradient of the cost of the batch\n" in as_text(trace, "")
+    assert trace.check.error < 1e-6
+
+
+def test_a_trained_network_is_followed(command, capsys):
+    """The update is that of the optimizer of the run, and the record holds the config of the run."""
+    said = ["task=train", "data=digits", "model.hidden=[5]", "tracking=none", "epochs=1", "optimizer=momentum"]
+    perform_in(Path("run"), said)
+    capsys.readouterr()
+    assert command_of_run("run=run", "sample=1", "trace.samples=2", "trace.digits=17") == 0
+    text = capsys.readouterr().out
+    page, saved = parsed(text), np.load("run/network.npz")
+    theta = np.concatenate([page[f"{letter}^2"][2].ravel() for letter in "Wb"])
+    np.testing.assert_array_equal(theta.astype(np.float32), saved["theta"][-theta.size :])
+    assert text.startswith("Samples 1 to 2 of digits through 64-5-10 (softmax+cross_entropy), trained in run")
+    assert "one step of momentum; it is no formula of the papers" in text
+    params = json.loads(Path("here/result.json").read_text())["params"]
+    assert (params["optimizer"], params["task"], params["data"]) == ("momentum", "trace", "digits")
+
+
+def perform_in(folder, words):
+    """`bpexp` with these words in this process, in a folder of its own; it ends well."""
+    assert ended([*words, f"hydra.run.dir={folder}"]) == 0
+
+
+def command_of_run(*words):
+    return ended(["task=trace", "tracking=none", *words, "hydra.run.dir=here"])
+
+
+def ended(words):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["bpexp", *words])
+        with pytest.raises(SystemExit) as end:
+            main()
+    return end.value.code
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("W1: [[1, 2]]", r"lacks b1"),
+        ("W1: [[1, 2]]\nb1: [1, 2]", r"W1 \(1, 2\) and b1 \(2,\) do not fit"),
+        ("W1: [[1, 2], [3]]\nb1: [1]", "W1 holds something else than numbers in rows of equal length"),
+        ("W1: [[.nan]]\nb1: [1]", "not finite"),
+        ("V1: [[1]]", "holds 'V1'; expected W1, b1"),
+        ("x: [1, 2]", "holds x alone"),
+        ("x: [1, 2]\ny: [[1], [2]]", "1 samples in x and 2 in y"),
+        ("x: [1, 2]\ny: [1]", "takes 64 inputs and gives 10 outputs, but x has 2 and y has 1"),
+        ("- 1", "holds no names with numbers"),
+        ("W1: !!python/object:os.system {}", "tag"),
+        ("W1: [", "YAML"),
+    ],
+)
+def test_a_file_of_own_numbers_that_does_not_fit_is_told_in_a_line(content, told, command, capsys):
+    Path("own.yaml").write_text(content)
+    assert command("trace.values=own.yaml") in (1, 2)
+    captured = capsys.readouterr()
+    assert re.search(told, captured.out + captured.err)
+    assert "Traceback" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    "wanted", ["run=nowhere", "trace.values=nowhere.yaml", "trace.digits=0", "trace.samples=99999"]
+)
+def test_what_cannot_be_traced_is_refused_before_a_folder_is_made(wanted, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert command_of_run(wanted) == 2
+    assert not Path("here").exists()
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_trace_in_latex_is_whole(command, capsys):
+    """Every environment and brace is closed, and every number of the page stands there."""
+    Path("own.yaml").write_text(MAZUR)
+    assert command("trace.values=own.yaml", *OWN, "trace.digits=3", "trace.format=latex") == 0
+    text, page = capsys.readouterr().out, Path("here/trace.tex").read_text(encoding="utf-8")
+    assert not Path("here/trace.md").exists()
+    assert page.count("{") == page.count("}")
+    assert page.count(r"\begin{array}") == page.count(r"\end{array}") == page.count(r"\left(")
+    assert page.count("\\[\n") == page.count("\n\\]") == len(parsed(text))
+    told = re.findall(r"(?<![\w^])-?\d\.\d+", text[: text.index("Avram (001): A.")])
+    assert set(told) <= set(re.findall(r"-?\d\.\d+", page))
+    assert r"\frac{\partial C}{\partial W^{1}} = \delta^{1} (a^{0})^T = " in page
+    assert "section Back Prop" in page
+
+
+def test_sources_are_spelt_out():
+    trace, _ = traced(*NETS["sigmoid, squared error"])
+    page = as_markdown(trace, "A sample")
+    assert "(Avram (001), section Back Prop)" in page
+    assert "- Avram (001): A. Avram, Back propagation for Deep Feedforward Neural Networks (2025)" in page
+    assert not any(re.fullmatch(r"\d{3}.*", line.source) for line in trace.lines)

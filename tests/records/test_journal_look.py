@@ -23,12 +23,12 @@ def epoch(number: float | str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
-        ([STARTED], Look(0, 30)),
-        ([STARTED, epoch(4)], Look(4, 30, {"loss/train": 0.5, "time/epoch": 4.0})),
-        ([FUSED, STARTED, epoch(4)], Look(4, 30, {"loss/train": 0.5, "time/epoch": 4.0})),
-        ([LEFT_OUT, FUSED, STARTED], Look(0, 30)),
-        ([STARTED, epoch(4), RESUMED, epoch(5)], Look(5, 60, {"loss/train": 0.5, "time/epoch": 5.0})),
-        ([STARTED, epoch(4), epoch("inf")], Look(4, 30, {"loss/train": 0.5, "time/epoch": 4.0})),
+        ([STARTED], Look(0, 30, began=1.0)),
+        ([STARTED, epoch(4)], Look(4, 30, {"loss/train": 0.5, "time/epoch": 4.0}, 1.0)),
+        ([FUSED, STARTED, epoch(4)], Look(4, 30, {"loss/train": 0.5, "time/epoch": 4.0}, 1.0)),
+        ([LEFT_OUT, FUSED, STARTED], Look(0, 30, began=1.0)),
+        ([STARTED, epoch(4), RESUMED, epoch(5)], Look(5, 60, {"loss/train": 0.5, "time/epoch": 5.0}, 1.0)),
+        ([STARTED, epoch(4), epoch("inf")], Look(4, 30, {"loss/train": 0.5, "time/epoch": 4.0}, 1.0)),
         ([FUSED], None),
         ([], None),
         ([{**STARTED, "epochs": -3}], None),

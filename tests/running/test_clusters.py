@@ -130,7 +130,7 @@ def test_a_job_that_kills_its_process_costs_one_job_and_the_folder_is_as_in_seri
     assert run.process.returncode == 1, err
     assert run.statuses() == {0: "finished", 1: "finished", 2: "killed", 3: "finished", 4: "finished"}
     assert read_outcome(home / "there/2").reason.startswith("its process was ended by SIGKILL")
-    lines = [line for line in err.splitlines() if not re.match(r"launcher: |\d/5 done  ", line)]
+    lines = [line for line in err.splitlines() if not re.match(r"sweep, 5 jobs: |launcher: |\d/5 done  ", line)]
     assert not lines, "others than bpexp speak"
     folders = [home / "there" / str(number) for number in (0, 1, 3, 4)]
     apart = [folder for folder in folders if not (folder / "run.lock").exists()]

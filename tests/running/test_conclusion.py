@@ -14,6 +14,7 @@ from command_line import command
 import bpexp
 from bpexp.api import Result
 from bpexp.errors import ConfigError
+from bpexp.tracking.manifest import model_name
 from bpexp.training.callbacks import EarlyStopping
 from bpexp.training.events import EpochEnded
 
@@ -138,4 +139,4 @@ def test_mlflow_holds_both_weights_and_says_which_are_which(store: Path) -> None
     for name in ("last", "best"):
         assert loaded.networks[name].theta.tobytes() == run.networks[name].theta.tobytes()
     np.testing.assert_array_equal(loaded.split.train, run.split.train)
-    assert run.outcome.model == f"runs:/{run.outcome.run_id}/network"
+    assert run.outcome.model == f"runs:/{run.outcome.run_id}/{model_name(run.outcome.name)}"

@@ -198,6 +198,13 @@ def test_words_that_cannot_stand_are_refused(words: list[str], told: str) -> Non
         figures_wanted(["task=figures", *words])
 
 
+def test_settings_without_the_task_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"figures.only=loss belongs to task=figures run=FOLDER; add both"):
+        figures_wanted(["lr=0.1", "figures.only=loss"])
+    assert figures_wanted(["lr=0.1"]) is None
+    assert figures_wanted(["task=figures", "hydra.run.dir=run"]) is None
+
+
 def test_more_pixels_than_can_be_drawn_are_refused() -> None:
     with pytest.raises(ConfigError, match="more than 20,000 pixels a side; choose a smaller"):
         Wish(width=100, dpi=1200).sheet((5, 3))

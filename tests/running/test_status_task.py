@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -12,8 +14,10 @@ from pathlib import Path
 import pytest
 from command_line import command, refused
 
+from bpexp.cli.status import lines
 from bpexp.records.lock import RunLock, liveness
 from bpexp.records.process import started
+from bpexp.running.tasks.status_task import standing
 
 SMALL = ["data=xor", "model.hidden=[3]", "data.n=60", "tracking=none", "progress=false", "hydra.sweep.dir=there"]
 ASKED = ["task=status", "sweep=there"]
@@ -52,8 +56,9 @@ def test_a_sweep_that_runs_and_that_is_stopped(
         found = told(ASKED, monkeypatch, capsys)
         assert found["state"] == f"running: process {sweep.pid} on {os.uname().nodename} holds the lock"
         assert found["launcher"] == "serial (one usable core)"
-        assert found["jobs"] == "0/3 done  1 running"
-        assert found["job 0"].startswith("seed=0  epoch ")
+        assert found["jobs"] == "0/3 done  1 running  2 not begun"
+        assert found["job 0"].startswith("epoch ")
+        assert found["job 0"].endswith("  seed=0")
         assert "/100000" in found["job 0"]
         stopped = told(["task=stop", "sweep='there'"], monkeypatch, capsys)
     finally:
@@ -61,7 +66,7 @@ def test_a_sweep_that_runs_and_that_is_stopped(
     assert (sweep.returncode, "Traceback" in err) == (143, False)
     assert stopped["state"].startswith("broken off: process")
     assert stopped["state"].endswith("gave the lock back; resume=there goes on with it")
-    assert stopped["jobs"] == "1/3 done  1 killed"
+    assert stopped["jobs"] == "0/3 done  1 killed  2 not begun"
     assert stopped["job 0"].startswith("seed=0  killed: terminated")
 
 
@@ -75,7 +80,7 @@ def test_a_sweep_whose_process_is_gone_is_dead_by_evidence(
     found = told(ASKED, monkeypatch, capsys)
     assert found["state"].startswith(f"broken off: process {sweep.pid} on ")
     assert found["state"].endswith("holds the lock no longer; resume=there goes on with it")
-    assert found["jobs"] == "0/3 done"
+    assert found["jobs"] == "0/3 done  1 broken off  2 not begun"
     assert found["job 0"] == "seed=0  broken off: its process is gone"
     assert Path("there/0/result.json").exists() is False  # a question changes nothing
 
@@ -163,6 +168,52 @@ def test_a_search_tells_its_trials_by_their_numbers_and_those_that_have_no_job(
     capsys.readouterr()
     found = told(ASKED, monkeypatch, capsys)
     assert found["state"] == "over"
-    assert found["jobs"].startswith("4/4 done  ")
+    assert re.fullmatch(r"[1-3]/4 done  [1-3] failed", found["jobs"])
     assert found["jobs"].endswith(" failed")
     assert any(row.startswith("failed: loss ") for key, row in found.items() if key.startswith("job "))
+
+
+def test_jobs_are_named_as_they_were_typed_and_the_epoch_is_always_seen(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A preset stands for many parameters: they are no name of a job. A job that runs fits 40 columns."""
+    words = ["model=mnist_sigmoid,mnist_relu", "lr=0.1,0.3"]
+    sweep = [word for word in SMALL if not word.startswith("model")]
+    assert command(["-m", *sweep, *words, "epochs=1", "launcher=serial"], monkeypatch) == 0
+    capsys.readouterr()
+    Path("there/1/result.json").unlink()
+    with RunLock(Path("there/1")):
+        found = standing(Path("there"))
+        rows = dict(lines(found))
+        narrow = dict(lines(found, 40))
+    assert rows["job 1"].startswith("epoch 1/1  loss ")
+    assert rows["job 1"].endswith("  model=mnist_sigmoid lr=0.3")
+    assert narrow["job 1"].startswith("epoch 1/1  ")
+    assert "loss" not in narrow["job 1"]
+    assert rows["jobs"] == "3/4 done  1 running"
+    shutil.rmtree("there/1/.hydra")
+    assert "model=mnist_sigmoid" in standing(Path("there")).said(found.record.jobs[1])
+
+
+@pytest.mark.parametrize("text", ["a: b", "[[", "- 1", "&a [*a]", "- " + "a" * (1 << 21)])
+def test_damaged_overrides_of_a_job_are_no_names(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(["-m", *SMALL, "epochs=1", "lr=0.1,0.3", "launcher=serial"], monkeypatch) == 0
+    Path("there/1/.hydra/overrides.yaml").write_text(text, encoding="utf-8")
+    found = standing(Path("there"))
+    assert found.said(found.record.jobs[1]) == "lr=0.3"
+
+
+def test_trials_are_told_apart_by_four_digits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word for word in SMALL if word != "progress=false"]
+    assert (
+        command(["-m", *words, "epochs=1", "lr=interval(0.1,0.3)", "search=random", "search.trials=2"], monkeypatch)
+        == 0
+    )
+    err = capsys.readouterr().err
+    assert re.search(r"job 1  lr=0\.\d{1,4}  finished", err)
+    assert re.search(r"lr=0\.\d{1,4}$", told(ASKED, monkeypatch, capsys)["best"])
+    assert len(json.loads(Path("there/1/result.json").read_text(encoding="utf-8"))["overrides"][-1]) > 12

@@ -64,8 +64,9 @@ def test_the_table_fits_the_terminal(width: int, tmp_path: Path, monkeypatch: py
     drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
     lines = [line.rstrip("\r") for line in drawn.splitlines()]
     assert all(len(line) <= width for line in lines)
-    last = [line for line in lines if line.startswith("2/24 done")]
-    assert last[-1].endswith("  1 failed")
+    last = [line for line in lines if line.startswith("1/24 done")]
+    assert "  1 failed" in last[-1]
+    assert last[-1].endswith("  20 not begun") == (width > 40)
     assert ("2 running" in last[-1]) == (width > 40)
     rows = [line for line in lines if line.startswith("job 2 ")]
     assert rows[-1].startswith("job 2  epoch 3/10  ")
@@ -85,9 +86,11 @@ def test_plain_lines_where_there_is_no_terminal(tmp_path: Path, monkeypatch: pyt
     launcher, first, trouble, last = stream.getvalue().splitlines()
     assert launcher == "launcher: serial (one job)"
     best = "best 0.9000 accuracy/validation (job 0)"
-    assert re.fullmatch(r"1/5 done  0:0\d left  " + re.escape(best) + "  job 0  seed=0  finished 0.9000", first)
-    assert trouble.endswith(f"1 failed  {best}  job 2  seed=2  failed: no luck")
-    assert last == f"5/5 done  1 failed  {best}  job 4  seed=4  finished 0.9000"
+    assert re.fullmatch(
+        r"1/5 done  0:0\d left  " + re.escape(f"4 not begun  {best}") + "  job 0  seed=0  finished 0.9000", first
+    )
+    assert trouble.endswith(f"1 failed  2 not begun  {best}  job 2  seed=2  failed: no luck")
+    assert last == f"4/5 done  1 failed  {best}  job 4  seed=4  finished 0.9000"
     assert PAUSE == 1.0
 
 
@@ -106,7 +109,7 @@ def test_the_first_line_comes_with_the_first_epoch(tmp_path: Path, monkeypatch: 
             time.sleep(0.01)
     launcher, *lines = stream.getvalue().splitlines()
     assert launcher == "launcher: serial"
-    assert [bool(re.fullmatch(r"0/2 done  \d+:\d\d left  1 running", line)) for line in lines] == [True]
+    assert [bool(re.fullmatch(r"0/2 done  \d+:\d\d left  1 running  1 not begun", line)) for line in lines] == [True]
 
 
 def test_what_a_resumed_job_had_done_before_is_no_speed(tmp_path: Path) -> None:

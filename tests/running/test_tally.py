@@ -9,6 +9,7 @@ import pytest
 
 from bpexp.records.outcome import Outcome
 from bpexp.running.tally import Tally, clock
+from bpexp.study.ranking import brief
 
 
 def outcome(status: str, value: float | None = None, said: tuple[str, ...] = (), **params: Any) -> Outcome:
@@ -18,13 +19,51 @@ def outcome(status: str, value: float | None = None, said: tuple[str, ...] = (),
 
 
 def test_the_headline_counts_everything_that_happened() -> None:
+    """Done is what has a result: what failed, was killed or lost is told beside it, and so is what has not begun."""
     tally = Tally(10)
-    assert tally.headline(0, 0.0) == "0/10 done"
-    assert tally.headline(2, 9.0) == "0/10 done  2 running"
+    assert tally.headline(0, 0.0) == "0/10 done  10 not begun"
+    assert tally.headline(2, 9.0) == "0/10 done  2 running  8 not begun"
     for number, status in enumerate(["finished", "stopped", "failed", "killed", "diverged"]):
         tally.add(number, outcome(status))
     tally.add(7, None)
-    assert tally.headline(2, 12.0) == "6/10 done  0:08 left  2 running  1 failed  1 killed  1 lost  1 diverged"
+    told = "2 running  1 failed  1 killed  1 lost  1 diverged"
+    assert tally.headline(2, 12.0) == f"3/10 done  0:08 left  {told}  2 not begun"
+    assert tally.headline(0, 0.0, broken_off=1) == (
+        "3/10 done  1 failed  1 killed  1 lost  1 diverged  1 broken off  3 not begun"
+    )
+    assert (tally.done, tally.ended) == (3, 6)
+
+
+def test_time_left_of_jobs_that_are_trained_together_goes_by_their_epochs() -> None:
+    """They all run from the beginning and all end at once: neither side by side, nor one after the other."""
+    tally = Tally(12)
+    assert tally.left(4.0, 0.5) is None, "the first moments of a sweep go into its start"
+    assert tally.left(4.0, 6.0) == 4.0
+    assert tally.left(100.0, 0.5) == 2300.0
+    tally.add(0, outcome("finished"))
+    left = tally.left(8.0, 10.5)
+    assert left is not None
+    assert left < 1.0
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("lr=0.04043878009515104", "lr=0.04044"),
+        ("init.std=-1.2345678e-05", "init.std=-1.235e-05"),
+        ("0.04043878009515104", "0.04044"),
+        ("lr=0.1", "lr=0.1"),
+        ("seed=123456789", "seed=123456789"),
+        ("data=a=0.123456", "data=a=0.1235"),
+        ("model.hidden=[0.123456]", "model.hidden=[0.123456]"),
+        ("lr=" + "1" * 5000, "lr=" + "1" * 5000),
+        ("x=nan", "x=nan"),
+    ],
+)
+def test_a_long_number_is_told_with_four_digits(word: str, told: str) -> None:
+    assert brief(word) == told
+    assert Tally(2, brief=True).said([word, "a=b"]) == f"{told} a=b"
+    assert Tally(2).said([word]) == word
 
 
 def test_time_left_goes_by_what_ended_since_the_sweep_was_resumed() -> None:
@@ -44,7 +83,7 @@ def test_time_left_goes_by_the_epochs_of_jobs_that_run() -> None:
     assert tally.left(5.0, 0.5) == 95.0
     tally.add(0, outcome("finished"))
     assert tally.left(5.0, 0.25) == 4.0 * 8.75
-    assert tally.headline(1, 5.0, 0.25) == "1/10 done  0:35 left  1 running"
+    assert tally.headline(1, 5.0, 0.25) == "1/10 done  0:35 left  1 running  8 not begun"
 
 
 def test_the_best_is_that_of_the_ranking() -> None:

@@ -92,6 +92,17 @@ def test_the_report_shows_what_was_found_and_runs_nothing() -> None:
 SEEDS = tuple(range(1, 9))
 
 
+def test_a_trial_is_told_with_four_digits_and_the_best_one_as_it_is_typed() -> None:
+    exact = "0.04043878009515104"
+    found = told(declared("accuracy/validation"), [(float(exact), "sgd", [0.5]), (0.123456789, "sgd", [0.25])])
+    text = page(found, None, [], [])
+    assert "<td>0.04044</td>" in text
+    assert "<td>0.1235</td>" in text
+    assert f"lr={exact} optimizer=sgd" in text
+    front = told(declared("accuracy/validation", "loss/validation"), [(float(exact), "sgd", [0.5, 0.5])])
+    assert "<td>lr=0.04044 optimizer=sgd</td>" in page(front, None, [], [])
+
+
 @pytest.mark.parametrize(
     ("gaps", "verdict"),
     [
@@ -118,7 +129,8 @@ def test_a_search_ends_with_its_comparison_and_its_report_on_the_parent_run(
     assert command(words, monkeypatch) == 0
     out = capfd.readouterr().out
     assert (
-        "confirmed   not decided: fewer than 5 pairs of seeds decide nothing (accuracy/validation, best - preset" in out
+        "confirmed    not decided: fewer than 5 pairs of seeds decide nothing (accuracy/validation, best - preset"
+        in out
     )
     folders = sorted(path.name for path in Path("s/confirm").iterdir())
     best = re.findall(r"best +trial (\d)", out)[0]

@@ -16,8 +16,9 @@ import bpexp
 from bpexp.records.journal import JOURNAL, history
 from bpexp.records.outcome import read_outcome
 from bpexp.tracking import metered
+from bpexp.tracking.content import shown_summary
 from bpexp.tracking.delivery import Delivery
-from bpexp.tracking.manifest import read_facts, read_sent
+from bpexp.tracking.manifest import model_name, read_facts, read_sent
 from bpexp.tracking.store import open_store
 from bpexp.tracking.wants import EVERYTHING, Want
 
@@ -48,7 +49,7 @@ def of_run(database: Path, folder: Path) -> dict[str, Any]:
 
 def rows(folder: Path) -> int:
     """The rows of the journal, and of the summary."""
-    return sum(map(len, history(folder / JOURNAL).values())) + len(read_outcome(folder).metrics) + 1
+    return sum(map(len, history(folder / JOURNAL).values())) + len(shown_summary(read_outcome(folder))) + 1
 
 
 def test_the_best_job_alone_has_a_model_and_the_others_say_how_they_get_theirs(
@@ -59,7 +60,8 @@ def test_the_best_job_alone_has_a_model_and_the_others_say_how_they_get_theirs(
     told = [found["tags"]["bpexp.left_out"] for found in (first, best, last)]
     assert told == ["figures, model", "figures", "figures, model"]
     assert not list(sweep.glob("*/*.png"))
-    assert read_outcome(sweep / "1").model == f"runs:/{read_outcome(sweep / '1').run_id}/network"
+    winner = read_outcome(sweep / "1")
+    assert winner.model == f"runs:/{winner.run_id}/{model_name(winner.name)}"
     assert first["metrics"] < rows(sweep / "0") / 2
     note = first["tags"]["mlflow.note.content"]
     for task in ("task=figures", "task=sync tracking.model=true"):

@@ -26,10 +26,11 @@ from bpexp.records.journal import JOURNAL, Journal, history
 from bpexp.records.lock import RunLock
 from bpexp.records.outcome import Outcome, RunInfo, read_outcome
 from bpexp.tracking import session as sessions
+from bpexp.tracking.content import shown_summary
 from bpexp.tracking.delivery import Delivery
 from bpexp.tracking.feed import DataCard, JournalFeed
 from bpexp.tracking.files import send_files
-from bpexp.tracking.manifest import FACTS, SENT, Facts, Sent, read_facts, read_sent, write_facts
+from bpexp.tracking.manifest import FACTS, SENT, Facts, Sent, model_name, read_facts, read_sent, write_facts
 from bpexp.tracking.open_runs import FOLDER, open_runs
 from bpexp.tracking.run import TrackedRun
 from bpexp.tracking.session import recording
@@ -84,7 +85,7 @@ def assert_whole(database: Path, directory: Path, status: str = "FINISHED") -> N
     assert {count for _, _, count in found} == {1}
     outcome = read_outcome(directory)
     journal = {(name, step) for name, points in history(directory / JOURNAL).items() for step, _ in points}
-    summary = {(name, 0) for name in (*outcome.metrics, "final/seconds")}
+    summary = {(name, 0) for name in (*shown_summary(outcome), "final/seconds")}
     assert {(name, step) for name, step, _ in found} == journal | summary
     assert ask(database, f"select status from runs where run_uuid = '{outcome.run_id}'") == [(status,)]
     models = (
@@ -149,7 +150,7 @@ def test_a_healthy_server_has_everything_when_the_command_ends(
     assert_whole(server.database, folders()[0])
     assert not FOLDER.parent.exists()
     outcome = read_outcome(folders()[0])
-    assert outcome.model == f"runs:/{outcome.run_id}/network"
+    assert outcome.model == f"runs:/{outcome.run_id}/{model_name(outcome.name)}"
     sync(monkeypatch, 0, "hydra.run.dir=outputs")  # once more: nothing is there twice
     assert_whole(server.database, folders()[0])
 

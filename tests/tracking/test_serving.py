@@ -204,7 +204,7 @@ def endpoint(wine: Path, commands: list[list[str]], address: str) -> Iterator[st
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    changed = {"5001": port, "runs:/RUN_ID/network": address}
+    changed = {"5001": port, "runs:/RUN_ID/NAME": address}
     assert set(changed) < set(commands[1])
     log = wine / "log.txt"
     with log.open("wb") as said:

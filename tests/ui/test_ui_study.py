@@ -226,6 +226,28 @@ def pages(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         shutil.rmtree(profile, ignore_errors=True)
 
 
+LAYERS = "[...document.querySelectorAll('a')].find(a => a.innerText === 'delta').href"
+
+
+def test_the_description_of_a_run_opens_all_layers_in_one_chart(pages: Pages) -> None:
+    browser = pages.open(named(pages, "data.limit=60"))
+    browser.shown("In one chart:")
+    browser.open(str(browser.ask(LAYERS)))
+    browser.shown("Metrics", "Y-axis", *(f"(delta_norm/layer_{l})" for l in (1, 2, 3)))
+
+
+def test_the_view_of_the_experiment_begins_with_loss_and_accuracy_and_all_layers(pages: Pages) -> None:
+    base, number = pages.link.split("/#/")[0], pages.store.experiment_id
+    tags = pages.store.client.get_experiment(number).tags
+    address = tags["mlflow.note.content"].split("](")[1].split(")")[0]
+    pages.browser.open(f"{base}/{address}")
+    shown = pages.browser.shown("all layers in one chart\n(5)", "loss and accuracy\n(", *pages.runs).splitlines()
+    first, then = shown.index("loss and accuracy"), shown.index("all layers in one chart")
+    assert first < then < shown.index("best") < shown.index("final")
+    charts = ("loss/test vs loss/train", "accuracy/test vs accuracy/train")
+    assert all(any(line.startswith(chart[:12]) for line in shown[first:then]) for chart in charts)
+
+
 def named(pages: Pages, start: str) -> str:
     """The only run whose name begins so."""
     (name,) = [name for name in pages.runs if name.startswith(start)]
@@ -241,14 +263,14 @@ def test_the_printed_link_lists_parent_children_and_single_runs(pages: Pages) ->
 
 
 def test_the_charts_of_a_run_stand_in_sections(pages: Pages) -> None:
-    browser = pages.open(named(pages, "mnist_relu"), "/model-metrics")
+    browser = pages.open(named(pages, "data.limit=60"), "/model-metrics")
     shown = browser.shown("Auto-refresh", *SECTIONS).splitlines()
     assert set(shown) >= SECTIONS
     assert shown[shown.index("Model metrics", shown.index("Auto-refresh")) + 1] == "(0)"  # what belongs to no section
 
 
 def test_the_overview_of_a_run_tells_how_good_it_is(pages: Pages) -> None:
-    browser = pages.open(named(pages, "mnist_relu"))
+    browser = pages.open(named(pages, "data.limit=60"))
     text = browser.shown("finished; accuracy test 0.", "last epoch (2)", "Logged models (1)", "mnist_5k")
     assert "python -m bpexp data.limit=60 batch_size=20 epochs=2 progress=false probe=full lr=0.2" in text
     assert text.index("loss/train") < text.index("accuracy/test") < text.index("grad_norm/W1")
@@ -256,7 +278,7 @@ def test_the_overview_of_a_run_tells_how_good_it_is(pages: Pages) -> None:
 
 
 def test_the_picture_of_a_run_is_shown(pages: Pages) -> None:
-    browser = pages.open(named(pages, "mnist_relu"), "/artifacts/figures.png")
+    browser = pages.open(named(pages, "data.limit=60"), "/artifacts/figures.png")
     browser.shown("figures.png", "config.yaml", "metrics.jsonl", "result.json")
     script = "String(Math.max(0, ...[...document.images].map(image => image.naturalWidth)))"
     began = time.monotonic()
@@ -267,7 +289,7 @@ def test_the_picture_of_a_run_is_shown(pages: Pages) -> None:
 
 def test_the_parent_of_a_study_holds_its_answer(pages: Pages) -> None:
     browser = pages.open(named(pages, "study"))
-    children = [name for name in pages.runs if name.startswith("brief")]
+    children = [name for name in pages.runs if name.startswith("activation=")]
     assert len(children) == 4
     browser.shown("A title that nobody else has", "The claim that is looked for", "Child runs", *children)
     table = (

@@ -37,6 +37,9 @@ PARENT = "BPEXP_PARENT_RUN"
 AGAIN = "BPEXP_AGAIN"
 """The one that says that the folders of the jobs may hold earlier attempts."""
 
+VARIED = "BPEXP_VARIED"
+"""The one that holds the keys in which the jobs differ, as JSON."""
+
 
 def hydra_plugin(stream: Iterable[Job], first: Composition) -> Generator[Ending, None, None]:
     """Execute the jobs with the launcher of the composition `first`, and yield their endings.
@@ -62,7 +65,7 @@ def _master(first: Composition, job: Job) -> DictConfig:
     assert master is not None  # the first job shares no composition
     sweep = job.directory.parents[len(Path(job.subdirectory).parts) - 1]
     OmegaConf.update(master, "hydra.sweep.dir", str(sweep))
-    told = {PARENT: job.parent, AGAIN: "1" if job.again else None}
+    told = {PARENT: job.parent, AGAIN: "1" if job.again else None, VARIED: json.dumps(job.varied)}
     for name, value in told.items():
         if value:
             OmegaConf.update(master, f"hydra.job.env_set.{name}", value, force_add=True)
@@ -87,6 +90,7 @@ def perform_planned(credentials: Mapping[str, str], config: DictConfig) -> float
         parent=os.environ.get(PARENT),
         one_of_many=True,
         again=AGAIN in os.environ,
+        varied=tuple(json.loads(os.environ[VARIED])),
     )
     return perform(job).objective
 

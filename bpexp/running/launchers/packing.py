@@ -28,8 +28,9 @@ def unpack(text: str) -> Job:
     content: dict[str, Any] = json.loads(text)
     borrow(content.pop("credentials"))
     paths = {key: Path(content[key]) for key in ("directory", "subdirectory")}
-    config, overrides = construct(Config, content["config"]), tuple(content["overrides"])
-    return Job(**{**content, **paths, "config": config, "overrides": overrides})
+    config = construct(Config, content["config"])
+    texts = {key: tuple(content[key]) for key in ("overrides", "varied")}
+    return Job(**{**content, **paths, **texts, "config": config})
 
 
 def pack_outcome(outcome: Outcome) -> str:

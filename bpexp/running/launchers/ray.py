@@ -12,6 +12,7 @@ import time
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bpexp.errors import ConfigError, warn
@@ -36,6 +37,11 @@ def ray(first: Job, *, address: str | None = None, n_jobs: int | None = None, cp
 
     Each machine of it was introduced. Raises ConfigError where none answers, none has room, or one is not the same.
     """
+    with token_sent(address):
+        yield from _opened(first, address, n_jobs, cpus)
+
+
+def _opened(first: Job, address: str | None, n_jobs: int | None, cpus: float) -> Iterator[Launcher]:
     engine("ray", "ray")
     home = Home(first)
     with quiet("ray"), _connected(address, n_jobs, cpus):
@@ -73,6 +79,25 @@ def _connected(address: str | None, n_jobs: int | None, cpus: float) -> Iterator
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def token_sent(address: str | None) -> Iterator[None]:
+    """The time in which Ray sends a token that is there to a cluster, unless RAY_AUTH_MODE says something already.
+
+    Ray itself does so with a cluster that it finds or starts, and not with one at an address. It reads the variable
+    when it is imported. A cluster that asks for no token does not look at it.
+    """
+    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    there = named or (Path.home() / ".ray" / "auth_token").exists()
+    if address is None or "RAY_AUTH_MODE" in os.environ or not there:
+        yield
+        return
+    os.environ["RAY_AUTH_MODE"] = "token"
+    try:
+        yield
+    finally:
+        os.environ.pop("RAY_AUTH_MODE", None)
 
 
 def _refuse_silent(address: str) -> None:

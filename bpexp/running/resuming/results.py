@@ -9,6 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from bpexp.config.yaml_events import count_nodes, values_of
 from bpexp.errors import BpexpError, CheckpointError, ConfigError, RecordError
 from bpexp.files.regular import read_text
 from bpexp.records.journal import JOURNAL
@@ -18,7 +21,7 @@ from bpexp.records.network_spec import SPEC
 from bpexp.records.outcome import Outcome, read_outcome, write_outcome
 from bpexp.running.ending.from_journal import killed
 from bpexp.running.job import Ending, Job, parameters
-from bpexp.running.resuming.resume_words import MOST_TEXT, parsed
+from bpexp.running.resuming.resume_words import BOUNDS, MOST_TEXT, parsed
 from bpexp.running.resuming.sweep_record import changed, plain, told
 from bpexp.running.writing import CONFIG
 
@@ -104,3 +107,14 @@ def closed(job: Job, reason: str) -> Ending:
     with suppress(OSError):  # a full disk
         write_outcome(outcome, job.directory)
     return Ending(job, outcome)
+
+
+def overrides_of(directory: Path) -> list[str] | None:
+    """The overrides that a job was given, as its folder tells them; None where it does not."""
+    try:
+        text = read_text(directory / ".hydra" / "overrides.yaml", MOST_TEXT)
+        count_nodes(text, "overrides", BOUNDS)
+        content = values_of(text)
+    except (BpexpError, OSError, yaml.YAMLError):
+        return None
+    return content if isinstance(content, list) and all(isinstance(word, str) for word in content) else None

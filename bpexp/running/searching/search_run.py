@@ -11,7 +11,7 @@ from bpexp.errors import ConfigError, RecordError, warn
 from bpexp.records.escaping import typed
 from bpexp.records.lock import make_room
 from bpexp.running.ending.signals import Signals
-from bpexp.running.job import Ending, Job
+from bpexp.running.job import Ending, Job, labels_of
 from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
 from bpexp.running.progress import tell
 from bpexp.running.resuming.sweep_record import plain
@@ -47,9 +47,8 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         parent = ParentRun(plan.tracking, directory, _name(plan, trials), command)
         signals.last_words = lambda word: parent.end("KILLED")
         sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
-        parent.declare(
-            params(trials.search), {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words}, []
-        )
+        tags = {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words, **labels_of(plan.jobs)}
+        parent.declare(params(trials.search), tags, [])
         asking = Asking(trials, stored, directory, parent.run_id, sweep.endings)
         confirmed: Confirmation | None = None
         status = "KILLED"

@@ -39,7 +39,8 @@ class Trials:
         with composer(self.line, self.composing) as composing:
             job = made(composing, lines, number, self.seen)
         first = next(name for name in self.search.objectives if name != PARAMETERS)
-        return replace(job, config=replace(job.config, objective=first))  # by which the trials are ranked
+        ranked = replace(job.config, objective=first)  # by which the trials are ranked
+        return replace(job, config=ranked, varied=tuple(said))
 
 
 def made(composing: Composer, lines: Sequence[str], number: int, seen: Seen) -> Job:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,9 @@ from bpexp.tracking.store import recorded_store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+GIF_DPI = 100
+"""Dots per inch of an animation that declares none: with as many as a still picture it would be a large file."""
 
 FOLDER = "figures"
 """The folder of a run or a sweep in which its figures are put."""
@@ -106,7 +109,7 @@ def _content(figure: Drawable, ending: str, wish: Wish) -> bytes:
     if ending != "gif":
         return STILLS[ending](figure.draw(wish))
     assert figure.animate is not None
-    return gif(figure.animate(wish))
+    return gif(figure.animate(replace(wish, dpi=wish.dpi or GIF_DPI)))
 
 
 def _chosen(wanted: Wanted, known: Mapping[str, Drawable]) -> Sequence[Drawable]:
@@ -118,7 +121,7 @@ def _chosen(wanted: Wanted, known: Mapping[str, Drawable]) -> Sequence[Drawable]
         if known[name].missing:
             raise ConfigError(f"the figure {name!r} cannot be drawn: {known[name].missing}")
         if list(wanted.format) == ["gif"] and known[name].animate is None:
-            moving = [other for other, figure in known.items() if figure.animate]
+            moving = [other for other, figure in known.items() if figure.animate and not figure.missing]
             raise ConfigError(f"the figure {name!r} does not move; as gif there are: {', '.join(moving) or 'none'}")
     return [known[name] for name in names]
 

@@ -16,7 +16,7 @@ from bpexp.records.network_file import WEIGHTS, load_network
 from bpexp.records.network_spec import BEST, LAST
 from bpexp.records.snapshots import read_snapshots
 from bpexp.running.build import Experiment
-from bpexp.running.drawing import declared_experiment, outcome_of, refuse_other
+from bpexp.running.drawing import experiment_of, outcome_of, refuse_other
 from bpexp.running.resuming.resume_words import Wanted, found
 from bpexp.running.tasks.explored import Explored
 
@@ -43,7 +43,7 @@ def recorded(run: str, config: Config) -> Recorded:
     directory = found(Wanted(run, changes={"tracking.uri": uri} if uri else {}))
     if not (directory / JOURNAL).is_file():
         raise RecordError(f"{str(directory)!r} holds no run: it has no {JOURNAL}")
-    experiment = declared_experiment(directory)
+    experiment = experiment_of(directory)
     samples = len(experiment.data.train)
     if config.sample >= samples:
         raise ConfigError(f"sample must be below the {samples} training samples of the run, not {config.sample}")

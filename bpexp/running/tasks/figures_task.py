@@ -17,7 +17,10 @@ from bpexp.running.plan import Plan
 def draw_planned(plan: Plan) -> list[Path]:
     """Draw for the run that the command line names."""
     if not plan.named:
-        raise ConfigError("task=figures draws the pictures of a run; name its folder: hydra.run.dir=FOLDER")
+        raise ConfigError(
+            "task=figures draws the figures of a run, one file each: add run=FOLDER; for the page that the run was to "
+            "draw, name its folder: hydra.run.dir=FOLDER"
+        )
     return draw_again(plan.directory.absolute())
 
 

@@ -37,7 +37,7 @@ class FigureSettings:
         style: paper, each figure of its own size; or slides, 16 to 9 with large type.
         width: width of a figure in inches; null for that of the style.
         height: height of a figure in inches; null for the one in proportion.
-        dpi: dots per inch of png and gif; null for 300 on paper and 150 on slides.
+        dpi: dots per inch of png and gif; null for 300 on paper, 150 on slides, and 100 of a gif.
         into: folder for the files; null for the folder figures of the run or sweep.
         list: print the names of the figures, what each shows, and why some cannot be drawn; draw nothing.
     """
@@ -76,9 +76,11 @@ class Wanted:
 def figures_wanted(words: Sequence[str]) -> Wanted | None:
     """What a command line wants drawn; None without task=figures, or where it names no run by `run`.
 
-    Raises ConfigError for words that cannot stand beside it, and values that are out of range.
+    Raises ConfigError for words that cannot stand beside it or without it, and values that are out of range.
     """
     if TASK not in words:
+        if alone := next((word for word in words if word.startswith("figures.")), None):
+            raise ConfigError(f"{alone} belongs to {TASK} run=FOLDER; add both, or leave it out")
         return None
     values: dict[str, Any] = {}
     for word in words:

@@ -18,7 +18,7 @@ from bpexp.records.lock import LOCK, Liveness, holder, liveness
 from bpexp.records.outcome import RESULT, Outcome
 from bpexp.records.process import gone, same_boot
 from bpexp.records.sweep_file import SWEEP, JobRecord, SweepRecord, read_sweep
-from bpexp.running.resuming.results import read
+from bpexp.running.resuming.results import overrides_of, read
 from bpexp.running.tally import Tally
 from bpexp.running.writing import CONFIG
 from bpexp.search.begun import trials_begun
@@ -44,7 +44,8 @@ class Standing:
         state: running, over, broken off or unknown.
         alive: whether its process lives, and the fact that says so.
         tally: its endings so far.
-        seconds: how long the process of the sweep has run, or had run when its last job ended.
+        seconds: how long the process of the sweep has run, and 0 where it does not run.
+        under_way: what was done in this time of the jobs that run, in jobs.
         running: the jobs that a process carries out, and how far each is.
         broken: the jobs whose process is gone and that left no result.
         unknown: the jobs that began elsewhere, of which nothing here tells whether they run.
@@ -57,10 +58,25 @@ class Standing:
     alive: Liveness
     tally: Tally
     seconds: float = 0.0
+    under_way: float = 0.0
     running: list[tuple[JobRecord, Look | None]] = field(default_factory=list)
     broken: list[JobRecord] = field(default_factory=list)
     unknown: list[JobRecord] = field(default_factory=list)
     problems: list[tuple[JobRecord, Outcome]] = field(default_factory=list)
+
+    def counts(self) -> dict[str, str]:
+        """How many jobs are done, run, and so on, in words."""
+        apart = {"broken_off": len(self.broken), "unclear": len(self.unknown)}
+        return self.tally.counts(len(self.running), self.seconds, self.under_way, apart)
+
+    def said(self, job: JobRecord) -> str:
+        """What a job was given that the others were not, as the sweep itself tells it.
+
+        Where its folder does not tell, as with hydra.output_subdir=null, its parameters that the others do not have.
+        """
+        given = overrides_of(self.folder / job.subdirectory)
+        own = [f"{key}={value}" for key, value in job.own.items()]
+        return self.tally.said(own if given is None else given)
 
 
 def asked(words: Sequence[str]) -> tuple[str, Path] | None:
@@ -89,11 +105,11 @@ def standing(folder: Path) -> Standing:
     record, alive = _record(folder), liveness(folder)
     began, (jobs, unmade) = _time_of(folder / LOCK), _jobs(record, folder)
     total = max(len(jobs) + len(unmade), record.trials or 0)  # a search that was resumed may have got more trials
-    found = Standing(folder, record, "running", alive, Tally(total, common=frozenset(record.words)))
+    common = frozenset(record.words if record.shared is None else record.shared)
+    found = Standing(folder, record, "running", alive, Tally(total, common=common, brief=record.trials is not None))
     found.problems += unmade
     for job, failed in unmade:
         found.tally.add(job.number, failed, fresh=False)
-    last = began
     for job in jobs:
         directory = folder / job.subdirectory
         written = _time_of(directory / RESULT)
@@ -102,13 +118,14 @@ def standing(folder: Path) -> Standing:
             _without(found, job, directory)  # which is done again where the sweep was resumed
             continue
         found.tally.add(job.number, outcome, fresh=written >= began)
-        last = max(last, written)
         if not outcome.ok:
             found.problems.append((job, outcome))
-    whole = found.tally.done == total
+    whole = found.tally.ended == total
     states: dict[str, State] = {"alive": "running", "dead": "over" if whole else "broken off"}
     found.state = states.get(alive.state, "over" if whole else "unknown")
-    found.seconds = max(0.0, (time.time() if found.state == "running" else last) - began)
+    if found.state == "running":
+        found.seconds = max(0.0, time.time() - began)
+        found.under_way = sum(how.share for _, how in found.running if how is not None and how.began >= began)
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bpexp.errors import BpexpError, ConfigError
+from bpexp.errors import BpexpError, ConfigError, warn
 from bpexp.records.lock import liveness
 from bpexp.running.plan import Plan
 from bpexp.running.tasks.recovery import parcel_of
@@ -112,6 +112,8 @@ def _deliver(
     parcel.delivery.ask_for(more)
     session.send(parcel, EVERYTHING)
     session.wait(parcel)
+    if refused := parcel.delivery.sent.refused:
+        warn(f"MLflow refuses a part of {directory} for good: {'; '.join(refused.values())}; the rest is delivered")
     if parcel.delivery.done and not parcel.error:
         return Delivered(directory)
     return Delivered(directory, parcel.error or "another process is delivering it")
