@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PROGRAMS = {
     "gradient_methods": "python -m experiments.gradient_methods.measure",
+    "notebooks": "",
     "reliability": "",
     "scale": "",
     "speed": "python -m experiments.speed.measure --quick",
