@@ -32,7 +32,7 @@ REQUIREMENTS = ("mlflow", "numpy", "pandas", "scipy")
 _LOADER = "bpexp_serving"
 DATA, _CODE = "data", "code"
 _TRAVELS = (
-    *("errors.py", "registry.py", "files/*.py", "nn/*.py"),
+    *("errors.py", "synonyms.py", "docstrings.py", "registry.py", "files/*.py", "nn/*.py"),
     *("records/network_file.py", "records/network_spec.py", "records/predictor.py", "records/schema.py"),
 )
 """The files of bpexp that a model needs to predict."""

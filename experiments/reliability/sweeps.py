@@ -12,6 +12,7 @@ import csv
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -119,7 +120,7 @@ def deaths(
     first = command(folder, "-m", *words, "launcher=process", "launcher.memory=4096", "hydra.sweep.dir=sweep")
     sweep = folder / "sweep"
     statuses, before = Counter(row["status"] for row in table(sweep)), written(sweep)
-    told = [line for line in first.stdout.splitlines() if line.startswith("job ")]
+    told = re.findall(r"^(?:problem)? *(job \d+ .*)", first.stdout, re.MULTILINE)
     store = recorded(folder)
     again = command(folder, "resume=sweep")
     after = written(sweep)

@@ -49,7 +49,9 @@ def test_a_run_of_hostile_names_shows_them_and_does_nothing_else(
     assert not commands_of_a_terminal(out + err)
     assert Path("here/figures.png").stat().st_size > 10_000
     ((note,),) = ask(store, "select value from tags where key = 'mlflow.note.content'")
-    assert {"img", "a", "script", "svg"}.isdisjoint(Seen(MARKDOWN.render(note)).tags)
+    seen = Seen(MARKDOWN.render(note))
+    assert {"img", "script", "svg"}.isdisjoint(seen.tags)
+    assert all(str(value).startswith("#/") for name, value in seen.attributes if name == "href"), "links within MLflow"
 
 
 @pytest.mark.parametrize("name", ["\x1b[2J", "\u202egnp", "a\nb", "[/red]"])
