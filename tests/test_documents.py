@@ -21,6 +21,7 @@ from bpexp.config.schema import Config, construct, scalars
 from bpexp.config.validation import validate
 from bpexp.running.resuming.resume_words import changes_of, resume_wanted
 from bpexp.running.searching.search_plan import names_search, planned_search
+from bpexp.running.tasks.figures_words import figures_wanted
 from bpexp.running.tasks.status_task import asked
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,7 +94,7 @@ def test_a_command_composes(file: str, command: str) -> None:
     if (wanted := resume_wanted(command_line(said))) is not None:
         assert construct(Config, changes_of(wanted, command_line(said)))
         return
-    if asked(said.overrides) is not None:
+    if asked(said.overrides) is not None or figures_wanted(said.overrides) is not None:
         return
     with composer(command_line(said)) as composing:
         overrides = refuse_senseless(composing.parse(said.overrides))
