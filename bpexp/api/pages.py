@@ -40,7 +40,7 @@ def sweep_page(sweep: SweepResult) -> str:
     """The runs of a sweep, best first, with what varied; of a study, its answers."""
     ranking = sweep.ranking
     counts = ", ".join(f"{count} {_status(status)}" for status, count in sweep.statuses.items())
-    by = f"; best first by {html(ranking.key)}" if ranking.key else ""
+    by = f"; best first by final {html(ranking.key)}" if ranking.key else ""
     columns = [c for c in ranking.columns_to_show() if c in ranking.columns]
     rows = ranking.cells(columns)
     lines = [f"<b>{len(rows)} jobs</b>: {counts}{by}"]

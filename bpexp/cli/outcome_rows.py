@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from contextlib import suppress
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 from rich.console import Console
@@ -25,6 +25,9 @@ DELTA = r"delta_norm/layer_\d+"
 
 LAYERS = 12
 """Layers of which that is shown."""
+
+EARLY = 100
+"""Lines of a journal in which the first step is looked for."""
 
 SHOWN = ("test", "validation", "train")
 """The parts of the data, of which the first that was measured is shown."""
@@ -94,7 +97,7 @@ def _lines(outcome: Outcome, figures: dict[str, list[str]], room: int) -> list[t
 def _deltas(journal: Path) -> list[str]:
     """The norm of delta in each layer at the first step that was probed, from the output down to the first layer."""
     with suppress(RecordError, OSError):  # a journal that is damaged or gone is no matter of this table
-        for _, line in read(journal):
+        for _, line in islice(read(journal), EARLY):  # the first step is probed, or none is
             found = [float(value) for key, value in line.get("metrics", {}).items() if re.fullmatch(DELTA, key)]
             if found:
                 told = [f"{value:.2g}" for value in reversed(found)]

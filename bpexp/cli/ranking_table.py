@@ -52,7 +52,7 @@ def print_link(console: Console, sweep: Sweep | None, key: str | None = None) ->
 def _ranked(ranking: Ranking, cells: Mapping[str, Sequence[str]]) -> Ranked:
     """The table of a ranking. A narrow terminal goes without the time first, and without the rank last."""
     runs = f"{len(ranking.rows)} run{'s' * (len(ranking.rows) != 1)}"
-    title = f"{runs}, best first by {ranking.key}" if ranking.key else runs
+    title = f"{runs}, best first by final {ranking.key}" if ranking.key else runs
     finals = [name for name in cells if name.startswith("final ")]
     bests = [name for name in cells if name.startswith("best ")]
     order = ["seconds", *reversed(bests), *reversed(finals[1:]), "job", "status", "rank"]

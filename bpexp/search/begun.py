@@ -16,6 +16,9 @@ PLACE = "bpexp.folder"
 REASON = "bpexp.reason"
 """The attribute of a trial with the reason why it has no result."""
 
+DIVERGED = "bpexp.diverged"
+"""The attribute of a trial whose run diverged, with the reason: its value guides the search and is no result."""
+
 LONGEST = 1 << 20
 """Bytes of the longest line that is read."""
 

@@ -20,7 +20,7 @@ class Chart:
 
 def charts(found: Found) -> list[Chart]:
     """Every figure that the trials of a search allow."""
-    complete = [trial for trial in found.trials if trial.values]
+    complete = [trial for trial in found.trials if trial.state == "complete"]
     names = found.search.objectives
     made = [_front(found, complete)] if len(names) > 1 and complete else []
     for place, name in enumerate(names if complete else ()):
@@ -44,7 +44,7 @@ def _importance(found: Found, name: str) -> list[Chart]:
         return []
     caption = (
         f"Share of the variance of {name} over the space that each key explains by itself (fANOVA), "
-        f"from {found.count('complete')} complete trials; of few trials it is rough"
+        f"from {sum(bool(trial.values) for trial in found.trials)} trials; of few trials it is rough"
     )
     return [Chart(f"importance_{name.replace('/', '_')}", caption, draw_importance(shares, f"share, {name}"))]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from bpexp.search.begun import DIVERGED
 from bpexp.search.declared import Search, lower_is_better
 from bpexp.search.space import said_of
 from bpexp.search.storage import quiet
@@ -22,7 +23,7 @@ STATES = {
 }
 
 FEWEST = 4
-"""Complete trials below which nothing is said about the importance of keys."""
+"""Trials with a value below which nothing is said about the importance of keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,10 @@ class Tried:
 
     Args:
         number: of the trial, and of its job.
-        state: complete, pruned, failed or unfinished.
+        state: complete, diverged, pruned, failed or unfinished.
         said: its values by key, in the grammar of overrides.
-        values: of the objectives; empty unless it is complete.
+        values: of the objectives, empty unless it is complete or diverged; of one that diverged they are those before
+            its first step, which guide the sampler and are no result.
         reports: the objective by epoch, where a pruner was told.
     """
 
@@ -71,7 +73,7 @@ class Found:
         """The best value of the first objective after each complete trial, by the number of the trial."""
         better, found, best = min if lower_is_better(self.search.objectives[0]) else max, [], math.nan
         for trial in self.trials:
-            if trial.values:
+            if trial.state == "complete":
                 best = trial.values[0] if math.isnan(best) else better(best, trial.values[0])
                 found.append((trial.number, best))
         return found
@@ -81,17 +83,17 @@ def found_by(search: Search, study: optuna.Study, *, importance: bool = True) ->
     """What the trials of a search show; without `importance`, which takes a second, not which keys mattered."""
     trials = study.get_trials(deepcopy=False)
     tried = [_tried(search, trial) for trial in trials]
-    complete = [trial for trial in tried if trial.values]
-    front = _front(search, complete)
+    front = _front(search, [trial for trial in tried if trial.state == "complete"])
     best = front[0] if front else None
-    shares = _importance(search, study, complete) if importance else {}
+    shares = _importance(search, study, [trial for trial in tried if trial.values]) if importance else {}
     return Found(search, tried, best, front if len(search.objectives) > 1 else [], shares)
 
 
 def _tried(search: Search, trial: FrozenTrial) -> Tried:
     values = tuple(trial.values) if trial.state == TrialState.COMPLETE else ()
     reports = dict(sorted(trial.intermediate_values.items()))
-    return Tried(trial.number, STATES[trial.state], said_of(search.space, trial.params), values, reports)
+    state = "diverged" if values and DIVERGED in trial.user_attrs else STATES[trial.state]
+    return Tried(trial.number, state, said_of(search.space, trial.params), values, reports)
 
 
 def _front(search: Search, complete: list[Tried]) -> list[Tried]:
@@ -107,12 +109,12 @@ def _front(search: Search, complete: list[Tried]) -> list[Tried]:
     return front
 
 
-def _importance(search: Search, study: optuna.Study, complete: list[Tried]) -> dict[str, dict[str, float]]:
+def _importance(search: Search, study: optuna.Study, valued: list[Tried]) -> dict[str, dict[str, float]]:
     from optuna.importance import FanovaImportanceEvaluator  # which loads scikit-learn
 
     found: dict[str, dict[str, float]] = {}
     for place, name in enumerate(search.objectives):
-        values = [trial.values[place] for trial in complete]
+        values = [trial.values[place] for trial in valued]
         if len(values) < FEWEST or max(values) == min(values) or not all(map(math.isfinite, values)):
             continue
         with quiet():

@@ -29,7 +29,7 @@ def params(search: Search) -> dict[str, str]:
 
 def metrics(found: Found, confirmed: Confirmation | None = None) -> dict[str, float]:
     """Numbers of the whole search: trials by state, the best values, and importances."""
-    states = ("complete", "pruned", "failed")
+    states = ("complete", "diverged", "pruned", "failed")
     told = {f"trials/{state}": float(found.count(state)) for state in states}
     told["search/trials"] = float(found.search.trials)
     if found.best is not None:
@@ -52,13 +52,15 @@ def series(found: Found) -> dict[str, list[tuple[int, float]]]:
     """The value of every complete trial, and the best so far, by the number of the trial."""
     told = {"search/best_value": found.best_so_far()}
     for place, name in enumerate(found.search.objectives):
-        told[f"search/{name.replace('/', '_')}"] = [(t.number, t.values[place]) for t in found.trials if t.values]
+        told[f"search/{name.replace('/', '_')}"] = [
+            (t.number, t.values[place]) for t in found.trials if t.state == "complete"
+        ]
     return told
 
 
 def headline(found: Found) -> str:
     """The search in a line."""
-    counts = [f"{found.count(state)} {state}" for state in ("complete", "pruned", "failed", "unfinished")]
+    counts = [f"{found.count(state)} {state}" for state in ("complete", "diverged", "pruned", "failed", "unfinished")]
     told = ", ".join(text for text in counts if not text.startswith("0 "))
     return f"{len(found.trials)} trials of search={found.search.sampler}: {told or 'none'}"
 

@@ -85,7 +85,6 @@ def test_a_search_that_goes_on_to_more_trials_is_whole_in_the_store(
     assert json.loads(Path("s", "delivery.json").read_text())["done"]
     rows = ask(store, "SELECT value FROM latest_metrics WHERE key IN ('trials/complete', 'search/trials')")
     assert rows == [(3.0,), (3.0,)]
-    assert ask(store, "SELECT value FROM latest_metrics WHERE key = 'trials/complete'") == [(3.0,)]
 
 
 @pytest.mark.parametrize("launcher", [["launcher=serial"], ["launcher=process", "launcher.n_jobs=2"]])
@@ -138,7 +137,9 @@ def test_a_trial_that_fails_or_diverges_counts_and_the_others_go_on(
     assert [row[5] for row in rows] == ["finished", "failed", "diverged", "finished", "finished"]
     first = json.loads(Path("s/2/metrics.jsonl").read_text(encoding="utf-8").split("\n")[1])
     assert rows[2][2] == [first["metrics"]["accuracy/validation"]], "as the network scored before its first step"
-    assert "job 1 failed: RuntimeError: no luck" in capfd.readouterr().out
+    out = capfd.readouterr().out
+    assert "job 1 failed: RuntimeError: no luck" in out
+    assert "5 trials of search=random: 3 complete, 1 diverged, 1 failed" in out
     assert command(["resume=s", "search.trials=6", "progress=false"], monkeypatch) == 0
     assert len(tried("s")) == 6
 

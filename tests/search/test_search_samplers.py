@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bpexp.errors import ConfigError
+from bpexp.search.begun import DIVERGED
 from bpexp.search.declared import Search, refuse_absent_packages
+from bpexp.search.found import found_by
 from bpexp.search.pruners import Pruning, declared_pruner, pruners
 from bpexp.search.samplers import Sampling, samplers
 from bpexp.search.sampling import pruner_of
@@ -78,3 +80,23 @@ def test_a_package_that_is_not_installed_is_named_with_the_command(monkeypatch: 
         ConfigError, match=r"search=tpe needs Optuna, which is not installed; pip install 'bpexp\[search"
     ):
         refuse_absent_packages("tpe", samplers.build("tpe"))
+
+
+@pytest.mark.parametrize("name", ["nsga2", "random"])
+def test_a_trial_that_diverged_is_neither_the_best_nor_on_the_front(name: str, tmp_path: Path) -> None:
+    """Its value is that of the network before its first step, which nobody trained."""
+    search = declared(name)
+    tmp_path.joinpath("s").mkdir()
+    stored = begin(tmp_path / "s", search, {})
+    for cost in (1.0, 2.0, 3.0):
+        with quiet():
+            trial = stored.study.ask()
+            suggested(search.space, trial)
+            if cost == 1.0:
+                trial.set_user_attr(DIVERGED, "the loss of the batch is nan")
+            stored.study.tell(trial, [cost, cost][: len(search.objectives)])
+    found = found_by(search, stored.study, importance=False)
+    assert found.best is not None
+    assert (found.best.number, [trial.number for trial in found.front]) == (1, [1] if name == "nsga2" else [])
+    assert [trial.state for trial in found.trials] == ["diverged", "complete", "complete"]
+    assert found.best_so_far() == [(1, 2.0), (2, 2.0)]

@@ -15,7 +15,7 @@ from bpexp.running.job import Ending, Job
 from bpexp.running.resuming.results import await_others, read, result
 from bpexp.running.searching.trials import Trials, in_a_trial
 from bpexp.running.searching.values import value_of
-from bpexp.search.begun import PLACE, REASON
+from bpexp.search.begun import DIVERGED, PLACE, REASON
 from bpexp.search.declared import place_of
 from bpexp.search.space import said_of, suggested
 from bpexp.search.storage import STORAGE, Stored, quiet
@@ -134,6 +134,8 @@ class Asking:
         if not all(math.isfinite(value) for value in values):
             self._fail(number, f"{outcome.status}: {' and '.join(self._search.objectives)} is not finite")
             return
+        if outcome.status == "diverged":
+            self._note(number, DIVERGED, outcome.reason)
         self._finish(number, TrialState.COMPLETE, values)
 
     def _fail(self, number: int, reason: str) -> None:
