@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 COLUMNS = 3
 """Largest number of panels side by side."""
 
+CLOSE = 0.06
+"""Share of an axis within which the labels of two ticks would cover one another."""
+
 LETTERS = 12
 """Letters of a label in an inch."""
 
@@ -133,7 +136,8 @@ def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
     if scales.log_across and shown and min(point.x for point in shown) > 0:
         axes.set_xscale("log")
     if scales.ticks:
-        axes.set_xticks(scales.ticks, [f"{x:.3g}" for x in scales.ticks], fontsize=pt(8))
+        ticks = _apart(scales.ticks, log=axes.get_xscale() == "log")
+        axes.set_xticks(ticks, [f"{x:.3g}" for x in ticks], fontsize=pt(8))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -145,6 +149,16 @@ def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
     axes.tick_params(labelsize=pt(8 if scales.ticks else 10))
     axes.grid(color=GRID, linewidth=pt(0.8))
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def _apart(ticks: Sequence[float], *, log: bool) -> list[float]:
+    """Those of the ticks whose labels do not cover one another, from the left."""
+    places = [math.log(tick) if log else tick for tick in ticks]
+    kept: list[int] = []
+    for i, place in enumerate(places):
+        if not kept or place - places[kept[-1]] >= CLOSE * (places[-1] - places[0]):
+            kept.append(i)
+    return [ticks[i] for i in kept]
 
 
 def _line(axes: Axes, band: Band, number: int) -> None:

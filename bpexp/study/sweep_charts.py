@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,7 +69,7 @@ def of_factors(name: str, runs: Sequence[RunRecord], said: Sequence[str]) -> Stu
         "measures": [final],
         "by_depth": [BY_DEPTH] if f"{BY_DEPTH}/layer_2" in measured else [],
         "across": {key: [final] for key in numbers},
-        "heat_map": list(levels) if len(levels) == 2 else [],
+        "heat_map": list(levels) if _grid(runs, levels) else [],
     }
     seeds = sorted({int(run.params.get("seed", 0)) for run in runs})
     return replace(declared(name, node), repeats=len(seeds), seeds=tuple(seeds))
@@ -79,13 +80,20 @@ def _part(metric: str, measured: set[str]) -> str:
 
 
 def _varied(runs: Sequence[RunRecord], said: Sequence[str]) -> dict[str, list[object]]:
-    """The keys of which the runs have several values, but the seed, with these values in their order."""
+    """The keys of which the runs have several values, but the seed, with these values: numbers by their size."""
     found: dict[str, list[object]] = {}
     for key in said:
         values = {spelt(run.params.get(key)): run.params.get(key) for run in runs}
         if len(values) > 1 and key != "seed":
-            found[key] = list(values.values())
+            levels = list(values.values())
+            found[key] = sorted(levels, key=lambda level: float(str(level))) if all(map(number, levels)) else levels
     return found
+
+
+def _grid(runs: Sequence[RunRecord], levels: Mapping[str, Sequence[object]]) -> bool:
+    """Whether the runs fill at least half of a table of two factors, as those of a search do not."""
+    ran = {tuple(spelt(run.params.get(key)) for key in levels) for run in runs}
+    return len(levels) == 2 and 2 * len(ran) >= math.prod(map(len, levels.values()))
 
 
 def _measured(study: Study, runs: Sequence[RunRecord]) -> Analysis:
