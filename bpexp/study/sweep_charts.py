@@ -91,9 +91,9 @@ def _varied(runs: Sequence[RunRecord], said: Sequence[str]) -> dict[str, list[ob
 
 
 def _grid(runs: Sequence[RunRecord], levels: Mapping[str, Sequence[object]]) -> bool:
-    """Whether the runs fill at least half of a table of two factors, as those of a search do not."""
+    """Whether the runs fill more than half of a table of two factors, as those of a search do not."""
     ran = {tuple(spelt(run.params.get(key)) for key in levels) for run in runs}
-    return len(levels) == 2 and 2 * len(ran) >= math.prod(map(len, levels.values()))
+    return len(levels) == 2 and 2 * len(ran) > math.prod(map(len, levels.values()))
 
 
 def _measured(study: Study, runs: Sequence[RunRecord]) -> Analysis:
