@@ -227,10 +227,13 @@ def test_the_study_ends_in_a_report(installed: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources with every example, and its name in the table of choices, where the guide says."""
+    """The sources with every example, and its name in the table of choices, where the guide says.
+
+    What is compiled comes along, but for the files that another process is just writing.
+    """
     copy = tmp_path_factory.mktemp("extended")
     for name in ("bpexp", "conf", "tests", "experiments", ".ci"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / name, copy)
     for kind, path in CODE.items():
