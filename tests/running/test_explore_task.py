@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bpexp.nn.arrays import Array
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.escaping import html, script_json
 from bpexp.records.network_file import load_network
+from bpexp.records.outcome import read_outcome, write_outcome
 from bpexp.records.snapshots import read_snapshots
 from bpexp.running.build import Experiment, build
 from bpexp.running.tasks.beside import beside
@@ -204,11 +206,17 @@ def test_a_run_without_a_network_shows_its_checkpoint_and_one_without_weights_is
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert command([*TINY, "hydra.run.dir=run", "checkpoint.every=0.0001"], monkeypatch) == 0
+    outcome = read_outcome(Path("run"))
+    write_outcome(replace(outcome, status="killed", reason="SIGKILL"), Path("run"))
+    assert "It was killed: SIGKILL." in explored(["run=run"], monkeypatch)["sides"][0]["notes"]
     for name in ("network.npz", "network.json", "result.json"):
         Path("run", name).unlink()
     told = explored(["run=run"], monkeypatch)
     newest = read_checkpoint(checkpoints(Path("run"))[-1])
     near(theta_of(told["sides"][0]["snapshots"][-1], told["sizes"]), newest.state["theta"])
+    notes = " ".join(told["sides"][0]["notes"])
+    assert "It has no result that can be read" in notes
+    assert "At the last snapshot: The gradient" in notes  # which is not the end of the run
     for path in checkpoints(Path("run")):
         path.unlink()
     capfd.readouterr()

@@ -123,8 +123,7 @@ def _verified(of: Explored, x: Array, y: Array) -> str:
     """That the gradient at the last snapshot was verified, in a sentence; or why not."""
     network = of.experiment.trainer.network.at(of.snapshots[-1].theta)
     if not np.isfinite(network.theta).all():
-        return "The weights at the end are not finite, so that the gradient there cannot be verified."
+        return "The weights at the last snapshot are not finite, so that the gradient there cannot be verified."
     with np.errstate(all="ignore"):
-        return (
-            f"At the end: {check_line(trace_sample(network, of.experiment.trainer.head, _hidden(of.experiment), x, y))}"
-        )
+        trace = trace_sample(network, of.experiment.trainer.head, _hidden(of.experiment), x, y)
+    return f"At the last snapshot: {check_line(trace)}"
