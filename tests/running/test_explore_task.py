@@ -233,6 +233,19 @@ def test_names_of_others_are_text(payload: str) -> None:
     assert not any(letter in text for letter in ("\x1b", "\x9b", "\u202e", "\u2028", "\x00"))
 
 
+def test_what_the_updates_had_beside_the_gradient_that_is_shown_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the note a reader computes another step than that from one snapshot to the next."""
+    monkeypatch.chdir(tmp_path)
+    words = ["penalty.l2=0.01", "clip.norm=1", "schedule=cosine", "optimizer.weight_decay=0.1", "explore.beside=none"]
+    (side,) = explored([*TINY, *words], monkeypatch)["sides"]
+    told = "Its updates had the penalty, clipping, weight decay, the schedule cosine, too;"
+    assert any(told in note for note in side["notes"])
+    (side,) = explored([*TINY, "explore.beside=none"], monkeypatch)["sides"]
+    assert not any("Its updates" in note for note in side["notes"])
+
+
 def test_diverged_trainings_and_lone_parts_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     told = explored([*TINY, "lr=1e30", "data.test=0", "data.validation=0"], monkeypatch)

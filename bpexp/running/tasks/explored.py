@@ -112,11 +112,26 @@ def _notes(experiment: Experiment, ended: str) -> list[str]:
     config, method = experiment.config, experiment.config.gradient["name"]
     size = len(experiment.data.train) if config.batch_size == "full" else config.batch_size
     notes = [f"Trained by {config.optimizer['name']} with lr={config.lr:g} and batches of {size}, in {config.dtype}."]
+    if beyond := _beyond_the_slope(experiment):
+        notes.append(f"Its updates had {', '.join(beyond)}, too; the gradient that is shown is that of the cost alone.")
     if ended:
         notes.append(f"It {ended}.")
     if method != "backprop":
         notes.append(f"It was trained with gradient={method}; the backward pass that is shown is back-propagation.")
     return notes
+
+
+def _beyond_the_slope(experiment: Experiment) -> list[str]:
+    """What the updates had beside the slope of the cost and the learning rate, in words."""
+    trainer, schedule = experiment.trainer, experiment.config.schedule
+    said = {
+        "the penalty": trainer.penalty,
+        "clipping": trainer.clip,
+        "weight decay": trainer.optimizer.weight_decay,
+        f"the schedule {schedule.get('name')}": schedule.get("name") != "constant",
+        "a warm-up": schedule.get("warmup"),
+    }
+    return [words for words, used in said.items() if used]
 
 
 def _verified(of: Explored, x: Array, y: Array) -> str:
