@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from bpexp.nn.arrays import Array
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.escaping import html, script_json
 from bpexp.records.network_file import load_network
-from bpexp.records.outcome import read_outcome
+from bpexp.records.outcome import read_outcome, write_outcome
 from bpexp.records.snapshots import read_snapshots
 from bpexp.running.build import Experiment, build
 from bpexp.running.tasks.beside import beside
@@ -229,11 +230,17 @@ def test_a_run_without_a_network_shows_its_checkpoint_and_one_without_weights_is
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert command([*TINY, "hydra.run.dir=run", "checkpoint.every=0.0001"], monkeypatch) == 0
+    outcome = read_outcome(Path("run"))
+    write_outcome(replace(outcome, status="killed", reason="SIGKILL"), Path("run"))
+    assert "It was killed: SIGKILL." in explored(["run=run"], monkeypatch)["sides"][0]["notes"]
     for name in ("network.npz", "network.json", "result.json"):
         Path("run", name).unlink()
     told = explored(["run=run"], monkeypatch)
     newest = read_checkpoint(checkpoints(Path("run"))[-1])
     near(theta_of(told["sides"][0]["snapshots"][-1], told["sizes"]), newest.state["theta"])
+    notes = " ".join(told["sides"][0]["notes"])
+    assert "It has no result that can be read" in notes
+    assert "At the last snapshot: The gradient" in notes  # which is not the end of the run
     for path in checkpoints(Path("run")):
         path.unlink()
     capfd.readouterr()
@@ -248,6 +255,19 @@ def test_names_of_others_are_text(payload: str) -> None:
     assert text.count("</script") == 2
     assert "<img" not in text
     assert not any(letter in text for letter in ("\x1b", "\x9b", "\u202e", "\u2028", "\x00"))
+
+
+def test_what_the_updates_had_beside_the_gradient_that_is_shown_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the note a reader computes another step than that from one snapshot to the next."""
+    monkeypatch.chdir(tmp_path)
+    words = ["penalty.l2=0.01", "clip.norm=1", "schedule=cosine", "optimizer.weight_decay=0.1", "explore.beside=none"]
+    (side,) = explored([*TINY, *words], monkeypatch)["sides"]
+    told = "Its updates had the penalty, clipping, weight decay, the schedule cosine, too;"
+    assert any(told in note for note in side["notes"])
+    (side,) = explored([*TINY, "explore.beside=none"], monkeypatch)["sides"]
+    assert not any("Its updates" in note for note in side["notes"])
 
 
 def test_diverged_trainings_and_lone_parts_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

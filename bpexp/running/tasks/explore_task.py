@@ -16,8 +16,9 @@ from bpexp.records.escaping import html, script_json
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment, build
 from bpexp.running.job import run_name
+from bpexp.running.observers import header
 from bpexp.running.plan import Plan
-from bpexp.running.progress import progress
+from bpexp.running.progress import progress, tell
 from bpexp.running.tasks.beside import beside
 from bpexp.running.tasks.explored import Explored, shown, side, side_name
 from bpexp.running.tasks.explored_run import Recorded, recorded
@@ -104,6 +105,7 @@ def _untrained(experiment: Experiment) -> Explored:
 def _trained(experiment: Experiment, count: int) -> Explored:
     """Train in memory, as the run does, and take snapshots."""
     snapshots = Snapshots(count)
+    tell([header(experiment, side_name(experiment))], experiment.config.progress)
     bars = progress(experiment.config.progress, side_name(experiment))
     try:
         end = train(experiment.trainer, [*experiment.callbacks, *bars, snapshots])

@@ -19,6 +19,9 @@ from bpexp.running.build import Experiment
 from bpexp.running.drawing import experiment_of, outcome_of, refuse_other
 from bpexp.running.tasks.explored import Explored
 
+UNKNOWN = "has no result that can be read: it goes on, or its process died"
+"""How a run ended without a result."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
@@ -53,7 +56,9 @@ def recorded(directory: Path, config: Config) -> Recorded:
         kept.setdefault(step, Snapshot("", step, epoch, weights))
     kept.setdefault(0, Snapshot("the start, drawn again from the seed", 0, 0, theta))
     outcome = outcome_of(directory)
-    name, ended = (outcome.name, f"{outcome.status}: {outcome.reason}") if outcome else (directory.name, "")
+    name = outcome.name if outcome else directory.name
+    verb = "was " if outcome and outcome.status in ("killed", "pruned") else ""
+    ended = f"{verb}{outcome.status}: {outcome.reason}" if outcome else UNKNOWN
     snapshots = [kept[step] for step in sorted(kept)]
     return Recorded(directory, name, experiment, Explored(experiment, snapshots, ended))
 
