@@ -158,6 +158,14 @@ def test_the_link_of_a_sweep_sorts_by_what_ranks_it(objective: str, sort: str, a
     assert "bpexp.ui" not in written(console)
 
 
+def test_the_link_of_a_sweep_opens_its_own_runs() -> None:
+    """It listed all runs of the experiment, in which those of a sweep were hard to find."""
+    console = screen(80)
+    parent = "c" * 32
+    print_link(console, Sweep(Path("/here"), experiment_id="7", store="https://mlflow.example", parent=parent))
+    assert f"searchFilter=tags.%60mlflow.parentRunId%60+%3D+%27{parent}%27" in written(console).splitlines()[-1]
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_the_link_of_a_run_is_never_cut(width: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It stands on a line of its own, below the command that makes it work, which names a store that lies elsewhere."""
