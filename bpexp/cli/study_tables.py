@@ -41,6 +41,8 @@ def print_report(console: Console, report: Report, sweep: Sweep | None) -> None:
         if not post_hoc.before:
             said = f"post hoc: {said}; {post_hoc.told}"
         row(console, verdict.answer.upper(), said, bold=VERDICTS.get(verdict.answer, "yellow"))
+    for line in standings.narrowing:
+        row(console, "note", f"set on the command line: {line}", "yellow")
     for problem in [*standings.changes, *analysis.problems, *(sweep.ranking.problems[:PROBLEMS] if sweep else [])]:
         row(console, "note", problem, "yellow")
     if standings.evidence.sha256:
