@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,29 @@ def test_a_recorded_run_shows_what_it_kept(tmp_path: Path, monkeypatch: pytest.M
         near(theta_of(found, told["sizes"]), one.theta)
     told = explored(["run=kept", "explore.snapshots=2"], monkeypatch)
     assert [one["step"] for one in told["sides"][0]["snapshots"]] == [kept[0].step, kept[-1].step]
+
+
+def test_a_run_that_only_mlflow_has_is_shown_and_says_which_moments_are_gone(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its start, drawn again, and its saved weights; the weights of earlier epochs were in its folder alone."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}")
+    words = [word for word in TINY if word != "tracking=none"]
+    assert command([*words, "hydra.run.dir=run", "checkpoint.snapshots=3", "tracking.patience=60"], monkeypatch) == 0
+    saved, run_id = load_network(Path("run")), read_outcome(Path("run")).run_id
+    shutil.rmtree("run")
+    capfd.readouterr()
+    told = explored([f"run={run_id}"], monkeypatch)
+    steps = [one["step"] for one in told["sides"][0]["snapshots"]]
+    assert steps == sorted({0} | {saved.spec["weights"][name]["step"] for name in saved.weights})
+    near(theta_of(told["sides"][0]["snapshots"][-1], told["sizes"]), saved.weights["last"])
+    err = capfd.readouterr().err
+    assert f"the slider has the steps {', '.join(map(str, steps))} alone" in err
+    assert err.count("\n") == 1
+    assert command(["task=explore", f"run={run_id}"], monkeypatch) == 0
+    (elsewhere,) = Path("outputs").rglob("explore.html")
+    assert content(elsewhere)["sides"] == told["sides"]
+    assert not Path("run").exists()
 
 
 def test_a_run_without_a_network_shows_its_checkpoint_and_one_without_weights_is_refused(
