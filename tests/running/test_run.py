@@ -193,7 +193,13 @@ def test_a_run_says_at_once_what_it_trains(
     name = read_outcome(tmp_path / "here").name
     assert first == f"{name}: a network 2-3-2, 42 training samples of xor, 2 epochs"
     assert "epoch 0/2" in second
-    assert command(["data=xor", "data.n=60", "epochs=1", "tracking=none", "model.hidden=[3,4,4,4,4,4,4,4,4,4,4,5]"], monkeypatch) == 0
+    assert (
+        command(
+            ["data=xor", "data.n=60", "epochs=1", "tracking=none", "model.hidden=[3,4,4,4,4,4,4,4,4,4,4,5]"],
+            monkeypatch,
+        )
+        == 0
+    )
     assert "a network 2-3-4-...-4-5-2, 42 training samples of xor, 1 epoch\n" in capfd.readouterr().err
 
 
