@@ -83,5 +83,6 @@ def _arms(analysis: Analysis, factors: Mapping[str, list[str]]) -> Ranked:
         columns[text] = [shown(arm.intervals[text], measure, arm.runs, arm.never.get(text, 0)) for arm in arms]
     columns["seeds"] = [str(arm.runs) for arm in arms]
     decisive = names[0] if names else None
-    title = f"{study.title}, best first by {decisive}" if decisive else study.title
+    first = "best" if study.measures and study.measures[0].judged else "largest"
+    title = f"{study.title}, {first} first by {decisive}" if decisive else study.title
     return Ranked(title, columns, list(factors), decisive, ["seeds", *reversed(names[1:]), "rank"])
