@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ def pin(core: int | None) -> None:
 def describe(core: int | None) -> dict[str, Any]:
     """What a reader needs in order to judge the figures; no names of folders."""
     return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "pinned": core is not None or _allowed() == 1,
@@ -41,6 +45,19 @@ def describe(core: int | None) -> dict[str, Any]:
 
 def _allowed() -> int | None:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
+def _commit() -> str:
+    """The commit of this checkout, with a word where files were changed since."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        commit, changed = (
+            subprocess.run([*git, *words], capture_output=True, text=True, check=True).stdout.strip()
+            for words in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{commit} with changes" if changed else commit
 
 
 def _processor() -> str:

@@ -10,104 +10,53 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import time
 import tracemalloc
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # before the libraries are imported, which read it once
+import experiments.speed.one_thread  # noqa: F401  isort: skip
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from bpexp.nn.network import Network  # noqa: E402
-from bpexp.training.metrics import evaluate  # noqa: E402
-from experiments.speed.machine import describe, pin  # noqa: E402
-from experiments.speed.ours import PIECE, Bpexp, Products  # noqa: E402
-from experiments.speed.peers import MODULES, PEERS  # noqa: E402
-from experiments.speed.work import CASES, Case, Samples, Turn, head, network, require_equal, samples  # noqa: E402
-
-TOLERANCE = 1e-4
-"""Of losses in float32, relative; the sums of the libraries run in different orders. After a short turn of everyone,
-and in the median of the rounds after the timed turns."""
-
-STRAY = 0.05
-"""The same for the worst round: where z comes within rounding of ReLU's kink, two libraries take different sides, and a
-hundred steps later their weights differ in more than the last digits."""
+from experiments.speed.clock import count_processor_time
+from experiments.speed.equality import STRAY, TOLERANCE, check_losses, loss_at, require_equal
+from experiments.speed.machine import describe, pin
+from experiments.speed.ours import PIECE, Bpexp, Products
+from experiments.speed.peers import MODULES, PEERS
+from experiments.speed.turns import steps_for, turn_of
+from experiments.speed.work import CASES, Case, Samples, Source, samples
 
 
-def entrants(case: Case, data: Samples, *, quick: bool) -> dict[str, Any]:
-    """Who is measured, by name; peers that are not installed or cannot do the case are left out."""
+def entrants(case: Case, data: Samples, *, quick: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """Who is measured, by name; and who is left out, by name the reason."""
+    found: dict[str, Any] = {"products": Products(case, data), "bpexp": Bpexp(case, data)}
     if case.B is None:
-        return {
-            "products": Products(case, data),
+        found |= {
             "products in pieces": Products(case, data, piece=PIECE),
-            "bpexp": Bpexp(case, data),
             "bpexp at once": Bpexp(case, data, piece=len(data)),
         }
-    found: dict[str, Any] = {"products": Products(case, data), "bpexp": Bpexp(case, data)}
+    left_out: dict[str, str] = {}
     for name, peer in PEERS.items():
-        if name in absent() or (quick and not name.startswith("scikit-learn")):
+        if name in absent():
+            left_out[name] = f"{MODULES[name]} is not installed"
+            continue
+        if quick and not name.startswith("scikit-learn"):
+            left_out[name] = "it takes seconds to import and compile, and this measurement is quick"
             continue
         try:
             found[name] = peer(case, data)
-        except LookupError:
-            continue
-    return found
+        except LookupError as reason:
+            left_out[name] = str(reason)
+    return found, left_out
 
 
 def absent() -> list[str]:
     return [name for name, module in MODULES.items() if importlib.util.find_spec(module) is None]
 
 
-def turn_of(case: Case, data: Samples, steps: int, seed: int) -> Turn:
-    if case.B is None:
-        return Turn(np.arange(len(data)), seed, len(data))
-    rows = np.random.default_rng([3, seed]).choice(len(data), steps * case.B, replace=False)
-    return Turn(rows, seed, case.B)
-
-
-def steps_for(case: Case, data: Samples, seconds: float) -> int:
-    """Steps that take bpexp about so long; no more than one epoch."""
-    if case.B is None:
-        return 1
-    most = len(data) // case.B
-    ours, few = Bpexp(case, data), min(60, most)
-    for _ in range(3):
-        ours.prepare(turn_of(case, data, few, 0))
-        each = ours.go() / few
-    return max(1, min(most, round(seconds / each)))
-
-
-def check_losses(case: Case, data: Samples, those: dict[str, Any]) -> dict[str, Any]:
-    """A few steps of everyone: the mean loss over them, and the loss of common samples after them, must be equal."""
-    turn = turn_of(case, data, 20, 0)
-    during, after = {}, {}
-    for name, one in those.items():
-        one.prepare(turn)
-        one.go()
-        if one.theta() is None:
-            continue
-        after[name] = loss_at(case, data, one.theta())
-        during[name] = one.mean_loss(turn) if isinstance(one, Bpexp) else one.loss
-    for losses in (during, after):
-        for name, loss in losses.items():
-            require_equal(name, abs(loss / losses["bpexp"] - 1), TOLERANCE)
-    return {"mean over 20 steps": during, "after 20 steps": after}
-
-
-def loss_at(case: Case, data: Samples, theta: Any) -> float:
-    from bpexp.data.dataset import Part
-
-    net: Network = network(case).at(theta)
-    return evaluate(net, head(case), Part(data.X, data.Y, np.arange(min(2000, len(data))), data.labels))["loss"]
-
-
 def measure(case: Case, data: Samples, *, rounds: int, length: float, quick: bool) -> dict[str, Any]:
     """Seconds a step of everyone in every round, with the losses that show equal work."""
-    those = entrants(case, data, quick=quick)
+    those, left_out = entrants(case, data, quick=quick)
     steps = steps_for(case, data, length)
     losses = check_losses(case, data, those)
     times: dict[str, list[float]] = {name: [] for name in those}
@@ -129,7 +78,7 @@ def measure(case: Case, data: Samples, *, rounds: int, length: float, quick: boo
             differences[name].append(abs(loss / ends["bpexp"] - 1))
             require_equal(name, differences[name][-1], STRAY)
     for name, values in differences.items():
-        require_equal(name, float(np.median(values)), TOLERANCE)
+        require_equal(name, float(np.median(values)), TOLERANCE[case.optimizer])
     return {
         "name": case.name,
         "sizes": list(case.sizes),
@@ -137,6 +86,8 @@ def measure(case: Case, data: Samples, *, rounds: int, length: float, quick: boo
         "kind": case.kind,
         "steps_a_turn": steps,
         "rounds": rounds,
+        "optimizer": case.optimizer,
+        "left_out": left_out,
         "losses": losses,
         "loss_differences": {
             name: {"median": float(np.median(values)), "worst": max(values)} for name, values in differences.items()
@@ -163,38 +114,46 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=41, help="turns of everyone")
     parser.add_argument("--seconds", type=float, default=0.1, help="about the length of a turn of bpexp")
-    parser.add_argument("--core", type=int, help="pin to this processor core, where the system can")
+    parser.add_argument("--processor-time", action="store_true", help="of the processor, where the machine is not idle")
+    parser.add_argument(
+        "--core", type=int, help="pin to this core, where the system can; else JAX uses two, and is slower"
+    )
     parser.add_argument("--cases", default=",".join(case.name for case in CASES), help="which, by name")
     parser.add_argument("--quick", action="store_true", help="a few seconds: small data, without PyTorch and JAX")
     parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for results, table and figure")
     args = parser.parse_args()
     pin(args.core)
+    if args.processor_time:
+        count_processor_time()
     if args.quick:
-        args.rounds, args.seconds = 3, 0.01
-    data = samples(3_000 if args.quick else 60_000, synthetic=args.quick)
+        args.rounds, args.seconds = 1, 0.01
+    n = 3_000 if args.quick else 60_000
+    data = {source: samples(n, source, synthetic=args.quick) for source in get_args(Source)}
     wanted = [case for case in CASES if case.name in args.cases.split(",")]
     results: dict[str, Any] = {
         "machine": describe(args.core),
-        "data": data.source,
+        "processor_time": args.processor_time,
+        "data": {source: some.source for source, some in data.items()},
         "absent": absent(),
         "tolerance": TOLERANCE,
         "cases": [],
     }
     for case in wanted:
         start = time.monotonic()
-        results["cases"].append(measure(case, data, rounds=args.rounds, length=args.seconds, quick=args.quick))
+        some = data[case.source]
+        results["cases"].append(measure(case, some, rounds=args.rounds, length=args.seconds, quick=args.quick))
         print(f"{case.name}: {time.monotonic() - start:.0f} s", flush=True)
     write(results, args.out)
 
 
 def write(results: dict[str, Any], folder: Path) -> None:
-    from experiments.speed.report import figure, table
+    from experiments.speed.step_report import figure, overview, table
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     (folder / "table.md").write_text(table(results), encoding="utf-8")
     figure(results, folder / "speed.png")
-    print(table(results))
+    print(overview(results))
 
 
 if __name__ == "__main__":

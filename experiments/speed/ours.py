@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 
 from bpexp.data.batches import Batches
@@ -13,7 +11,8 @@ from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
 from bpexp.training.events import Callback, EpochEnded, Step
 from bpexp.training.trainer import Trainer, train
-from experiments.speed.work import LR, Array, Case, Samples, Turn, head, network
+from experiments.speed.clock import now
+from experiments.speed.work import Array, Case, Samples, Turn, head, network
 
 PIECE = backprop().piece
 """Samples that bpexp walks at once unless told otherwise."""
@@ -25,8 +24,8 @@ class Stopwatch(Callback):
     start = 0.0
 
     def on_epoch(self, event: EpochEnded) -> None:
-        self.seconds = time.perf_counter() - self.start if event.epoch else 0.0
-        self.start = time.perf_counter()
+        self.seconds = now() - self.start if event.epoch else 0.0
+        self.start = now()
 
 
 class Losses(Callback):
@@ -49,7 +48,7 @@ class Bpexp:
         self.case, self.data = case, data
         self.network, self.head, self.method = network(case), head(case), backprop(piece=piece)
         self.theta0 = self.network.theta.copy()
-        self.optimizer, self.schedule = optimizers.build("sgd"), schedules.build("constant")
+        self.schedule = schedules.build("constant")
 
     def prepare(self, turn: Turn) -> None:
         self.network.theta[...] = self.theta0
@@ -58,11 +57,11 @@ class Bpexp:
             network=self.network,
             head=self.head,
             method=self.method,
-            optimizer=self.optimizer,
+            optimizer=optimizers.build(self.case.optimizer),
             schedule=self.schedule,
             batches=Batches(Part(X, Y, turn.rows, labels), turn.B, np.random.default_rng(turn.seed)),
             parts={"train": Part(X, Y, turn.rows[:1], labels)},
-            lr=LR,
+            lr=self.case.lr,
             epochs=1,
         )
 
@@ -107,11 +106,11 @@ class Products:
         self.steps = turn.steps
 
     def go(self) -> float:
-        start = time.perf_counter()
+        start = now()
         for _ in range(self.steps):
             for begin in range(0, self.x.shape[1], self.piece):
                 self._once(self.x[:, begin : begin + self.piece])
-        return time.perf_counter() - start
+        return now() - start
 
     def _once(self, x: Array) -> None:
         n = x.shape[1]

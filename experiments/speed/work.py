@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bpexp.data.mnist import mnist
+from bpexp.data.dataset import datasets
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.initializers import initializers
@@ -19,34 +18,69 @@ from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
 
 Array = NDArray[Any]
-Kind = Literal["relu_cross_entropy", "sigmoid_mse"]
+Kind = Literal["relu_cross_entropy", "sigmoid_mse", "tanh_binary"]
+Source = Literal["mnist", "digits", "xor"]
 
-LR = 0.01
+LR = {"sgd": 0.01, "adam": 1e-4}
 """Small, so that rounding does not grow into different weights within a turn; no step takes longer for it."""
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What a kind of net is made of, by the names of bpexp; the squared error is summed over the outputs."""
+
+    hidden: str
+    output: str
+    loss: str
+    init: str
+    words: str
+
+
+KINDS: dict[Kind, Parts] = {
+    "relu_cross_entropy": Parts("relu", "softmax", "cross_entropy", "he_normal", "ReLU + softmax + cross-entropy"),
+    "sigmoid_mse": Parts("sigmoid", "sigmoid", "mse", "xavier_normal", "sigmoid + MSE"),
+    "tanh_binary": Parts("tanh", "sigmoid", "binary_cross_entropy", "xavier_normal", "tanh + binary cross-entropy"),
+}
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
-    """One net at one batch size B; B = None is the full batch."""
+    """One net at one batch size B, the full batch for None; `rate` is another learning rate than that of `LR`."""
 
     name: str
     sizes: tuple[int, ...]
     B: int | None
     kind: Kind = "relu_cross_entropy"
+    optimizer: str = "sgd"
+    source: Source = "mnist"
+    rate: float | None = None
+
+    @property
+    def parts(self) -> Parts:
+        return KINDS[self.kind]
+
+    @property
+    def lr(self) -> float:
+        return LR[self.optimizer] if self.rate is None else self.rate
 
 
 CASES = (
     Case("small_32", (784, 32, 32, 10), 32),
     Case("small_128", (784, 32, 32, 10), 128),
+    Case("small_1", (784, 32, 32, 10), 1),
     Case("large_128", (784, 256, 128, 10), 128),
     Case("sigmoid_32", (784, 32, 32, 10), 32, "sigmoid_mse"),
+    Case("digits_32", (64, 32, 32, 10), 32, source="digits"),
+    Case("xor_4", (2, 8, 1), 4, "tanh_binary", source="xor"),
+    Case("adam_32", (784, 32, 32, 10), 32, optimizer="adam"),
+    Case("adam_128", (784, 256, 128, 10), 128, optimizer="adam"),
     Case("full", (784, 10, 10), None),
 )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """X (N, 784) float32, one-hot Y (N, 10) float32, class numbers (N,); `source` says what they are."""
+    """X (N, n_0) float32, targets Y (N, n_L) float32, class numbers (N,); `source` says what they are."""
 
     X: Array
     Y: Array
@@ -75,33 +109,32 @@ class Turn:
         return self.rows if self.steps == 1 else np.random.default_rng(self.seed).permutation(self.rows)
 
 
-def samples(n: int, *, synthetic: bool = False) -> Samples:
-    """MNIST, where BPEXP_DATA names its folder, else uniform numbers of that shape."""
-    folder = os.environ.get("BPEXP_DATA")
+def samples(n: int, source: Source = "mnist", *, synthetic: bool = False) -> Samples:
+    """At most n samples; in place of MNIST, where BPEXP_DATA names no folder with it, uniform numbers of its shape."""
     rng = np.random.default_rng(0)
-    if folder and not synthetic:
-        raw = mnist(root=str(Path(folder)))(rng)
-        X = raw.X[:n].astype(np.float32) / np.float32(255)
-        labels, source = raw.y[:n], "MNIST"
-    else:
-        X, labels, source = rng.random((n, 784), dtype=np.float32), rng.integers(10, size=n), "synthetic, uniform"
-    return Samples(X, np.eye(10, dtype=np.float32)[labels], labels, source)
+    folder = os.environ.get("BPEXP_DATA")
+    if source == "mnist" and (synthetic or not folder):
+        X, labels = rng.random((n, 784), dtype=np.float32), rng.integers(10, size=n)
+        return Samples(X, np.eye(10, dtype=np.float32)[labels], labels, "synthetic, uniform")
+    settings = {"mnist": {"root": folder}, "digits": {}, "xor": {"n": n}}[source]
+    raw = datasets.build(source, **settings)(rng)
+    X, labels = raw.X[:n].astype(np.float32), raw.y[:n].astype(np.int64)
+    X /= np.float32(raw.X.max()) if source != "xor" else np.float32(1)
+    Y = labels[:, None].astype(np.float32) if source == "xor" else np.eye(10, dtype=np.float32)[labels]
+    return Samples(X, Y, labels, {"mnist": "MNIST", "digits": "digits", "xor": "xor with noise"}[source])
 
 
 def network(case: Case) -> Network:
     """The untrained network, the same for everyone."""
-    kind = case.kind == "relu_cross_entropy"
-    hidden = [activations.build("relu" if kind else "sigmoid")] * (len(case.sizes) - 2)
-    net = Network(case.sizes, hidden, outputs.build("softmax" if kind else "sigmoid"), "float32")
-    net.initialize(initializers.build("he_normal" if kind else "xavier_normal"), np.random.default_rng(1))
+    hidden = [activations.build(case.parts.hidden)] * (len(case.sizes) - 2)
+    net = Network(case.sizes, hidden, outputs.build(case.parts.output), "float32")
+    net.initialize(initializers.build(case.parts.init), np.random.default_rng(1))
     return net
 
 
 def head(case: Case) -> Any:
-    """Softmax + cross-entropy by its shortcut, or sigmoid + MSE (summed over outputs) by the chain; batch mean."""
-    if case.kind == "relu_cross_entropy":
-        return build_head({"name": "softmax"}, {"name": "cross_entropy"})
-    return build_head({"name": "sigmoid"}, {"name": "mse"})
+    """Output and loss: by their shortcut where there is one, else by the chain; batch mean."""
+    return build_head({"name": case.parts.output}, {"name": case.parts.loss})
 
 
 def split(theta: Array, sizes: tuple[int, ...]) -> list[tuple[Array, Array]]:
@@ -118,8 +151,3 @@ def split(theta: Array, sizes: tuple[int, ...]) -> list[tuple[Array, Array]]:
 def joined(layers: list[tuple[Array, Array]]) -> Array:
     """The inverse of `split`."""
     return np.concatenate([np.ravel(array) for layer in layers for array in layer]).astype(np.float32)
-
-
-def require_equal(name: str, difference: float, tolerance: float) -> None:
-    if not difference <= tolerance:
-        raise SystemExit(f"{name} does not do the same work: its loss differs from bpexp's by {difference:.1e}")
