@@ -306,6 +306,15 @@ def test_the_arms_of_a_study_are_readable_at_every_width(width: int, tmp_path: P
     assert max(map(len, text.splitlines())) <= max(width, len(str(tmp_path / "report.html")))
 
 
+def test_what_the_command_line_set_of_a_study_stands_beside_its_verdicts(tmp_path: Path) -> None:
+    """A verdict on other data than a claim speaks of says so on the screen, as in the report."""
+    console, design = screen(100), study(measures=["final accuracy/test"])
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    standing = replace(in_time(design), narrowing=["data=digits"])
+    print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), standing), None)
+    assert "note         set on the command line: data=digits" in written(console)
+
+
 @pytest.mark.parametrize(
     ("measures", "sort"),
     [
