@@ -330,6 +330,8 @@ def test_the_link_of_a_study_sorts_by_its_first_measure_if_the_store_has_it(
     sweep = Sweep(tmp_path, ranking=rank([outcome(0.1, 0.5)], [0]), experiment_id="7", store="https://mlflow.example")
     print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), sweep)
     assert sort in written(console).splitlines()[-1]
+    judged = "best" if measures[0].endswith("test") else "largest"
+    assert f"{judged} first by {measures[0]}" in written(console)  # no norm of a gradient is better than another
 
 
 def test_a_run_without_progress_prints_its_outcome_in_one_line(
