@@ -50,6 +50,7 @@ class Sweep:
     ranking: Ranking = field(default_factory=lambda: rank([], []))
     experiment_id: str | None = None
     store: str | None = None
+    parent: str | None = None
     report: Report | None = None
     found: Found | None = None
     confirmed: Confirmation | None = None
@@ -135,7 +136,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         with waiting("beginning the record of the sweep", plan.config.progress):
             parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
-        sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
+        sweep.experiment_id, sweep.store, sweep.parent = parent.experiment_id, parent.store_uri, parent.run_id
         parent.declare({}, {LAUNCHER: chosen_for(plan).words, **labels_of(plan.jobs)}, [])
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)

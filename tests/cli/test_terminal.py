@@ -159,6 +159,14 @@ def test_the_link_of_a_sweep_sorts_by_what_ranks_it(objective: str, sort: str, a
     assert "bpexp.ui" not in written(console)
 
 
+def test_the_link_of_a_sweep_opens_its_own_runs() -> None:
+    """It listed all runs of the experiment, in which those of a sweep were hard to find."""
+    console = screen(80)
+    parent = "c" * 32
+    print_link(console, Sweep(Path("/here"), experiment_id="7", store="https://mlflow.example", parent=parent))
+    assert f"searchFilter=tags.%60mlflow.parentRunId%60+%3D+%27{parent}%27" in written(console).splitlines()[-1]
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_the_link_of_a_run_is_never_cut(width: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It stands on a line of its own, below the command that makes it work, which names a store that lies elsewhere."""
@@ -297,6 +305,15 @@ def test_the_arms_of_a_study_are_readable_at_every_width(width: int, tmp_path: P
     assert width < 80 or "never" in text
     assert "all alike    best lr 0.1" in text
     assert max(map(len, text.splitlines())) <= max(width, len(str(tmp_path / "report.html")))
+
+
+def test_what_the_command_line_set_of_a_study_stands_beside_its_verdicts(tmp_path: Path) -> None:
+    """A verdict on other data than a claim speaks of says so on the screen, as in the report."""
+    console, design = screen(100), study(measures=["final accuracy/test"])
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    standing = replace(in_time(design), narrowing=["data=digits"])
+    print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), standing), None)
+    assert "note         set on the command line: data=digits" in written(console)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
         with waiting("beginning the record of the search", plan.config.progress):
             parent = ParentRun(plan.tracking, directory, _name(plan, trials), command)
         signals.last_words = lambda word: parent.end("KILLED")
-        sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
+        sweep.experiment_id, sweep.store, sweep.parent = parent.experiment_id, parent.store_uri, parent.run_id
         tags = {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words, **labels_of(plan.jobs)}
         parent.declare(params(trials.search), tags, [])
         asking = Asking(trials, stored, directory, parent.run_id, sweep.endings)
