@@ -13,15 +13,15 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from bpexp.data.dataset import Part, Task
+from bpexp.data.dataset import Part, Task, gather
 from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
 from bpexp.registry import Count, Range, redefined
 
-PIECE = 2048
-"""Samples that are evaluated at once, so that memory does not grow with the data."""
+PIECE = 512
+"""Samples that are evaluated at once: few enough for the cache, so that their inputs are not written to memory."""
 
 PARTS = ("validation", "test", "train")
 """The parts of the data. The first one present determines the best epoch: never the test part if there is a validation
@@ -168,9 +168,17 @@ def accuracy(e: Evaluated) -> float:
     headline=False, bounds=SHARE,
 )  # fmt: skip
 def top3_accuracy(e: Evaluated) -> float:
-    """Share of samples whose class is among the three largest outputs."""
-    first = np.argsort(-e.a, axis=0, kind="stable")[:3]  # stable: breaks ties as argmax does
-    return float(np.mean((first == e.labels).any(axis=0)))
+    """Share of samples whose class is among the three largest outputs; of equal outputs the first come first.
+
+    NaN comes after all numbers.
+    """
+    assert e.labels is not None
+    own = e.a[e.labels, np.arange(len(e.labels))]
+    earlier = np.arange(len(e.a))[:, None] < e.labels
+    ahead = (e.a > own) | ((e.a == own) & earlier)
+    if (lost := np.isnan(own)).any():
+        ahead[:, lost] = ~np.isnan(e.a[:, lost]) | earlier[:, lost]
+    return float(np.mean(ahead.sum(axis=0) < 3))
 
 
 @metric(
@@ -200,8 +208,12 @@ def rmse(e: Evaluated) -> float:
 
 def evaluate(network: Network, head: Head, part: Part) -> dict[str, float]:
     """Every metric that is defined for one part of the data, by name."""
-    outputs = [_piece(network, head, part, part.rows[i : i + PIECE]) for i in range(0, len(part), PIECE)]
-    costs, a, y = (np.concatenate(arrays, axis=-1) for arrays in zip(*outputs, strict=True))
+    y = gather(part.Y, part.rows).T
+    costs, a = np.empty(len(part)), np.empty(y.shape, network.dtype)
+    for start in range(0, len(part), PIECE):
+        some = slice(start, start + PIECE)
+        z = network.logits(part.inputs(part.rows[some]).T)
+        costs[some], a[:, some] = head.cost(z, y[:, some]), head.output.f(z)
     return measures(part, costs, a, y)
 
 
@@ -213,12 +225,6 @@ def measures(part: Part, costs: Array, a: Array, y: Array) -> dict[str, float]:
     task: Task = "regression" if labels is None else "classification"
     evaluated = Evaluated(costs, a, y, labels)
     return {name: float(m.measure(evaluated)) for name, m in metrics.items() if m.applies(task, a.shape[0])}
-
-
-def _piece(network: Network, head: Head, part: Part, rows: Array) -> tuple[Array, Array, Array]:
-    x, y = part.batch(rows)
-    z = network.logits(x)
-    return head.cost(z, y).astype(np.float64), head.output.f(z), y
 
 
 def measured(task: Task, n_outputs: int, parts: Sequence[str], *, penalty: bool = False) -> list[str]:

@@ -169,10 +169,10 @@ def test_inputs_of_bytes_are_those_of_the_scaled_array_bit_for_bit(scaling, dtyp
     """The array that scaling all of the data at once gives, from which every reader took its rows."""
     raw = make(n=9000, test=(np.arange(256, dtype=np.uint8).reshape(64, 4), np.arange(64) % 3))
     data = go(raw, scaling=scaling, dtype=dtype)
-    for part, given in ((data.train, raw.X), (data.test, raw.test[0])):
+    for part, rows_of_it in ((data.train, raw.X), (data.test, raw.test[0])):
         assert (part.divisor is None) == (scaling == "standardize")
         assert part.X.dtype == (dtype if scaling == "standardize" else np.uint8)
-        whole = data.scaling.apply(given, np.dtype(dtype))
+        whole = data.scaling.apply(rows_of_it, np.dtype(dtype))
         for rows in (np.arange(3, 40), part.rows[::-1], np.array([5, 5, 0]), np.arange(0)):
             out = np.full((len(rows), 4), np.nan, dtype)
             assert part.inputs(rows, out=out).base is out.base
