@@ -9,6 +9,7 @@ from rich.console import Console
 from bpexp.cli.rows import link, row
 from bpexp.cli.tables import Ranked, alike, listed, numbers_first, print_ranked
 from bpexp.running.sweep import Sweep
+from bpexp.study.facets import shortened
 from bpexp.study.ranking import Ranking
 from bpexp.tracking.links import experiment_page
 from bpexp.training.metrics import better
@@ -77,16 +78,3 @@ def _columns(ranking: Ranking) -> tuple[dict[str, list[str]], dict[str, str]]:
 def _words(column: str) -> str:
     """The heading of a column, in words."""
     return column.replace("_", " ") if column.startswith(("final", "best")) else column
-
-
-def shortened(cells: Sequence[str]) -> list[str]:
-    """Cells with long numbers rounded to four digits, where these still tell them apart."""
-    short = [_short(cell) for cell in cells]
-    return short if len(set(short)) == len(set(cells)) else list(cells)
-
-
-def _short(cell: str) -> str:
-    try:
-        return cell if len(cell) <= 8 else f"{float(cell):.4g}"
-    except ValueError:
-        return cell
