@@ -10,7 +10,7 @@ from bpexp.data.dataset import Part
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
-from bpexp.training.metrics import PIECE
+from bpexp.training.evaluation import PIECE
 
 CAP = 10_000
 """Largest number of samples evaluated; of a larger part, this many, evenly spaced."""

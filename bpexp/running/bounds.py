@@ -18,7 +18,7 @@ from bpexp.gradients.method import GradientMethod
 from bpexp.nn.arrays import DTYPES
 from bpexp.nn.network import count_parameters
 from bpexp.running.memory import GIB, free_memory
-from bpexp.training.metrics import PIECE
+from bpexp.training.evaluation import PIECE
 
 VECTORS = 6
 """Vectors (P,) of a run, beside those of its optimizer: theta, its gradient, the best epoch's, and two of the step."""

@@ -19,6 +19,7 @@ from bpexp.nn.optimizers import Optimizer
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.nn.schedules import Schedule
 from bpexp.training.best import Best
+from bpexp.training.evaluation import evaluate
 from bpexp.training.events import (
     Callback,
     EpochEnded,
@@ -30,7 +31,7 @@ from bpexp.training.events import (
     Step,
     StopTraining,
 )
-from bpexp.training.metrics import PENALTY, evaluate
+from bpexp.training.metrics import PENALTY
 from bpexp.training.state import load_callbacks, state_of
 
 

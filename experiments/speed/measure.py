@@ -23,7 +23,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 
 from bpexp.nn.network import Network  # noqa: E402
-from bpexp.training.metrics import evaluate  # noqa: E402
+from bpexp.training.evaluation import evaluate  # noqa: E402
 from experiments.speed.machine import describe, pin  # noqa: E402
 from experiments.speed.ours import PIECE, Bpexp, Products  # noqa: E402
 from experiments.speed.peers import MODULES, PEERS  # noqa: E402

@@ -15,7 +15,8 @@ from bpexp.figures.learning_curve import panels_of
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
-from bpexp.training.metrics import PENALTY, PIECE, Evaluated, better, evaluate, measured, metric, metrics
+from bpexp.training.evaluation import PIECE, evaluate
+from bpexp.training.metrics import PENALTY, Evaluated, better, measured, metric, metrics
 
 SHIPPED = ("loss", "accuracy", "top3_accuracy", "r2", "rmse", "penalty")
 """The metrics whose names and values are written out here; another metric changes nothing of them."""

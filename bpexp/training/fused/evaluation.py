@@ -9,8 +9,9 @@ import numpy as np
 from bpexp.data.dataset import Part, gather
 from bpexp.nn.arrays import Array
 from bpexp.nn.stack import Stack, runs, side_by_side
+from bpexp.training.evaluation import PIECE, measures
 from bpexp.training.fused.member import Member
-from bpexp.training.metrics import PENALTY, PIECE, measures
+from bpexp.training.metrics import PENALTY
 
 LEAST = 256
 """Samples of a piece at least."""
