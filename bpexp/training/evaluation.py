@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,8 +12,9 @@ from bpexp.data.dataset import Part, Task, gather
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
+from bpexp.nn.penalties import Penalty
 from bpexp.registry import Count, Range
-from bpexp.training.metrics import Evaluated, metrics
+from bpexp.training.metrics import PENALTY, Evaluated, metrics
 
 PIECE = 512
 """Samples that are evaluated at once: few enough for the cache, so that their inputs are not written to memory."""
@@ -29,6 +31,16 @@ class Evaluation:
 
     every: Count = 1
     train_samples: Annotated[int, Range(least=1)] = 10_000
+
+
+def evaluate_parts(network: Network, head: Head, parts: Mapping[str, Part], penalty: Penalty) -> dict[str, float]:
+    """The metrics of every part, as `loss/train`, `accuracy/test`, ..., and the penalty where there is one."""
+    found = {
+        f"{metric}/{name}": value
+        for name, part in parts.items()
+        for metric, value in evaluate(network, head, part).items()
+    }
+    return found | {PENALTY: penalty.cost(network)} if penalty else found
 
 
 def evaluate(network: Network, head: Head, part: Part) -> dict[str, float]:
