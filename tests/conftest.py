@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -24,19 +25,22 @@ MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 LONG = (
     "running/test_clusters.py",
     "tracking/test_postgresql.py",
+    "running/test_declared_sweep.py",
+    "running/test_process_launcher.py",
     "test_contributing.py",
     "test_notebooks.py",
-    "running/test_process_launcher.py",
+    "cli/test_bad_input.py",
+    "search/test_search_run.py",
+    "running/test_endings.py",
+    "tracking/test_delivery.py",
     "running/test_fork_server.py",
     "running/test_submitit.py",
     "ui/test_ui.py",
     "ui/test_ui_study.py",
     "tracking/test_serving.py",
-    "tracking/test_delivery.py",
-    "running/test_declared_sweep.py",
+    "study/test_study_sources.py",
     "running/test_resume_sweep.py",
     "running/test_joblib_launcher.py",
-    "running/test_endings.py",
     "running/test_worker_kills.py",
     "config/test_template.py",
 )
@@ -73,6 +77,16 @@ def _one_core() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SAID, "1")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C as on a terminal, here and in what tests start: a shell has what it puts into the background ignore it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

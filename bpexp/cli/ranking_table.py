@@ -46,8 +46,8 @@ def print_link(console: Console, sweep: Sweep | None, key: str | None = None) ->
     """Print the link to the runs of a sweep, if it was recorded, sorted by the metric `key`, or by what ranks them."""
     if sweep is not None and sweep.experiment_id and sweep.store:
         key = key or sweep.ranking.key or BEST
-        page = experiment_page(sweep.experiment_id, f"final/{key.replace('/', '_')}", ascending=better(key) == "lower")
-        link(console, sweep.store, page)
+        sort, up = f"final/{key.replace('/', '_')}", better(key) == "lower"
+        link(console, sweep.store, experiment_page(sweep.experiment_id, sort, ascending=up, parent=sweep.parent))
 
 
 def _ranked(ranking: Ranking, cells: Mapping[str, Sequence[str]]) -> Ranked:

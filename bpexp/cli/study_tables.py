@@ -42,6 +42,8 @@ def print_report(console: Console, report: Report, sweep: Sweep | None) -> None:
         if not post_hoc.before:
             said = f"post hoc: {said}; {post_hoc.told}"
         row(console, verdict.answer.upper(), said, bold=VERDICTS.get(verdict.answer, "bold magenta"))
+    for line in standings.narrowing:
+        row(console, "note", f"set on the command line: {line}", "magenta")
     for problem in [*standings.changes, *analysis.problems, *(sweep.ranking.problems[:PROBLEMS] if sweep else [])]:
         row(console, "note", problem, "magenta")
     if standings.evidence.sha256:

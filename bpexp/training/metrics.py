@@ -197,15 +197,10 @@ def measured(task: Task, n_outputs: int, parts: Sequence[str], *, penalty: bool 
 
 def better(series: str) -> Direction:
     """Whether lower or higher values of a recorded series are better; higher if no metric declares it."""
-    return declared_better(series) or "higher"
-
-
-def declared_better(series: str) -> Direction | None:
-    """Whether lower or higher values of a recorded series are better; None if neither is, as of a gradient's norm."""
     name = series.split("/")[0]
     if name in metrics:
         return metrics[name].better
-    return "lower" if name == PENALTY.split("/")[0] else None
+    return "lower" if name == PENALTY.split("/")[0] else "higher"
 
 
 def chooser(series: Iterable[str]) -> str | None:

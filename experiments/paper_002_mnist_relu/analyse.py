@@ -100,7 +100,7 @@ def figure(runs: pd.DataFrame) -> bytes:
         for cost in COSTS
     }
     rates = sorted(float(lr) for lr in runs["lr"].unique())
-    up = "test accuracy after the last epoch, %: mean and range of the seeds"
+    up = "test accuracy, %: mean and range of the seeds"
     return draw_bands({"": arms}, Scales("learning rate", up, log_across=True, ticks=rates))
 
 

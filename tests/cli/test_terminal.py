@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from command_line import command
 from rich.console import Console
-from synthetic import in_time, points, record, study
+from synthetic import claim, in_time, points, record, study
 
 import bpexp
 from bpexp.cli.outcome_rows import one_line, print_outcome
 from bpexp.cli.ranking_table import print_link, print_ranking
 from bpexp.cli.study_tables import print_report
+from bpexp.cli.sweep_line import sweep_line
 from bpexp.records.outcome import Outcome
 from bpexp.running.fitting import columns
 from bpexp.running.sweep import Sweep
@@ -156,6 +157,14 @@ def test_the_link_of_a_sweep_sorts_by_what_ranks_it(objective: str, sort: str, a
     assert (label, address.partition("/#/")[0]) == ("look at it", "https://mlflow.example:8080")
     assert f"orderByKey=metrics.%60final%2F{sort}%60&orderByAsc={ascending}&" in address
     assert "bpexp.ui" not in written(console)
+
+
+def test_the_link_of_a_sweep_opens_its_own_runs() -> None:
+    """It listed all runs of the experiment, in which those of a sweep were hard to find."""
+    console = screen(80)
+    parent = "c" * 32
+    print_link(console, Sweep(Path("/here"), experiment_id="7", store="https://mlflow.example", parent=parent))
+    assert f"searchFilter=tags.%60mlflow.parentRunId%60+%3D+%27{parent}%27" in written(console).splitlines()[-1]
 
 
 @pytest.mark.parametrize("width", [40, 80])
@@ -298,6 +307,15 @@ def test_the_arms_of_a_study_are_readable_at_every_width(width: int, tmp_path: P
     assert max(map(len, text.splitlines())) <= max(width, len(str(tmp_path / "report.html")))
 
 
+def test_what_the_command_line_set_of_a_study_stands_beside_its_verdicts(tmp_path: Path) -> None:
+    """A verdict on other data than a claim speaks of says so on the screen, as in the report."""
+    console, design = screen(100), study(measures=["final accuracy/test"])
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    standing = replace(in_time(design), narrowing=["data=digits"])
+    print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), standing), None)
+    assert "note         set on the command line: data=digits" in written(console)
+
+
 @pytest.mark.parametrize(
     ("measures", "sort"),
     [
@@ -313,6 +331,17 @@ def test_the_link_of_a_study_sorts_by_its_first_measure_if_the_store_has_it(
     sweep = Sweep(tmp_path, ranking=rank([outcome(0.1, 0.5)], [0]), experiment_id="7", store="https://mlflow.example")
     print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), sweep)
     assert sort in written(console).splitlines()[-1]
+    judged = "best" if measures[0].endswith("test") else "largest"
+    assert f"{judged} first by {measures[0]}" in written(console)  # no norm of a gradient is better than another
+
+
+def test_a_study_without_progress_tells_the_answers_to_its_claims_in_one_line(tmp_path: Path) -> None:
+    held = claim(of={"activation": "relu"}, above=0.4)
+    design = study(claims=[held, {**held, "above": 0.6}])
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    report = write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design))
+    told = "claims: 2 inconclusive"  # all runs are equal, which decides nothing
+    assert sweep_line(Sweep(tmp_path, report=report), frozenset()) == f"0 of 0 jobs have a result; {told}; {tmp_path}"
 
 
 def test_a_run_without_progress_prints_its_outcome_in_one_line(
