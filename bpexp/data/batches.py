@@ -25,9 +25,10 @@ class Batches:
     """The mini-batches of a part: every sample exactly once per epoch, columns are samples.
 
     A batch is valid until the next one is drawn, because its buffers are reused. The last batch of an epoch is shorter
-    where batch_size does not divide the part. A full batch is not shuffled; it is a view where the rows are a
-    contiguous range, else it is gathered once and kept.
+    where batch_size does not divide the part. A full batch is not shuffled; it is a view where the part holds
+    inputs and its rows are a contiguous range, else it is gathered and scaled once and kept.
 
+    `part` and `size` are the samples and B, and `full` is the one batch of a training by full batches, else None.
     `buffers` are the arrays x (G, B, n_0) and y (G, B, n_L) that it gathers into, G batches at once, and those of the
     last batch; () for a full batch. Others, also with another G, may be put in their place between two epochs.
 
@@ -43,30 +44,34 @@ class Batches:
     def __init__(self, part: Part, batch_size: int, rng: np.random.Generator, *, shuffle: bool = True) -> None:
         if not 1 <= batch_size <= len(part):
             raise ConfigError(f"batch_size must be between 1 and the {len(part)} training samples, not {batch_size!r}")
-        self._part = part
-        self._batch_size = batch_size
+        self.part = part
+        self.size = batch_size
         self._rng = rng
         self._shuffle = shuffle
-        self._full = part.batch() if batch_size == len(part) else None
+        self.full = part.batch() if batch_size == len(part) else None
         self._drawn_from, self._done = rng.bit_generator.state, 0
         at_once = 1 if part.divisor is None else -(-TOGETHER // batch_size)
         shapes = (at_once, batch_size), (1, len(part) % batch_size)
-        self.buffers = () if self._full else tuple(_buffers(part, shape) for shape in shapes)
+        self.buffers = () if self.full else tuple(_buffers(part, shape) for shape in shapes)
 
     def __len__(self) -> int:
         """Steps per epoch, ceil(N / B)."""
-        return -(-len(self._part) // self._batch_size)
+        return -(-len(self.part) // self.size)
 
     def epoch(self) -> Iterator[Batch]:
         """The batches x (n_0, B), y (n_L, B) of one epoch; its order is drawn at the call, not at the first batch.
 
         After `load_state`, those of the running epoch that are left.
         """
+        order, done = self.order()
+        return self._walk(order, done) if self.full is None else iter((self.full,)[done:])
+
+    def order(self) -> tuple[Array, int]:
+        """The rows of one epoch in their order, and how many of its batches are done; for who gathers them himself."""
         done, self._done = self._done, 0
         self._drawn_from = self._rng.bit_generator.state
-        if self._full is not None:
-            return iter((self._full,)[done:])
-        return self._walk(self._order(), done)
+        shuffled = self._shuffle and self.full is None
+        return self._rng.permutation(self.part.rows) if shuffled else self.part.rows, done
 
     def state(self, done: int) -> dict[str, Any]:
         """The place in the shuffle: `done` batches of the running epoch, and the random state that gave its order."""
@@ -78,12 +83,8 @@ class Batches:
         self._rng.bit_generator.state = self._drawn_from = state["rng"]
         self._done = state["done"]
 
-    def _order(self) -> Array:
-        """The rows of the part in the order of an epoch."""
-        return self._rng.permutation(self._part.rows) if self._shuffle else self._part.rows
-
     def _walk(self, order: Array, done: int) -> Iterator[Batch]:
-        B, (whole, rest) = self._batch_size, self.buffers
+        B, (whole, rest) = self.size, self.buffers
         at_once, end = len(whole[0]) * B, len(order) - len(order) % B
         batches = [(x.T, y.T) for x, y in zip(*whole, strict=True)]
         for start in range(done * B, end, at_once):
@@ -96,8 +97,8 @@ class Batches:
 
     def _gather(self, rows: Array, buffers: Batch) -> None:
         x, y = (array.reshape(-1, array.shape[-1])[: len(rows)] for array in buffers)
-        self._part.inputs(rows, out=x)
-        self._part.Y.take(rows, axis=0, out=y, mode="clip")
+        self.part.inputs(rows, out=x)
+        self.part.Y.take(rows, axis=0, out=y, mode="clip")
 
 
 def _buffers(part: Part, shape: tuple[int, int]) -> Batch:
