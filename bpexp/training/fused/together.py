@@ -197,4 +197,4 @@ class Together:
 def _of(work: Workspace, x: Array, k: int) -> Workspace:
     """The pass of network k; x (n_0, B) is its batch."""
     z, a, slope, delta = ([array[k] for array in arrays] for arrays in (work.z, work.a, work.slope, work.delta))
-    return Workspace(x, z, a, slope, delta, work.weight)
+    return Workspace(x, z, a, slope, delta, work.products, work.weight)
