@@ -1,9 +1,10 @@
 """The products of matrices of a pass, whole or in blocks that the small kernels of OpenBLAS take.
 
 OpenBLAS copies both matrices of a product before it multiplies. On processors with AVX-512 it has kernels that do not,
-for products up to a size: W^1 x of 784-32-32-10 takes 0.55 of the time at B = 128 when it is done in blocks of 32
-columns, and that of 784-10-10 takes 0.3 at B = 512 (`python -m experiments.speed.products`). What is done in blocks is
-equal to rounding, since the kernels sum in different orders.
+for products up to a size: W^1 x of 784-32-32-10 takes 0.57 of the time at B = 128 when it is done in blocks of 32
+columns, and that of 784-10-10 takes 0.29 at B = 512; with the kernels of AVX2 it takes 1.15 and 1.05, so that there
+products stay whole (`python -m experiments.speed.products`). What is done in blocks is equal to rounding, since the
+kernels sum in different orders.
 """
 
 from __future__ import annotations
