@@ -43,7 +43,7 @@ class Config:
         seed: seed of every random number: weights, split, batches and the others.
         dtype: float type of the parameters and of the training.
         threads: BLAS threads of a run; the last digits of a result depend on them.
-        progress: print progress and a table at the end; if false, a run ends with one line.
+        progress: print progress and a table at the end; if false, a run or a sweep ends with one line.
         task: train; trace prints one sample's forward and backward pass; report lists the recorded studies, and with
             study=NAME writes the report of one; doctor says what is wrong with the store of runs, and mends it; sync
             delivers what the store has missed; figures draws those of the run, sweep or study in run=FOLDER or run=ID
