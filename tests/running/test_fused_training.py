@@ -106,6 +106,7 @@ def test_every_component_in_one_batch():
         ["lr=0.1,0.5", "batch_size=full"],
         ["lr=0.1,0.2", "batch_size=1", "epochs=2"],
         ["lr=0.1,0.2", "batch_size=67"],
+        ["lr=0.1,0.2", "gradient.blocks=2"],
         ["seed=1,2", "data=polynomial", "data.n=80", "loss=mse,mae,huber", "output=identity"],
         ["seed=1,2", "data.one_hot=false", "output=sigmoid", "loss=binary_cross_entropy"],
         ["loss.batch=sum", "lr=0.01,0.02"],
