@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -13,7 +13,7 @@ from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import DTYPES, Array
 from bpexp.nn.initializers import Initializer
 from bpexp.nn.outputs import Output
-from bpexp.nn.products import Blocks, Products
+from bpexp.nn.products import Blocks, Products, product
 from bpexp.registry import NonNegative
 
 Biases = Literal["zero", "drawn"]
@@ -56,9 +56,6 @@ class Network:
 
     `hidden` holds the functions of layers 1 to L - 1, `output` that of layer L; `layers` has both, with W and b.
     """
-
-    product: Callable[[Array, Array], Array] = staticmethod(np.dot)
-    """The product of two matrices; a stack of networks (`bpexp.nn.stack`) has that of stacks of matrices."""
 
     def __init__(self, sizes: Sequence[int], hidden: Sequence[Activation], output: Output, dtype: str) -> None:
         self.sizes = tuple(sizes)
@@ -127,8 +124,8 @@ class Network:
         """z^L (n_L, B) for x (n_0, B): the last layer before its activation, from which costs are computed."""
         a = x
         for layer in self.layers[:-1]:
-            a = layer.f.f(self.product(layer.W, a) + layer.b)
-        return np.asarray(self.product(self.layers[-1].W, a) + self.layers[-1].b)
+            a = layer.f.f(product(layer.W, a) + layer.b)
+        return product(self.layers[-1].W, a) + self.layers[-1].b
 
     def forward(self, x: Array) -> Array:
         """a^L (n_L, B) for x (n_0, B)."""

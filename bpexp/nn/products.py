@@ -46,10 +46,10 @@ class Products:
 
     def __init__(self, sizes: Sequence[int], B: int, whole: Product, blocks: Blocks) -> None:
         def chosen(n: int, m: int, columns: int, *, transposed: bool = False) -> Product:
-            if blocks == "auto":
-                shape = block(n, m, columns, transposed=transposed) if has_small_kernels() else (n, columns)
-            else:
+            if blocks != "auto":
                 shape = n, min(blocks or columns, columns)
+            else:
+                shape = block(n, m, columns, transposed=transposed) if has_small_kernels() else (n, columns)
             return whole if shape == (n, columns) else functools.partial(in_blocks, shape)
 
         self.whole = whole
@@ -106,15 +106,15 @@ def _split(matrix: Array, columns: int) -> Array:
 def product(left: Array, right: Array) -> Array:
     """left (..., n, m) times right (..., m, B) by the rule of "auto", into a new array."""
     n, m, B = *left.shape[-2:], right.shape[-1]
-    shape = block(n, m, B, transposed=right.strides[-2] < right.strides[-1]) if has_small_kernels() else (n, B)
-    if shape == (n, B):
-        return np.asarray(left @ right)
+    shape = block(n, m, B, transposed=right.strides[-2] < right.strides[-1])
+    if shape == (n, B) or not has_small_kernels():
+        return np.asarray(np.dot(left, right) if left.ndim == 2 else np.matmul(left, right))
     return in_blocks(shape, left, right, np.empty((*left.shape[:-1], B), np.result_type(left, right)))
 
 
 @functools.cache
 def has_small_kernels() -> bool:
     """Whether the library that multiplies has the kernels for which the rule is made."""
-    from threadpoolctl import threadpool_info  # imported here: a saved model, which imports this module, needs none
+    from threadpoolctl import threadpool_info  # imported here: most predictions of a saved model do without
 
     return any(pool.get("architecture") in KERNELS for pool in threadpool_info() if pool["user_api"] == "blas")

@@ -18,7 +18,7 @@ from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Workspace
-from bpexp.nn.products import Blocks, Products, product
+from bpexp.nn.products import Blocks, Products
 
 Kind = TypeVar("Kind")
 
@@ -39,8 +39,6 @@ class Stack(Network):
         self.live_in(np.stack([network.theta for network in networks]))
         for network, row in zip(networks, self.theta, strict=True):
             network.live_in(row)
-
-    product = staticmethod(product)
 
     def workspace(self, B: int, blocks: Blocks = 0) -> Workspace:
         """Buffers for a batch of B samples of each network; those of the last layer lie as (n_L, K, B) in memory."""
