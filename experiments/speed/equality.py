@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bpexp.data.dataset import Part
-from bpexp.training.metrics import evaluate
+from bpexp.training.evaluation import evaluate
 from experiments.speed.ours import Bpexp
 from experiments.speed.turns import turn_of
 from experiments.speed.work import Case, Samples, head, network
@@ -44,7 +43,7 @@ def check_losses(case: Case, data: Samples, those: dict[str, Any]) -> dict[str, 
 
 def loss_at(case: Case, data: Samples, theta: Any) -> float:
     net = network(case).at(theta)
-    return evaluate(net, head(case), Part(data.X, data.Y, np.arange(min(2000, len(data))), data.labels))["loss"]
+    return evaluate(net, head(case), data.part(np.arange(min(2000, len(data)))))["loss"]
 
 
 def require_equal(name: str, difference: float, tolerance: float) -> None:

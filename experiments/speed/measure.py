@@ -20,8 +20,9 @@ import numpy as np
 
 from experiments.speed.clock import count_processor_time
 from experiments.speed.equality import STRAY, TOLERANCE, check_losses, loss_at, require_equal
+from experiments.speed.floor import Products
 from experiments.speed.machine import describe, pin
-from experiments.speed.ours import PIECE, Bpexp, Products
+from experiments.speed.ours import PIECE, Bpexp
 from experiments.speed.peers import MODULES, PEERS
 from experiments.speed.turns import steps_for, turn_of
 from experiments.speed.work import CASES, Case, Samples, Source, samples
@@ -31,10 +32,7 @@ def entrants(case: Case, data: Samples, *, quick: bool) -> tuple[dict[str, Any],
     """Who is measured, by name; and who is left out, by name the reason."""
     found: dict[str, Any] = {"products": Products(case, data), "bpexp": Bpexp(case, data)}
     if case.B is None:
-        found |= {
-            "products in pieces": Products(case, data, piece=PIECE),
-            "bpexp at once": Bpexp(case, data, piece=len(data)),
-        }
+        found["bpexp at once"] = Bpexp(case, data, piece=len(data))
     left_out: dict[str, str] = {}
     for name, peer in PEERS.items():
         if name in absent():
@@ -98,12 +96,15 @@ def measure(case: Case, data: Samples, *, rounds: int, length: float, quick: boo
 
 
 def memory(case: Case, data: Samples) -> dict[str, float]:
-    """MB that one full-batch step allocates at its peak beside the data, of bpexp in pieces and at once."""
+    """MB that one full-batch step allocates at its peak beside the data, of bpexp in pieces and at once.
+
+    The data are the one batch, which bpexp scales once.
+    """
     peaks = {}
     for name, piece in (("bpexp", PIECE), ("bpexp at once", len(data))):
-        tracemalloc.start()
         ours = Bpexp(case, data, piece=piece)
         ours.prepare(turn_of(case, data, 1, 0))
+        tracemalloc.start()
         ours.go()
         peaks[name] = tracemalloc.get_traced_memory()[1] / 1e6
         tracemalloc.stop()

@@ -13,14 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from experiments.speed.programs import ON_PROCESSOR_TIME
 
-ON_PROCESSOR_TIME = (
-    "import queue, subprocess, threading, time; "  # whose waits keep the clock
-    "time.monotonic = time.process_time; "
-    "from bpexp.__main__ import main; main()"
-)
-"""The whole command, in which the seconds of the journal are those of the processor, for a machine that is not idle."""
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)

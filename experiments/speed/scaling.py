@@ -16,9 +16,10 @@ from typing import Any
 import experiments.speed.one_thread  # noqa: F401  isort: skip
 from experiments.speed.clock import count_processor_time
 from experiments.speed.equality import CHECKED, check_losses
+from experiments.speed.floor import Products
 from experiments.speed.machine import describe, pin
 from experiments.speed.measure import absent
-from experiments.speed.ours import Bpexp, Products
+from experiments.speed.ours import Bpexp
 from experiments.speed.peers import PEERS
 from experiments.speed.scaling_report import figure, table
 from experiments.speed.sweep_turns import sweepers

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bpexp.data.dataset import datasets
+from bpexp.data.dataset import Part, datasets
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.initializers import initializers
@@ -80,15 +80,26 @@ CASES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """X (N, n_0) float32, targets Y (N, n_L) float32, class numbers (N,); `source` says what they are."""
+    """X (N, n_0) float32, targets Y (N, n_L) float32, class numbers (N,); `source` says what they are.
+
+    For images X is `bytes` / 255. bpexp holds the bytes, as it does of every image, and the others X: that is faster
+    for them.
+    """
 
     X: Array
     Y: Array
     labels: Array
     source: str
+    bytes: Array | None = None
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def part(self, rows: Array) -> Part:
+        """Some rows as bpexp holds them."""
+        if self.bytes is None:
+            return Part(self.X, self.Y, rows, self.labels)
+        return Part(self.bytes, self.Y, rows, self.labels, divisor=255.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,15 +124,22 @@ def samples(n: int, source: Source = "mnist", *, synthetic: bool = False) -> Sam
     """At most n samples; in place of MNIST, where BPEXP_DATA names no folder with it, uniform numbers of its shape."""
     rng = np.random.default_rng(0)
     folder = os.environ.get("BPEXP_DATA")
-    if source == "mnist" and (synthetic or not folder):
-        X, labels = rng.random((n, 784), dtype=np.float32), rng.integers(10, size=n)
-        return Samples(X, np.eye(10, dtype=np.float32)[labels], labels, "synthetic, uniform")
-    settings = {"mnist": {"root": folder}, "digits": {}, "xor": {"n": n}}[source]
-    raw = datasets.build(source, **settings)(rng)
-    X, labels = raw.X[:n].astype(np.float32), raw.y[:n].astype(np.int64)
-    X /= np.float32(raw.X.max()) if source != "xor" else np.float32(1)
-    Y = labels[:, None].astype(np.float32) if source == "xor" else np.eye(10, dtype=np.float32)[labels]
-    return Samples(X, Y, labels, {"mnist": "MNIST", "digits": "digits", "xor": "xor with noise"}[source])
+    if source == "mnist":
+        if synthetic or not folder:
+            pixels, labels = rng.integers(256, size=(n, 784), dtype=np.uint8), rng.integers(10, size=n)
+        else:
+            raw = datasets.build(source, root=folder)(rng)
+            pixels, labels = raw.X[:n], raw.y[:n].astype(np.int64)
+        said = "synthetic, uniform" if synthetic or not folder else "MNIST"
+        X = pixels.astype(np.float32) / np.float32(255)
+        return Samples(X, np.eye(10, dtype=np.float32)[labels], labels, said, pixels)
+    if source == "digits":
+        raw = datasets.build(source)(rng)
+        X, labels = raw.X[:n].astype(np.float32) / np.float32(16), raw.y[:n].astype(np.int64)
+        return Samples(X, np.eye(10, dtype=np.float32)[labels], labels, "digits")
+    raw = datasets.build(source, n=n)(rng)
+    X, labels = raw.X.astype(np.float32), raw.y.astype(np.int64)
+    return Samples(X, labels[:, None].astype(np.float32), labels, "xor with noise")
 
 
 def network(case: Case) -> Network:

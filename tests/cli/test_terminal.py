@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from command_line import command
 from rich.console import Console
-from synthetic import in_time, points, record, study
+from synthetic import claim, in_time, points, record, study
 
 import bpexp
 from bpexp.cli.outcome_rows import one_line, print_outcome
 from bpexp.cli.ranking_table import print_link, print_ranking
 from bpexp.cli.study_tables import print_report
+from bpexp.cli.sweep_line import sweep_line
 from bpexp.records.outcome import Outcome
 from bpexp.running.fitting import columns
 from bpexp.running.sweep import Sweep
@@ -330,6 +331,17 @@ def test_the_link_of_a_study_sorts_by_its_first_measure_if_the_store_has_it(
     sweep = Sweep(tmp_path, ranking=rank([outcome(0.1, 0.5)], [0]), experiment_id="7", store="https://mlflow.example")
     print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), sweep)
     assert sort in written(console).splitlines()[-1]
+    judged = "best" if measures[0].endswith("test") else "largest"
+    assert f"{judged} first by {measures[0]}" in written(console)  # no norm of a gradient is better than another
+
+
+def test_a_study_without_progress_tells_the_answers_to_its_claims_in_one_line(tmp_path: Path) -> None:
+    held = claim(of={"activation": "relu"}, above=0.4)
+    design = study(claims=[held, {**held, "above": 0.6}])
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    report = write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design))
+    told = "claims: 2 inconclusive"  # all runs are equal, which decides nothing
+    assert sweep_line(Sweep(tmp_path, report=report), frozenset()) == f"0 of 0 jobs have a result; {told}; {tmp_path}"
 
 
 def test_a_run_without_progress_prints_its_outcome_in_one_line(

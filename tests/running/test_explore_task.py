@@ -218,7 +218,7 @@ def test_a_run_that_only_mlflow_has_is_shown_and_says_which_moments_are_gone(
     near(theta_of(told["sides"][0]["snapshots"][-1], told["sizes"]), saved.weights["last"])
     err = capfd.readouterr().err
     assert f"the slider has the steps {', '.join(map(str, steps))} alone" in err
-    assert err.count("\n") == 1
+    assert err.count("warning") == 1
     assert command(["task=explore", f"run={run_id}"], monkeypatch) == 0
     (elsewhere,) = Path("outputs").rglob("explore.html")
     assert content(elsewhere)["sides"] == told["sides"]
