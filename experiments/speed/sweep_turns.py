@@ -21,10 +21,10 @@ from experiments.speed.work import Array, Case, Samples, Turn
 
 
 class OneByOne:
-    """bpexp's or JAX's training of one network after another."""
+    """bpexp's training of one network after another."""
 
-    def __init__(self, cases: Sequence[Case], data: Samples, kind: type[Bpexp] | type[Jax]) -> None:
-        self.those = [kind(case, data) for case in cases]
+    def __init__(self, cases: Sequence[Case], data: Samples) -> None:
+        self.those = [Bpexp(case, data) for case in cases]
 
     def __call__(self, turn: Turn) -> float:
         seconds = 0.0
@@ -35,6 +35,25 @@ class OneByOne:
 
     def thetas(self) -> list[Array]:
         return [one.theta() for one in self.those]
+
+
+class JaxOneByOne:
+    """JAX's training of one network after another, by one compiled function, to which the learning rate is given."""
+
+    def __init__(self, cases: Sequence[Case], data: Samples) -> None:
+        self.cases, self.one = cases, Jax(cases[0], data)
+
+    def __call__(self, turn: Turn) -> float:
+        seconds, self.ends = 0.0, list[Array]()
+        for case in self.cases:
+            self.one.case = case
+            self.one.prepare(turn)
+            seconds += self.one.go()
+            self.ends.append(self.one.theta())
+        return seconds
+
+    def thetas(self) -> list[Array]:
+        return self.ends
 
 
 class Fused:
@@ -76,12 +95,12 @@ class Vmap:
 def sweepers(case: Case, data: Samples, K: int, *, jax: bool) -> dict[str, Callable[[Turn], float]]:
     """Who trains the K networks, as calls that take a turn and return its seconds; all have done the same work."""
     cases = [replace(case, rate=case.lr * (1 + k / K)) for k in range(K)]
-    found: dict[str, OneByOne | Fused | Vmap] = {
-        "bpexp, one by one": OneByOne(cases, data, Bpexp),
+    found: dict[str, OneByOne | Fused | JaxOneByOne | Vmap] = {
+        "bpexp, one by one": OneByOne(cases, data),
         "bpexp, fused": Fused(cases, data),
     }
     if jax:
-        found |= {"JAX, one by one": OneByOne(cases, data, Jax), "JAX, vmap": Vmap(cases, data)}
+        found |= {"JAX, one by one": JaxOneByOne(cases, data), "JAX, vmap": Vmap(cases, data)}
     turn = turn_of(case, data, CHECKED, 0)
     losses = {}
     for name, one in found.items():
