@@ -121,7 +121,7 @@ def main() -> None:
     )
     parser.add_argument("--cases", default=",".join(case.name for case in CASES), help="which, by name")
     parser.add_argument("--quick", action="store_true", help="a few seconds: small data, without PyTorch and JAX")
-    parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for results, table and figure")
+    parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="for raw seconds, table and figure")
     args = parser.parse_args()
     pin(args.core)
     if args.processor_time:

@@ -8,7 +8,7 @@ from bpexp.data.batches import Batches
 from bpexp.gradients.backprop import backprop
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
-from bpexp.training.events import Callback, EpochEnded, Step
+from bpexp.training.events import Callback, EpochEnded, RunEnded, Step
 from bpexp.training.trainer import Trainer, train
 from experiments.speed.clock import now
 from experiments.speed.work import Array, Case, Samples, Turn, head, network
@@ -65,7 +65,7 @@ class Bpexp:
 
     def go(self) -> float:
         watch = Stopwatch()
-        ended = train(self.trainer, [watch])
+        ended = self.train([watch])
         assert ended.status == "finished", ended.reason
         return watch.seconds
 
@@ -73,8 +73,12 @@ class Bpexp:
         """The mean of the losses of a turn's steps, weighted alike; trains like `go`, but watched."""
         losses = Losses()
         self.prepare(turn)
-        train(self.trainer, [losses])
+        self.train([losses])
         return float(np.mean(losses.values))
+
+    def train(self, callbacks: list[Callback]) -> RunEnded:
+        """Train with the engine that is measured."""
+        return train(self.trainer, callbacks)
 
     def theta(self) -> Array:
         return self.network.theta

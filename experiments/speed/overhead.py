@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--core", type=int, help="pin to this processor core, where the system can")
     parser.add_argument("--processor-time", action="store_true", help="of the processor, where the machine is not idle")
     parser.add_argument("--only", default="training,memory,evaluation,answers,main_job,sweep")
-    parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for results and table")
+    parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for raw seconds")
     args = parser.parse_args()
     pin(args.core)
     if args.quick:
@@ -194,7 +194,6 @@ def main() -> None:
 def write(results: dict[str, Any], folder: Path) -> None:
     """After each part, so that a failure of a later one costs nothing."""
     (folder / "overhead.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (folder / "overhead.md").write_text(table(results), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ HERE = Path(__file__).resolve().parent
 
 BLOCKS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "step": ("results.json", step_report.overview),
-    "scaling": ("scaling.json", scaling_report.table),
+    "scaling": ("scaling.json", scaling_report.block),
     "whole": ("whole.json", whole.table),
     "overhead": ("overhead.json", overhead.table),
 }

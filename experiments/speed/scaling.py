@@ -119,7 +119,7 @@ def main() -> None:
     )
     parser.add_argument("--axes", default=",".join([*AXES, "runs"]), help="which, by name")
     parser.add_argument("--quick", action="store_true", help="some seconds: small data, without PyTorch and JAX")
-    parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for results, table and figure")
+    parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for raw seconds and figure")
     args = parser.parse_args()
     pin(args.core)
     if args.processor_time:
@@ -141,7 +141,6 @@ def main() -> None:
         print(f"{name}: measured", flush=True)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "scaling.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    (args.out / "scaling.md").write_text(table(results), encoding="utf-8")
     figure(results, args.out / "scaling.png")
     print(table(results))
 

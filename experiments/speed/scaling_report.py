@@ -54,6 +54,11 @@ def table(results: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def block(results: dict[str, Any]) -> str:
+    """The figure and the table, for a page beside them."""
+    return f"![Time on logarithmic axes, by {', '.join(results['axes'])}](scaling.png)\n\n{table(results)}"
+
+
 def figure(results: dict[str, Any], path: Path) -> None:
     """A panel an axis: time in units of bpexp's at the smallest size, with the quartiles over the rounds."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

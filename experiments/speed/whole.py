@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--core", type=int, help="pin to this processor core, where the system can")
     parser.add_argument("--processor-time", action="store_true", help="of the processor, where the machine is not idle")
     parser.add_argument("--quick", action="store_true", help="some seconds: few images, an epoch, without PyTorch")
-    parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for results and table")
+    parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for raw seconds")
     args = parser.parse_args()
     pin(args.core)
     full, sweep = Work("mnist", args.epochs), Work("mnist_5k", args.epochs, args.jobs)
@@ -175,7 +175,6 @@ def main() -> None:
         for work, record in parts:
             results["parts"].append(compare(lab, work, rounds=args.rounds, record=record, quick=args.quick))
             (args.out / "whole.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-            (args.out / "whole.md").write_text(table(results), encoding="utf-8")
     print(table(results))
 
 
