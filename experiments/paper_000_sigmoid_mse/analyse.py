@@ -16,6 +16,7 @@ from bpexp.figures.output import svg
 from bpexp.figures.palette import BLACK, BLUE, GRID, VERMILION
 from bpexp.figures.sheet import Wish
 from bpexp.records.journal import history
+from bpexp.records.network_file import load_network
 from bpexp.records.outcome import Outcome, read_outcome
 
 METHODS = ("backprop", "jacobian")
@@ -77,7 +78,7 @@ def main(runs: Runs) -> None:
     print("|---|---|---|---|---|")
     for dtype, seed in sorted({(dtype, seed) for dtype, _, seed in runs}):
         pair = [runs[dtype, method, seed] for method in METHODS]
-        a, b = (np.load(folder / "network.npz")["theta"].astype(np.float64) for folder, _ in pair)
+        a, b = (load_network(folder).weights["last"].astype(np.float64) for folder, _ in pair)
         accuracy = " / ".join(f"{100 * outcome.metrics['final/accuracy_test']:.2f}" for _, outcome in pair)
         print(f"| {dtype} | {seed} | {np.abs(a).max():.2f} | {np.abs(a - b).max():.1e} | {accuracy} |")
     print("\n| dtype | gradient | test accuracy, % | seconds |\n|---|---|---|---|")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bpexp.records.journal import history
+from bpexp.records.network_file import load_network
 from bpexp.records.outcome import read_outcome
 from bpexp.running.build import Experiment
 from bpexp.running.drawing import experiment_of
@@ -34,7 +35,7 @@ def eigenvalues(x: Any, degree: int, *, mean: bool) -> Any:
 
 def trained(folder: Path) -> Any:
     """k_0, ..., k_d of a run: theta is W = (k_1, ..., k_d) and then b = k_0."""
-    return np.roll(np.load(folder / "network.npz")["theta"], 1)
+    return np.roll(load_network(folder).weights["last"], 1)
 
 
 def growth(losses: list[tuple[int, float]], least: float) -> float:

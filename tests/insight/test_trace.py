@@ -20,6 +20,7 @@ from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
+from bpexp.records.network_file import load_network
 
 PRINTED = {"rtol": 6e-8, "atol": 1e-14}
 """Eight digits, the last of them rounded."""
@@ -432,9 +433,9 @@ def test_a_trained_network_is_followed(command, capsys):
     capsys.readouterr()
     assert command_of_run("run=run", "sample=1", "trace.samples=2", "trace.digits=17") == 0
     text = capsys.readouterr().out
-    page, saved = parsed(text), np.load("run/network.npz")
+    page, saved = parsed(text), load_network(Path("run")).weights["last"]
     theta = np.concatenate([page[f"{letter}^2"][2].ravel() for letter in "Wb"])
-    np.testing.assert_array_equal(theta.astype(np.float32), saved["theta"][-theta.size :])
+    np.testing.assert_array_equal(theta.astype(np.float32), saved[-theta.size :])
     assert text.startswith("Samples 1 to 2 of digits through 64-5-10 (softmax+cross_entropy), trained in run")
     assert "one step of momentum; it is no formula of the papers" in text
     params = json.loads(Path("here/result.json").read_text())["params"]
