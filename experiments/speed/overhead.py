@@ -17,7 +17,7 @@ from typing import Any
 
 from experiments.speed.machine import describe, pin
 from experiments.speed.processes import Lab, alternated, left_by, ratios
-from experiments.speed.programs import DATA_ALONE, EVALUATION_TIMED, PLAIN_MLFLOW
+from experiments.speed.programs import DATA_ALONE, EVALUATION_TIMED, PLAIN_MLFLOW, UNPACKING
 
 
 def training(lab: Lab, rounds: int) -> dict[str, Any]:
@@ -65,6 +65,13 @@ def memory(lab: Lab, rounds: int) -> dict[str, list[float]]:
         for name, found in peaks.items():
             found.append(lab.process(["-c", DATA_ALONE, name]).megabytes)
     return peaks
+
+
+def unpacking(lab: Lab) -> dict[str, list[float]]:
+    """(h) Reading MNIST's images from a gzip file, with all checks but the hash, beside zlib alone."""
+    lab.process(["-c", UNPACKING])
+    found: dict[str, list[float]] = json.loads(lab.printed())
+    return found
 
 
 def answers(lab: Lab, rounds: int) -> dict[str, list[float]]:
@@ -134,6 +141,9 @@ def table(results: dict[str, Any]) -> str:
     if "memory" in results:
         alone = median(results["memory"]["mnist"]) - median(results["memory"]["digits"])
         rows.append(("memory of full MNIST alone, MB", alone, "<= 60", alone <= 60))
+    if "unpacking" in results:
+        r = ratios(results["unpacking"], "read_idx", "zlib")
+        rows.append(("reading MNIST's images from gzip / zlib alone", r, "<= 1.1", r <= 1.1))
     if "evaluation" in results:
         share = median(row["evaluation"] / row["loop"] for row in results["evaluation"])
         rows.append(("share of evaluation in the loop on full MNIST", share, "<= 0.1", share <= 0.1))
@@ -160,7 +170,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=24, help="runs of the sweep")
     parser.add_argument("--core", type=int, help="pin to this processor core, where the system can")
     parser.add_argument("--processor-time", action="store_true", help="of the processor, where the machine is not idle")
-    parser.add_argument("--only", default="training,memory,evaluation,answers,main_job,sweep")
+    parser.add_argument("--only", default="training,memory,unpacking,evaluation,answers,main_job,sweep")
     parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for raw seconds")
     args = parser.parse_args()
     pin(args.core)
@@ -169,7 +179,7 @@ def main() -> None:
     results: dict[str, Any] = {"machine": describe(args.core), "rounds": args.rounds, "jobs": args.jobs}
     results["processor_time"] = args.processor_time
     wanted = args.only.split(",")
-    full = {"training", "memory", "evaluation"}
+    full = {"training", "memory", "unpacking", "evaluation"}
     if full & set(wanted) and not os.environ.get("BPEXP_DATA"):
         print("BPEXP_DATA names no folder with MNIST: the figures of full MNIST are left out")
         wanted = [name for name in wanted if name not in full]
@@ -180,6 +190,7 @@ def main() -> None:
             "main_job": lambda: main_job(lab, args.rounds),
             "training": lambda: training(lab, args.rounds),
             "memory": lambda: memory(lab, args.rounds),
+            "unpacking": lambda: unpacking(lab),
             "evaluation": lambda: evaluation(lab, args.rounds),
             "answers": lambda: answers(lab, args.rounds),
             "sweep": lambda: sweeps(lab, max(1, args.rounds // 3), args.jobs),
