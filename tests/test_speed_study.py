@@ -153,6 +153,21 @@ def test_a_script_that_learns_less_is_refused(monkeypatch: pytest.MonkeyPatch) -
         whole.compare(None, work, rounds=1, record=False, quick=False)  # type: ignore[arg-type]
 
 
+def test_runs_that_are_trained_together_have_no_seconds_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each counts those of all, so their sum is as many times too long."""
+    from experiments.speed import processes, whole
+
+    left = [{"training": 1.0, "metrics": {"final/accuracy_test": 0.9}}] * 2
+    lab = processes.Lab(Path(), processor_time=False)
+    monkeypatch.setattr(lab, "sweep", lambda *words: (processes.Done(3.0, 0, 1.0), left))
+    monkeypatch.setattr(whole, "IDIOMS", {})
+    part = whole.compare(lab, whole.Work("mnist_5k", 1, 2), rounds=1, record=False, quick=True)
+    assert part["training"] == {"bpexp": [2.0], "bpexp, launcher.fuse=auto": [None]}
+    rows = whole.table({"parts": [part]}).splitlines()
+    assert "| bpexp | 1.00 | 1.00 | 1 |" in rows[2]
+    assert "| bpexp, launcher.fuse=auto | 1.00 |  |  |" in rows[3]
+
+
 def test_the_overheads_are_measured(tmp_path: Path) -> None:
     results = program("overhead", tmp_path, "--processor-time")
     assert set(results["answers"]) == {"--help", "config error", "import mlflow"}

@@ -30,6 +30,7 @@ IDIOMS = {
 }
 """By name, the module that it needs and the script."""
 
+FUSED = "launcher.fuse=auto"
 BARE = ("tracking=none", "probe=off")
 
 
@@ -54,10 +55,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """Seconds of the process and of the training in it, its memory in MB, and the accuracies on test."""
+    """Seconds of the process and of the training in it, its memory in MB, and the accuracies on test.
+
+    Where runs are trained together, each counts the seconds of all, and those of the training are not known: None.
+    """
 
     seconds: float
-    training: float
+    training: float | None
     megabytes: float
     accuracies: list[float]
 
@@ -72,7 +76,8 @@ def bpexp(lab: Lab, work: Work, *more: str) -> Took:
         done, results = lab.sweep(*work.overrides, *more, f"lr={rates}")
         assert len(results) == work.runs
     accuracies = sorted(result["metrics"]["final/accuracy_test"] for result in results)
-    return Took(done.seconds, sum(result["training"] for result in results), done.megabytes, accuracies)
+    training = None if FUSED in more else sum(result["training"] for result in results)
+    return Took(done.seconds, training, done.megabytes, accuracies)
 
 
 def idiom(lab: Lab, work: Work, script: str, *, record: bool) -> Took:
@@ -89,7 +94,7 @@ def entrants(lab: Lab, work: Work, *, record: bool, quick: bool) -> dict[str, Ca
     more = () if record else BARE
     found: dict[str, Callable[[], Took]] = {"bpexp": lambda: bpexp(lab, work, *more)}
     if work.runs > 1:
-        found["bpexp, launcher.fuse=auto"] = lambda: bpexp(lab, work, *more, "launcher.fuse=auto")
+        found[f"bpexp, {FUSED}"] = lambda: bpexp(lab, work, *more, FUSED)
     for name, (module, script) in IDIOMS.items():
         if importlib.util.find_spec(module) and not (quick and module == "torch"):
             found[name] = lambda script=script: idiom(lab, work, script, record=record)  # type: ignore[misc]
@@ -131,10 +136,12 @@ def table(results: dict[str, Any]) -> str:
         )
         what += ", recorded in MLflow" if part["record"] else ", no record"
         for name in part["seconds"]:
-            process, epoch = (_ratio(part[key], name) for key in ("seconds", "training"))
-            each = median(part["training"][name]) / part["epochs"] / part["runs"]
+            cells = [f"{_ratio(part['seconds'], name):.2f}", "", ""]
+            if None not in part["training"][name]:
+                each = median(part["training"][name]) / part["epochs"] / part["runs"]
+                cells[1:] = [f"{_ratio(part['training'], name):.2f}", f"{each:.2g}"]
             lines.append(
-                f"| {what} | {name} | {process:.2f} | {epoch:.2f} | {each:.2g} | {median(part['megabytes'][name]):.0f} "
+                f"| {what} | {name} | {' | '.join(cells)} | {median(part['megabytes'][name]):.0f} "
                 f"| {part['accuracy'][name]:.3f} |"
             )
     return "\n".join(lines) + "\n"
