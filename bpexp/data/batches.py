@@ -25,6 +25,7 @@ class Batches:
     where batch_size does not divide the part. A full batch is not shuffled; it is a view where the rows are a
     contiguous range, else it is gathered once and kept.
 
+    `part` and `size` are the samples and B, and `full` is the one batch of a training by full batches, else None.
     `buffers` are the arrays x (B, n_0) and y (B, n_L) that it gathers into, and those of the last batch; () for a full
     batch. Others of the same shapes may be put in their place between two epochs.
 
@@ -40,30 +41,33 @@ class Batches:
     def __init__(self, part: Part, batch_size: int, rng: np.random.Generator, *, shuffle: bool = True) -> None:
         if not 1 <= batch_size <= len(part):
             raise ConfigError(f"batch_size must be between 1 and the {len(part)} training samples, not {batch_size!r}")
-        self._part = part
-        self._batch_size = batch_size
+        self.part = part
+        self.size = batch_size
         self._rng = rng
         self._shuffle = shuffle
-        self._full = part.batch() if batch_size == len(part) else None
+        self.full = part.batch() if batch_size == len(part) else None
         self._drawn_from, self._done = rng.bit_generator.state, 0
         rest = len(part) % batch_size
-        self.buffers = () if self._full else tuple(_buffers(part, size) for size in (batch_size, rest))
+        self.buffers = () if self.full else tuple(_buffers(part, size) for size in (batch_size, rest))
 
     def __len__(self) -> int:
         """Steps per epoch, ceil(N / B)."""
-        return -(-len(self._part) // self._batch_size)
+        return -(-len(self.part) // self.size)
 
     def epoch(self) -> Iterator[Batch]:
         """The batches x (n_0, B), y (n_L, B) of one epoch; its order is drawn at the call, not at the first batch.
 
         After `load_state`, those of the running epoch that are left.
         """
+        order, done = self.order()
+        return self._walk(order, done) if self.full is None else iter((self.full,)[done:])
+
+    def order(self) -> tuple[Array, int]:
+        """The rows of one epoch in their order, and how many of its batches are done; for who gathers them himself."""
         done, self._done = self._done, 0
         self._drawn_from = self._rng.bit_generator.state
-        if self._full is not None:
-            return iter((self._full,)[done:])
-        rows = self._part.rows
-        return self._walk(self._rng.permutation(rows) if self._shuffle else rows, done)
+        shuffled = self._shuffle and self.full is None
+        return self._rng.permutation(self.part.rows) if shuffled else self.part.rows, done
 
     def state(self, done: int) -> dict[str, Any]:
         """The place in the shuffle: `done` batches of the running epoch, and the random state that gave its order."""
@@ -76,7 +80,7 @@ class Batches:
         self._done = state["done"]
 
     def _walk(self, order: Array, done: int) -> Iterator[Batch]:
-        X, Y, B = self._part.X, self._part.Y, self._batch_size
+        X, Y, B = self.part.X, self.part.Y, self.size
         whole, rest = self.buffers
         x, y = whole
         batch = x.T, y.T

@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from bpexp.nn.arrays import Array
+from bpexp.nn.compiled import Compiled
 from bpexp.registry import Fraction, Positive, Registry
 
 Codomain = Literal["real", "unit", "simplex"]
@@ -36,6 +37,7 @@ class Activation:
         analytic: f accepts complex z and is analytic there, so that the complex step gives its derivative.
         error: a - y from z and y. It is needed where f approaches a value other than 0 that may be a target: there
             f(z) - y loses its digits, as 1 / (1 + exp(-z)) - 1 does. None for f(z) - y.
+        compiled: its form for engine=numba; None for none. Those of bpexp are in `bpexp.training.compiled.activations`.
     """
 
     f: Elementwise
@@ -44,6 +46,7 @@ class Activation:
     kinks: tuple[float, ...] = ()
     analytic: bool = False
     error: Callable[[Array, Array], Array] | None = None
+    compiled: Compiled | None = None
 
     @property
     def steepest(self) -> float:

@@ -1,0 +1,213 @@
+"""Steps of gradient descent in compiled code: `bpexp.gradients.backprop`, line by line, for samples in rows.
+
+What is (n_l, B) there is (B, n_l) here, so that a sample is one stretch of memory, and a product is transposed:
+
+    z^l = W^l a^{l-1} + b^l                   rows of z filled with b^l, then z += a (W^l)^T     `forward`
+    dC/dW^l = delta^l (a^{l-1})^T             the same                                           `backward`
+    dC/db^l = delta^l 1                       the sum of the rows of delta
+    delta^{l-1} = (W^l)^T delta^l * f'        delta W^l, and then the activation's `backward`
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from bpexp.training.compiled.native import call
+
+inner = njit(error_model="numpy")
+
+NEAR = 2048
+"""Parameters that are updated at once: their vectors stay in the nearest cache."""
+
+
+@inner
+def product(blas, left, left_t, right, right_t, out, m, n, k, beta):  # type: ignore[no-untyped-def]
+    """out (m, n) = left (m, k) right (k, n) + beta out, at their addresses; `_t`: it lies transposed.
+
+    BLAS has columns where we have rows: it is told the transposed product.
+    """
+    letters, integers, numbers = blas.letters, blas.integers, blas.numbers
+    letters[0], letters[1] = 84 if right_t else 78, 84 if left_t else 78
+    integers[0], integers[1], integers[2] = n, m, k
+    integers[3], integers[4], integers[5] = k if right_t else n, m if left_t else k, n
+    numbers[0], numbers[1] = 1, beta
+    i, f = integers.ctypes.data, numbers.ctypes.data
+    c = letters.ctypes.data
+    f2 = f + numbers.itemsize
+    call(blas.gemm, (c, c + 1, i, i + 4, i + 8, f, right, i + 12, left, i + 16, f2, out, i + 20))
+
+
+@inner
+def read(samples, first, n, x, y, at):  # type: ignore[no-untyped-def]
+    """Gather n samples, from place `first` of the order on, into the rows of x and y from `at` on."""
+    X, Y, order = samples.X, samples.Y, samples.order
+    for r in range(n):
+        row = order[first + r]
+        for k in range(X.shape[1]):
+            x[at + r, k] = X[row, k]
+        for k in range(Y.shape[1]):
+            y[at + r, k] = Y[row, k]
+
+
+@inner
+def forward(net, blas, work, x, at, n):  # type: ignore[no-untyped-def]
+    """z^l and a^l of the n samples at address x, up to z^L, into the rows of the buffers from `at` on."""
+    sizes, theta, size = net.sizes, net.theta, net.theta.itemsize
+    below, start, before = x, 0, 0
+    for l in range(1, len(sizes)):
+        n_in, n_out = sizes[l - 1], sizes[l]
+        bias = theta[start + n_out * n_in : start + n_out * n_in + n_out]
+        place = work.rows * before + at * n_out
+        z = work.z[place : place + n * n_out].reshape((n, n_out))
+        for r in range(n):
+            for j in range(n_out):
+                z[r, j] = bias[j]
+        W = theta.ctypes.data + size * start
+        product(blas, below, False, W, True, z.ctypes.data, n, n_out, n_in, 1)
+        below = work.a.ctypes.data + size * place
+        if l < len(sizes) - 1:
+            call(net.f[l - 1], (z.ctypes.data, below, net.parameters[l - 1], n, n_out))
+        start += n_out * (n_in + 1)
+        before += n_out
+
+
+@inner
+def cost_and_delta(head, net, work, y, at, n):  # type: ignore[no-untyped-def]
+    """a^L and dC_k/dz^L of n samples, whose targets are at address y; the sum of their costs."""
+    n_L, size = net.sizes[-1], net.theta.itemsize
+    place = work.rows * (net.sizes.sum() - net.sizes[0] - n_L) + at * n_L
+    z, a = work.z.ctypes.data + size * place, work.a.ctypes.data + size * place
+    delta, costs = work.delta.ctypes.data + size * place, work.costs.ctypes.data
+    of_output, of_loss = head.output_parameters, head.loss_parameters
+    if head.closed:
+        call(head.closed, (z, y, a, delta, costs, of_loss, n, n_L))
+    else:
+        call(head.f, (z, a, of_output, n, n_L))
+        if head.error:
+            call(head.error, (z, y, delta, of_output, n, n_L))
+            call(head.loss, (delta, work.zeros.ctypes.data, delta, costs, of_loss, n, n_L))
+        else:
+            call(head.loss, (a, y, delta, costs, of_loss, n, n_L))
+        call(head.slope, (z, delta, of_output, n, n_L))
+    cost = 0.0
+    for r in range(n):
+        cost += work.costs[r]
+    return cost
+
+
+@inner
+def backward(net, blas, work, x, at, n, beta):  # type: ignore[no-untyped-def]
+    """dC/dW^l and dC/db^l of n samples into the gradient, added to what is there if beta is 1."""
+    sizes, gradient, size = net.sizes, net.gradient, net.theta.itemsize
+    start, before = len(net.theta), sizes.sum() - sizes[0]
+    for l in range(len(sizes) - 1, 0, -1):
+        n_in, n_out = sizes[l - 1], sizes[l]
+        start -= n_out * (n_in + 1)
+        before -= n_out
+        place = work.rows * before + at * n_out
+        delta = work.delta[place : place + n * n_out].reshape((n, n_out))
+        under = work.rows * (before - n_in) + at * n_in
+        below = work.a.ctypes.data + size * under if l > 1 else x
+        product(blas, delta.ctypes.data, True, below, False, gradient.ctypes.data + size * start, n_out, n_in, n, beta)
+        bias = gradient[start + n_out * n_in : start + n_out * n_in + n_out]
+        if beta == 0:
+            bias[:] = 0
+        for r in range(n):
+            for j in range(n_out):
+                bias[j] += delta[r, j]
+        if l > 1:
+            W, passed = net.theta.ctypes.data + size * start, work.delta.ctypes.data + size * under
+            product(blas, delta.ctypes.data, False, W, False, passed, n, n_in, n_out, 0)
+            call(net.slope[l - 2], (work.z.ctypes.data + size * under, passed, net.parameters[l - 2], n, n_in))
+
+
+@inner
+def gradient_of(net, head, blas, work, samples, first, B):  # type: ignore[no-untyped-def]
+    """The mean C_k of the batch that begins at place `first` of the order; its gradient is in `net.gradient`."""
+    weight, cost, n_L = (1.0 / B if head.mean else 1.0), 0.0, net.sizes[-1]
+    size, n_0 = net.theta.itemsize, net.sizes[0]
+    for start in range(0, B, work.block):
+        n = min(work.block, B - start)
+        at = start if work.rows >= B else 0
+        if samples.whole:
+            x, y = samples.X.ctypes.data + size * start * n_0, samples.Y.ctypes.data + size * start * n_L
+        else:
+            read(samples, first + start, n, work.x, work.y, at)
+            x, y = work.x.ctypes.data + size * at * n_0, work.y.ctypes.data + size * at * n_L
+        forward(net, blas, work, x, at, n)
+        cost += cost_and_delta(head, net, work, y, at, n)
+        if weight != 1:
+            place = work.rows * (net.sizes.sum() - n_0 - n_L) + at * n_L
+            delta = work.delta[place : place + n * n_L]
+            for i in range(n * n_L):
+                delta[i] *= weight
+        backward(net, blas, work, x, at, n, 0 if start == 0 else 1)
+    return cost / B
+
+
+@inner
+def direct(net, rule):  # type: ignore[no-untyped-def]
+    """From the gradient of the cost to that with the penalty, clipped."""
+    gradient, start = net.gradient, 0
+    if rule.l1 or rule.l2:
+        for l in range(1, len(net.sizes)):
+            stop = start + net.sizes[l] * net.sizes[l - 1]
+            for i in range(start, stop):
+                w = net.theta[i]
+                gradient[i] += rule.l1 * np.sign(w) + rule.l2 * w
+            start = stop + net.sizes[l]
+    if rule.most < math.inf:
+        for i in range(len(gradient)):
+            if abs(gradient[i]) > rule.most:  # NaN stays
+                gradient[i] = math.copysign(rule.most, gradient[i])
+    if rule.norm < math.inf:
+        total = 0.0
+        for i in range(len(gradient)):
+            total += float(gradient[i]) ** 2
+        length = math.sqrt(total)
+        if length > rule.norm:
+            for i in range(len(gradient)):
+                gradient[i] *= rule.norm / length
+
+
+@inner
+def update(net, rule, rate, t, apply):  # type: ignore[no-untyped-def]
+    """From the direction to the update, in its place, which is subtracted from theta unless `apply` is false."""
+    theta, g, size, P = net.theta, net.gradient, net.theta.itemsize, len(net.theta)
+    remembers = P > 0 and len(rule.first) == P, len(rule.second) == P
+    for start in range(0, P, NEAR):
+        n, off = min(NEAR, P - start), size * start
+        vectors = (theta.ctypes.data + off, g.ctypes.data + off)
+        first = rule.first.ctypes.data + (off if remembers[0] else 0)
+        second = rule.second.ctypes.data + (off if remembers[1] else 0)
+        call(
+            rule.update,
+            (*vectors, first, second, rule.room.ctypes.data, n, t, rate, rule.decay, rule.k0, rule.k1, rule.k2),
+        )
+        if apply:
+            for i in range(start, start + n):
+                theta[i] -= g[i]
+
+
+ALL, GRADIENT, UPDATE = 0, 1, 2
+"""What `steps` does of a step: a step that is watched is done in two parts, with the same numbers."""
+
+
+def steps(net, head, blas, work, samples, rule, first, B, rates, losses, t, part):  # type: ignore[no-untyped-def]
+    """Steps of B samples, as many as there are rates, from place `first` of the order on; the number of those done.
+
+    A loss that is not finite ends them before its update. `t` is the number of updates before. Of `part` GRADIENT
+    leaves the gradient, and UPDATE makes the update of it without subtracting that from theta.
+    """
+    for s in range(len(rates)):
+        if part != UPDATE:
+            losses[s] = gradient_of(net, head, blas, work, samples, first + s * B, B)
+            if not math.isfinite(losses[s]):
+                return s
+        if part != GRADIENT:
+            direct(net, rule)
+            update(net, rule, rates[s], t + s + 1, part == ALL)
+    return len(rates)
