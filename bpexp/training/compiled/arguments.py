@@ -8,9 +8,13 @@ from bpexp.nn.arrays import Array
 
 
 class Net(NamedTuple):
-    """The network: sizes n_0, ..., n_L, the gradient (P,), and the addresses of the functions of the hidden layers."""
+    """The network: sizes n_0, ..., n_L, the gradient (P,), and the addresses of the functions of the hidden layers.
+
+    `before` holds for each layer how many units the layers 1, 2, ... before it have.
+    """
 
     sizes: Array
+    before: Array
     theta: Array
     gradient: Array
     f: Array

@@ -15,12 +15,18 @@ import math
 import numpy as np
 from numba import njit
 
-from bpexp.training.compiled.native import call
+from bpexp.training.compiled.native import call, numbers
 
 inner = njit(error_model="numpy")
 
 NEAR = 2048
 """Parameters that are updated at once: their vectors stay in the nearest cache."""
+
+
+@inner
+def address(array, start):  # type: ignore[no-untyped-def]
+    """Where the numbers of an array lie from `start` on; signed, as Numba makes a float of signed and unsigned."""
+    return np.intp(array.ctypes.data) + array.itemsize * start
 
 
 @inner
@@ -34,10 +40,9 @@ def product(blas, left, left_t, right, right_t, out, m, n, k, beta):  # type: ig
     integers[0], integers[1], integers[2] = n, m, k
     integers[3], integers[4], integers[5] = k if right_t else n, m if left_t else k, n
     numbers[0], numbers[1] = 1, beta
-    i, f = integers.ctypes.data, numbers.ctypes.data
-    c = letters.ctypes.data
-    f2 = f + numbers.itemsize
-    call(blas.gemm, (c, c + 1, i, i + 4, i + 8, f, right, i + 12, left, i + 16, f2, out, i + 20))
+    one, plus = address(numbers, 0), address(numbers, 1)
+    c, i = address(letters, 0), address(integers, 0)
+    call(blas.gemm, (c, c + 1, i, i + 4, i + 8, one, right, i + 12, left, i + 16, plus, out, i + 20))
 
 
 @inner
@@ -55,32 +60,29 @@ def read(samples, first, n, x, y, at):  # type: ignore[no-untyped-def]
 @inner
 def forward(net, blas, work, x, at, n):  # type: ignore[no-untyped-def]
     """z^l and a^l of the n samples at address x, up to z^L, into the rows of the buffers from `at` on."""
-    sizes, theta, size = net.sizes, net.theta, net.theta.itemsize
-    below, start, before = x, 0, 0
+    sizes, theta = net.sizes, net.theta
+    below, start = x, 0
     for l in range(1, len(sizes)):
         n_in, n_out = sizes[l - 1], sizes[l]
-        bias = theta[start + n_out * n_in : start + n_out * n_in + n_out]
-        place = work.rows * before + at * n_out
-        z = work.z[place : place + n * n_out].reshape((n, n_out))
+        W, place = address(theta, start), work.rows * net.before[l - 1] + at * n_out
+        b, z = numbers(address(theta, start + n_out * n_in), theta), numbers(address(work.z, place), theta)
         for r in range(n):
             for j in range(n_out):
-                z[r, j] = bias[j]
-        W = theta.ctypes.data + size * start
-        product(blas, below, False, W, True, z.ctypes.data, n, n_out, n_in, 1)
-        below = work.a.ctypes.data + size * place
+                z[r * n_out + j] = b[j]
+        product(blas, below, False, W, True, address(work.z, place), n, n_out, n_in, 1)
+        below = address(work.a, place)
         if l < len(sizes) - 1:
-            call(net.f[l - 1], (z.ctypes.data, below, net.parameters[l - 1], n, n_out))
+            call(net.f[l - 1], (address(work.z, place), below, net.parameters[l - 1], n, n_out))
         start += n_out * (n_in + 1)
-        before += n_out
 
 
 @inner
 def cost_and_delta(head, net, work, y, at, n):  # type: ignore[no-untyped-def]
     """a^L and dC_k/dz^L of n samples, whose targets are at address y; the sum of their costs."""
-    n_L, size = net.sizes[-1], net.theta.itemsize
-    place = work.rows * (net.sizes.sum() - net.sizes[0] - n_L) + at * n_L
-    z, a = work.z.ctypes.data + size * place, work.a.ctypes.data + size * place
-    delta, costs = work.delta.ctypes.data + size * place, work.costs.ctypes.data
+    n_L = net.sizes[-1]
+    place = work.rows * net.before[-1] + at * n_L
+    z, a = address(work.z, place), address(work.a, place)
+    delta, costs = address(work.delta, place), address(work.costs, 0)
     of_output, of_loss = head.output_parameters, head.loss_parameters
     if head.closed:
         call(head.closed, (z, y, a, delta, costs, of_loss, n, n_L))
@@ -88,7 +90,7 @@ def cost_and_delta(head, net, work, y, at, n):  # type: ignore[no-untyped-def]
         call(head.f, (z, a, of_output, n, n_L))
         if head.error:
             call(head.error, (z, y, delta, of_output, n, n_L))
-            call(head.loss, (delta, work.zeros.ctypes.data, delta, costs, of_loss, n, n_L))
+            call(head.loss, (delta, address(work.zeros, 0), delta, costs, of_loss, n, n_L))
         else:
             call(head.loss, (a, y, delta, costs, of_loss, n, n_L))
         call(head.slope, (z, delta, of_output, n, n_L))
@@ -101,47 +103,44 @@ def cost_and_delta(head, net, work, y, at, n):  # type: ignore[no-untyped-def]
 @inner
 def backward(net, blas, work, x, at, n, beta):  # type: ignore[no-untyped-def]
     """dC/dW^l and dC/db^l of n samples into the gradient, added to what is there if beta is 1."""
-    sizes, gradient, size = net.sizes, net.gradient, net.theta.itemsize
-    start, before = len(net.theta), sizes.sum() - sizes[0]
+    sizes, gradient = net.sizes, net.gradient
+    start = len(net.theta)
     for l in range(len(sizes) - 1, 0, -1):
         n_in, n_out = sizes[l - 1], sizes[l]
         start -= n_out * (n_in + 1)
-        before -= n_out
-        place = work.rows * before + at * n_out
-        delta = work.delta[place : place + n * n_out].reshape((n, n_out))
-        under = work.rows * (before - n_in) + at * n_in
-        below = work.a.ctypes.data + size * under if l > 1 else x
-        product(blas, delta.ctypes.data, True, below, False, gradient.ctypes.data + size * start, n_out, n_in, n, beta)
-        bias = gradient[start + n_out * n_in : start + n_out * n_in + n_out]
-        if beta == 0:
-            bias[:] = 0
+        place = work.rows * net.before[l - 1] + at * n_out
+        delta, under = address(work.delta, place), work.rows * (net.before[l - 1] - n_in) + at * n_in
+        below = address(work.a, under) if l > 1 else x
+        product(blas, delta, True, below, False, address(gradient, start), n_out, n_in, n, beta)
+        db, rows = numbers(address(gradient, start + n_out * n_in), gradient), numbers(delta, gradient)
+        for j in range(n_out):
+            db[j] = beta * db[j] if beta else 0
         for r in range(n):
             for j in range(n_out):
-                bias[j] += delta[r, j]
+                db[j] += rows[r * n_out + j]
         if l > 1:
-            W, passed = net.theta.ctypes.data + size * start, work.delta.ctypes.data + size * under
-            product(blas, delta.ctypes.data, False, W, False, passed, n, n_in, n_out, 0)
-            call(net.slope[l - 2], (work.z.ctypes.data + size * under, passed, net.parameters[l - 2], n, n_in))
+            W, passed = address(net.theta, start), address(work.delta, under)
+            product(blas, delta, False, W, False, passed, n, n_in, n_out, 0)
+            call(net.slope[l - 2], (address(work.z, under), passed, net.parameters[l - 2], n, n_in))
 
 
 @inner
 def gradient_of(net, head, blas, work, samples, first, B):  # type: ignore[no-untyped-def]
     """The mean C_k of the batch that begins at place `first` of the order; its gradient is in `net.gradient`."""
-    weight, cost, n_L = (1.0 / B if head.mean else 1.0), 0.0, net.sizes[-1]
-    size, n_0 = net.theta.itemsize, net.sizes[0]
+    weight, cost = (1.0 / B if head.mean else 1.0), 0.0
+    n_0, n_L = net.sizes[0], net.sizes[-1]
     for start in range(0, B, work.block):
         n = min(work.block, B - start)
         at = start if work.rows >= B else 0
         if samples.whole:
-            x, y = samples.X.ctypes.data + size * start * n_0, samples.Y.ctypes.data + size * start * n_L
+            x, y = address(samples.X, start * n_0), address(samples.Y, start * n_L)
         else:
             read(samples, first + start, n, work.x, work.y, at)
-            x, y = work.x.ctypes.data + size * at * n_0, work.y.ctypes.data + size * at * n_L
+            x, y = address(work.x, at * n_0), address(work.y, at * n_L)
         forward(net, blas, work, x, at, n)
         cost += cost_and_delta(head, net, work, y, at, n)
         if weight != 1:
-            place = work.rows * (net.sizes.sum() - n_0 - n_L) + at * n_L
-            delta = work.delta[place : place + n * n_L]
+            delta = numbers(address(work.delta, work.rows * net.before[-1] + at * n_L), net.theta)
             for i in range(n * n_L):
                 delta[i] *= weight
         backward(net, blas, work, x, at, n, 0 if start == 0 else 1)
@@ -176,20 +175,15 @@ def direct(net, rule):  # type: ignore[no-untyped-def]
 @inner
 def update(net, rule, rate, t, apply):  # type: ignore[no-untyped-def]
     """From the direction to the update, in its place, which is subtracted from theta unless `apply` is false."""
-    theta, g, size, P = net.theta, net.gradient, net.theta.itemsize, len(net.theta)
-    remembers = P > 0 and len(rule.first) == P, len(rule.second) == P
-    for start in range(0, P, NEAR):
-        n, off = min(NEAR, P - start), size * start
-        vectors = (theta.ctypes.data + off, g.ctypes.data + off)
-        first = rule.first.ctypes.data + (off if remembers[0] else 0)
-        second = rule.second.ctypes.data + (off if remembers[1] else 0)
-        call(
-            rule.update,
-            (*vectors, first, second, rule.room.ctypes.data, n, t, rate, rule.decay, rule.k0, rule.k1, rule.k2),
-        )
+    theta, g, room = net.theta, net.gradient, address(rule.room, 0)
+    for start in range(0, len(theta), NEAR):
+        n = min(NEAR, len(theta) - start)
+        vectors = (address(theta, start), address(g, start), address(rule.first, start), address(rule.second, start))
+        call(rule.update, (*vectors, room, n, t, rate, rule.decay, rule.k0, rule.k1, rule.k2))
         if apply:
-            for i in range(start, start + n):
-                theta[i] -= g[i]
+            near, step = numbers(vectors[0], theta), numbers(vectors[1], theta)
+            for i in range(n):
+                near[i] -= step[i]
 
 
 ALL, GRADIENT, UPDATE = 0, 1, 2

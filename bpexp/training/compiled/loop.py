@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from bpexp.training.watched import Watched
 MOMENT = 0.05
 """Seconds in which steps are walked without a look at the clock, a signal or a callback."""
 
-MOST = 4096
+MOST = 8192
 """Steps that are walked at once at most."""
 
 
@@ -93,11 +94,8 @@ class Loop:
         self._watched.on_losses(losses[:done], rates[:done])
         if done < number:
             self._watched.diverge(at.epoch, at.step, float(losses[done]))
-        seconds = time.monotonic() - start
-        if seconds > MOMENT:
-            self._at_once = max(1, self._at_once // 2)
-        elif number == self._at_once and seconds < MOMENT / 2:
-            self._at_once = min(2 * self._at_once, MOST)
+        each = (time.monotonic() - start) / number
+        self._at_once = max(1, min(16 * number, MOST, int(MOMENT / max(each, 1e-9))))
 
     def _shown(self, first: int, B: int) -> None:
         """A step that somebody watches: gradient and update are shown before the update is subtracted."""
@@ -118,4 +116,5 @@ class Loop:
         """The learning rates of the next steps."""
         trainer = self._trainer
         first, total = trainer.at.step, trainer.epochs * len(trainer.batches)
-        return trainer.lr * np.array([trainer.schedule(first + i, total) for i in range(number)])
+        factors = map(trainer.schedule, range(first, first + number), repeat(total))
+        return trainer.lr * np.fromiter(factors, np.float64, number)

@@ -32,6 +32,17 @@ def call(_: Any, address: Any, arguments: Any) -> Any:
     return types.void(address, arguments), generate
 
 
+@intrinsic
+def numbers(_: Any, address: Any, like: Any) -> Any:
+    """The numbers at an address, of the type of those of an array: p[i] without a check, and without an owner."""
+    pointer = types.CPointer(like.dtype)
+
+    def generate(context: Any, builder: Any, _: Any, values: Any) -> Any:
+        return builder.inttoptr(values[0], context.get_value_type(pointer))
+
+    return pointer(address, like), generate
+
+
 class Made(NamedTuple):
     """What Numba made of a function; whether it was found on disk, and whether it lies there now."""
 

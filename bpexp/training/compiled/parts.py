@@ -53,7 +53,8 @@ class Parts:
         """The network and its hidden layers."""
         hidden = made.hidden
         return arguments.Net(
-            sizes=np.array(network.sizes),
+            sizes=np.array(network.sizes, np.int64),
+            before=np.cumsum([0, *network.sizes[1:-1]], dtype=np.int64),
             theta=network.theta,
             gradient=np.empty_like(network.theta),
             f=np.array([self.address(form.forward, 3, 2) for form in hidden], np.int64),
@@ -92,11 +93,10 @@ class Parts:
         zeros = np.zeros(block * sizes[-1], self.dtype)
         return arguments.Work(x, y, z, a, delta, np.empty(block, self.dtype), zeros, rows, block)
 
-    def rule(self, optimizer: Optimizer, penalty: Penalty, clip: Clip) -> arguments.Rule:
-        """The optimizer with the vectors that it has now, penalty and clipping."""
+    def rule(self, optimizer: Optimizer, penalty: Penalty, clip: Clip, unused: Array) -> arguments.Rule:
+        """The optimizer with the vectors (P,) that it has now, penalty and clipping; `unused` stands for no vector."""
         code, names = RULES[type(optimizer)]
-        none = np.empty(0, self.dtype)
-        first, second = (*optimizer.state.values(), none, none)[:2]
+        first, second = (*optimizer.state.values(), unused, unused)[:2]
         k0, k1, k2 = (*(float(getattr(optimizer, name)) for name in names), 0.0, 0.0, 0.0)[:3]
         return arguments.Rule(
             update=self.address(code, 5, 2, 5),

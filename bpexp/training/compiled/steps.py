@@ -37,7 +37,7 @@ class CompiledSteps:
         self._net, self._head = self._parts.net(network, made), self._parts.head(trainer.head, made)
         self._blas, self._samples = self._parts.blas(), self._parts.samples(trainer.batches)
         self._work = self._parts.work(network.sizes, trainer.batches, method.piece)
-        self._rule = self._parts.rule(trainer.optimizer, trainer.penalty, trainer.clip)
+        self._rule = self._parts.rule(trainer.optimizer, trainer.penalty, trainer.clip, self._net.gradient)
         self._run = self._parts.loop(self._net, self._head, self._blas, self._work, self._samples, self._rule)
         self.compilation = self._parts.compilation
         self.compilation.seconds = time.perf_counter() - start
@@ -48,7 +48,7 @@ class CompiledSteps:
         if optimizer.t == 0:
             optimizer.state = {name: np.zeros_like(trainer.network.theta) for name in optimizer.memory}
         optimizer.state = {name: np.require(v, requirements=["C", "W"]) for name, v in optimizer.state.items()}
-        self._rule = self._parts.rule(optimizer, trainer.penalty, trainer.clip)
+        self._rule = self._parts.rule(optimizer, trainer.penalty, trainer.clip, self._net.gradient)
 
     def walk(self, order: Array) -> None:
         """Take the samples in this order from now on; a full batch has none."""
