@@ -51,8 +51,11 @@ def state_of(trainer: Trainer, callbacks: list[Callback]) -> bytes:
     return packed({**state, "at": {**state["at"], "seconds": 0.0}})
 
 
-def resumes_everywhere(make: Callable[[], Training], *, every: int = 1) -> int:
-    """Assert that a training resumed from any of its states is the same from there on; returns the number of states."""
+def resumes_everywhere(make: Callable[[], Training], *, every: int = 1, train: Callable[..., Any] = train) -> int:
+    """Assert that a training resumed from any of its states is the same from there on; returns the number of states.
+
+    `train` is called as the one of `bpexp.training.trainer`.
+    """
     training = make()
     whole = Seen(training)
     train(training[0], [*training[1], whole])
