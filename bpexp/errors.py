@@ -8,7 +8,9 @@ from __future__ import annotations
 import difflib
 import errno
 import re
+import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
@@ -85,10 +87,21 @@ def warn(message: str) -> None:
 
 
 def say(line: str) -> None:
-    """Print a line on standard error, if it takes it; without the passwords of addresses."""
+    """Print a line on standard error, if it takes it; without the passwords of addresses.
+
+    A terminal gets it in lines that break between words.
+    """
     if sys.stderr is not None:  # which `print` would take for standard output
         with suppress(OSError, ValueError):  # ValueError: the file is closed
-            print(visible(without_login(line)), file=sys.stderr, flush=True)
+            print(_broken(visible(without_login(line))), file=sys.stderr, flush=True)
+
+
+def _broken(line: str) -> str:
+    """A line as standard error shows it best."""
+    width = shutil.get_terminal_size().columns
+    if len(line) <= width or not sys.stderr.isatty():
+        return line
+    return textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -78,7 +78,8 @@ class Parameter:
     def validate(self, value: Any, where: str) -> None:
         """Raise ConfigError, which begins with `where`, unless `value` has the declared type and range."""
         if not fits(value, self.hint):
-            raise ConfigError(f"{where} must be {spell(self.hint)}, not {value!r}")
+            near = nearest(value, words(self.hint)).strip() if isinstance(value, str) else ""
+            raise ConfigError(f"{where} must be {spell(self.hint)}, not {value!r}" + (f"; {near}" if near else ""))
         numbers = value if isinstance(value, list) else [value] if isinstance(value, int | float) else []
         if not all(abs(number) < HUGE for number in numbers if isinstance(number, int | float)):
             raise ConfigError(f"{where} must be finite, not {value!r}")
@@ -211,6 +212,13 @@ def is_place(hint: Any) -> bool:
     return any(isinstance(part, Place) or is_place(part) for part in typing.get_args(hint))
 
 
+def words(hint: Any) -> list[str]:
+    """The texts among which a type annotation lets one choose."""
+    if typing.get_origin(hint) is Literal:
+        return [option for option in typing.get_args(hint) if isinstance(option, str)]
+    return [word for part in typing.get_args(hint) for word in words(part)]
+
+
 def spell(hint: Any) -> str:
     """A type annotation in words, for messages and the help page."""
     origin = typing.get_origin(hint)
@@ -230,5 +238,5 @@ def spell(hint: Any) -> str:
         return "a list" if item is Any else f"a list of {noun}s{of}{bounds}"
     if origin is dict or is_dataclass(hint):
         return "a mapping, such as {name: ...}"
-    words = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", type(None): "null"}
-    return words.get(hint, getattr(hint, "__name__", str(hint)))
+    kinds = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", type(None): "null"}
+    return kinds.get(hint, getattr(hint, "__name__", str(hint)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from bpexp.running.collector import collect_seldom
 from bpexp.running.cores import SAID
 from bpexp.tracking.creation import create_database
 from bpexp.tracking.environment import mlflow_environment
@@ -22,19 +25,22 @@ MEMORY, ROOM = Path("/dev/shm"), 4 << 30
 LONG = (
     "running/test_clusters.py",
     "tracking/test_postgresql.py",
+    "running/test_declared_sweep.py",
+    "running/test_process_launcher.py",
     "test_contributing.py",
     "test_notebooks.py",
-    "running/test_process_launcher.py",
+    "cli/test_bad_input.py",
+    "search/test_search_run.py",
+    "running/test_endings.py",
+    "tracking/test_delivery.py",
     "running/test_fork_server.py",
     "running/test_submitit.py",
     "ui/test_ui.py",
     "ui/test_ui_study.py",
     "tracking/test_serving.py",
-    "tracking/test_delivery.py",
-    "running/test_declared_sweep.py",
+    "study/test_study_sources.py",
     "running/test_resume_sweep.py",
     "running/test_joblib_launcher.py",
-    "running/test_endings.py",
     "running/test_worker_kills.py",
     "config/test_template.py",
 )
@@ -42,11 +48,16 @@ LONG = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have temporary folders in memory, and the files in the order of their collection.
+    """Have temporary folders in memory, files in the order of their collection, and little done twice.
 
     A recorded run waits for the disk about a hundred times, so that its tests take twice as long there. pytest-xdist
-    would begin with the files that have most tests, which are the fastest.
+    would begin with the files that have most tests, which are the fastest. Ten thousand tests are half a million
+    objects, all in use: looking at them took a quarter of the collection and a tenth of the tests. Where Python is told
+    to keep no bytecode, as in many images of Docker, each of some two hundred processes would compile the package.
     """
+    collect_seldom()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if config.option.basetemp is None and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     if hasattr(config.option, "loadscopereorder"):
@@ -66,6 +77,16 @@ def _one_core() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SAID, "1")
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Ctrl-C as on a terminal, here and in what tests start: a shell has what it puts into the background ignore it."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,9 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from children import bpexp
+
+from bpexp.config.plugins import load_plugins
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -28,6 +31,9 @@ SMALL = ["data=xor", "data.n=60", "model.hidden=[3]", "epochs=1", "tracking=none
 
 FINISHES = 600
 """Seconds after which a run is given up."""
+
+NOT_TOLD = ("PYTEST", "MLFLOW", "BPEXP_")
+"""How the variables begin that a run does not see."""
 
 
 class Section(NamedTuple):
@@ -78,7 +84,7 @@ LEAST = {"activation": 100, "loss": 50, "optimizer": 5, "probe": 6, "gradient": 
 
 def python(*args: str, cwd: Path, path: Path) -> subprocess.CompletedProcess[str]:
     """A process of its own that finds modules in `path` and in this checkout."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "MLFLOW", "BPEXP_"))}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(NOT_TOLD)}
     env |= {"PYTHONPATH": os.pathsep.join([str(path), str(ROOT)]), "PYTHONWARNINGS": ""}
     call = [sys.executable, *args]
     return subprocess.run(call, cwd=cwd, env=env, capture_output=True, text=True, timeout=FINISHES)
@@ -138,18 +144,39 @@ def journal(run: Path) -> dict[str, list[float]]:
     return series
 
 
+def words_of(kind: str, folder: Path, *more: str) -> list[str]:
+    """The arguments of a small run of the printed command."""
+    words = small([*SECTIONS[kind].command, *more])
+    return [*words, f"hydra.run.dir={folder / 'run'}", f"hydra.sweep.dir={folder / 'run'}"]
+
+
 def ran(kind: str, site: Path, folder: Path, *more: str) -> Path:
     """The directory of a small run of the printed command; it must say nothing on stderr and end with 0."""
-    words = small([*SECTIONS[kind].command, *more])
-    where = [f"hydra.run.dir={folder / 'run'}", f"hydra.sweep.dir={folder / 'run'}"]
-    done = python(*words[1:], *where, cwd=folder, path=site)
+    done = python(*words_of(kind, folder, *more)[1:], cwd=folder, path=site)
     assert (done.returncode, done.stderr) == (0, "")
+    return folder / "run"
+
+
+def ran_forked(kind: str, site: Path, folder: Path) -> Path:
+    """The same in a child of the tests, which has imported everything but the plug-ins."""
+
+    def elsewhere() -> None:
+        for name in [name for name in os.environ if name.startswith(NOT_TOLD)]:
+            del os.environ[name]
+        os.chdir(folder)
+        sys.path.insert(0, str(site))
+        load_plugins.cache_clear()
+
+    python, module, name, *arguments = words_of(kind, folder)
+    assert (python, module, name) == ("python", "-m", "bpexp")
+    child = bpexp(arguments, folder, streams=elsewhere)
+    assert (child.ended(), child.err) == (0, "")
     return folder / "run"
 
 
 @pytest.mark.parametrize("kind", ["activation", "loss", "optimizer", "probe", "gradient", "data", "plug-in"])
 def test_the_printed_command_runs_and_checks_the_gradient(kind: str, installed: Path, tmp_path: Path) -> None:
-    run = ran(kind, installed, tmp_path)
+    run = ran_forked(kind, installed, tmp_path)
     result, series = json.loads((run / "result.json").read_text(encoding="utf-8")), journal(run)
     assert result["status"] == "finished"
     assert "check=start" in SECTIONS[kind].command
@@ -164,7 +191,7 @@ def test_the_printed_command_runs_and_checks_the_gradient(kind: str, installed: 
 
 
 def test_a_metric_is_recorded_and_ranks_in_the_direction_that_it_declares(installed: Path, tmp_path: Path) -> None:
-    run = ran("metric", installed, tmp_path)
+    run = ran_forked("metric", installed, tmp_path)
     with (run / "ranking.csv").open(encoding="utf-8", newline="") as file:
         values = [float(row["final brier_validation"]) for row in csv.DictReader(file)]
     assert len(set(values)) == 3
@@ -200,10 +227,13 @@ def test_the_study_ends_in_a_report(installed: Path, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sources with every example, and its name in the table of choices, where the guide says."""
+    """The sources with every example, and its name in the table of choices, where the guide says.
+
+    What is compiled comes along, but for the files that another process is just writing.
+    """
     copy = tmp_path_factory.mktemp("extended")
     for name in ("bpexp", "conf", "tests", "experiments", ".ci"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
         shutil.copy(ROOT / name, copy)
     for kind, path in CODE.items():

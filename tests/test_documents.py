@@ -139,6 +139,24 @@ def test_every_study_has_a_folder() -> None:
     assert [name for name in options("experiment") if not (ROOT / "experiments" / name / "README.md").exists()] == []
 
 
+STUDIES = [name for name in FILES if name.startswith("experiments/") and name != "experiments/notebooks/README.md"]
+"""The pages of the experiments; the notebooks hold their figures themselves."""
+
+
+@pytest.mark.parametrize("file", STUDIES)
+def test_a_study_opens_with_its_figure(file: str) -> None:
+    """Below the title, with a text for those who do not see it, and small enough for a page."""
+    title, gap, first = DOCUMENTS[file].splitlines()[:3]
+    match = re.fullmatch(r"!\[(.{20,})\]\((\w+\.(?:svg|png))\)", first)
+    assert title.startswith("# ")
+    assert not gap
+    assert match is not None, first
+    picture = (ROOT / file).parent / match[2]
+    content = picture.read_bytes()
+    assert content.startswith(b"\x89PNG") or b"<svg" in content[:1000]
+    assert len(content) < 200_000
+
+
 def test_the_layout_names_every_package_and_module() -> None:
     table = LAYOUT.split("| in `bpexp/` |")[1].split("\n\n")[0]
     named = {name for row in table.splitlines()[2:] for name in re.findall(r"`([^`]+)`", row.split("|")[1])}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import runpy
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from command_line import command
 
 from bpexp.config.composition import CommandLine, composer
 from bpexp.gradients import path_sum
@@ -193,3 +196,26 @@ def test_the_analysis_of_002_tunes_on_validation_flags_an_edge_and_counts_a_dive
     assert "| mse mean | 20.5 | 71.5 | 10.0 |" in printed
     assert "cross_entropy less mse mean, each at its best rate: 24.00 [24.00, 24.00] points" in printed
     assert [line.split() for line in printed.splitlines()[-2:]] == [["0.1", "1.0", "1.0"], ["1.0", "-83.5", "84.0"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "picture"),
+    [
+        ("nielsen", ["data=digits", "epochs=1", "seed=0"], "peaks.svg"),
+        ("paper_000_sigmoid_mse", ["data=digits", "epochs=1", "seed=0"], "difference.svg"),
+        ("paper_002_mnist_relu", ["data=digits", "epochs=1", "lr=0.01,0.1", "seed=0,1"], "accuracy_by_lr.svg"),
+        ("paper_003_chain", ["epochs=1", "activation=relu", "model.hidden=[1]", "seed=0"], ""),
+        ("paper_003_mnist_10", ["data=digits", "epochs=50", "seed=0"], "accuracy.png"),
+        ("paper_003_polynomial", ["epochs=20"], "convergence.png"),
+    ],
+)
+def test_the_analysis_of_a_study_runs_on_what_its_sweep_leaves(
+    name: str, words: list[str], picture: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the page of the study says it, on a small sweep: tables on the screen, and the figure."""
+    monkeypatch.chdir(tmp_path)
+    short = ["tracking=none", "progress=false", "launcher=serial", "hydra.sweep.dir=sweep"]
+    assert command([f"experiment={name}", *words, *short], monkeypatch) == 0
+    monkeypatch.setattr(sys, "argv", ["analyse.py", "sweep", *([picture] if picture else [])])
+    runpy.run_path(str(ROOT / "experiments" / name / "analyse.py"), run_name="__main__")
+    assert not picture or Path(picture).stat().st_size > 5_000

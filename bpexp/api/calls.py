@@ -51,7 +51,8 @@ def run(*overrides: str, data: Any = None, check: Check = True, **settings: Any)
     raising, settings = _raising(check, settings)
     dataset, settings = _data(data, settings)
     with holding(dataset):
-        planned = _planned([*overrides, *(naming(dataset) if dataset else ()), *of_run(settings)], multirun=False)
+        named = [] if dataset is None else naming(dataset)
+        planned = _planned([*overrides, *named, *of_run(settings)], multirun=False)
         if planned.multirun:
             raise ConfigError("these overrides are a sweep; call bpexp.sweep with them")
         result = Result(Path(run_single(planned).directory), dataset)

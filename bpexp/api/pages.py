@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bpexp.records.escaping import html
 from bpexp.records.outcome import Outcome, described_epochs
+from bpexp.study.facets import shortened
 from bpexp.training.metrics import metrics
 
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ def sweep_page(sweep: SweepResult) -> str:
     counts = ", ".join(f"{count} {_status(status)}" for status, count in sweep.statuses.items())
     by = f"; best first by final {html(ranking.key)}" if ranking.key else ""
     columns = [c for c in ranking.columns_to_show() if c in ranking.columns]
-    rows = ranking.cells(columns)
+    by_column = [
+        shortened(cells) if column in ranking.varied else cells
+        for column, cells in zip(columns, zip(*ranking.cells(columns), strict=True), strict=False)
+    ]
+    rows = list(zip(*by_column, strict=True))
     lines = [f"<b>{len(rows)} jobs</b>: {counts}{by}"]
     if sweep.report is not None:
         lines += [*_answers(sweep.report), _small("<code>.table</code> has every job, report.html the whole report")]

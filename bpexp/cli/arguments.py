@@ -11,7 +11,7 @@ from typing import NoReturn
 
 import bpexp
 from bpexp.config.composition import CommandLine
-from bpexp.errors import visible
+from bpexp.errors import nearest, say
 
 HYDRAS = ("--cfg", "--info", "--hydra-help", "--shell-completion")
 """Flags that Hydra itself handles."""
@@ -27,8 +27,21 @@ class Parser(argparse.ArgumentParser):
     """A parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Print the error and exit with code 2."""
-        self.exit(2, f"bpexp: {visible(message)}; --help lists the options\n")
+        """Print the error, with what was probably meant, and exit with code 2."""
+        say(f"bpexp: {message}; {self._meant(message)}--help lists the options")
+        self.exit(2)
+
+    def _meant(self, message: str) -> str:
+        """The flag or the key that is similar to a word that is no flag; empty where the message is of another kind."""
+        from bpexp.config.schema import Config
+        from bpexp.registry import declared_parameters
+
+        unknown = re.match(r"unrecognized arguments: (-[^ =]+)", message)
+        if unknown is None:
+            return ""
+        flags = re.findall(r"--[a-z-]+", self.format_usage())
+        near = nearest(unknown[1], [*flags, *declared_parameters(Config)])
+        return near if not near or "'-" in near else f"{near}keys have no dashes, as in lr=0.1; "
 
 
 class Version(argparse.Action):

@@ -21,6 +21,8 @@ USAGE = """\
 bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
 
   python -m bpexp model=mnist_relu lr=0.1      one run
+  python -m bpexp model=deep_sigmoid probe=full
+                                               one in which a gradient vanishes
   python -m bpexp -m model=mnist_sigmoid,mnist_relu lr=0.1,0.3 'seed=range(3)'
                                                a sweep: all combinations, ranked
   python -m bpexp model=mnist_small --cfg job  show the config, run nothing
@@ -30,6 +32,9 @@ bpexp: declare a network, train it in NumPy, compare the runs in MLflow.
                                                (epochs=N: with a finished one)
   python -m bpexp experiment=vanishing_gradients model.depth=2,8 study.repeats=2
                                                a study, shortened
+  python -m bpexp task=explore model=deep_sigmoid
+                                               a page: click through its passes
+  python -m bpexp task=trace model=chain       one sample, every number
   python -m bpexp task=report                  list the recorded studies
                                                (study=NAME: write its report)
   python -m bpexp task=figures run=FOLDER figures.style=slides format=pdf

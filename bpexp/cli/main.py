@@ -164,12 +164,18 @@ def _told(outcome: Outcome, told: bool) -> int:
 
 
 def _sweep(planned: Plan) -> int:
+    """Execute a sweep and print what came of it, in one line if it is not to be told and every job has a result."""
     from bpexp.cli.ranking_table import print_ranking
     from bpexp.cli.rows import wide_console
+    from bpexp.running.launch import common_words
     from bpexp.running.sweep import run_sweep
 
     sweep, console = run_sweep(planned, sys.argv[1:]), wide_console()
-    if sweep.found is not None:
+    if not planned.config.progress and all(outcome.ok for outcome in sweep.outcomes):
+        from bpexp.cli.sweep_line import sweep_line
+
+        print(visible(sweep_line(sweep, common_words(planned))), flush=True)
+    elif sweep.found is not None:
         from bpexp.cli.search_tables import print_search
 
         print_search(console, sweep, sweep.found)

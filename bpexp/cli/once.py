@@ -36,9 +36,11 @@ def _figures(planned: Plan) -> int:
 
 
 def _explore(planned: Plan) -> int:
+    from bpexp.running.progress import tell
     from bpexp.running.tasks.explore_task import explore
 
     print(explore(planned), flush=True)
+    tell(["open this page in a browser"], planned.config.progress)
     return 0
 
 

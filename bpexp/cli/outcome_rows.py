@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
-from contextlib import suppress
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 
 from rich.console import Console
 
+from bpexp.cli.delta_rows import delta_rows
 from bpexp.cli.rows import link, row
-from bpexp.errors import RecordError
-from bpexp.records.journal import JOURNAL, read
+from bpexp.records.journal import JOURNAL
 from bpexp.records.outcome import Outcome, described_epochs
 from bpexp.running.fitting import number
 from bpexp.tracking.links import run_page
 from bpexp.training.metrics import headlines
 
-COLOURS = {"finished": "green", "stopped": "green", "pruned": "green", "diverged": "yellow"}
-
-DELTA = r"delta_norm/layer_\d+"
-"""The metrics that say how much of a gradient is in each layer."""
-
-LAYERS = 12
-"""Layers of which that is shown."""
-
-EARLY = 100
-"""Lines of a journal in which the first step is looked for."""
+COLOURS = {"finished": "", "stopped": "", "pruned": "", "diverged": "magenta"}
+"""The colours of a status; of any other it is red. Yellow and green letters cannot be read on a white terminal."""
 
 SHOWN = ("test", "validation", "train")
 """The parts of the data, of which the first that was measured is shown."""
@@ -43,6 +33,9 @@ def print_outcome(console: Console, outcome: Outcome) -> None:
         row(console, *line, width=width)
     for label, told in _facts(outcome):
         row(console, label, told, width=width)
+    mark = "#" if console.options.ascii_only else "\u2588"
+    for at, told in enumerate(delta_rows(Path(outcome.directory) / JOURNAL, console.width - width, mark)):
+        row(console, "" if at else "gradient", told, width=width)
     if outcome.run_id and outcome.experiment_id and outcome.store:
         link(console, outcome.store, run_page(outcome.experiment_id, outcome.run_id), width=width)
 
@@ -62,7 +55,6 @@ def _facts(outcome: Outcome) -> list[tuple[str, str]]:
         chosen = number(metrics[f"best/{outcome.chosen_by.replace('/', '_')}"])
         by = "" if outcome.chosen_by.endswith("/validation") else "; no validation part, so that figure flatters"
         rows.append(("best epoch", f"{metrics['best/epoch']:.0f}, by {outcome.chosen_by} {chosen}{by}"))
-    rows += [("delta norm", told) for told in _deltas(Path(outcome.directory) / JOURNAL)]
     rows.append(("time", f"{outcome.seconds:.1f} s"))
     rows += [("network", text) for text in _network(outcome)]
     rows.append(("files", outcome.directory))
@@ -92,18 +84,6 @@ def _lines(outcome: Outcome, figures: dict[str, list[str]], room: int) -> list[t
     width = max(len(line) for lines in broken for line in lines) + 2
     above = [("", "".join(f"{line:<{width}}" for line in lines)) for lines in zip_longest(*broken, fillvalue="")]
     return above + [(label, "".join(f"{value:<{width}}" for value in values)) for label, values in figures.items()]
-
-
-def _deltas(journal: Path) -> list[str]:
-    """The norm of delta in each layer at the first step that was probed, from the output down to the first layer."""
-    with suppress(RecordError, OSError):  # a journal that is damaged or gone is no matter of this table
-        for _, line in islice(read(journal), EARLY):  # the first step is probed, or none is
-            found = [float(value) for key, value in line.get("metrics", {}).items() if re.fullmatch(DELTA, key)]
-            if found:
-                told = [f"{value:.2g}" for value in reversed(found)]
-                told = told if len(told) <= LAYERS else [*told[: LAYERS // 2], "...", *told[-LAYERS // 2 :]]
-                return [f"step {line['step']}, layers {len(found)} to 1: {', '.join(told)}"] * (len(found) > 2)
-    return []
 
 
 def _network(outcome: Outcome) -> list[str]:

@@ -9,6 +9,7 @@ from rich.console import Console
 from bpexp.cli.rows import link, row
 from bpexp.cli.tables import Ranked, alike, listed, numbers_first, print_ranked
 from bpexp.running.sweep import Sweep
+from bpexp.study.facets import shortened
 from bpexp.study.ranking import Ranking
 from bpexp.tracking.links import experiment_page
 from bpexp.training.metrics import better
@@ -45,8 +46,8 @@ def print_link(console: Console, sweep: Sweep | None, key: str | None = None) ->
     """Print the link to the runs of a sweep, if it was recorded, sorted by the metric `key`, or by what ranks them."""
     if sweep is not None and sweep.experiment_id and sweep.store:
         key = key or sweep.ranking.key or BEST
-        page = experiment_page(sweep.experiment_id, f"final/{key.replace('/', '_')}", ascending=better(key) == "lower")
-        link(console, sweep.store, page)
+        sort, up = f"final/{key.replace('/', '_')}", better(key) == "lower"
+        link(console, sweep.store, experiment_page(sweep.experiment_id, sort, ascending=up, parent=sweep.parent))
 
 
 def _ranked(ranking: Ranking, cells: Mapping[str, Sequence[str]]) -> Ranked:
@@ -77,16 +78,3 @@ def _columns(ranking: Ranking) -> tuple[dict[str, list[str]], dict[str, str]]:
 def _words(column: str) -> str:
     """The heading of a column, in words."""
     return column.replace("_", " ") if column.startswith(("final", "best")) else column
-
-
-def shortened(cells: Sequence[str]) -> list[str]:
-    """Cells with long numbers rounded to four digits, where these still tell them apart."""
-    short = [_short(cell) for cell in cells]
-    return short if len(set(short)) == len(set(cells)) else list(cells)
-
-
-def _short(cell: str) -> str:
-    try:
-        return cell if len(cell) <= 8 else f"{float(cell):.4g}"
-    except ValueError:
-        return cell

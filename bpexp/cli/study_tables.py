@@ -19,7 +19,8 @@ from bpexp.study.report import Report
 from bpexp.study.words import shown, told
 from bpexp.training.metrics import metrics
 
-VERDICTS = {"supported": "green", "holds": "green", "refuted": "red", "violated": "red"}
+VERDICTS = {"supported": "bold", "holds": "bold", "refuted": "bold red", "violated": "bold red"}
+"""The styles of an answer; of any other it is magenta. They can be read on a white terminal, too."""
 
 
 def print_report(console: Console, report: Report, sweep: Sweep | None) -> None:
@@ -33,16 +34,18 @@ def print_report(console: Console, report: Report, sweep: Sweep | None) -> None:
     if left_out:
         row(console, "not shown", f"{listed(left_out)}; see the report")
     if report.unfinished:
-        row(console, "note", report.unfinished, "yellow")
+        row(console, "note", report.unfinished, "magenta")
     for problem in standings.evidence.problems:
         row(console, "record", problem, "red")
     for verdict in analysis.verdicts:
         said, post_hoc = f"{verdict.claim.text} ({told(verdict)})", standings.of(verdict.claim)
         if not post_hoc.before:
             said = f"post hoc: {said}; {post_hoc.told}"
-        row(console, verdict.answer.upper(), said, bold=VERDICTS.get(verdict.answer, "yellow"))
+        row(console, verdict.answer.upper(), said, bold=VERDICTS.get(verdict.answer, "bold magenta"))
+    for line in standings.narrowing:
+        row(console, "note", f"set on the command line: {line}", "magenta")
     for problem in [*standings.changes, *analysis.problems, *(sweep.ranking.problems[:PROBLEMS] if sweep else [])]:
-        row(console, "note", problem, "yellow")
+        row(console, "note", problem, "magenta")
     if standings.evidence.sha256:
         row(console, "declared", f"{moment(standings.evidence.at)}, SHA-256 {standings.evidence.sha256}")
     row(console, "report", str(report.files[0].absolute()))
@@ -82,5 +85,6 @@ def _arms(analysis: Analysis, factors: Mapping[str, list[str]]) -> Ranked:
         columns[text] = [shown(arm.intervals[text], measure, arm.runs, arm.never.get(text, 0)) for arm in arms]
     columns["seeds"] = [str(arm.runs) for arm in arms]
     decisive = names[0] if names else None
-    title = f"{study.title}, best first by {decisive}" if decisive else study.title
+    first = "best" if study.measures and study.measures[0].judged else "largest"
+    title = f"{study.title}, {first} first by {decisive}" if decisive else study.title
     return Ranked(title, columns, list(factors), decisive, ["seeds", *reversed(names[1:]), "rank"])

@@ -6,6 +6,7 @@ files may be links, as some installers make them.
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 from collections.abc import Iterator
@@ -81,13 +82,9 @@ class ConfigFiles(ConfigSource):
             raise ConfigError(
                 f"{file}: the package {header['package']!r} is refused; of Hydra's keys these can be set: {TOLD}"
             )
-        stream = io.StringIO(text)
-        stream.name = str(file)  # which OmegaConf's messages read
-        try:
-            config = OmegaConf.load(stream)
-        except ValueError as error:  # of what only looks like a number, such as 0x_
-            raise ConfigError(f"{file} holds a value that cannot be read: {error}") from None
-        _refuse(OmegaConf.to_container(config, resolve=False), str(file))
+        content = _parsed(text, str(file))
+        _refuse(content, str(file))
+        config = OmegaConf.create(content)
         return ConfigResult(config=config, path=self.full_path(), provider=self.provider, header=header)
 
     def available(self) -> bool:
@@ -154,6 +151,17 @@ def _text(file: Path) -> str:
         return read_bytes(file, 4 * _reading.limits.config, error=ConfigError).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{str(file)!r} is not text in UTF-8: {error}; save it as UTF-8") from None
+
+
+@functools.lru_cache(maxsize=128)
+def _parsed(text: str, file: str) -> Any:
+    """The content of a file as plain data, which nobody changes; kept, as each composition reads some thirty files."""
+    stream = io.StringIO(text)
+    stream.name = file  # which OmegaConf's messages read
+    try:
+        return OmegaConf.to_container(OmegaConf.load(stream), resolve=False)
+    except ValueError as error:  # of what only looks like a number, such as 0x_
+        raise ConfigError(f"{file} holds a value that cannot be read: {error}") from None
 
 
 def _refuse(content: Any, file: str) -> None:

@@ -22,6 +22,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
+from bpexp.config.groups import GROUPS, options
 from bpexp.config.hydra_launchers import INSTEAD, LAUNCHER
 from bpexp.config.programs import explained
 from bpexp.config.schema import explain_unknown_key, key_type
@@ -56,11 +57,20 @@ def _translate(error: BaseException, overrides: Sequence[Override]) -> str:
     if isinstance(error, OverflowError):
         return f"a number is too large: {str(error).splitlines()[0]}"
     if isinstance(error, OverrideParseException):
-        return f"{error.override!r} is not an override; write KEY=VALUE, such as {_quoted(str(error.override))}"
+        said = str(error.override)
+        return f"{said!r} is not an override; {_meant(said)}write KEY=VALUE, such as {_quoted(said)}"
     found = re.match(r"In '([^']+)': ", str(error))
     file = found[1] if found and found[1] != "config" else ""
     told = _of_key(error, overrides) or " ".join(str(error).partition("Config search path:")[0].split())[:400]
     return f"in {file}: {told}" if file else told
+
+
+def _meant(word: str) -> str:
+    """What a word without a value stands for: a flag without its dashes, or an option without its group."""
+    if word in ("help", "version"):
+        return f"did you mean '--{word}'? "
+    found = [f"'{group}={word}'" for group in ("model", "experiment", *GROUPS) if word in options(group)]
+    return f"did you mean {' or '.join(found[:2])}? " if found else ""
 
 
 def _quoted(override: str) -> str:

@@ -19,6 +19,7 @@ from bpexp.errors import ConfigError
 
 __all__ = [
     "Override",
+    "as_sweeps",
     "has_ends",
     "levels",
     "refuse_declared",
@@ -41,7 +42,7 @@ FILES = ("model", "pairing", "experiment")
 """Groups whose options are files alone."""
 
 LEVELS = "study.factors."
-"""Keys that hold the levels of a study, which the command line gives as a sweep."""
+"""Keys that hold the levels of a study; on the command line they are read as a sweep over the factor."""
 
 OF_A_SWEEP = ("launcher", "sweep")
 """Roots of the keys that say how a sweep is carried out."""
@@ -121,6 +122,21 @@ def refuse_declared(keys: Iterable[str]) -> None:
             )
 
 
+def as_sweeps(overrides: Sequence[Override]) -> list[str]:
+    """The overrides as text, in which study.factors.KEY=[a,b] is KEY=a,b: the levels that shall run.
+
+    Raises ConfigError where a factor is given something else than a list of levels.
+    """
+    return [_as_sweep(o) if o.key_or_group.startswith(LEVELS) else str(o.input_line) for o in overrides]
+
+
+def _as_sweep(override: Override) -> str:
+    factor, value = override.key_or_group.removeprefix(LEVELS), override.value()
+    if override.is_delete() or not isinstance(value, list) or not value:
+        raise ConfigError(f"{override.input_line}: name the levels that shall run, as in {factor}=LEVEL,LEVEL")
+    return f"{factor}={','.join(spelled(level) for level in value)}"
+
+
 def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
     """Return the overrides; raises ConfigError for a repeated or deleted key, or one that has no effect.
 
@@ -132,8 +148,6 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
             raise ConfigError(f"{key} is given {times} times; give it once")
     for override in overrides:
         key = override.key_or_group
-        if key.startswith(LEVELS):
-            raise _levels_of_a_study(override)
         if key in (*GROUPS, *FILES) and isinstance(override.value(), list):
             raise ConfigError(
                 f"{override.input_line}: a group takes one option, as in {key}=NAME; several are a sweep, -m"
@@ -145,13 +159,6 @@ def refuse_senseless(overrides: Sequence[Override]) -> list[Override]:
         if override.is_add() and known:
             raise ConfigError(f"{key} exists already; write {key}=VALUE without the +")
     return list(overrides)
-
-
-def _levels_of_a_study(override: Override) -> ConfigError:
-    """The refusal of study.factors.KEY=[...], with what to type."""
-    factor, value = override.key_or_group.removeprefix(LEVELS), override.value()
-    listed = ",".join(spelled(level) for level in value) if isinstance(value, list) and value else "LEVEL,LEVEL"
-    return ConfigError(f"{override.key_or_group} cannot be set here; name the levels that shall run: {factor}={listed}")
 
 
 def _without_effect(key: str) -> ConfigError:

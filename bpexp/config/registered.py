@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from hydra.core.config_store import ConfigStore
 from omegaconf import DictConfig, OmegaConf
 
@@ -24,8 +26,9 @@ def register_options() -> None:
             store.store(group=group.name, name=name, node=group.defaults(name))
 
 
+@functools.cache
 def _schema() -> DictConfig:
-    """The schema; mappings are open, so that any parameter of a component can be set without a `+`."""
+    """The schema, which Hydra copies; mappings are open, so that parameters of components can be set without a `+`."""
     schema = OmegaConf.structured(Config)
     assert isinstance(schema, DictConfig)
     for name, node in schema.items_ex(resolve=False):

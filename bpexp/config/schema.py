@@ -46,7 +46,7 @@ class Config:
         threads: BLAS threads of a run; the last digits of a result depend on them.
         engine: what computes the steps of a training: numpy; numba for compiled steps of gradient=backprop, equal to
             rounding, of `pip install bpexp[fast]`; auto for numba where it is installed and pays.
-        progress: print progress and a table at the end; if false, a run ends with one line.
+        progress: print progress and a table at the end; if false, a run or a sweep ends with one line.
         task: train; trace prints one sample's forward and backward pass; report lists the recorded studies, and with
             study=NAME writes the report of one; doctor says what is wrong with the store of runs, and mends it; sync
             delivers what the store has missed; figures draws those of the run, sweep or study in run=FOLDER or run=ID

@@ -15,13 +15,19 @@ def spelled(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{spelled(str(key))}:{spelled(entry)}" for key, entry in value.items()) + "}"
+        return "{" + ",".join(f"{_key(str(key))}:{spelled(entry)}" for key, entry in value.items()) + "}"
     if isinstance(value, list | tuple | range):
         return "[" + ",".join(spelled(entry) for entry in value) + "]"
     if isinstance(value, int | float):
         return str(value)
     text = str(value)
     return text if re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and text.lower() not in WORDS else quoted(text)
+
+
+def _key(text: str) -> str:
+    """The key of a mapping, which the grammar takes without quotes alone; its spaces have a backslash."""
+    words = text.split(" ")
+    return "\\ ".join(words) if all(spelled(word) == word for word in words) else spelled(text)
 
 
 def quoted(text: str) -> str:

@@ -16,13 +16,15 @@ LONGEST_NAME = 250
 
 
 def refuse_texts(content: Mapping[str, Any], limits: Limits) -> None:
-    """Raise ConfigError for a text of plain data that is too long, or that holds a NUL or half of a letter."""
+    """Raise ConfigError for a text of plain data that is too long, a blank name, and a NUL or half of a letter."""
     for key, text in _texts(content):
         if len(text) > limits.text:
             told = f"{key} holds {len(text)} characters, more than {limits.text}"
             raise ConfigError(f"{told}; {raised('text', len(text))}")
         if key in SHORT and len(text) > LONGEST_NAME:
             raise ConfigError(f"{key} holds {len(text)} characters; a name has at most {LONGEST_NAME}")
+        if key == "run_name" and text and not text.strip():
+            raise ConfigError(f"{key}={text!r} is blank, which nobody sees; give letters, or leave it out")
         if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
             raise ConfigError(f"{key}={text[:80]!r} holds a NUL, or half of a letter, which no file can; leave it out")
 

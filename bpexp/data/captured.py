@@ -62,6 +62,8 @@ def captured(X: Any, y: Any) -> Captured:
     targets, names = _targets(y)
     if frame is None:
         inputs = _array(X, "inputs")
+        if inputs.dtype.kind not in "biuf":
+            raise DataError(f"{WHERE}: expected numbers as inputs, found {inputs.dtype} of shape {inputs.shape}")
         found = Captured(inputs, {}, targets, names)
     else:
         named = [str(name).strip() for name in frame.columns]
@@ -69,6 +71,8 @@ def captured(X: Any, y: Any) -> Captured:
             raise DataError(f"{WHERE}: the columns need different names, and are called: {listed(named)}")
         found = Captured(None, {name: _column(name, frame.iloc[:, i]) for i, name in enumerate(named)}, targets, names)
     n = len(found.X) if found.X is not None else len(frame)
+    if n == 0:
+        raise DataError(f"{WHERE}: there is no sample; expected one or more rows")
     if n != len(targets):
         raise DataError(f"{WHERE}: expected as many targets as inputs, {n}, found {len(targets)}")
     return found
@@ -91,9 +95,10 @@ def _taken_out(frame: Any, wanted: list[str]) -> tuple[Any, Any]:
     if frame is None:
         raise DataError(f"{wanted[0]!r} names a column, and the inputs are no data frame; give the targets themselves")
     for name in wanted:
-        if list(frame.columns).count(name) != 1:
-            names = [str(column) for column in frame.columns]
-            raise DataError(f"{WHERE}: expected one column {name!r}; {nearest(name, names)}they are: {listed(names)}")
+        names, count = [str(column) for column in frame.columns], list(frame.columns).count(name)
+        if count != 1:
+            near = f"there are {count}; " if count else nearest(name, names)
+            raise DataError(f"{WHERE}: expected one column {name!r}; {near}they are: {listed(names)}")
     rest = frame.drop(columns=wanted)
     if not rest.shape[1]:
         raise DataError(f"{WHERE}: no feature is left beside the target")
@@ -134,6 +139,8 @@ def _array(values: Any, what: str) -> Array:
         raise DataError(f"{WHERE}: the {what} are rows of different lengths; expected an array (N, ...)") from None
     if array.ndim == 0:
         raise DataError(f"{WHERE}: expected {what} with one sample a row, found {values!r}")
+    if masked := int(np.ma.getmaskarray(values).sum()) if np.ma.isMaskedArray(values) else 0:
+        raise DataError(f"{WHERE}: {masked} of the {what} are masked; fill them in or leave their samples out")
     return array
 
 
@@ -150,8 +157,9 @@ def _targets(y: Any) -> tuple[Array, tuple[str, ...]]:
     array = _array(y, "targets")
     if array.dtype.kind in "biuf":
         return array, ()
-    if array.size != len(array):
-        raise DataError(f"{WHERE}: expected numbers, or one label a sample, as targets, found the shape {array.shape}")
+    if array.size != len(array) or array.dtype.kind == "c":
+        found = f"{array.dtype} of shape {array.shape}"
+        raise DataError(f"{WHERE}: expected numbers, or one label a sample, as targets, found {found}")
     return _closed(_labels(array.reshape(-1).tolist())), ()
 
 

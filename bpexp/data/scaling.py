@@ -59,10 +59,14 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
     standardized = standardizes(raw, scaling)
     if standardized or (scaling == "unit" and full is None):
         train = raw.X if rows is None else raw.X[rows]
-        shift, scale = _moments(train) if standardized else _range(train)
+        with np.errstate(over="ignore", invalid="ignore"):
+            shift, scale = _moments(train) if standardized else _range(train)
         if raw.columns is not None:
             number = raw.columns.is_number
             shift, scale = np.where(number, shift, 0.0), np.where(number, scale, 1.0)
+        if np.isfinite(train).all() and not np.isfinite([shift, scale]).all():
+            what = "a standard deviation" if standardized else "their range"
+            raise DataError(f"{raw.source}: the inputs are too large for {what}; use data.scaling=none")
         return _apply(raw, dtype, InputScaling(shift, scale))
     divide = scaling != "none" and full is not None
     key = (divide, dtype)
@@ -88,6 +92,7 @@ def target_scaling_of(raw: Raw, choice: TargetChoice, rows: Array) -> TargetScal
         return None
     if choice == "none" or (choice == "auto" and not raw.tabular):
         return None
+    check_finite(raw.y, "target")
     with np.errstate(over="ignore"):
         shift, scale = _moments(raw.y[rows])
     if not np.isfinite(scale).all():

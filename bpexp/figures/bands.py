@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bpexp.figures.output import plain, svg
-from bpexp.figures.palette import GRID, arm_style
+from bpexp.figures.palette import GRID, PREDICTED, arm_style
 from bpexp.figures.sheet import Sheet, Wish, finish, pt, scaled
 
 if TYPE_CHECKING:
@@ -21,11 +21,8 @@ if TYPE_CHECKING:
 COLUMNS = 3
 """Largest number of panels side by side."""
 
-CLOSE = 0.06
-"""Share of an axis within which the labels of two ticks would cover one another."""
-
-LETTERS = 12
-"""Letters of a label in an inch."""
+LETTERS, TICKS = 12, 14
+"""Letters of a label in an inch, and those of a tick."""
 
 LEGEND_ROW = 0.17
 """Height of a row of the legend, in inches."""
@@ -89,10 +86,11 @@ def bands_figure(panels: Panels, scales: Scales, wish: Wish | None = None) -> Fi
     sheet = (wish or Wish(dpi=100)).sheet((width, tall * down + 0.6 + legend))
     with scaled(sheet.scale):
         figure, axes = _axes(sheet, across, down, legend)
+        room = TICKS * sheet.canvas[0] * axes[0].get_position().width
         for place, (title, arms) in zip(axes, panels.items(), strict=False):
             for arm, band in arms.items():
                 _line(place, band, names.index(arm))
-            _finish(place, title, panels, scales)
+            _finish(place, title, panels, scales, room)
         for place in axes[len(panels) :]:
             place.set_axis_off()
         _label(sheet, figure, axes[: len(panels)], scales.up)
@@ -129,15 +127,16 @@ def _label(sheet: Sheet, figure: Figure, axes: Sequence[Axes], up: str) -> None:
         place.label_outer()
 
 
-def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
+def _finish(axes: Axes, title: str, panels: Panels, scales: Scales, room: float) -> None:
+    """Title, labels and ticks of a panel on whose horizontal axis `room` letters of ticks find place."""
     from matplotlib.ticker import MaxNLocator, NullLocator
 
     shown = [point for arms in panels.values() for band in arms.values() for point in [*band.points, *band.predicted]]
     if scales.log_across and shown and min(point.x for point in shown) > 0:
         axes.set_xscale("log")
     if scales.ticks:
-        ticks = _apart(scales.ticks, log=axes.get_xscale() == "log")
-        axes.set_xticks(ticks, [f"{x:.3g}" for x in ticks], fontsize=pt(8))
+        ticks = _apart(scales.ticks, room, log=axes.get_xscale() == "log")
+        axes.set_xticks(ticks, [_tick(x) for x in ticks], fontsize=pt(8))
         axes.xaxis.set_minor_locator(NullLocator())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -151,12 +150,18 @@ def _finish(axes: Axes, title: str, panels: Panels, scales: Scales) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _apart(ticks: Sequence[float], *, log: bool) -> list[float]:
-    """Those of the ticks whose labels do not cover one another, from the left."""
+def _tick(x: float) -> str:
+    return f"{x:.3g}"
+
+
+def _apart(ticks: Sequence[float], room: float, *, log: bool) -> list[float]:
+    """Those of the ticks whose labels do not cover one another, from the left, where there is room for some letters."""
     places = [math.log(tick) if log else tick for tick in ticks]
+    letter = (places[-1] - places[0]) / room
     kept: list[int] = []
     for i, place in enumerate(places):
-        if not kept or place - places[kept[-1]] >= CLOSE * (places[-1] - places[0]):
+        wide = 1 + len(_tick(ticks[i])) / 2 + (len(_tick(ticks[kept[-1]])) / 2 if kept else 0)
+        if not kept or place - places[kept[-1]] >= letter * wide:
             kept.append(i)
     return [ticks[i] for i in kept]
 
@@ -173,9 +178,7 @@ def _line(axes: Axes, band: Band, number: int) -> None:
     axes.fill_between(x, low, high, color=style["color"], alpha=0.15, linewidth=0)
     if band.predicted:
         line = [point.mean for point in band.predicted]
-        axes.plot(
-            [p.x for p in band.predicted], line, color=style["color"], linewidth=pt(1.0), linestyle=":", alpha=0.9
-        )
+        axes.plot([p.x for p in band.predicted], line, color=style["color"], linewidth=pt(1.0), **PREDICTED, alpha=0.9)
 
 
 def _legend(figure: Figure, panels: Panels, names: Sequence[str], columns: int) -> None:
@@ -189,6 +192,6 @@ def _legend(figure: Figure, panels: Panels, names: Sequence[str], columns: int) 
         if name in drawn
     ]
     if _predicts(panels):
-        handles.append(Line2D([], [], label="predicted", color="black", linewidth=pt(1.0), linestyle=":"))
+        handles.append(Line2D([], [], label="predicted", color="black", linewidth=pt(1.0), **PREDICTED))
     if handles:
         figure.legend(handles=handles, frameon=False, fontsize=pt(8), ncol=columns, loc="lower center")

@@ -12,6 +12,7 @@ from bpexp.figures.material import Material, RunFigure, trained
 from bpexp.figures.page import SMALL, dress
 from bpexp.figures.palette import BLACK, COLOURS, MARKERS
 from bpexp.figures.sheet import Sheet, pt
+from bpexp.nn.arrays import Array
 from bpexp.nn.network import Network
 
 if TYPE_CHECKING:
@@ -45,11 +46,21 @@ def draw_boundary(axes: Axes, network: Network, data: DataSet, *, points: bool =
     for number in range(count):
         inside = known == number
         if inside.any() and not inside.all():
-            axes.contour(across, up, inside.astype(float), levels=[0.5], colors=BLACK, linewidths=pt(0.8))
+            lead = _lead(a, number).reshape(GRID, GRID)
+            axes.contour(across, up, lead, levels=[0.0], colors=BLACK, linewidths=pt(0.8))
     if points:
         _samples(axes, data)
     axes.set_xlim(across[0], across[-1])
     axes.set_ylim(up[0], up[-1])
+
+
+def _lead(a: Array, number: int) -> Array:
+    """By how much the output of a class is above all others, which is 0 on its boundary; NaN where an output is."""
+    if len(a) == 1:
+        lead = a[0] - 0.5 if number == 1 else 0.5 - a[0]
+    else:
+        lead = a[number] - np.delete(a, number, axis=0).max(axis=0)
+    return np.where(np.isfinite(a).all(axis=0), lead, np.nan)
 
 
 def _pale(number: int, count: int) -> tuple[float, float, float]:

@@ -67,7 +67,8 @@ def trained(material: Material) -> str:
 def moving(material: Material) -> str:
     """It needs weights of several moments of the training."""
     few = len(material.snapshots) < 2
-    return "the run kept no weights of earlier epochs; run it with checkpoint.snapshots=12" if few else ""
+    missing = "its folder holds no weights of earlier epochs; run it with checkpoint.snapshots=12 (MLflow gets none)"
+    return missing if few else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,7 +13,13 @@ BLACK, ORANGE, SKY, GREY = "#000000", "#e69f00", "#56b4e9", "#7f7f7f"
 COLOURS = [BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE, SKY, GREY]
 """Colours of items without an order, such as the arms of a study."""
 
-STROKES: list[Any] = ["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)), (0, (4, 3))]
+PREDICTED: dict[str, Any] = {"linestyle": ":"}
+"""Line style of what a theory predicts; nothing that was measured is dotted."""
+
+STROKES: list[Any] = [
+    *("-", "--", "-.", (0, (2, 1)), (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2))),
+    *((0, (8, 2, 2, 2)), (0, (4, 3))),
+]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X", "*", "<"]
 
 PARTS: dict[str, dict[str, Any]] = {

@@ -135,8 +135,7 @@ def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -
         text, latex = (_times(constant, difference) for difference in (f"a^{L} - y", rf"a^{{{L}}} - y"))
         return [Line("backward", f"delta^{L}", text, latex, source(head.name), delta)]
     slope = head.slope(z, y)
-    infinite = "infinite, for a is 0 or 1 in float64; delta is from z"
-    found = source("slope of C") if np.isfinite(slope).all() else infinite
+    found = source("slope of C") if np.isfinite(slope).all() else _not_finite(slope, head)
     lines = [Line("backward", f"dC/da^{L}", "slope of C", r"\nabla_a C", found, slope)]
     if not isinstance(head.output, Activation):
         text = f"sum_j dC/da_j^{L} da_j^{L}/dz_i^{L}"
@@ -145,6 +144,13 @@ def _top_lines(head: Head, z: Array, a: Array, y: Array, delta: Array, L: int) -
     lines.append(_slope_line(L, head.output.df(z)))
     text, latex = f"dC/da^{L} * f'(z^{L})", rf"\nabla_a C \odot f'(z^{{{L}}})"
     return [*lines, Line("backward", f"delta^{L}", text, latex, source("delta^L"), delta)]
+
+
+def _not_finite(slope: Array, head: Head) -> str:
+    """Why dC/da is not finite, in place of its source."""
+    if np.isnan(slope).any():
+        return "not finite, for z is beyond the range of float64"
+    return "infinite, for a is 0 or 1 in float64" + ("" if head.form == "chain" else "; delta is from z")
 
 
 def _constant(delta: Array, difference: Array) -> float:

@@ -16,9 +16,9 @@ from bpexp.running.directories import going_on, kept_in
 from bpexp.running.ending.interruption import word
 from bpexp.running.ending.record import TrainingEnd
 from bpexp.running.ending.signals import Signals
-from bpexp.running.observers import notes
+from bpexp.running.observers import header, notes
 from bpexp.running.open_run import OpenRun, open_run
-from bpexp.running.progress import progress, tell
+from bpexp.running.progress import progress, tell, waiting
 from bpexp.running.resuming.keeping import Resumed, set_end_aside
 from bpexp.running.step_engine import compiling
 from bpexp.tracking.credentials import scrubbed
@@ -36,14 +36,24 @@ def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = Non
     with blas_threads(experiment.config.threads), Signals() as signals, recording(signals.arrived):
         if not info.one_of_many:
             signals.keep(kept_in(info.directory))
-        run = open_run(experiment, info, partial(setattr, signals, "last_words"), resumed)
+        shown = _shown(experiment, info)
+        said = [*notes(experiment.config, experiment.data), *compiling(experiment.compiled)]
+        tell([header(experiment, info.name), *said], shown)
+        with waiting("beginning the record of the run", shown):
+            run = open_run(experiment, info, partial(setattr, signals, "last_words"), resumed)
         if resumed is not None:
             set_end_aside(info.directory)
         end = _train(run, resumed.checkpoint.state if resumed else None, signals)
-        outcome = run.conclude(end, signals)
+        with waiting("writing the record and the figures", shown):
+            outcome = run.conclude(end, signals)
         if end.interruption is not None:
             raise end.interruption
     return outcome
+
+
+def _shown(experiment: Experiment, info: RunInfo) -> bool:
+    """Whether a run shows how it gets on; those of a sweep do not, which shows its own progress."""
+    return experiment.config.progress and not info.one_of_many
 
 
 LOOK = 0.1
@@ -107,9 +117,7 @@ def _told(error: BaseException) -> str:
 def _watched(run: OpenRun, state: State | None, signals: Signals) -> RunEnded:
     """Train; a signal ends it last of all."""
     experiment, info = run.experiment, run.info
-    said = [*notes(experiment.config, experiment.data), *compiling(experiment.compiled)]
-    tell(said, experiment.config.progress and not info.one_of_many)
-    bars = progress(experiment.config.progress and not info.one_of_many, info.name)  # a sweep shows its own
+    bars = progress(_shown(experiment, info), info.name)
     kept = going_on(info.directory) if run.writers and not info.one_of_many else None
     everybody = [*run.callbacks(bars), EndAtSignal(signals, kept)]
     try:

@@ -16,6 +16,9 @@ from bpexp.running.build import Experiment
 from bpexp.running.job import unmeasured
 from bpexp.training.events import Callback
 
+MOST_SIZES = 12
+"""Sizes of layers that are told."""
+
 
 def observers(experiment: Experiment, journal: Journal, histograms: Histograms | None) -> list[Callback]:
     """The declared probes and gradient check, which write into the journal."""
@@ -47,6 +50,18 @@ def leave_out(experiment: Experiment, journal: Journal | None) -> dict[str, str]
     if journal is not None:
         journal.write({"event": "left out", "probes": names, "reason": _reason(experiment.config)})
     return {"bpexp.probes_left_out": ", ".join(names)}
+
+
+def header(experiment: Experiment, name: str) -> str:
+    """What a run, or one that is shown on a page, is going to do: its layers, its data and its epochs."""
+    config, data = experiment.config, experiment.data
+    sizes = [str(size) for size in experiment.trainer.network.sizes]
+    layers = "-".join(sizes if len(sizes) <= MOST_SIZES else [*sizes[:3], "...", *sizes[-3:]])
+    rows, epochs = len(data.train), config.epochs
+    return (
+        f"{name}: a network {layers}, {rows} training sample{'s' * (rows != 1)} of {data.name}, "
+        f"{epochs} epoch{'s' * (epochs != 1)}"
+    )
 
 
 def notes(config: Config, data: DataSet) -> list[str]:

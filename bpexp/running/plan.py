@@ -14,6 +14,7 @@ from bpexp.config.effects import refuse_launching, refuse_overruled
 from bpexp.config.limits import Limits, raised
 from bpexp.config.overrides import (
     Override,
+    as_sweeps,
     levels,
     refuse_declared,
     refuse_many,
@@ -82,7 +83,7 @@ class Plan:
 def plan(line: CommandLine) -> Plan:
     """Compose and validate the jobs of a command line; raises ConfigError or DataError, and writes nothing."""
     with composer(line) as composing:
-        said = refuse_senseless(composing.parse(line.overrides))
+        said = refuse_senseless(composing.parse(as_sweeps(composing.parse(line.overrides))))
         if names_search(said):
             return _of_search(planned_search(composing, said, line), said, line)
         opening = [levels(override, composing.limits)[0] for override in said]

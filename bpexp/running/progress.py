@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from bpexp.errors import say, visible
@@ -166,16 +164,9 @@ class LiveProgress(EpochLines, Losses):
 
 
 def tell(notes: Sequence[str], show: bool) -> None:
-    """Print what is going to be done, or was decided without being declared, if `show` is true.
-
-    A terminal gets it in lines that break between words.
-    """
-    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    """Print what is going to be done, or was decided without being declared, if `show` is true."""
     for note in notes if show else ():
-        shown = visible(note)
-        width = shutil.get_terminal_size().columns if on_terminal else sys.maxsize
-        for line in textwrap.wrap(shown, width, break_long_words=False, break_on_hyphens=False) or [shown]:
-            say(line)
+        say(note)
 
 
 def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:
@@ -183,3 +174,15 @@ def progress(show: bool, title: str = "") -> list[PlainProgress | LiveProgress]:
     if not show or sys.stderr is None:
         return []
     return [LiveProgress(title) if sys.stderr.isatty() else PlainProgress(sys.stderr, title)]
+
+
+@contextmanager
+def waiting(what: str, show: bool) -> Iterator[None]:
+    """Show on a terminal what is going on where it takes a while and nothing else moves, if `show` is true."""
+    if not show or sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, highlight=False).status(what, spinner="line"):  # of ASCII letters
+        yield

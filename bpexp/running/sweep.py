@@ -21,7 +21,7 @@ from bpexp.running.launch import LAUNCHER, chosen_for, common_words, execute_job
 from bpexp.running.launchers.choice import launched
 from bpexp.running.perform import perform
 from bpexp.running.plan import Plan
-from bpexp.running.progress import tell
+from bpexp.running.progress import tell, waiting
 from bpexp.running.resuming.results import await_others, closed, results
 from bpexp.running.resuming.sweep_record import record_of
 from bpexp.running.study_run import declare, goes_on, refuse_other_study, report, stages
@@ -50,6 +50,7 @@ class Sweep:
     ranking: Ranking = field(default_factory=lambda: rank([], []))
     experiment_id: str | None = None
     store: str | None = None
+    parent: str | None = None
     report: Report | None = None
     found: Found | None = None
     confirmed: Confirmation | None = None
@@ -132,9 +133,10 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
     with recording(signals.arrived) as session:
         signals.check()
         deliver_left(plan.tracking, session)
-        parent = ParentRun(plan.tracking, directory, _name(plan), command)
+        with waiting("beginning the record of the sweep", plan.config.progress):
+            parent = ParentRun(plan.tracking, directory, _name(plan), command)
         signals.last_words = lambda word: parent.end("KILLED")
-        sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
+        sweep.experiment_id, sweep.store, sweep.parent = parent.experiment_id, parent.store_uri, parent.run_id
         parent.declare({}, {LAUNCHER: chosen_for(plan).words, **labels_of(plan.jobs)}, [])
         if plan.study is not None:
             declare(plan, plan.study, directory, parent)
@@ -161,7 +163,7 @@ def _run_sweep(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
             log_best_model(sweep, parent)
         if plan.study is not None and signals.pending is None:
             try:
-                with signals.raised():
+                with signals.raised(), waiting("writing the report", plan.config.progress):
                     sweep.report = report(plan.study, _folders(sweep), sweep.directory, parent, command)
             except OSError as error:  # a full disk: the runs are there, and task=report can ask for them
                 warn(f"no whole report in {sweep.directory} ({error.strerror or error})")

@@ -133,7 +133,8 @@ def problems(study: Study, frame: pd.DataFrame, best: Sequence[Arm], repeated: i
     """Warnings for the reader: failed, missing and repeated runs, measures without a value, levels at an edge."""
     found = []
     if len(study.seeds) < 2:
-        found.append("each arm ran with one seed: there are no intervals, and no claim can be decided")
+        but = " but a theorem" if any(claim.theorem is not None for claim in study.claims) else ""
+        found.append(f"each arm ran with one seed: there are no intervals, and no claim{but} can be decided")
     for status in sorted(set(frame["status"]) - set(ENDED)):
         some = frame[frame["status"] == status]
         where = "; ".join(", ".join(f"{f}={row[f]}" for f in study.factors) for _, row in some.head(8).iterrows())

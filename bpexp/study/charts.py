@@ -20,7 +20,7 @@ from bpexp.records.escaping import csv_table
 from bpexp.study.analysis import Analysis, RunRecord, at_best
 from bpexp.study.curves import Curve, by_level, intervals, over_epochs, over_layers, points
 from bpexp.study.design import spelt
-from bpexp.study.facets import Facets, Levels, facets
+from bpexp.study.facets import Facets, Levels, facets, shortened
 from bpexp.study.measures import Measure, bounds_of
 from bpexp.study.measures import predicted as predicted_series
 from bpexp.study.samples import select
@@ -153,13 +153,13 @@ def _drawn(found: Curves) -> list[Chart]:
 
 def _bands(found: Curves, shown: Facets) -> Panels:
     """The bands of one figure."""
-    return {
-        title: {
-            name: Band(points(found.measured[arm], found.bounds), points(found.theory(arm), found.bounds))
-            for name, arm in arms.items()
-        }
-        for title, arms in shown.panels.items()
-    }
+
+    def band(arm: int | None) -> Band:
+        if arm is None:
+            return Band([])  # it keeps the places of the arms behind it
+        return Band(points(found.measured[arm], found.bounds), points(found.theory(arm), found.bounds))
+
+    return {title: {name: band(arms.get(name)) for name in shown.names} for title, arms in shown.panels.items()}
 
 
 def _numbers(found: Curves) -> str:
@@ -213,7 +213,7 @@ def _heat_maps(analysis: Analysis) -> list[Chart]:
     values = table.to_numpy(dtype=float)
     cells = [[row, column, table.loc[row, column]] for row in down for column in across]
     numbers, name = csv_table([[rows, columns, f"mean of {measure}"], *cells]), _file_name(what)
-    draw = partial(heat_map_figure, values, down, across, (rows, columns, measure))
+    draw = partial(heat_map_figure, values, shortened(down), shortened(across), (rows, columns, measure))
     return [Chart(name, caption, draw, numbers, f"{name}.csv")]
 
 

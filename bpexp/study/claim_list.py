@@ -132,6 +132,7 @@ def _basis(analysis: Analysis, verdict: Verdict) -> str:
     what = f"{claim.measure.text} of {label(claim.of)}{against}{best}"
     if verdict.interval.n == 0:
         return f"{what}: {verdict.note}"
-    level = f"{100 * verdict.interval.level:.3g} % interval, " if verdict.interval.level != LEVEL else ""
+    usual = verdict.interval.level == LEVEL or verdict.interval.n < 2  # of one run there is no interval
+    level = "" if usual else f"{100 * verdict.interval.level:.3g} % interval, "
     interval = shown(verdict.interval.inside(claim.bounds), claim.measure)
     return f"{what}: {interval} ({level}{verdict.note})"

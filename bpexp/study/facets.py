@@ -16,6 +16,12 @@ PANELS = 12
 FIGURES = 6
 """Largest number of figures of one chart."""
 
+DIGITS, EXACT = 4, 17
+"""Digits to which a long number is rounded, and those that tell any two numbers apart."""
+
+SHORT = 8
+"""Letters of a number that is left as it is."""
+
 Levels = Mapping[str, str]
 """An arm: its factors with their levels."""
 
@@ -26,10 +32,13 @@ class Facets:
 
     Args:
         panels: for each panel, by its title, the arms in it by their names; an arm is its place in the list of all.
+        names: of the arms, in the order of their levels, whatever their ranks: an arm has the place, and so the style,
+            that it has in the other charts of a study.
         title: the levels that all arms of the figure share, where a chart has several figures.
     """
 
     panels: dict[str, dict[str, int]]
+    names: list[str]
     title: str = ""
 
     @property
@@ -43,15 +52,15 @@ def facets(arms: Sequence[Levels], named: Sequence[int] = ()) -> list[Facets]:
 
     A panel holds the arms that share the levels in its title, and so does a figure, where one is not enough. Where no
     factors divide the arms so, each panel holds the next ones in their order. Of more than FIGURES figures the first
-    are left, those with arms that are `named` before the others.
+    are left, those with arms that are `named` before the others. Long numbers are shortened in titles and names.
 
     Args:
         arms: the arms, best first.
         named: the places of arms that must be drawn.
     """
-    everything = list(range(len(arms)))
+    arms, everything = _shortened(arms), list(range(len(arms)))
     if (by := _panel_factors(arms, everything)) is not None:
-        return [Facets(_panels(arms, everything, by))]
+        return [_figure(arms, everything, by)]
     found = _by_factors(arms, everything) or _by_order(arms, everything)
     wanted = set(named)
     return sorted(found, key=lambda one: (wanted.isdisjoint(one.arms), min(one.arms)))[:FIGURES]
@@ -70,7 +79,7 @@ def _by_factors(arms: Sequence[Levels], shown: Sequence[int]) -> list[Facets]:
                 continue
             inner = {title: _panel_factors(arms, mine) for title, mine in groups.items()}
             if all(by is not None for by in inner.values()):
-                fitting.append([Facets(_panels(arms, groups[t], by or ()), t) for t, by in inner.items()])
+                fitting.append([_figure(arms, groups[t], by or (), t) for t, by in inner.items()])
         if fitting:
             return min(fitting, key=len)
     return []
@@ -84,7 +93,10 @@ def _by_order(arms: Sequence[Levels], shown: Sequence[int]) -> list[Facets]:
         for start in range(0, len(shown), CURVES)
     ]
     return [
-        Facets({title: {names[place]: place for place in mine} for title, mine in panels[start : start + PANELS]})
+        Facets(
+            {title: {names[place]: place for place in mine} for title, mine in panels[start : start + PANELS]},
+            [names[place] for _, mine in panels[start : start + PANELS] for place in mine],
+        )
         for start in range(0, len(panels), PANELS)
     ]
 
@@ -116,21 +128,55 @@ def varying(arms: Sequence[Levels]) -> list[str]:
     return [factor for factor in factors if len({arm[factor] for arm in arms}) > 1]
 
 
-def _panels(arms: Sequence[Levels], shown: Sequence[int], by: Sequence[str]) -> dict[str, dict[str, int]]:
+def _figure(arms: Sequence[Levels], shown: Sequence[int], by: Sequence[str], title: str = "") -> Facets:
+    """The figure of some arms, with a panel for each combination of levels of the factors `by`."""
     told = [factor for factor in varying([arms[place] for place in shown]) if factor not in by]
+    order = {factor: _order([arm[factor] for arm in arms]) for factor in (*by, *told)}
+
+    def named(place: int, factors: Sequence[str]) -> str:
+        return spelled_arm({factor: arms[place][factor] for factor in factors})
+
+    def placed(factors: Sequence[str]) -> list[int]:
+        return sorted(shown, key=lambda place: [order[factor][arms[place][factor]] for factor in factors])
+
     panels: dict[str, dict[str, int]] = {}
-    for place in sorted(shown, key=lambda place: [_rank(arms[place][factor]) for factor in by]):
-        panel = panels.setdefault(spelled_arm({factor: arms[place][factor] for factor in by}), {})
-        panel[spelled_arm({factor: arms[place][factor] for factor in told}) or "all runs"] = place
-    return panels
+    for place in placed([*by, *told]):
+        panels.setdefault(named(place, by), {})[named(place, told) or "all runs"] = place
+    return Facets(panels, list(dict.fromkeys(named(place, told) or "all runs" for place in placed(told))), title)
 
 
-def _rank(level: str) -> float:
-    """What orders panels: the number that a level is; levels that are none keep the order of their arms."""
+def _order(levels: Sequence[str]) -> dict[str, int]:
+    """The place of each level: numbers by their size, then the others as they first come."""
+
+    def size(level: str) -> float:
+        try:
+            return float(level)
+        except ValueError:
+            return math.inf
+
+    return {level: place for place, level in enumerate(sorted(dict.fromkeys(levels), key=size))}
+
+
+def _shortened(arms: Sequence[Levels]) -> list[Levels]:
+    """The arms with long numbers among their levels as a reader needs them."""
+    columns = {factor: shortened([arm[factor] for arm in arms]) for factor in (arms[0] if arms else ())}
+    return [{factor: levels[place] for factor, levels in columns.items()} for place in range(len(arms))]
+
+
+def shortened(cells: Sequence[str]) -> list[str]:
+    """Cells with long numbers rounded to four digits, or to as many more as tell them apart."""
+    for digits in range(DIGITS, EXACT):
+        short = [_short(cell, digits) for cell in cells]
+        if len(set(short)) == len(set(cells)):
+            return short
+    return list(cells)
+
+
+def _short(cell: str, digits: int) -> str:
     try:
-        return float(level)
+        return cell if len(cell) <= SHORT else min(f"{float(cell):.{digits}g}", cell, key=len)
     except ValueError:
-        return math.inf
+        return cell
 
 
 def spelled_arm(levels: Mapping[str, str]) -> str:

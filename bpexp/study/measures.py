@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpexp.errors import ConfigError
-from bpexp.training.metrics import SHARE, SIZE, Bounds, better, metrics
+from bpexp.training.metrics import PENALTY, SHARE, SIZE, Bounds, better, metrics
 
 Series = Mapping[str, Sequence[tuple[int, float]]]
 
@@ -77,6 +77,11 @@ class Measure:
     def lower_is_better(self) -> bool:
         """Whether a lower value is better: of epochs, losses and errors."""
         return self.discrete or better(self.names[0]) == "lower"
+
+    @property
+    def judged(self) -> bool:
+        """Whether a value is better than another one; that of a norm or a saturation is only larger."""
+        return self.discrete or self.names[0].split("/")[0] in (*metrics, PENALTY.split("/")[0])
 
     @property
     def discrete(self) -> bool:

@@ -61,6 +61,8 @@ def arms_note(analysis: Analysis) -> str:
     """What stands behind the table of arms."""
     study = analysis.study
     told = [INTERVALS]
+    if not study.measures[0].judged:
+        told.insert(0, f"The rank is by the size of {study.measures[0].text}, of which no value is better.")
     if any(measure.log for measure in study.measures):
         told.append("A number in brackets is the mean without the logarithm: a geometric mean.")
     if study.diverged == "survivors":
@@ -81,23 +83,25 @@ def arms_note(analysis: Analysis) -> str:
 
 
 def comparison(analysis: Analysis) -> str:
-    """Every arm beside the best one."""
+    """Every arm beside the first one: the best, or that with the largest value of what is neither better nor worse."""
     if not analysis.comparison:
         return ""
     measure, rows = analysis.study.measures[0], []
+    first, behind = ("best", "worse") if measure.judged else ("largest", "smaller")
     apart = difference_bounds(measure.bounds)
     for one in analysis.comparison:
-        answer = "worse" if one.worse else one.note or "not told apart"
+        answer = behind if one.worse else one.note or "not told apart"
         arm = label(analysis.best[one.second].levels)
         rows.append([arm, shown(one.interval.inside(apart), measure), p_text(one.p), answer])
-    best = label(analysis.best[0].levels)
     told = (
-        f"{measure.text} of {best} minus that of the arm, paired by seed. Intervals and p hold for all arms together "
-        "and account for choosing the best from the same runs: of equal arms, any is called worse in at most 5 of 100 "
-        "studies (multiple comparisons with the best, simulated for equal variances)."
+        f"{measure.text} of {label(analysis.best[0].levels)} minus that of the arm, paired by seed. Intervals and p "
+        f"hold for all arms together and account for choosing the {first} from the same runs: of equal arms, any is "
+        f"called {behind} in at most 5 of 100 studies (multiple comparisons with the best, simulated for equal "
+        "variances)."
     )
-    head = ["arm", "difference, simultaneous 95 % interval", "p", "against the best"]
-    return f"<h2>Differences from the best arm</h2>{table(head, rows, 'differences from the best arm')}{note(told)}"
+    title = "Differences from the best arm" if measure.judged else "Differences from the arm with the largest value"
+    head = ["arm", "difference, simultaneous 95 % interval", "p", f"against the {first}"]
+    return f"<h2>{title}</h2>{table(head, rows, title.lower())}{note(told)}"
 
 
 def shares(analysis: Analysis) -> str:

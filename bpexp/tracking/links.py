@@ -18,13 +18,18 @@ def experiment_link(base: str, experiment_id: str) -> str:
     return base + experiment_page(experiment_id)
 
 
-def experiment_page(experiment_id: str, sort_by: str = "final/accuracy_test", *, ascending: bool = False) -> str:
-    """The page that lists all runs of an experiment beside their charts, as it stands behind the server's address.
+def experiment_page(
+    experiment_id: str, sort_by: str = "final/accuracy_test", *, ascending: bool = False, parent: str | None = None
+) -> str:
+    """The page that lists runs of an experiment beside their charts, as it stands behind the server's address.
 
+    Of a sweep these are the children of its `parent`; without one all runs are listed, those of other sweeps too.
     Without workflowType MLflow opens its page for language models; unless it sorts by a metric it hides the children
     of a sweep. Runs without the metric are listed too. The default is of the weights that each run has saved.
     """
     query = {"orderByKey": f"metrics.`{sort_by}`", "orderByAsc": str(ascending).lower(), "compareRunsMode": "CHART"}
+    if parent:
+        query["searchFilter"] = f"tags.`mlflow.parentRunId` = '{parent}'"
     return f"/#/experiments/{experiment_id}/runs?workflowType=machine_learning&{urlencode(query)}"
 
 

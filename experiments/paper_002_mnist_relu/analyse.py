@@ -1,6 +1,6 @@
 """The costs of 002 by learning rate: each at its tuned rate, the whole grid, and the factor 1/n_L against the rate.
 
-python experiments/paper_002_mnist_relu/analyse.py multirun/DATE/TIME
+python experiments/paper_002_mnist_relu/analyse.py multirun/DATE/TIME [FIGURE.svg]
 """
 
 from __future__ import annotations
@@ -11,10 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bpexp.figures.bands import Band, BandPoint, Scales, draw_bands
 from bpexp.records.outcome import Outcome, read_outcome
 from bpexp.study.statistics import Interval, mean_interval
 
 COSTS = ("cross_entropy", "mse sum", "mse mean")
+LABELS = {
+    "cross_entropy": "cross-entropy, summed over the classes",
+    "mse sum": "squared error, summed over the outputs",
+    "mse mean": "squared error, mean over the outputs",
+}
 OUTPUTS = 10
 TEST, VALIDATION = "final/accuracy_test", "final/accuracy_validation"
 
@@ -86,8 +92,20 @@ def factor_against_rate(runs: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def main(sweep: Path) -> None:
-    """Print the tables of the README."""
+def figure(runs: pd.DataFrame) -> bytes:
+    """Draw test accuracy after the last epoch against the learning rate: mean of each cost and range of its seeds."""
+    found = runs.groupby(["cost", "lr"])[TEST].agg(["mean", "min", "max"])
+    arms = {
+        LABELS[cost]: Band([BandPoint(float(lr), *map(float, row)) for lr, row in found.loc[cost].iterrows()])
+        for cost in COSTS
+    }
+    rates = sorted(float(lr) for lr in runs["lr"].unique())
+    up = "test accuracy, %: mean and range of the seeds"
+    return draw_bands({"": arms}, Scales("learning rate", up, log_across=True, ticks=rates))
+
+
+def main(sweep: Path, drawn: Path | None = None) -> None:
+    """Print the tables of the README, and draw its figure."""
     runs = read(sweep)
     print(f"{len(runs)} runs, {(runs['status'] == 'diverged').sum()} diverged\n\n{tuned(runs)}\n\n{grid(runs)}\n")
     for of, against in (("cross_entropy", "mse sum"), ("cross_entropy", "mse mean"), ("mse mean", "mse sum")):
@@ -95,7 +113,9 @@ def main(sweep: Path) -> None:
     gaps = factor_against_rate(runs)
     print("\nmean at 10 lr less sum at lr, points, mean and largest size over the seeds:")
     print(pd.DataFrame({"mean": gaps.mean(), "largest": gaps.abs().max()}).round(2).to_string())
+    if drawn is not None:
+        drawn.write_bytes(figure(runs))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:3]))

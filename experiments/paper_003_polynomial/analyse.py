@@ -10,22 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import DictConfig, OmegaConf
 
-from bpexp.config.composition import typed
 from bpexp.records.journal import history
+from bpexp.records.network_file import load_network
 from bpexp.records.outcome import read_outcome
-from bpexp.running.build import Experiment, build
+from bpexp.running.build import Experiment
+from bpexp.running.drawing import experiment_of
 
 SEEN = 300
 """Steps in which a cost that grows or falls without end shows its ratio, before rounding or overflow."""
-
-
-def rebuild(folder: Path) -> Experiment:
-    """The experiment of a run's config: the same samples, split as they were, and the same first weights."""
-    config = OmegaConf.load(folder / "config.yaml")
-    assert isinstance(config, DictConfig)
-    return build(typed(config))
 
 
 def samples(experiment: Experiment) -> tuple[Any, Any]:
@@ -42,7 +35,7 @@ def eigenvalues(x: Any, degree: int, *, mean: bool) -> Any:
 
 def trained(folder: Path) -> Any:
     """k_0, ..., k_d of a run: theta is W = (k_1, ..., k_d) and then b = k_0."""
-    return np.roll(np.load(folder / "network.npz")["theta"], 1)
+    return np.roll(load_network(folder).weights["last"], 1)
 
 
 def growth(losses: list[tuple[int, float]], least: float) -> float:
@@ -55,7 +48,7 @@ def growth(losses: list[tuple[int, float]], least: float) -> float:
 def table(sweep: Path) -> None:
     """Print the threshold, then a row a rate: how it ended, and how far from least squares."""
     folders = sorted((path.parent for path in sweep.glob("*/result.json")), key=lambda path: int(path.name))
-    first = rebuild(folders[0])
+    first = experiment_of(folders[0])
     x, y = samples(first)
     degree = first.data.n_inputs
     lam = eigenvalues(x, degree, mean=first.config.loss["batch"] == "mean")
@@ -82,7 +75,7 @@ def figure(sweep: Path, path: Path) -> None:
     from matplotlib.figure import Figure
 
     folders = sorted((path.parent for path in sweep.glob("*/result.json")), key=lambda path: int(path.name))
-    first = rebuild(folders[0])
+    first = experiment_of(folders[0])
     x, y = samples(first)
     lam = eigenvalues(x, first.data.n_inputs, mean=first.config.loss["batch"] == "mean")
     best = np.polynomial.polynomial.polyfit(x, y, first.data.n_inputs)

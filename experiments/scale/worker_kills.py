@@ -135,7 +135,7 @@ def judge(folder: Path, hit: set[int], jobs: int, code: int, expected: dict[int,
 def kills(folder: Path, words: list[str], wanted: int, jobs: int, seed: int) -> dict[str, Any]:
     """Sweeps of so many jobs, in each of which every other job is killed, until enough were."""
     rng = random.Random(seed)
-    calm = begin(folder / "calm", jobs, words)
+    calm = begin(folder / "calm", jobs, [*words, "tracking=none"])  # for its weights alone
     _, err = calm.communicate(timeout=PATIENCE)
     if calm.returncode != 0:
         raise SystemExit(err)

@@ -31,7 +31,7 @@ def measured(words: list[str]) -> dict[str, Any]:
         folder = Path(f"preload-{preload}").absolute()
         for job in jobs:
             worker = server.worker(job)
-            worker.perform(job.below(folder))
+            worker.perform([job.below(folder)])
             worker.connection.recv_bytes()
             memory = psutil.Process(worker.pid).memory_full_info()
             rows.append({"private": round(memory.uss / MIB), "with its share": round(memory.pss / MIB)})

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from sklearn.datasets import load_wine
 
 import bpexp
@@ -41,6 +42,12 @@ def test_a_sweep_ranks_its_runs():
     assert set(swept.table["lr"]) == {0.001, 0.1}
     best = swept.runs[0].metrics["final/accuracy_validation"]
     assert best == max(run.metrics["final/accuracy_validation"] for run in swept.runs)
+
+
+def test_a_tag_with_spaces_in_its_name_is_recorded():
+    tags = {"my tag": "x y", "a": {"b c d": 1}}
+    result = bpexp.run("data=xor", "model.hidden=[3]", "epochs=1", "tracking=none", tags=tags)
+    assert yaml.safe_load((result.directory / "config.yaml").read_text())["tags"] == tags
 
 
 def test_a_recorded_run_comes_back():

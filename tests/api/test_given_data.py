@@ -50,6 +50,11 @@ def test_a_frame_trains_as_a_table_of_it_does():
     assert apart.outcome.theta_sha256 == given.outcome.theta_sha256
 
 
+def test_no_samples_are_not_the_default_data_set():
+    with pytest.raises(DataError, match="there is no sample"):
+        bpexp.run(*SMALL, data=(X[:0], Y[:0]))
+
+
 def test_the_other_keys_of_data_apply():
     gaps = FRAME.copy()
     gaps.loc[5, "ash"] = np.nan

@@ -77,13 +77,15 @@ def test_a_run_as_html_is_escaped_and_names_no_folder_above():
 
 
 def test_a_sweep_as_html_has_what_varied_and_every_status(breaking):
-    swept = bpexp.sweep(*SMALL, lr=[0.1, 0.2], seed=range(12), run_name=HOSTILE)
+    swept = bpexp.sweep(*SMALL, lr=[0.1, 0.04371829371], seed=range(12), run_name=HOSTILE)
     page = swept._repr_html_()
     assert "<b>24 jobs</b>: 24 &#10003; finished; best first by" in page
     assert page.count("<tr>") == 21
     assert "the best 20 of 24 rows" in page
     assert "<th" in page
     assert ">lr</th>" in page
+    assert ">0.04372<" in page
+    assert "0.04371829371" in set(swept.table["lr"].astype(str))
     failed = bpexp.sweep(*SMALL, breaking, seed=range(5), check=False)
     page = failed._repr_html_()
     assert "5 &#10007; failed" in page

@@ -22,3 +22,10 @@ def test_lines_are_no_longer_than_the_terminal(words, monkeypatch):
 def test_a_very_narrow_terminal_is_no_error(columns, monkeypatch):
     monkeypatch.setenv("COLUMNS", columns)
     assert "data.path" in help.text(("data=csv",))
+
+
+@pytest.mark.parametrize("words", ["model=deep_sigmoid probe=full", "task=explore", "task=trace", "task=report"])
+def test_the_help_shows_what_a_student_types_first(words, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    usage, *_ = help.text(()).partition("Choices")
+    assert f"python -m bpexp {words}" in usage

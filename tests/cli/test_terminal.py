@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +13,15 @@ from typing import Any
 import pytest
 from command_line import command
 from rich.console import Console
-from synthetic import in_time, points, record, study
+from synthetic import claim, in_time, points, record, study
 
 import bpexp
 from bpexp.cli.outcome_rows import one_line, print_outcome
 from bpexp.cli.ranking_table import print_link, print_ranking
 from bpexp.cli.study_tables import print_report
+from bpexp.cli.sweep_line import sweep_line
 from bpexp.records.outcome import Outcome
+from bpexp.running.fitting import columns
 from bpexp.running.sweep import Sweep
 from bpexp.study.origin import Origin
 from bpexp.study.ranking import rank
@@ -154,6 +157,14 @@ def test_the_link_of_a_sweep_sorts_by_what_ranks_it(objective: str, sort: str, a
     assert (label, address.partition("/#/")[0]) == ("look at it", "https://mlflow.example:8080")
     assert f"orderByKey=metrics.%60final%2F{sort}%60&orderByAsc={ascending}&" in address
     assert "bpexp.ui" not in written(console)
+
+
+def test_the_link_of_a_sweep_opens_its_own_runs() -> None:
+    """It listed all runs of the experiment, in which those of a sweep were hard to find."""
+    console = screen(80)
+    parent = "c" * 32
+    print_link(console, Sweep(Path("/here"), experiment_id="7", store="https://mlflow.example", parent=parent))
+    assert f"searchFilter=tags.%60mlflow.parentRunId%60+%3D+%27{parent}%27" in written(console).splitlines()[-1]
 
 
 @pytest.mark.parametrize("width", [40, 80])
@@ -296,6 +307,15 @@ def test_the_arms_of_a_study_are_readable_at_every_width(width: int, tmp_path: P
     assert max(map(len, text.splitlines())) <= max(width, len(str(tmp_path / "report.html")))
 
 
+def test_what_the_command_line_set_of_a_study_stands_beside_its_verdicts(tmp_path: Path) -> None:
+    """A verdict on other data than a claim speaks of says so on the screen, as in the report."""
+    console, design = screen(100), study(measures=["final accuracy/test"])
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    standing = replace(in_time(design), narrowing=["data=digits"])
+    print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), standing), None)
+    assert "note         set on the command line: data=digits" in written(console)
+
+
 @pytest.mark.parametrize(
     ("measures", "sort"),
     [
@@ -311,6 +331,17 @@ def test_the_link_of_a_study_sorts_by_its_first_measure_if_the_store_has_it(
     sweep = Sweep(tmp_path, ranking=rank([outcome(0.1, 0.5)], [0]), experiment_id="7", store="https://mlflow.example")
     print_report(console, write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design)), sweep)
     assert sort in written(console).splitlines()[-1]
+    judged = "best" if measures[0].endswith("test") else "largest"
+    assert f"{judged} first by {measures[0]}" in written(console)  # no norm of a gradient is better than another
+
+
+def test_a_study_without_progress_tells_the_answers_to_its_claims_in_one_line(tmp_path: Path) -> None:
+    held = claim(of={"activation": "relu"}, above=0.4)
+    design = study(claims=[held, {**held, "above": 0.6}])
+    made = [record({**p, "epochs": 2}, accuracy=0.5, validation=0.5, loss=1.0) for p in points(design)]
+    report = write_report(design, made, tmp_path, Origin(["by hand"]), in_time(design))
+    told = "claims: 2 inconclusive"  # all runs are equal, which decides nothing
+    assert sweep_line(Sweep(tmp_path, report=report), frozenset()) == f"0 of 0 jobs have a result; {told}; {tmp_path}"
 
 
 def test_a_run_without_progress_prints_its_outcome_in_one_line(
@@ -325,14 +356,45 @@ def test_a_run_without_progress_prints_its_outcome_in_one_line(
     assert re.fullmatch(rf"finished: all epochs are done; {figures}; {re.escape(str(tmp_path / 'here'))}\n", out)
 
 
-@pytest.mark.parametrize(("depth", "shown"), [(1, ""), (2, "layers 3 to 1: 1, 0.1, 0.01"), (19, "layers 20 to 1: 1, ")])
-def test_a_gradient_that_vanishes_is_seen_in_the_table_of_the_run(depth: int, shown: str, tmp_path: Path) -> None:
-    """The norms of delta at the first step that was probed, from the output down; of many layers the ends."""
-    norms = {f"delta_norm/layer_{number}": 10.0 ** (number - depth - 1) for number in range(1, depth + 2)}
-    lines = [{"step": 0, "metrics": {"loss/test": 1.0}}, {"step": 4, "metrics": norms}, {"step": 9, "metrics": norms}]
+def probed(deltas: list[float], folder: Path, width: int = 200) -> list[str]:
+    """The rows about the gradient of a run that was probed at steps 4 and 9, by the deltas of its layers."""
+    norms = {
+        f"delta_norm/layer_{number}": delta if math.isfinite(delta) else str(delta)
+        for number, delta in enumerate(deltas, start=1)
+    }
+    lines = [{"step": 0, "metrics": {"loss/test": 1.0}}, {"step": 4, "metrics": norms}, {"step": 9, "metrics": {}}]
     text = "".join(json.dumps({"time": 1.0, **line}) + "\n" for line in lines)
-    (tmp_path / "metrics.jsonl").write_text(text, encoding="utf-8")
-    said = told(200, directory=str(tmp_path))
-    (row,) = [line for line in said if line.startswith("delta norm")] or [""]
-    assert ("step 4, " in row and shown in row) if shown else not row
-    assert row.count(", ") <= 13
+    (folder / "metrics.jsonl").write_text(text, encoding="utf-8")
+    said = told(width, directory=str(folder))
+    begin = next((at for at, line in enumerate(said) if line.startswith("gradient")), len(said))
+    end = next((at for at, line in enumerate(said) if line.startswith("look at it")), len(said))
+    assert max(map(columns, said[begin:end]), default=0) <= width
+    return [line[15:] for line in said[begin:end]]
+
+
+def test_a_gradient_that_vanishes_is_seen_in_the_table_of_the_run(tmp_path: Path) -> None:
+    """The norms of delta at the first step that was probed, from the output down, with bars in proportion to them."""
+    bar = "\u2588"
+    assert probed([0.002, 0.25, 0.5], tmp_path) == [
+        "delta (dC/dz) at step 4: layer 1 gets 0.004 times layer 3's",
+        f"layer 3  0.5    {bar * 30}",
+        f"layer 2  0.25   {bar * 15}",
+        "layer 1  0.002",
+    ]
+    assert not probed([0.5, 1.0], tmp_path)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 160])
+def test_of_many_layers_both_ends_are_shown(width: int, tmp_path: Path) -> None:
+    rows = probed([10.0**-power for power in range(20)], tmp_path, width)
+    numbers = [*range(20, 14, -1), *range(6, 0, -1)]
+    shown = [row for row in rows if re.match(r"layer \d+ +\d\S*( +\u2588+)?$", row)]
+    assert [int(row.split()[1]) for row in shown] == numbers
+    assert "..." in rows
+
+
+@pytest.mark.parametrize("deltas", [[math.nan, 1.0, 1.0], [1.0, math.inf, math.nan], [1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+def test_a_gradient_that_cannot_be_compared_is_told_without_a_share(deltas: list[float], tmp_path: Path) -> None:
+    rows = probed(deltas, tmp_path)
+    assert rows[0] == "delta (dC/dz) at step 4"
+    assert [row.split()[2] for row in rows[1:]] == [f"{delta:.2g}" for delta in reversed(deltas)]

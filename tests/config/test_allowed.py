@@ -63,6 +63,7 @@ FILES = {
     "study: &a [*a]": "*a is inside of what it repeats",
     'run_name: "a\\0b"': "holds a NUL",
     'run_name: "\\ud800"': "is not YAML",
+    'run_name: "  "': "run_name='  ' is blank",
     "run_name: " + "a" * 251: "run_name holds 251 characters; a name has at most 250",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -162,3 +163,25 @@ def test_data_are_found_by_their_digest_while_they_are_held():
     for digest in (one.digest, None):
         with pytest.raises(DataError, match=r"of a Python process; give them as bpexp.run\(data=\(X, y\)\)"):
             datasets.build("memory", digest=digest)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "said"),
+    [
+        (np.zeros((0, 3)), np.zeros(0, int), "there is no sample"),
+        (FRAME.iloc[:0], "kind", "there is no sample"),
+        (np.ma.array(np.eye(4), mask=np.eye(4) > 0), [0, 1, 0, 1], "4 of the inputs are masked"),
+        (np.eye(4), np.ma.array([0, 1, 0, 1], mask=[1, 0, 0, 0]), "1 of the targets are masked"),
+        (np.zeros((4, 2), "M8[s]"), [0, 1, 0, 1], "expected numbers as inputs, found datetime64"),
+        (np.full((4, 2), Decimal(1)), [0, 1, 0, 1], "expected numbers as inputs, found object"),
+        (np.eye(4), np.array([0, 1j, 0, 1]), "found complex128"),
+        (FRAME.set_axis(["a", "b", "b", "c"], axis=1), "b", "expected one column 'b'; there are 2"),
+    ],
+)
+def test_what_would_be_trained_on_falsely_is_refused_in_one_line(X: Any, y: Any, said: str):
+    with pytest.raises(DataError, match=said):
+        Dataset(X, y)
+
+
+def test_an_array_without_masked_values_is_taken():
+    np.testing.assert_array_equal(raw(np.ma.array(np.eye(4)), [0, 1, 0, 1]).X, np.eye(4))

@@ -75,6 +75,21 @@ def test_targets_without_a_finite_deviation_are_refused():
         go(raw(1e200 * Y), target_scaling="standardize", dtype="float64")
 
 
+def test_an_infinite_target_is_named():
+    y = Y.copy()
+    y[7, 1] = np.inf
+    with pytest.raises(DataError, match=r"target: row 7, column 1 is inf; expected finite numbers"):
+        go(raw(y), target_scaling="standardize", dtype="float64")
+
+
+@pytest.mark.parametrize(("scaling", "what"), [("standardize", "a standard deviation"), ("unit", "their range")])
+def test_inputs_without_a_finite_scale_are_refused(scaling, what):
+    X = np.random.default_rng(0).choice([-1.7e308, 1.7e308], (200, 2))
+    data = Raw(X, Y, task="regression", source="made up", digest="0")
+    with pytest.raises(DataError, match=f"the inputs are too large for {what}"):
+        go(data, scaling=scaling, dtype="float64")
+
+
 def test_classes_have_no_units():
     y = np.arange(60) % 2
     classes = Raw(np.ones((60, 1)) * y[:, None], y, task="classification", source="made up", digest="0", tabular=True)

@@ -13,13 +13,14 @@ import pytest
 
 from bpexp.cli.main import main
 from bpexp.gradients.backprop import backprop
-from bpexp.insight.trace import trace_sample
+from bpexp.insight.trace import pass_lines, trace_sample
 from bpexp.insight.trace_page import FULL, TITLES, as_markdown, as_text, check_line
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.losses import losses
 from bpexp.nn.network import Network
 from bpexp.nn.outputs import outputs
+from bpexp.records.network_file import load_network
 
 PRINTED = {"rtol": 6e-8, "atol": 1e-14}
 """Eight digits, the last of them rounded."""
@@ -432,9 +433,9 @@ def test_a_trained_network_is_followed(command, capsys):
     capsys.readouterr()
     assert command_of_run("run=run", "sample=1", "trace.samples=2", "trace.digits=17") == 0
     text = capsys.readouterr().out
-    page, saved = parsed(text), np.load("run/network.npz")
+    page, saved = parsed(text), load_network(Path("run")).weights["last"]
     theta = np.concatenate([page[f"{letter}^2"][2].ravel() for letter in "Wb"])
-    np.testing.assert_array_equal(theta.astype(np.float32), saved["theta"][-theta.size :])
+    np.testing.assert_array_equal(theta.astype(np.float32), saved[-theta.size :])
     assert text.startswith("Samples 1 to 2 of digits through 64-5-10 (softmax+cross_entropy), trained in run")
     assert "one step of momentum; it is no formula of the papers" in text
     params = json.loads(Path("here/result.json").read_text())["params"]
@@ -466,6 +467,9 @@ def ended(words):
         ("W1: [[1, 2], [3]]\nb1: [1]", "W1 holds something else than numbers in rows of equal length"),
         ("W1: [[.nan]]\nb1: [1]", "not finite"),
         ("V1: [[1]]", "holds 'V1'; expected W1, b1"),
+        ("'': [1]", "holds ''; expected W1, b1"),
+        ("xy: [1]", "holds 'xy'; expected W1, b1"),
+        ("W\u00b2: [[1]]", "expected W1, b1"),
         ("x: [1, 2]", "holds x alone"),
         ("x: [1, 2]\ny: [[1], [2]]", "1 samples in x and 2 in y"),
         ("x: [1, 2]\ny: [1]", "takes 64 inputs and gives 10 outputs, but x has 2 and y has 1"),
@@ -480,6 +484,43 @@ def test_a_file_of_own_numbers_that_does_not_fit_is_told_in_a_line(content, told
     captured = capsys.readouterr()
     assert re.search(told, captured.out + captured.err)
     assert "Traceback" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize(
+    ("y", "told"),
+    [
+        ("[0.5, 0.2]", "softmax+cross_entropy needs targets that sum to 1, but those of a sample sum to 0.7"),
+        ("[1, 1]", "sum to 2"),
+        ("[2, -1]", "needs targets from 0 to 1, but y holds -1 to 2"),
+    ],
+)
+def test_own_targets_for_which_the_loss_does_not_hold_are_refused(y, told, command, capsys):
+    """Cost and delta come from a closed form that supposes a sum of 1; the check would compare it with itself."""
+    Path("own.yaml").write_text(f"W1: [[0.5, 0.1], [0.2, 0.3]]\nb1: [0, 0]\nx: [1, 2]\ny: {y}\n")
+    assert command("trace.values=own.yaml", "output=softmax", "loss=cross_entropy") != 0
+    captured = capsys.readouterr()
+    assert told in captured.out + captured.err
+    Path("own.yaml").write_text("W1: [[0.5, 0.1], [0.2, 0.3]]\nb1: [0, 0]\nx: [1, 2]\ny: [0.3, 0.7]\n")
+    assert command("trace.values=own.yaml", "output=softmax", "loss=cross_entropy") == 0
+
+
+def test_numbers_beyond_float64_are_told_as_such(command, capsys):
+    """They warn of nothing, and nothing is said of how delta was found, which is no number either."""
+    Path("own.yaml").write_text("W1: [[1e308, 1e308], [0, 0]]\nb1: [0, 0]\nx: [1e308, 2]\ny: [1, 0]\n")
+    assert command("trace.values=own.yaml", "output=softmax", "loss=cross_entropy") == 0
+    page = capsys.readouterr().out
+    assert "not finite, for z is beyond the range of float64" in page
+    assert "delta is from z" not in page
+
+
+def test_delta_of_the_chain_rule_is_not_said_to_be_from_z():
+    head = build_head({"name": "sigmoid"}, {"name": "binary_cross_entropy"}, shortcut=False)
+    network = Network([1, 1], [], head.output, "float64")
+    network.theta[...] = 800.0
+    with np.errstate(all="ignore"):
+        lines, _ = pass_lines(network, head, [], np.ones((1, 1)), np.zeros((1, 1)))
+    slope = next(line for line in lines if line.symbol == "dC/da^1")
+    assert slope.source == "infinite, for a is 0 or 1 in float64"
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,21 @@ import gc
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+
+import pytest
 
 import bpexp
 from bpexp.running.collector import SELDOM, collecting_seldom
+
+
+@pytest.fixture(autouse=True)
+def _as_python_begins() -> Iterator[None]:
+    """The thresholds of Python, in place of those of the tests, which are the ones of a command already."""
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.set_threshold(*before)
 
 
 def test_the_thresholds_are_those_of_the_caller_again() -> None:

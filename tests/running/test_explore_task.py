@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from bpexp.nn.arrays import Array
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
 from bpexp.records.escaping import html, script_json
 from bpexp.records.network_file import load_network
+from bpexp.records.outcome import read_outcome, write_outcome
 from bpexp.records.snapshots import read_snapshots
 from bpexp.running.build import Experiment, build
 from bpexp.running.tasks.beside import beside
@@ -199,16 +202,45 @@ def test_a_recorded_run_shows_what_it_kept(tmp_path: Path, monkeypatch: pytest.M
     assert [one["step"] for one in told["sides"][0]["snapshots"]] == [kept[0].step, kept[-1].step]
 
 
+def test_a_run_that_only_mlflow_has_is_shown_and_says_which_moments_are_gone(
+    store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its start, drawn again, and its saved weights; the weights of earlier epochs were in its folder alone."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}")
+    words = [word for word in TINY if word != "tracking=none"]
+    assert command([*words, "hydra.run.dir=run", "checkpoint.snapshots=3", "tracking.patience=60"], monkeypatch) == 0
+    saved, run_id = load_network(Path("run")), read_outcome(Path("run")).run_id
+    shutil.rmtree("run")
+    capfd.readouterr()
+    told = explored([f"run={run_id}"], monkeypatch)
+    steps = [one["step"] for one in told["sides"][0]["snapshots"]]
+    assert steps == sorted({0} | {saved.spec["weights"][name]["step"] for name in saved.weights})
+    near(theta_of(told["sides"][0]["snapshots"][-1], told["sizes"]), saved.weights["last"])
+    err = capfd.readouterr().err
+    assert f"the slider has the steps {', '.join(map(str, steps))} alone" in err
+    assert err.count("warning") == 1
+    assert command(["task=explore", f"run={run_id}"], monkeypatch) == 0
+    (elsewhere,) = Path("outputs").rglob("explore.html")
+    assert content(elsewhere)["sides"] == told["sides"]
+    assert not Path("run").exists()
+
+
 def test_a_run_without_a_network_shows_its_checkpoint_and_one_without_weights_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert command([*TINY, "hydra.run.dir=run", "checkpoint.every=0.0001"], monkeypatch) == 0
+    outcome = read_outcome(Path("run"))
+    write_outcome(replace(outcome, status="killed", reason="SIGKILL"), Path("run"))
+    assert "It was killed: SIGKILL." in explored(["run=run"], monkeypatch)["sides"][0]["notes"]
     for name in ("network.npz", "network.json", "result.json"):
         Path("run", name).unlink()
     told = explored(["run=run"], monkeypatch)
     newest = read_checkpoint(checkpoints(Path("run"))[-1])
     near(theta_of(told["sides"][0]["snapshots"][-1], told["sizes"]), newest.state["theta"])
+    notes = " ".join(told["sides"][0]["notes"])
+    assert "It has no result that can be read" in notes
+    assert "At the last snapshot: The gradient" in notes  # which is not the end of the run
     for path in checkpoints(Path("run")):
         path.unlink()
     capfd.readouterr()
@@ -223,6 +255,19 @@ def test_names_of_others_are_text(payload: str) -> None:
     assert text.count("</script") == 2
     assert "<img" not in text
     assert not any(letter in text for letter in ("\x1b", "\x9b", "\u202e", "\u2028", "\x00"))
+
+
+def test_what_the_updates_had_beside_the_gradient_that_is_shown_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the note a reader computes another step than that from one snapshot to the next."""
+    monkeypatch.chdir(tmp_path)
+    words = ["penalty.l2=0.01", "clip.norm=1", "schedule=cosine", "optimizer.weight_decay=0.1", "explore.beside=none"]
+    (side,) = explored([*TINY, *words], monkeypatch)["sides"]
+    told = "Its updates had the penalty, clipping, weight decay, the schedule cosine, too;"
+    assert any(told in note for note in side["notes"])
+    (side,) = explored([*TINY, "explore.beside=none"], monkeypatch)["sides"]
+    assert not any("Its updates" in note for note in side["notes"])
 
 
 def test_diverged_trainings_and_lone_parts_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

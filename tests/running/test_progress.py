@@ -14,7 +14,7 @@ from bpexp.gradients.backprop import backprop
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
 from bpexp.running import progress as module
-from bpexp.running.progress import LiveProgress, PlainProgress, tell
+from bpexp.running.progress import LiveProgress, PlainProgress, tell, waiting
 from bpexp.training.events import EpochEnded, RunStarted, Step
 
 MEASURED = {"loss/train": 0.25, "loss/validation": 0.5, "accuracy/validation": 0.9}
@@ -125,3 +125,21 @@ def test_what_is_told_breaks_between_words_on_a_terminal_alone(monkeypatch: pyte
         monkeypatch.setattr(sys, "stderr", stream)
         tell(["a sentence of more than twenty columns"], True)
         assert stream.getvalue().splitlines() == (lines or ["a sentence of more than twenty columns"])
+
+
+def test_a_terminal_shows_what_is_going_on_while_nothing_else_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    with waiting("writing the record", True):
+        pass
+    assert "writing the record" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\x1b[2K")  # the line is gone
+    assert terminal.getvalue().count("\x1b[?25h") == 1  # and the cursor is back
+
+
+@pytest.mark.parametrize(("show", "stream"), [(False, Terminal()), (True, io.StringIO()), (True, None)])
+def test_nothing_is_shown_of_it_elsewhere(show: bool, stream: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stream)
+    with waiting("writing the record", show):
+        pass
+    assert stream is None or not stream.getvalue()

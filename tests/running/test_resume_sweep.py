@@ -156,7 +156,7 @@ def test_a_complete_sweep_says_so(
     assert command(["resume=there"], monkeypatch) == 0
     out, err = capfd.readouterr()
     assert trained == []
-    assert out.startswith("3 runs, best first by")
+    assert out.startswith("3 of 3 jobs have a result; best ")
     assert "the sweep is complete" in err
     assert files(Path("there/1")) == before
 

@@ -183,6 +183,26 @@ def test_full_batches_and_no_hidden_layer(monkeypatch: pytest.MonkeyPatch) -> No
     assert trained([*QUIET, "batch_size=full", "model.hidden=[]"], monkeypatch).status == "finished"
 
 
+def test_a_run_says_at_once_what_it_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Before its record is begun, which takes a while."""
+    words = ["data=xor", "data.n=60", "epochs=2", "tracking=none", "hydra.run.dir=here"]
+    assert command([*words, "model.hidden=[3]"], monkeypatch) == 0
+    first, second, *_ = capfd.readouterr().err.splitlines()
+    name = read_outcome(tmp_path / "here").name
+    assert first == f"{name}: a network 2-3-2, 42 training samples of xor, 2 epochs"
+    assert "epoch 0/2" in second
+    assert (
+        command(
+            ["data=xor", "data.n=60", "epochs=1", "tracking=none", "model.hidden=[3,4,4,4,4,4,4,4,4,4,4,5]"],
+            monkeypatch,
+        )
+        == 0
+    )
+    assert "a network 2-3-4-...-4-5-2, 42 training samples of xor, 1 epoch\n" in capfd.readouterr().err
+
+
 # Directories
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import json
 import os
 import signal
@@ -59,6 +60,19 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with deadly(tmp_path / "site", monkeypatch):
         yield
+
+
+@pytest.fixture
+def collected() -> Iterator[None]:
+    """What submitit leaves is deleted with its test: it does not wait for the process that watches a local task."""
+    yield
+    gc.collect()
+
+
+def locally(test: Callable[..., None]) -> Callable[..., None]:
+    """Of a test with launcher.cluster=local: Python warns when such a process ends after the sweep."""
+    ignored = pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+    return pytest.mark.usefixtures("collected")(ignored(test))
 
 
 def rows() -> dict[int, tuple[str, str]]:
@@ -205,6 +219,7 @@ def searching(folders: list[Path], texts: list[str]) -> Iterator[dict[str, set[s
 # Without SLURM: the processes of submitit
 
 
+@locally
 def test_local_processes_and_the_jobs_that_a_dead_task_had_left(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are sent again."""
     jobs = ["+callbacks.death.job=0,1", "+callbacks.death.deaths='0 kill'"]
@@ -254,6 +269,7 @@ def test_a_worker_that_differs_or_comes_too_late_begins_nothing(lacking: str, mo
     assert not job.directory.exists()
 
 
+@locally
 def test_a_refusal_ends_the_sweep_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

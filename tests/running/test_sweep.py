@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import signal
 from pathlib import Path
 from typing import Any
@@ -81,9 +82,11 @@ def test_a_grid(store: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capt
         (lr, f) for lr in ("0.1", "0.2") for f in ("relu", "tanh")
     }
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4"]
-    out = capfd.readouterr().out
-    assert out.startswith("4 runs, ")
-    assert "accuracy/validation" in out.splitlines()[0]
+    first = rows[0]
+    best = rf"best \d\.\d+ accuracy/validation  job {first['job']}  lr={first['lr']} activation={first['activation']}"
+    (folder,) = Path.cwd().glob("multirun/*/*")
+    told = rf"4 of 4 jobs have a result; {best}; {re.escape(str(folder))}\n"
+    assert re.fullmatch(told, capfd.readouterr().out), "with progress=false a sweep ends with one line"
 
 
 def test_jobs_see_the_same_weights(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,11 +129,10 @@ def test_a_search_ends_with_its_comparison_and_its_report_on_the_parent_run(
     assert command(words, monkeypatch) == 0
     out = capfd.readouterr().out
     assert (
-        "confirmed    not decided: fewer than 5 pairs of seeds decide nothing (accuracy/validation, best - preset"
-        in out
+        "confirmed: not decided: fewer than 5 pairs of seeds decide nothing (accuracy/validation, best - preset" in out
     )
     folders = sorted(path.name for path in Path("s/confirm").iterdir())
-    best = re.findall(r"best +trial (\d)", out)[0]
+    best = re.findall(r"best: trial (\d)", out)[0]
     assert folders == ["preset_seed_1", "preset_seed_2", f"trial_{best}_seed_1", f"trial_{best}_seed_2"]
     params = {name: json.loads(Path("s/confirm", name, "result.json").read_text())["params"] for name in folders}
     assert {params[name]["seed"] for name in folders} == {1, 2}

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthetic import Point, claim, points, record, runs, study
+from synthetic import Point, claim, in_time, points, record, runs, study
 
 from bpexp.study.analysis import Analysis, Arm, RunRecord, analyse
+from bpexp.study.claim_list import claims_html
 from bpexp.study.design import Study, narrowed
 from bpexp.study.variance import REST
 
@@ -352,6 +353,19 @@ def test_few_seeds_decide_nothing_and_say_so(seeds: int) -> None:
     if seeds == 1:
         assert "each arm ran with one seed: there are no intervals, and no claim can be decided" in analysis.problems
         assert all(math.isnan(i.low) for a in analysis.best for i in a.intervals.values())
+
+
+def test_one_seed_checks_a_theorem_and_decides_no_other_claim() -> None:
+    """The warning does not deny what stands above it."""
+    design = study(repeats=1, claims=[claim(of=RELU, above=None, within=9, theorem="so"), claim(of=RELU, above=0)])
+    analysis = analyse(design, whole(design))
+    assert [v.answer for v in analysis.verdicts] == ["holds", "inconclusive"]
+    assert "each arm ran with one seed: there are no intervals, and no claim but a theorem can be decided" in told(
+        analysis
+    )
+    page = claims_html(analysis, in_time(design))
+    assert "1 seed, above 0" in page
+    assert "% interval, 1 seed" not in page
 
 
 @pytest.mark.parametrize("said", [{"of": RELU}, {"of": RELU, "against": SIGMOID}, {"of": SIGMOID, "against": RELU}])

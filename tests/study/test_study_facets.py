@@ -7,7 +7,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bpexp.study.facets import CURVES, FIGURES, PANELS, Facets, facets
+from bpexp.study.facets import CURVES, FIGURES, PANELS, Facets, facets, shortened
 
 
 def grid(**factors: int) -> list[dict[str, str]]:
@@ -54,6 +54,27 @@ def test_of_more_figures_than_a_reader_looks_at_those_with_named_arms_come_first
     assert len(found) == FIGURES
     assert 790 in found[0].arms
     assert found[1].arms == list(range(CURVES * PANELS))
+
+
+def test_an_arm_has_the_same_place_in_every_chart_whatever_its_rank() -> None:
+    """A colour that was ReLU's in one figure was a sigmoid's in the next: the places were those of the ranks."""
+    everything = grid(gain=2, activation=4, depth=2)
+    by_rank = [everything[place] for place in (15, 3, 9, 4, 12, 0, 8, 1, 2, 11, 5, 6, 7, 10, 13)]  # one is missing
+    without = {tuple(arm.items())[1:]: {**arm, "gain": "0"} for arm in by_rank}
+    by_gain, over_gain = only(by_rank), only(list(without.values()))
+    assert list(by_gain.panels) == ["gain=0", "gain=1"]
+    assert by_gain.names == over_gain.names == list(over_gain.panels[""])
+    assert over_gain.names == [f"activation={name}, depth={depth}" for name in range(4) for depth in range(2)]
+    named = only([{"activation": name, "depth": depth} for name in ("relu", "elu") for depth in ("8", "10", "2")])
+    assert named.names == [f"activation={name}, depth={depth}" for name in ("relu", "elu") for depth in (2, 8, 10)]
+
+
+def test_long_numbers_are_rounded_as_far_as_they_can_be_told_apart() -> None:
+    assert shortened(["1.4142135623731", "2", "relu", "0.00450243557"]) == ["1.414", "2", "relu", "0.004502"]
+    assert shortened(["0.0437182937", "0.0437189937"]) == ["0.043718", "0.043719"]
+    assert shortened(["0.1000000000000000055", "0.1"]) == ["0.1000000000000000055", "0.1"]
+    found = only([{"lr": "0.04371829371", "name": "a.0123456789"}, {"lr": "0.1", "name": "a.0123456789"}])
+    assert found.names == ["lr=0.04372", "lr=0.1"]
 
 
 @settings(deadline=None)  # a busy machine is no failure

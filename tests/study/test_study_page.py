@@ -229,6 +229,28 @@ def test_little_to_say(case: str) -> None:
     assert ("Differences from the best arm" in read.text) == (case in ("no claims",))
 
 
+def test_what_is_neither_better_nor_worse_is_larger_or_smaller() -> None:
+    """The report called a gradient that exploded by 1e9 the best arm, and one that is kept worse."""
+    name = "log10 first delta_norm/layer_1 / delta_norm/layer_last"
+    design = study(factors={"init": ["he", "xavier"]}, tuned=None, measures=[name])
+    size = {"he": 100.0, "xavier": 1.0}
+
+    def norms(point: Point) -> dict[str, float]:
+        mine = size[str(point["init"])] * (1 + (0.1 if point["init"] == "he" else 0.3) * int(point["seed"]))
+        return {"delta_norm/layer_1": mine, "delta_norm/layer_2": 1.0}
+
+    text = rendered(design, runs(design, norms)).text
+    assert "Differences from the arm with the largest value" in text
+    assert "against the largest" in text
+    assert text.count("smaller") == 1
+    assert "of which no value is better" in "".join(text)
+    assert not any("best arm" in some or "worse" in some for some in text)
+    accuracies = study(factors={"init": ["he", "xavier"]}, tuned=None)
+    other = rendered(accuracies, runs(accuracies, lambda p: 0.005 * size[str(p["init"])] + 0.01 * int(p["seed"]))).text
+    assert "Differences from the best arm" in other
+    assert "no value is better" not in "".join(other)
+
+
 # The files
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from children import bpexp as bpexp_in_child
 from command_line import command
 from postgres import PASSWORD, MlflowServer, Postgres, free_port, running_postgres
 from resuming import die_within
@@ -25,6 +26,7 @@ from bpexp.records.journal import JOURNAL, Journal, points, read
 from bpexp.records.outcome import RESULT, read_outcome
 from bpexp.tracking.store import open_store
 from bpexp.training.events import EpochEnded
+from bpexp.training.trainer import Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
@@ -39,6 +41,7 @@ import mlflow.store.tracking.sqlalchemy_store, psycopg2
 import bpexp
 from bpexp.tracking.store import open_store
 from bpexp.training.events import EpochEnded
+from bpexp.training.trainer import Trainer
 
 def tell(what):
     os.write(1, f"{what}\\n".encode())  # as one piece: four processes write into one pipe
@@ -239,11 +242,17 @@ def test_the_doctor_closes_a_dead_run_in_a_database(
     uri = postgres.create("dead")
     words = ["data=xor", "epochs=1000000", "progress=false", "hydra.run.dir=run", "tracking.experiment=dead"]
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    with subprocess.Popen([sys.executable, "-m", "bpexp", *words], cwd=tmp_path) as process:
-        until = time.monotonic() + 120
-        while not _has_rows(postgres, "dead") and time.monotonic() < until:
-            time.sleep(0.2)
-        process.send_signal(signal.SIGKILL)
+    step = Trainer.step
+
+    def slow_steps() -> None:
+        """For the child: one that trains at full speed leaves little time to its thread that makes the tables."""
+        Trainer.step = lambda self, *args: [time.sleep(0.005), step(self, *args)][1]  # type: ignore
+
+    child = bpexp_in_child(words, tmp_path, streams=slow_steps)
+    try:
+        child.wait_for(lambda: _has_rows(postgres, "dead") or time.sleep(0.1))
+    finally:
+        child.kill()
     assert postgres.ask("dead", "select status from runs") == [("RUNNING",)]
     assert command(["task=doctor"], monkeypatch) == 0
     assert postgres.ask("dead", "select status from runs") == [("KILLED",)]

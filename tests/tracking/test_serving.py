@@ -137,10 +137,14 @@ def test_a_process_without_bpexp_predicts_the_same_bits_and_unpickles_nothing(
 
 
 def environment(store: Store) -> dict[str, str]:
-    """Of a process that knows the store alone, and refuses pickles; its interpreter's folder is on the PATH."""
+    """Of a process that knows the store alone, and refuses pickles; its interpreter's folder is on the PATH.
+
+    It keeps no bytecode, so that the folder of the model holds what was recorded, whichever test is first.
+    """
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     programs = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
     lean = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "OMP_NUM_THREADS": "1"}
+    lean["PYTHONDONTWRITEBYTECODE"] = "1"
     return {**kept, **lean, "PATH": programs, "MLFLOW_TRACKING_URI": store.uri, "OPENBLAS_NUM_THREADS": "1"}
 
 

@@ -167,6 +167,7 @@ def test_keys_move_step_training_and_unit_within_their_bounds(stepped: dict[str,
     assert "unit=2" in stepped["native"]  # a control that has the focus keeps its keys
     order = [name for name in stepped["focus"] if name in ("back", "next", "step", "snapshot", "sample", "unit")]
     assert order == ["back", "next", "step", "snapshot", "sample", "unit"]
+    assert 'id="snapshot" min="1"' in page.read_text(encoding="utf-8")  # the first moment is at the end of the slider
 
 
 def test_the_slider_tells_of_each_layer_what_was_measured(stepped: dict[str, Any], page: Path) -> None:

@@ -13,7 +13,7 @@ from bpexp.records.lock import make_room
 from bpexp.running.ending.signals import Signals
 from bpexp.running.job import Ending, Job, labels_of
 from bpexp.running.launch import LAUNCHER, chosen_for, execute_jobs
-from bpexp.running.progress import tell
+from bpexp.running.progress import tell, waiting
 from bpexp.running.resuming.sweep_record import plain
 from bpexp.running.searching.asking import Asking
 from bpexp.running.searching.confirming import confirm
@@ -44,9 +44,10 @@ def run_search(plan: Plan, directory: Path, command: Sequence[str], signals: Sig
     with recording(signals.arrived) as session:
         signals.check()
         deliver_left(plan.tracking, session)
-        parent = ParentRun(plan.tracking, directory, _name(plan, trials), command)
+        with waiting("beginning the record of the search", plan.config.progress):
+            parent = ParentRun(plan.tracking, directory, _name(plan, trials), command)
         signals.last_words = lambda word: parent.end("KILLED")
-        sweep.experiment_id, sweep.store = parent.experiment_id, parent.store_uri
+        sweep.experiment_id, sweep.store, sweep.parent = parent.experiment_id, parent.store_uri, parent.run_id
         tags = {"bpexp.search": trials.search.sampler, LAUNCHER: chosen_for(plan).words, **labels_of(plan.jobs)}
         parent.declare(params(trials.search), tags, [])
         asking = Asking(trials, stored, directory, parent.run_id, sweep.endings)

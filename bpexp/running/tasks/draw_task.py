@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bpexp.errors import BpexpError, ConfigError, RecordError, TrackingError
+from bpexp.errors import ConfigError, RecordError
 from bpexp.figures.catalogue import catalogue, named
 from bpexp.figures.output import STILLS, gif
 from bpexp.figures.sheet import Wish
@@ -20,11 +18,9 @@ from bpexp.records.journal import JOURNAL
 from bpexp.records.sweep_file import SWEEP
 from bpexp.running.drawing import material_of
 from bpexp.running.tasks.figures_words import Wanted
+from bpexp.running.tasks.record_folder import record_folder
 from bpexp.study.declaration import STUDY_FILE
 from bpexp.study.sweep_charts import sweep_charts
-from bpexp.tracking.environment import mlflow_environment
-from bpexp.tracking.fetch import directory_of, fetch_run
-from bpexp.tracking.store import recorded_store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -128,26 +124,6 @@ def _chosen(wanted: Wanted, known: Mapping[str, Drawable]) -> Sequence[Drawable]
 
 @contextmanager
 def _record(wanted: Wanted) -> Iterator[tuple[Path, Path]]:
-    """The folder of the record, and the one for its figures; of a run whose folder is gone, what MLflow has of it."""
-    folder = Path(wanted.run).expanduser()
-    if folder.exists() or not re.fullmatch("[0-9a-f]{32}", wanted.run):
-        yield folder, folder / FOLDER
-        return
-    with mlflow_environment():
-        directory = directory_of(wanted.uri, wanted.run)
-    if directory.is_dir():
-        yield directory, directory / FOLDER
-        return
-    with TemporaryDirectory(prefix="bpexp-") as scratch:
-        yield _fetched(wanted, directory, Path(scratch)), Path(FOLDER) / wanted.run
-
-
-def _fetched(wanted: Wanted, directory: Path, scratch: Path) -> Path:
-    """What MLflow has of a run whose folder is gone; raises TrackingError for one that it cannot give."""
-    try:
-        with mlflow_environment():
-            return fetch_run(recorded_store(wanted.uri, "bpexp", required=False), wanted.run, scratch)
-    except BpexpError as error:
-        raise TrackingError(
-            f"the folder {str(directory)!r} of the run {wanted.run!r} is gone, and MLflow lacks its files: {error}"
-        ) from error
+    """The folder of the record, and the one for its figures."""
+    with record_folder(wanted.run, wanted.uri) as (directory, fetched):
+        yield directory, Path(FOLDER) / wanted.run if fetched else directory / FOLDER

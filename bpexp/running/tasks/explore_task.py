@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bpexp.errors import ConfigError
+from bpexp.errors import ConfigError, warn
 from bpexp.figures.explorer.page import MOST, Shown, content, page
 from bpexp.figures.explorer.side import weights_size
 from bpexp.files.whole import write_whole
@@ -16,11 +16,13 @@ from bpexp.records.escaping import html, script_json
 from bpexp.running.blas import blas_threads
 from bpexp.running.build import Experiment, build
 from bpexp.running.job import run_name
+from bpexp.running.observers import header
 from bpexp.running.plan import Plan
-from bpexp.running.progress import progress
+from bpexp.running.progress import progress, tell
 from bpexp.running.tasks.beside import beside
 from bpexp.running.tasks.explored import Explored, shown, side, side_name
-from bpexp.running.tasks.explored_run import recorded
+from bpexp.running.tasks.explored_run import Recorded, recorded
+from bpexp.running.tasks.record_folder import record_folder
 from bpexp.training.trainer import train
 
 PAGE = "explore.html"
@@ -46,14 +48,33 @@ def explore(plan: Plan) -> Path:
 
 
 def _recorded_page(plan: Plan, name: str) -> tuple[str, Path]:
-    """The page of a recorded run, and the folder for it: that of the run, unless another one is named."""
-    run = recorded(name, plan.config)
+    """The page of a recorded run, and the folder for it: that of the run, unless another one is named or it is gone."""
+    if not name:
+        raise ConfigError("run= needs the folder of a run, or MLflow's id of it")
+    with record_folder(name, plan.config.tracking.get("uri")) as (directory, fetched):
+        run = recorded(directory, plan.config)
+    if fetched:
+        _tell_what_is_gone(run)
+    text = _text_of(run, plan)
+    return text, plan.directory if plan.named or fetched else run.directory
+
+
+def _tell_what_is_gone(run: Recorded) -> None:
+    """Say why the slider of a run that only MLflow has knows so few moments."""
+    if (kept := run.experiment.config.checkpoint.snapshots) is not None:
+        steps = ", ".join(str(one.step) for one in run.explored.snapshots)
+        warn(
+            f"the slider has the steps {steps} alone: the weights of earlier epochs (checkpoint.snapshots={kept}) "
+            "were in the folder of the run, which is gone; MLflow does not get them"
+        )
+
+
+def _text_of(run: Recorded, plan: Plan) -> str:
     every = run.explored.snapshots
     _refuse_wide([run.explored])
     told = shown([run.experiment], run.title, plan.config)
     count = _count([replace(run.explored, snapshots=every[:1])], told, plan.config.explore.snapshots)
-    text = _page(told, [replace(run.explored, snapshots=spread(every, count))])
-    return text, plan.directory if plan.named else run.directory
+    return _page(told, [replace(run.explored, snapshots=spread(every, count))])
 
 
 def _trained_page(plan: Plan) -> tuple[str, Path]:
@@ -84,6 +105,7 @@ def _untrained(experiment: Experiment) -> Explored:
 def _trained(experiment: Experiment, count: int) -> Explored:
     """Train in memory, as the run does, and take snapshots."""
     snapshots = Snapshots(count)
+    tell([header(experiment, side_name(experiment))], experiment.config.progress)
     bars = progress(experiment.config.progress, side_name(experiment))
     try:
         end = train(experiment.trainer, [*experiment.callbacks, *bars, snapshots])

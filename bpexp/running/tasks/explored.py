@@ -112,6 +112,8 @@ def _notes(experiment: Experiment, ended: str) -> list[str]:
     config, method = experiment.config, experiment.config.gradient["name"]
     size = len(experiment.data.train) if config.batch_size == "full" else config.batch_size
     notes = [f"Trained by {config.optimizer['name']} with lr={config.lr:g} and batches of {size}, in {config.dtype}."]
+    if beyond := _beyond_the_slope(experiment):
+        notes.append(f"Its updates had {', '.join(beyond)}, too; the gradient that is shown is that of the cost alone.")
     if ended:
         notes.append(f"It {ended}.")
     if method != "backprop":
@@ -119,12 +121,24 @@ def _notes(experiment: Experiment, ended: str) -> list[str]:
     return notes
 
 
+def _beyond_the_slope(experiment: Experiment) -> list[str]:
+    """What the updates had beside the slope of the cost and the learning rate, in words."""
+    trainer, schedule = experiment.trainer, experiment.config.schedule
+    said = {
+        "the penalty": trainer.penalty,
+        "clipping": trainer.clip,
+        "weight decay": trainer.optimizer.weight_decay,
+        f"the schedule {schedule.get('name')}": schedule.get("name") != "constant",
+        "a warm-up": schedule.get("warmup"),
+    }
+    return [words for words, used in said.items() if used]
+
+
 def _verified(of: Explored, x: Array, y: Array) -> str:
     """That the gradient at the last snapshot was verified, in a sentence; or why not."""
     network = of.experiment.trainer.network.at(of.snapshots[-1].theta)
     if not np.isfinite(network.theta).all():
-        return "The weights at the end are not finite, so that the gradient there cannot be verified."
+        return "The weights at the last snapshot are not finite, so that the gradient there cannot be verified."
     with np.errstate(all="ignore"):
-        return (
-            f"At the end: {check_line(trace_sample(network, of.experiment.trainer.head, _hidden(of.experiment), x, y))}"
-        )
+        trace = trace_sample(network, of.experiment.trainer.head, _hidden(of.experiment), x, y)
+    return f"At the last snapshot: {check_line(trace)}"

@@ -17,8 +17,10 @@ from bpexp.records.network_spec import BEST, LAST
 from bpexp.records.snapshots import read_snapshots
 from bpexp.running.build import Experiment
 from bpexp.running.drawing import experiment_of, outcome_of, refuse_other
-from bpexp.running.resuming.resume_words import Wanted, found
 from bpexp.running.tasks.explored import Explored
+
+UNKNOWN = "has no result that can be read: it goes on, or its process died"
+"""How a run ended without a result."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,16 +33,12 @@ class Recorded:
     explored: Explored
 
 
-def recorded(run: str, config: Config) -> Recorded:
-    """The run of this folder or of this id in MLflow.
+def recorded(directory: Path, config: Config) -> Recorded:
+    """The run in a folder.
 
     Raises BpexpError for a folder that holds no run, for one that left no weights, whose data set is another now, and
     for a sample that it does not have.
     """
-    if not run:
-        raise ConfigError("run= needs the folder of a run, or MLflow's id of it")
-    uri = config.tracking.get("uri")
-    directory = found(Wanted(run, changes={"tracking.uri": uri} if uri else {}))
     if not (directory / JOURNAL).is_file():
         raise RecordError(f"{str(directory)!r} holds no run: it has no {JOURNAL}")
     experiment = experiment_of(directory)
@@ -58,7 +56,9 @@ def recorded(run: str, config: Config) -> Recorded:
         kept.setdefault(step, Snapshot("", step, epoch, weights))
     kept.setdefault(0, Snapshot("the start, drawn again from the seed", 0, 0, theta))
     outcome = outcome_of(directory)
-    name, ended = (outcome.name, f"{outcome.status}: {outcome.reason}") if outcome else (directory.name, "")
+    name = outcome.name if outcome else directory.name
+    verb = "was " if outcome and outcome.status in ("killed", "pruned") else ""
+    ended = f"{verb}{outcome.status}: {outcome.reason}" if outcome else UNKNOWN
     snapshots = [kept[step] for step in sorted(kept)]
     return Recorded(directory, name, experiment, Explored(experiment, snapshots, ended))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from bpexp.errors import visible
+from bpexp.files.whole import write_whole
 from bpexp.gradients.backprop import backprop
 from bpexp.insight.trace import Line, trace_sample, update_lines
 from bpexp.insight.trace_page import as_latex, as_markdown, as_text
@@ -77,13 +78,14 @@ def execute_trace(experiment: Experiment, info: RunInfo) -> Outcome:
 def _trace(followed: Traced, page: Path, journal: Journal) -> tuple[str, dict[str, float]]:
     """Write the page and the journal; the text for the terminal, and the metrics of the outcome."""
     trainer, settings = followed.experiment.trainer, followed.experiment.config.trace
-    found = trace_sample(trainer.network, trainer.head, followed.hidden, followed.x, followed.y)
-    found = replace(found, lines=[*found.lines, *_update(followed)])
+    with np.errstate(all="ignore"):  # what overflows is infinite or no number in the trace, too
+        found = trace_sample(trainer.network, trainer.head, followed.hidden, followed.x, followed.y)
+        found = replace(found, lines=[*found.lines, *_update(followed)])
     if settings.format == "latex":
         content = as_latex(found, latex(followed.title), settings.digits)
     else:
         content = as_markdown(found, markdown(followed.title), settings.digits)
-    page.write_text(content, encoding="utf-8")
+    write_whole(page, content)
     journal.metrics(0, {"loss/sample": found.cost, "check/worst_error": found.check.error})
     return as_text(found, visible(followed.title), settings.digits), {"final/loss_sample": found.cost}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from bpexp.errors import ConfigError
 from bpexp.files.npz import NUMBERS, open_npz
 from bpexp.files.regular import read_text
 from bpexp.nn.arrays import Array
+from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
 from bpexp.records.network_file import WEIGHTS
 from bpexp.running.build import Experiment
@@ -75,6 +77,8 @@ def traced(experiment: Experiment) -> Traced:
         raise ConfigError(
             f"the network takes {sizes[0]} inputs and gives {sizes[-1]} outputs, but x has {len(x)} and y has {len(y)}"
         )
+    if "y" in values:
+        _refuse_targets(y, experiment.trainer.head)
     own = None if path is None or "x" not in values else _card(path)
     return Traced(experiment, x, y, f"{said} through {'-'.join(map(str, sizes))} ({head}){name}", own)
 
@@ -105,6 +109,18 @@ def _of_run(run: str, declared: Experiment) -> tuple[Experiment, str]:
     kept = {key: getattr(wanted, key) for key in OF_THE_TRACE}
     own = replace(experiment, config=replace(experiment.config, **kept), tracking=declared.tracking)
     return own, f", trained in {directory}"
+
+
+def _refuse_targets(y: Array, head: Head) -> None:
+    """Raise ConfigError for own y (n_L, B) for which a loss of class labels, and its closed form, do not hold."""
+    if not head.loss.classes:
+        return
+    if ((y < 0) | (y > 1)).any():
+        raise ConfigError(f"{head.name} needs targets from 0 to 1, but y holds {y.min():g} to {y.max():g}")
+    total = y.sum(axis=0)
+    if head.output.codomain == "simplex" and not np.allclose(total, 1.0):
+        worst = total[np.abs(total - 1).argmax()]
+        raise ConfigError(f"{head.name} needs targets that sum to 1, but those of a sample sum to {worst:g}")
 
 
 def _samples(experiment: Experiment, values: Mapping[str, Array]) -> tuple[Array, Array, str]:
@@ -146,7 +162,7 @@ def _yaml(text: str, where: str) -> Any:
 
 
 def _array(name: str, value: Any, where: str) -> Array:
-    if not (name in "xy" or (name[:1] in "Wb" and name[1:].isdigit() and name[1] != "0")):
+    if re.fullmatch("[xy]|[Wb][1-9][0-9]*", name) is None:
         raise ConfigError(f"{where} holds {name[:40]!r}; expected W1, b1, W2, b2, ..., x, y")
     try:
         array = np.asarray(value, dtype=np.float64)
