@@ -37,7 +37,8 @@ class Compilation:
 
     def __str__(self) -> str:
         if not self.kept:
-            return f"compiled in {self.seconds:.1f} s; that cannot be kept on disk, so that the next run compiles again"
+            told = "a part of it cannot be kept, and is compiled by every run; NUMBA_CACHE_DIR names a folder for it"
+            return f"compiled in {self.seconds:.1f} s; {told}"
         return f"compiled for this computer in {self.seconds:.1f} s, once; the next run finds that on disk"
 
 
