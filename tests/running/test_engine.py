@@ -21,7 +21,7 @@ from bpexp.running import step_engine
 from bpexp.running.fusing import arranged
 from bpexp.running.resuming.resume import resume
 from bpexp.running.step_engine import FEWEST, LARGEST, pays
-from tests.support.resuming import rows
+from tests.support.resuming import rows, write_at_once
 from tests.support.together import jobs_of
 
 SMALL = ["data=xor", "data.n=60", "model.hidden=[4]", "batch_size=7", "epochs=4", "progress=false"]
