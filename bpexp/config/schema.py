@@ -22,7 +22,7 @@ from bpexp.records.checkpointing import CheckpointSettings
 from bpexp.registry import Count, Parameter, Positive, Range, declared_parameters
 from bpexp.synonyms import DOTTED
 from bpexp.tracking.doctor.settings import Doctor
-from bpexp.training.metrics import Evaluation
+from bpexp.training.evaluation import Evaluation
 
 Settings = TypeVar("Settings")
 BatchSize = Annotated[Any, Count | Literal["full"]]

@@ -1,7 +1,7 @@
 """Mini-batches of one part: a new order every epoch, gathered into reused buffers.
 
-Gathering 32 rows of 784 float32 inputs takes 4 us from 1 000 samples, which fit into the processor's cache, 9 us from
-5 000 and 13 us from 60 000, which do not; all but 1 us is NumPy's `take` (`python -m tests.data.measure`).
+Of bytes at least `TOGETHER` samples are gathered and scaled at once, in batches that are handed out one by one: for a
+single sample the calls would take longer than the work (`python -m tests.data.measure`).
 """
 
 from __future__ import annotations
@@ -17,17 +17,20 @@ from bpexp.nn.arrays import Array
 
 Batch = tuple[Array, Array]
 
+TOGETHER = 64
+"""Samples of bytes that are gathered at once, at least; more would leave no room for the rest in the cache."""
+
 
 class Batches:
     """The mini-batches of a part: every sample exactly once per epoch, columns are samples.
 
     A batch is valid until the next one is drawn, because its buffers are reused. The last batch of an epoch is shorter
-    where batch_size does not divide the part. A full batch is not shuffled; it is a view where the rows are a
-    contiguous range, else it is gathered once and kept.
+    where batch_size does not divide the part. A full batch is not shuffled; it is a view where the part holds
+    inputs and its rows are a contiguous range, else it is gathered and scaled once and kept.
 
     `part` and `size` are the samples and B, and `full` is the one batch of a training by full batches, else None.
-    `buffers` are the arrays x (B, n_0) and y (B, n_L) that it gathers into, and those of the last batch; () for a full
-    batch. Others of the same shapes may be put in their place between two epochs.
+    `buffers` are the arrays x (G, B, n_0) and y (G, B, n_L) that it gathers into, G batches at once, and those of the
+    last batch; () for a full batch. Others, also with another G, may be put in their place between two epochs.
 
     Args:
         part: the samples.
@@ -47,8 +50,9 @@ class Batches:
         self._shuffle = shuffle
         self.full = part.batch() if batch_size == len(part) else None
         self._drawn_from, self._done = rng.bit_generator.state, 0
-        rest = len(part) % batch_size
-        self.buffers = () if self.full else tuple(_buffers(part, size) for size in (batch_size, rest))
+        at_once = 1 if part.divisor is None else -(-TOGETHER // batch_size)
+        shapes = (at_once, batch_size), (1, len(part) % batch_size)
+        self.buffers = () if self.full else tuple(_buffers(part, shape) for shape in shapes)
 
     def __len__(self) -> int:
         """Steps per epoch, ceil(N / B)."""
@@ -80,26 +84,23 @@ class Batches:
         self._done = state["done"]
 
     def _walk(self, order: Array, done: int) -> Iterator[Batch]:
-        X, Y, B = self.part.X, self.part.Y, self.size
-        whole, rest = self.buffers
-        x, y = whole
-        batch = x.T, y.T
-        end = len(order) - len(order) % B
-        for start in range(done * B, end, B):
-            rows = order[start : start + B]
-            # "clip" writes straight into `out`; "raise" would gather into a copy first.
-            X.take(rows, axis=0, out=x, mode="clip")
-            Y.take(rows, axis=0, out=y, mode="clip")
-            yield batch
+        B, (whole, rest) = self.size, self.buffers
+        at_once, end = len(whole[0]) * B, len(order) - len(order) % B
+        batches = [(x.T, y.T) for x, y in zip(*whole, strict=True)]
+        for start in range(done * B, end, at_once):
+            rows = order[start : min(start + at_once, end)]
+            self._gather(rows, whole)
+            yield from batches[: len(rows) // B]
         if end < len(order):
-            x, y = rest
-            X.take(order[end:], axis=0, out=x, mode="clip")
-            Y.take(order[end:], axis=0, out=y, mode="clip")
-            yield x.T, y.T
+            self._gather(order[end:], rest)
+            yield rest[0][0].T, rest[1][0].T
+
+    def _gather(self, rows: Array, buffers: Batch) -> None:
+        x, y = (array.reshape(-1, array.shape[-1])[: len(rows)] for array in buffers)
+        self.part.inputs(rows, out=x)
+        self.part.Y.take(rows, axis=0, out=y, mode="clip")
 
 
-def _buffers(part: Part, size: int) -> Batch:
-    return (
-        np.empty((size, part.X.shape[1]), dtype=part.X.dtype),
-        np.empty((size, part.Y.shape[1]), dtype=part.Y.dtype),
-    )
+def _buffers(part: Part, shape: tuple[int, int]) -> Batch:
+    """Room for x and y of the training dtype."""
+    return tuple(np.empty((*shape, A.shape[1]), dtype=part.Y.dtype) for A in (part.X, part.Y))  # type: ignore[return-value]

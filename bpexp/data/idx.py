@@ -18,7 +18,7 @@ from bpexp.nn.arrays import Array
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_NDIM = 8
 _GZIP_RATIO = 1032  # the largest ratio that deflate reaches, so the size of a gzip file bounds that of its content
-_CHUNK = 1 << 20
+_CHUNK, _ROOM = 1 << 20, 1 << 26
 
 MOST_BYTES = 1 << 30
 """Largest size in bytes of a data file when it is unpacked, and of its arrays, unless it is declared otherwise."""
@@ -59,7 +59,7 @@ def read_idx(path: str | Path, *, ndim: int | None = None, sha256: str | None = 
         raise DataError(f"{str(path)!r}: cannot be read: {error.strerror or error}; expected an IDX file") from None
     if sha256 is not None:
         _check_hash(header.raw, body, path, sha256)
-    array = np.frombuffer(body, dtype=header.dtype).reshape(header.shape)
+    array = body.view(header.dtype).reshape(header.shape)
     return array.astype(header.dtype.newbyteorder("="), copy=False)
 
 
@@ -130,26 +130,26 @@ def _check_size(header: _Header, path: Path, size: int, packed: bool, most: int)
         )
 
 
-def _body(stream: BinaryIO, header: _Header, path: Path) -> bytearray:
+def _body(stream: BinaryIO, header: _Header, path: Path) -> Array:
     """The bytes after the header; reads one byte more than the header states, to detect trailing bytes."""
-    body = bytearray()
-    while len(body) <= header.body:
-        # One read of the whole size would allocate what the header states, even where that is wrong.
-        chunk = stream.read(min(_CHUNK, header.body + 1 - len(body)))
-        if not chunk:
-            break
-        body += chunk
-    if len(body) != header.body:
-        found = f"only {len(body)} (truncated)" if len(body) < header.body else "more (trailing bytes)"
+    most, found = header.body + 1, 0
+    # What the header states may be wrong, so room for all of it is made only once as much has been read.
+    body = np.empty(min(most, _ROOM), np.uint8)
+    while found < most and (n := stream.readinto(body.data[found : found + _CHUNK])):  # type: ignore[attr-defined]
+        found += n
+        if found == len(body) < most:
+            body.resize(min(most, 2 * found), refcheck=False)
+    if found != header.body:
+        told = f"only {found} (truncated)" if found < header.body else "more (trailing bytes)"
         raise DataError(
-            f"{str(path)!r}: expected {header.body} bytes of data for the shape {header.shape}, found {found}"
+            f"{str(path)!r}: expected {header.body} bytes of data for the shape {header.shape}, found {told}"
         )
-    return body
+    return body[:found]
 
 
-def _check_hash(head: bytes, body: bytearray, path: Path, expected: str) -> None:
+def _check_hash(head: bytes, body: Array, path: Path, expected: str) -> None:
     sha = hashlib.sha256(head)
-    sha.update(body)
+    sha.update(body.data)
     if sha.hexdigest() != expected:
         raise DataError(
             f"{str(path)!r}: SHA-256 of the unpacked content is {sha.hexdigest()}, expected {expected}; "

@@ -7,7 +7,7 @@ import numpy as np
 from bpexp.data.dataset import DataSet, Part, Raw, Task
 from bpexp.data.impute import imputed
 from bpexp.data.notes import preparation_notes, target_notes
-from bpexp.data.scaling import Scaling, TargetChoice, check_finite, scaled, target_scaling_of
+from bpexp.data.scaling import Inputs, Scaling, TargetChoice, check_finite, scaled, target_scaling_of
 from bpexp.data.split import limited, split
 from bpexp.errors import ConfigError, DataError
 from bpexp.nn.arrays import DTYPES, Array
@@ -59,11 +59,14 @@ def prepare(
     rows = _rows(raw, validation=validation, test=fraction or 0.0, limit=limit, rng=rng)
     raw, missing = imputed(raw, rows[0])
     check_finite(raw.X, "input")
-    X, X_test, how = scaled(raw, scaling, dtype, rows=rows[0])
+    found = scaled(raw, scaling, dtype, rows=rows[0])
     units = target_scaling_of(raw, target_scaling, rows[0])
-    train, held_out, tested = _parts(raw, X, rows, one_hot, units)
-    if raw.test is not None and X_test is not None:
-        tested = _official(raw, X_test, raw.test[1], one_hot, limit, units)
+    Y = targets(raw, raw.y, one_hot, dtype, units)
+    labels = raw.y if raw.task == "classification" else None
+    parts = [Part(found.X, Y, some, labels, units, found.divisor) for some in rows]
+    if found.test is not None:
+        parts[2] = _official(raw, found, one_hot, dtype, limit, units)
+    train, held_out, tested = parts
     return DataSet(
         name=name,
         task=raw.task,
@@ -75,7 +78,7 @@ def prepare(
         source=raw.source,
         digest=raw.digest,
         targets="values" if raw.task == "regression" else "one_hot" if one_hot else "index",
-        scaling=how,
+        scaling=found.scaling,
         target_scaling=units,
         columns=raw.columns,
         target_names=raw.target_names,
@@ -167,19 +170,16 @@ def _strata(raw: Raw, y: Array) -> Array:
     return y.astype(np.intp, copy=False) if raw.task == "classification" else np.zeros(len(y), dtype=np.intp)
 
 
-def _parts(raw: Raw, X: Array, rows: tuple[Array, ...], one_hot: bool, units: TargetScaling | None) -> list[Part]:
-    """The parts, which share their arrays."""
-    Y = targets(raw, raw.y, one_hot, X.dtype.name, units)
-    labels = raw.y if raw.task == "classification" else None
-    return [Part(X=X, Y=Y, rows=r, labels=labels, target_scaling=units) for r in rows]
-
-
-def _official(raw: Raw, X: Array, y: Array, one_hot: bool, limit: int | None, units: TargetScaling | None) -> Part:
+def _official(
+    raw: Raw, found: Inputs, one_hot: bool, dtype: str, limit: int | None, units: TargetScaling | None
+) -> Part:
     """The official test set; a limit selects the same samples for every seed."""
+    assert raw.test is not None
+    assert found.test is not None
+    y = raw.test[1]
     rows = np.arange(len(y))
     if limit is not None and limit < len(y):
         mixed = np.random.default_rng(0).permutation(rows)  # a file may be sorted by class
         rows = limited(mixed, _strata(raw, y), limit)
     labels = y if raw.task == "classification" else None
-    Y = targets(raw, y, one_hot, X.dtype.name, units)
-    return Part(X=X, Y=Y, rows=rows, labels=labels, target_scaling=units)
+    return Part(found.test, targets(raw, y, one_hot, dtype, units), rows, labels, units, found.divisor)

@@ -1,25 +1,15 @@
-"""Inputs in the training dtype: scaled once, read-only, shared by the parts of a split and by runs with other seeds.
+"""Inputs for training: scaled once, or bytes that are scaled when they are read; shared by parts and by runs.
 
-Inputs are scaled once and not batch by batch because every reader of the data then sees one finished array, and the two
-cost about the same. Microseconds per batch of 784 inputs (`python -m tests.data.measure`):
-
-    data        B     gather float32    gather uint8, then scale
-    1 000       32    3                 8
-    1 000       128   10                27
-    5 000       32    6                 8
-    5 000       128   24                27
-    60 000      32    11                11
-    60 000      128   42                37
-
-A training step takes 80-300 us. The scaled array takes 188 MB beside the 47 MB of the 60 000 images of MNIST, and
-0.04-0.5 s to make, once for all seeds.
+Images stay the bytes that they are, and each batch is divided as it is gathered (`bpexp.data.dataset.Part.inputs`): of
+60 000 images only a quarter of the memory is read, and held. The numbers are those of the scaled array, bit for bit.
+What has a shift, or comes as anything but bytes, is scaled once.
 """
 
 from __future__ import annotations
 
 import threading
 import weakref
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -30,13 +20,25 @@ from bpexp.nn.scaling import CHUNK, InputScaling, TargetScaling
 
 Scaling = Literal["auto", "none", "unit", "standardize"]
 TargetChoice = Literal["auto", "none", "standardize"]
-_Scaled = tuple[Array, Array | None, InputScaling]
-_latest: weakref.WeakKeyDictionary[Raw, tuple[tuple[bool, str], _Scaled]] = weakref.WeakKeyDictionary()
+
+
+class Inputs(NamedTuple):
+    """The inputs of all samples, read-only; as in `bpexp.data.dataset.Part`, bytes where there is a divisor."""
+
+    X: Array
+    test: Array | None
+    """Those of the official test set."""
+    scaling: InputScaling
+    """What turns raw rows into inputs."""
+    divisor: float | None = None
+
+
+_latest: weakref.WeakKeyDictionary[Raw, tuple[tuple[bool, str], Inputs]] = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
 
 
-def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows: Array | None = None) -> _Scaled:
-    """The inputs (N, n_0) of `raw`, those of its official test set or None, and the scaling; read-only, in `dtype`.
+def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows: Array | None = None) -> Inputs:
+    """The inputs (N, n_0) of `raw` and of its official test set, in `dtype` where they are no bytes.
 
     A result that does not depend on `rows` is kept as long as `raw` exists, so runs with other seeds share it.
 
@@ -74,8 +76,18 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
         known = _latest.get(raw)
         if known is None or known[0] != key:
             how = InputScaling(None, np.asarray(full, dtype=np.float64) if divide else None)
-            known = _latest[raw] = (key, _apply(raw, dtype, how))
+            known = _latest[raw] = (key, _as_bytes(raw, how) if is_bytes(raw) else _apply(raw, dtype, how))
     return known[1]
+
+
+def stays_bytes(raw: Raw, scaling: Scaling) -> bool:
+    """Whether the inputs are kept as bytes and scaled when they are read."""
+    return is_bytes(raw) and not standardizes(raw, scaling)
+
+
+def is_bytes(raw: Raw) -> bool:
+    """Whether all inputs come as bytes."""
+    return all(X.dtype == np.uint8 for X in (raw.X, *(raw.test or ())[:1]))
 
 
 def target_scaling_of(raw: Raw, choice: TargetChoice, rows: Array) -> TargetScaling | None:
@@ -132,10 +144,18 @@ def _range(X: Array) -> tuple[Array, Array]:
     return low, np.where(span == 0, 1.0, span)
 
 
-def _apply(raw: Raw, dtype: str, how: InputScaling) -> _Scaled:
-    """The scaled inputs, the scaled official test inputs or None, and the scaling."""
+def _as_bytes(raw: Raw, how: InputScaling) -> Inputs:
+    """The inputs as they are, to be divided when they are read."""
+    X, test = raw.X.view(), None if raw.test is None else raw.test[0].view()
+    for array in (X,) if test is None else (X, test):
+        array.flags.writeable = False
+    return Inputs(X, test, how, 1.0 if how.scale is None else float(how.scale))
+
+
+def _apply(raw: Raw, dtype: str, how: InputScaling) -> Inputs:
+    """The scaled inputs."""
     test = None if raw.test is None else _scaled(raw.test[0], dtype, how, " of the test set")
-    return _scaled(raw.X, dtype, how, ""), test, how
+    return Inputs(_scaled(raw.X, dtype, how, ""), test, how)
 
 
 def _scaled(X: Array, dtype: str, how: InputScaling, where: str) -> Array:

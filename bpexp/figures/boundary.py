@@ -79,7 +79,7 @@ def _samples(axes: Axes, data: DataSet) -> None:
     for part_name, part in parts_of(data).items():
         rows = rows_of(part)
         assert part.labels is not None
-        labels, at = part.labels[rows], raw(data, part.X[rows])
+        labels, at = part.labels[rows], raw(data, part.inputs(rows))
         edge = BLACK if part_name == "test" else "white"
         for number in np.unique(labels):
             mine = at[labels == number]

@@ -71,7 +71,7 @@ def outputs(network: Network, x: Array) -> Array:
 
 def extent(data: DataSet, margin: float = 0.08) -> Array:
     """(n_0, 2) lowest and highest input that is drawn, on the network's scale, with a margin."""
-    X = np.concatenate([part.X[rows_of(part)] for part in parts_of(data).values()]).astype(np.float64)
+    X = np.concatenate([part.inputs(rows_of(part)) for part in parts_of(data).values()]).astype(np.float64)
     low, high = X.min(axis=0), X.max(axis=0)
     room = np.where(high > low, high - low, 1.0) * margin
     return np.stack([low - room, high + room], axis=1)

@@ -38,7 +38,7 @@ def draw_curve(axes: Axes, network: Network, data: DataSet) -> None:
     shown = spread(data.n_outputs, OUTPUTS)
     for name, part in parts_of(data).items():
         rows = rows_of(part)
-        at, found = raw(data, part.X[rows])[:, 0], in_units(data, part.batch(rows)[1])
+        at, found = raw(data, part.inputs(rows))[:, 0], in_units(data, part.batch(rows)[1])
         for i in shown:
             label = f"{name} part{told(part)}" if i == shown[0] else None
             _points(axes, name, at, found[:, i], label=label)

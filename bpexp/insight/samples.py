@@ -10,7 +10,7 @@ from bpexp.data.dataset import Part
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
-from bpexp.training.metrics import PIECE
+from bpexp.training.evaluation import PIECE
 
 CAP = 10_000
 """Largest number of samples evaluated; of a larger part, this many, evenly spaced."""
@@ -72,7 +72,7 @@ def collect_samples(
     finite = np.flatnonzero(np.isfinite(costs))
     worst = finite[np.argsort(-costs[finite], kind="stable")[:WORST]]
     labels = None if part.labels is None else part.labels[rows]
-    return Samples(labels, outputs, costs, classes, worst, part.X[rows[worst]], image_shape, name)
+    return Samples(labels, outputs, costs, classes, worst, part.inputs(rows[worst]), image_shape, name)
 
 
 def _piece(network: Network, head: Head, part: Part, rows: Array) -> tuple[Array, Array]:

@@ -12,12 +12,13 @@ from bpexp.config.limits import raised
 from bpexp.config.schema import Config
 from bpexp.data import DataSet, Raw
 from bpexp.data.dataset import Loader
+from bpexp.data.scaling import stays_bytes
 from bpexp.errors import ConfigError
 from bpexp.gradients.method import GradientMethod
 from bpexp.nn.arrays import DTYPES
 from bpexp.nn.network import count_parameters
 from bpexp.running.memory import GIB, free_memory
-from bpexp.training.metrics import PIECE
+from bpexp.training.evaluation import PIECE
 
 VECTORS = 6
 """Vectors (P,) of a run, beside those of its optimizer: theta, its gradient, the best epoch's, and two of the step."""
@@ -39,8 +40,11 @@ def refuse_prepared(config: Config, raw: Raw) -> None:
     """Raise ConfigError for data whose scaled inputs and one-hot targets need more memory than there is."""
     samples = len(raw.X) + (len(raw.test[0]) if raw.test is not None else 0)
     outputs = len(raw.classes) if raw.task == "classification" and config.data.get("one_hot", True) else 1
-    width = raw.X.shape[1] + max([outputs, *raw.y.shape[1:]])
-    size = DTYPES[config.dtype].itemsize * samples * width
+    targets, inputs, number = max([outputs, *raw.y.shape[1:]]), raw.X.shape[1], DTYPES[config.dtype].itemsize
+    size = samples * (
+        targets * number + inputs * (1 if stays_bytes(raw, config.data.get("scaling", "auto")) else number)
+    )
+    width = inputs + targets
     _refuse_memory(config, size, f"data={config.data.get('name')}: {samples} samples of {width} inputs and targets")
 
 

@@ -9,19 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 
-from bpexp.data.dataset import Part, Task
+from bpexp.data.dataset import Task
 from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
-from bpexp.nn.heads import Head
-from bpexp.nn.network import Network
-from bpexp.registry import Count, Range, redefined
-
-PIECE = 2048
-"""Samples that are evaluated at once, so that memory does not grow with the data."""
+from bpexp.registry import redefined
 
 PARTS = ("validation", "test", "train")
 """The parts of the data. The first one present determines the best epoch: never the test part if there is a validation
@@ -34,19 +29,6 @@ Bounds = tuple[float, float]
 SHARE: Bounds = (0.0, 1.0)
 SIZE: Bounds = (0.0, math.inf)
 """The bounds of a share, and those of a size: a cost or an error."""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """How often the parts are evaluated; validation and test part are always evaluated in full.
-
-    Args:
-        every: epochs between two evaluations; the last epoch is always evaluated.
-        train_samples: largest number of evaluated samples of the training part, spread over the whole part.
-    """
-
-    every: Count = 1
-    train_samples: Annotated[int, Range(least=1)] = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,9 +150,17 @@ def accuracy(e: Evaluated) -> float:
     headline=False, bounds=SHARE,
 )  # fmt: skip
 def top3_accuracy(e: Evaluated) -> float:
-    """Share of samples whose class is among the three largest outputs."""
-    first = np.argsort(-e.a, axis=0, kind="stable")[:3]  # stable: breaks ties as argmax does
-    return float(np.mean((first == e.labels).any(axis=0)))
+    """Share of samples whose class is among the three largest outputs; of equal outputs the first come first.
+
+    NaN comes after all numbers.
+    """
+    assert e.labels is not None
+    own = e.a[e.labels, np.arange(len(e.labels))]
+    earlier = np.arange(len(e.a))[:, None] < e.labels
+    ahead = (e.a > own) | ((e.a == own) & earlier)
+    if (lost := np.isnan(own)).any():
+        ahead[:, lost] = ~np.isnan(e.a[:, lost]) | earlier[:, lost]
+    return float(np.mean(ahead.sum(axis=0) < 3))
 
 
 @metric(
@@ -196,29 +186,6 @@ def r2(e: Evaluated) -> float:
 def rmse(e: Evaluated) -> float:
     """sqrt(mean (a - y)^2) over all outputs."""
     return float(np.sqrt(np.square(e.a - e.y, dtype=np.float64).mean()))
-
-
-def evaluate(network: Network, head: Head, part: Part) -> dict[str, float]:
-    """Every metric that is defined for one part of the data, by name."""
-    outputs = [_piece(network, head, part, part.rows[i : i + PIECE]) for i in range(0, len(part), PIECE)]
-    costs, a, y = (np.concatenate(arrays, axis=-1) for arrays in zip(*outputs, strict=True))
-    return measures(part, costs, a, y)
-
-
-def measures(part: Part, costs: Array, a: Array, y: Array) -> dict[str, float]:
-    """Every metric that is defined for one part, from costs (N,) in float64, outputs and targets (n_L, N)."""
-    if part.target_scaling is not None:
-        a, y = (part.target_scaling.undo(values.T).T for values in (a, y))
-    labels = None if part.labels is None else part.labels[part.rows]
-    task: Task = "regression" if labels is None else "classification"
-    evaluated = Evaluated(costs, a, y, labels)
-    return {name: float(m.measure(evaluated)) for name, m in metrics.items() if m.applies(task, a.shape[0])}
-
-
-def _piece(network: Network, head: Head, part: Part, rows: Array) -> tuple[Array, Array, Array]:
-    x, y = part.batch(rows)
-    z = network.logits(x)
-    return head.cost(z, y).astype(np.float64), head.output.f(z), y
 
 
 def measured(task: Task, n_outputs: int, parts: Sequence[str], *, penalty: bool = False) -> list[str]:

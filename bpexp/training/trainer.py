@@ -19,6 +19,7 @@ from bpexp.nn.optimizers import Optimizer
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.nn.schedules import Schedule
 from bpexp.training.best import Best
+from bpexp.training.evaluation import evaluate_parts
 from bpexp.training.events import (
     Callback,
     EpochEnded,
@@ -30,7 +31,6 @@ from bpexp.training.events import (
     Step,
     StopTraining,
 )
-from bpexp.training.metrics import PENALTY, evaluate
 from bpexp.training.state import load_callbacks, state_of
 
 
@@ -83,12 +83,7 @@ class Trainer:
 
     def evaluate(self) -> dict[str, float]:
         """The metrics of every part, as `loss/train`, `accuracy/test`, ..., and the penalty where there is one."""
-        metrics = {
-            f"{metric}/{name}": value
-            for name, part in self.parts.items()
-            for metric, value in evaluate(self.network, self.head, part).items()
-        }
-        return metrics | {PENALTY: self.penalty.cost(self.network)} if self.penalty else metrics
+        return evaluate_parts(self.network, self.head, self.parts, self.penalty)
 
     def is_evaluated(self, epoch: int) -> bool:
         """Whether the parts are evaluated after an epoch."""

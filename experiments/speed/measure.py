@@ -23,7 +23,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 
 from bpexp.nn.network import Network  # noqa: E402
-from bpexp.training.metrics import evaluate  # noqa: E402
+from bpexp.training.evaluation import evaluate  # noqa: E402
 from experiments.speed.machine import describe, pin  # noqa: E402
 from experiments.speed.ours import PIECE, Bpexp, Products  # noqa: E402
 from experiments.speed.peers import MODULES, PEERS  # noqa: E402
@@ -147,12 +147,15 @@ def measure(case: Case, data: Samples, *, rounds: int, length: float, quick: boo
 
 
 def memory(case: Case, data: Samples) -> dict[str, float]:
-    """MB that one full-batch step allocates at its peak beside the data, of bpexp in pieces and at once."""
+    """MB that one full-batch step allocates at its peak beside the data, of bpexp in pieces and at once.
+
+    The data are the one batch, which bpexp scales once.
+    """
     peaks = {}
     for name, piece in (("bpexp", PIECE), ("bpexp at once", len(data))):
-        tracemalloc.start()
         ours = Bpexp(case, data, piece=piece)
         ours.prepare(turn_of(case, data, 1, 0))
+        tracemalloc.start()
         ours.go()
         peaks[name] = tracemalloc.get_traced_memory()[1] / 1e6
         tracemalloc.stop()

@@ -7,7 +7,6 @@ import time
 import numpy as np
 
 from bpexp.data.batches import Batches
-from bpexp.data.dataset import Part
 from bpexp.gradients.backprop import backprop
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
@@ -53,15 +52,14 @@ class Bpexp:
 
     def prepare(self, turn: Turn) -> None:
         self.network.theta[...] = self.theta0
-        X, Y, labels = self.data.X, self.data.Y, self.data.labels
         self.trainer = Trainer(
             network=self.network,
             head=self.head,
             method=self.method,
             optimizer=self.optimizer,
             schedule=self.schedule,
-            batches=Batches(Part(X, Y, turn.rows, labels), turn.B, np.random.default_rng(turn.seed)),
-            parts={"train": Part(X, Y, turn.rows[:1], labels)},
+            batches=Batches(self.data.part(turn.rows), turn.B, np.random.default_rng(turn.seed)),
+            parts={"train": self.data.part(turn.rows[:1])},
             lr=LR,
             epochs=1,
         )

@@ -86,6 +86,28 @@ def test_a_full_batch_is_neither_shuffled_nor_copied():
     assert x_2 is x
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 7, 63, 64, 65, 150, 300])
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_batches_of_bytes_are_those_of_their_inputs(batch_size, shuffle):
+    """Bit for bit, though several are gathered at once; also from the middle of what is gathered at once."""
+    rng = np.random.default_rng(0)
+    X, rows = rng.integers(0, 256, (320, 5), dtype=np.uint8), rng.permutation(320)[:300]
+    Y = rng.normal(size=(320, 2)).astype(np.float32)
+    parts = Part(X, Y, rows, None, divisor=255.0), Part(X / np.float32(255), Y, rows, None)
+    packed, plain = (Batches(p, batch_size, np.random.default_rng(1), shuffle=shuffle) for p in parts)
+    for _ in range(2):
+        for (x, y), (x_2, y_2) in zip(packed.epoch(), plain.epoch(), strict=True):
+            assert x.dtype == np.float32
+            assert x.T.flags.c_contiguous
+            assert (x.tobytes(), y.tobytes()) == (x_2.tobytes(), y_2.tobytes())
+    whole = [x.copy() for x, _ in packed.epoch()]
+    for done in {0, len(whole) // 3, len(whole) - 1}:
+        rest = Batches(parts[0], batch_size, np.random.default_rng(5), shuffle=shuffle)
+        rest.load_state(packed.state(done))
+        left = [x.copy() for x, _ in rest.epoch()]
+        assert [x.tobytes() for x in left] == [x.tobytes() for x in whole[done:]]
+
+
 @pytest.mark.parametrize("batch_size", [0, -1, 21])
 def test_a_batch_size_that_does_not_fit(batch_size):
     with pytest.raises(ConfigError, match=f"between 1 and the 20 training samples, not {batch_size}"):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bpexp.data import idx
 from bpexp.data.idx import read_idx, read_labels, read_pair
 from bpexp.errors import DataError
 
@@ -65,6 +66,32 @@ def test_a_broken_file_is_one_line(tmp_path, case):
     assert message in text
     assert repr(str(path)) in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+@pytest.mark.parametrize("room", [1, 5, 11, 12, 13])
+def test_room_is_made_as_it_is_filled(tmp_path, monkeypatch, pack, room):
+    """The same array, and the same refusals, where the room for it grows while it is read."""
+    monkeypatch.setattr(idx, "_ROOM", room)
+    monkeypatch.setattr(idx, "_CHUNK", 3)
+    path = tmp_path / "a"
+    path.write_bytes(pack(GOOD))
+    assert read_idx(path).tobytes() == GOOD[16:]
+    for content, message in ((GOOD[:-2], "found only 10"), (GOOD + b"x", "found more"), (GOOD[:16], "found only 0")):
+        path.write_bytes(gzip.compress(content))
+        with pytest.raises(DataError, match=message):
+            read_idx(path)
+
+
+def test_a_lie_in_a_header_takes_little_memory(tmp_path):
+    """A file of a megabyte can announce a gigabyte."""
+    path = tmp_path / "a.gz"
+    path.write_bytes(gzip.compress(header(0x08, 1000, 1 << 20) + np.random.default_rng(0).bytes(1 << 21)))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="found only 2097152"):
+        read_idx(path)
+    assert tracemalloc.get_traced_memory()[1] < 1.1 * idx._ROOM
+    tracemalloc.stop()
 
 
 def test_expected_dimensions_and_missing_file(tmp_path):

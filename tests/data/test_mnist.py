@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bpexp.data import datasets, download, mnist
+from bpexp.data import datasets, digest_of, download, mnist
 from bpexp.errors import DataError
 
 REAL = os.environ.get("BPEXP_DATA")
@@ -197,4 +197,4 @@ def test_the_real_files(monkeypatch):
     assert raw.test[0].shape == (10_000, 784)
     assert np.bincount(raw.y).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert raw.y[:5].tolist() == [5, 0, 4, 1, 9]
-    assert raw.digest == load().digest
+    assert raw.digest == digest_of(raw.X, raw.y, *raw.test)

@@ -111,7 +111,7 @@ def test_index_targets_and_dtype():
     data = go(make(), one_hot=False, dtype="float64")
     assert data.targets == "index"
     assert data.n_outputs == 1
-    assert data.train.Y.dtype == data.train.X.dtype == np.float64
+    assert data.train.Y.dtype == data.train.batch()[0].dtype == np.float64
     np.testing.assert_array_equal(data.train.Y[:, 0], data.train.labels)
 
 
@@ -129,10 +129,11 @@ def test_an_official_test_set_is_kept_whole():
     test = (np.full((6, 4), 51, np.uint8), np.arange(6) % 3)
     data = go(make(test=test), validation=0.2)
     assert (len(data.train), len(data.validation), len(data.test)) == (80, 20, 6)
-    np.testing.assert_allclose(data.test.X, 0.2)
+    np.testing.assert_array_equal(data.test.batch()[0], np.float32(51) / np.float32(255))
     data = go(make(test=test), validation=0)
     assert data.validation is None
-    assert np.shares_memory(data.train.batch()[0], data.train.X)
+    numbers = go(make(X=np.ones((100, 4)), test=(np.ones((6, 4)), test[1])), validation=0)
+    assert np.shares_memory(numbers.train.batch()[0], numbers.train.X)
     data = go(make(test=test), limit=3)
     assert (len(data.train), len(data.validation), len(data.test)) == (3, 3, 3)
     assert sorted(data.test.labels[data.test.rows]) == [0, 1, 2]
@@ -156,21 +157,53 @@ def test_scalings():
     np.testing.assert_allclose(Z[:3].std(axis=0), [1, 0, 0])
     assert Z[3].tolist() == [98 / np.sqrt(8 / 3), 1, 0]
     digits = make(full_scale=16)
-    assert np.array_equal(scaled(digits, "auto", "float64")[0], digits.X / 16)
-    assert np.array_equal(scaled(digits, "unit")[0], scaled(digits, "auto")[0])
-    assert scaled(digits, "none")[0].max() > 200
+    rows = np.arange(100)
+    assert np.array_equal(go(digits, dtype="float64").train.inputs(rows), digits.X / 16)
+    assert np.array_equal(go(digits, scaling="unit").train.inputs(rows), go(digits).train.inputs(rows))
+    assert np.array_equal(go(digits, scaling="none").train.inputs(rows), digits.X)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("scaling", ["auto", "unit", "none", "standardize"])
+def test_inputs_of_bytes_are_those_of_the_scaled_array_bit_for_bit(scaling, dtype):
+    """The array that scaling all of the data at once gives, from which every reader took its rows."""
+    raw = make(n=9000, test=(np.arange(256, dtype=np.uint8).reshape(64, 4), np.arange(64) % 3))
+    data = go(raw, scaling=scaling, dtype=dtype)
+    for part, rows_of_it in ((data.train, raw.X), (data.test, raw.test[0])):
+        assert (part.divisor is None) == (scaling == "standardize")
+        assert part.X.dtype == (dtype if scaling == "standardize" else np.uint8)
+        whole = data.scaling.apply(rows_of_it, np.dtype(dtype))
+        for rows in (np.arange(3, 40), part.rows[::-1], np.array([5, 5, 0]), np.arange(0)):
+            out = np.full((len(rows), 4), np.nan, dtype)
+            assert part.inputs(rows, out=out).base is out.base
+            for found in (out, part.inputs(rows), part.batch(rows)[0].T):
+                assert found.dtype == dtype
+                assert found.tobytes() == whole[rows].tobytes()
+
+
+def test_a_product_with_1_by_255_is_not_exact():
+    """Why bytes are divided: the reason that the comment in `Part.inputs` gives."""
+    b = np.arange(256).astype(np.float32)
+    assert (b * np.float32(1 / 255) != b / np.float32(255)).sum() == 126
 
 
 def test_bytes_become_exactly_0_and_1():
-    X = scaled(make(X=np.array([[0, 255]], np.uint8)))[0]
-    assert X.tolist() == [[0, 1]]
+    data = go(make(X=np.tile(np.array([[0, 255]], np.uint8), (100, 1))))
+    assert data.train.inputs(np.array([0])).tolist() == [[0, 1]]
+
+
+def test_bytes_beside_a_test_set_of_numbers_are_scaled_once():
+    data = go(make(test=(np.full((6, 4), 0.5), np.arange(6) % 3)))
+    assert data.train.divisor is data.test.divisor is None
+    assert data.train.X.dtype == data.test.X.dtype == np.float32
+    assert data.train.X.max() == 1
 
 
 def test_other_seeds_share_the_scaled_array_and_nothing_outlives_the_raw_data():
     raw = make()
     one, two = go(raw, seed=1), go(raw, seed=2)
     assert one.train.X is two.train.X
-    assert go(raw, dtype="float64").train.X.dtype == np.float64
+    assert go(raw, dtype="float64").train.Y.dtype == np.float64
     kept = weakref.ref(raw)
     del raw, one, two
     gc.collect()

@@ -14,7 +14,7 @@ from bpexp.insight.samples import collect_samples
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import Head, build_head
 from bpexp.nn.network import Network
-from bpexp.training.metrics import evaluate
+from bpexp.training.evaluation import evaluate
 
 CLASSES = ("a", "b", "c")
 

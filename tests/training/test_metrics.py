@@ -15,7 +15,8 @@ from bpexp.figures.learning_curve import panels_of
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
-from bpexp.training.metrics import PENALTY, PIECE, Evaluated, better, evaluate, measured, metric, metrics
+from bpexp.training.evaluation import PIECE, evaluate
+from bpexp.training.metrics import PENALTY, Evaluated, better, measured, metric, metrics
 
 SHIPPED = ("loss", "accuracy", "top3_accuracy", "r2", "rmse", "penalty")
 """The metrics whose names and values are written out here; another metric changes nothing of them."""
@@ -61,6 +62,18 @@ def test_equal_outputs_know_nothing(a):
     """Ten equal outputs, as of a network of zeros, are right in 1 of 10 cases and among the first three in 3 of 10."""
     labels = np.arange(1000) % 10
     assert classification(a, labels) == {"accuracy": 0.1, "top3_accuracy": 0.3}
+
+
+@pytest.mark.parametrize(
+    "values", [(0.0, 0.1, 0.2), (-np.inf, 0.0, np.inf), (np.nan, -np.inf, 1.0, np.inf), (-0.0, 0.0)]
+)
+def test_top_3_is_that_of_sorted_outputs(values):
+    """Ties, infinities and NaN: the first three of a stable sort in descending order, NaN last; of each class."""
+    a = np.random.default_rng(0).choice(values, (5, 3000)).astype(np.float32)
+    first = np.argsort(-a, axis=0, kind="stable")[:3]
+    for number in range(5):
+        labels = np.full(3000, number)
+        assert classification(a, labels)["top3_accuracy"] == float(np.mean((first == number).any(axis=0)))
 
 
 def test_top_3_is_left_out_where_it_says_nothing():

@@ -16,8 +16,8 @@ from bpexp.nn.architecture import Architecture
 from bpexp.nn.penalties import Clip, Penalty
 from bpexp.records.archive import unpacked
 from bpexp.training.callbacks import callbacks
+from bpexp.training.evaluation import Evaluation
 from bpexp.training.events import Callback
-from bpexp.training.metrics import Evaluation
 from bpexp.training.trainer import train
 from tests.support.plans import planned
 from tests.support.resuming import Seen, resumes_everywhere, training_of

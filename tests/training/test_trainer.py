@@ -12,8 +12,8 @@ from bpexp.insight.probes import probes
 from bpexp.insight.probing import Probing
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.penalties import Clip, Penalty
+from bpexp.training.evaluation import evaluate
 from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step, StopTraining
-from bpexp.training.metrics import evaluate
 from bpexp.training.trainer import train
 
 

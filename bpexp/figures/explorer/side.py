@@ -17,7 +17,8 @@ from bpexp.insight.trace import Line, pass_lines
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
-from bpexp.training.metrics import evaluate, metrics
+from bpexp.training.evaluation import evaluate
+from bpexp.training.metrics import metrics
 
 WIDE = 64
 """Inputs beyond which the weights of the first layer are a picture, with the numbers of the largest terms alone."""

@@ -53,11 +53,15 @@ class Work(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """The samples X (N, n_0), Y (N, n_L) and their order; `whole` if the batch is all of them as they lie."""
+    """The samples X (N, n_0), Y (N, n_L) and their order; `whole` if the batch is all of them as they lie.
+
+    An input is X / divisor, both in the dtype of the training: one number, of which 1 stands for X as it is.
+    """
 
     X: Array
     Y: Array
     order: Array
+    divisor: Array
     whole: bool
 
 

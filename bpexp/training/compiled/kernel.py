@@ -47,12 +47,16 @@ def product(blas, left, left_t, right, right_t, out, m, n, k, beta):  # type: ig
 
 @inner
 def read(samples, first, n, x, y, at):  # type: ignore[no-untyped-def]
-    """Gather n samples, from place `first` of the order on, into the rows of x and y from `at` on."""
-    X, Y, order = samples.X, samples.Y, samples.order
+    """Gather n samples, from place `first` of the order on, scaled into the rows of x and y from `at` on."""
+    X, Y, order, divisor = samples.X, samples.Y, samples.order, samples.divisor[0]
     for r in range(n):
         row = order[first + r]
-        for k in range(X.shape[1]):
-            x[at + r, k] = X[row, k]
+        if divisor == 1:
+            for k in range(X.shape[1]):
+                x[at + r, k] = X[row, k]
+        else:
+            for k in range(X.shape[1]):
+                x[at + r, k] = x.dtype.type(X[row, k]) / divisor
         for k in range(Y.shape[1]):
             y[at + r, k] = Y[row, k]
 

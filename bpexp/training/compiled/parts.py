@@ -83,7 +83,9 @@ class Parts:
     def samples(self, batches: Batches) -> arguments.Samples:
         """The samples of the training part, without an order."""
         X, Y = (array.T for array in batches.full) if batches.full else (batches.part.X, batches.part.Y)
-        return arguments.Samples(_shown(X), _shown(Y), np.empty(0, np.int64), batches.full is not None)
+        divisor = 1.0 if batches.full or batches.part.divisor is None else batches.part.divisor
+        scaling = np.array([divisor], self.dtype)
+        return arguments.Samples(_shown(X), _shown(Y), np.empty(0, np.int64), scaling, batches.full is not None)
 
     def work(self, sizes: Sequence[int], batches: Batches, piece: int) -> arguments.Work:
         """Buffers for a batch, or, as in `Backprop`, for a piece of it."""

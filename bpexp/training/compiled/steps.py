@@ -52,8 +52,8 @@ class CompiledSteps:
 
     def walk(self, order: Array) -> None:
         """Take the samples in this order from now on; a full batch has none."""
-        X, Y, _, whole = self._samples
-        self._samples = Samples(X, Y, np.array(order, dtype=np.int64), whole)
+        X, Y, _, divisor, whole = self._samples
+        self._samples = Samples(X, Y, np.array(order, dtype=np.int64), divisor, whole)
 
     def run(self, first: int, B: int, rates: Array, losses: Array) -> int:
         """Steps of B samples, one for each rate, from place `first` of the order on; their losses are filled in.

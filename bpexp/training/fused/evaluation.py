@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from bpexp.data.dataset import Part
+from bpexp.data.dataset import Part, gather
 from bpexp.nn.arrays import Array
 from bpexp.nn.stack import Stack, runs, side_by_side
+from bpexp.training.evaluation import PIECE, measures
 from bpexp.training.fused.member import Member
-from bpexp.training.metrics import PENALTY, PIECE, measures
+from bpexp.training.metrics import PENALTY
 
 LEAST = 256
 """Samples of a piece at least."""
@@ -31,28 +32,29 @@ def evaluate_all(stack: Stack, members: Sequence[Member]) -> list[dict[str, floa
 
 def _evaluate(stack: Stack, members: Sequence[Member], parts: Sequence[Part]) -> Iterator[dict[str, float]]:
     size = max(LEAST, PIECE // len(members))
-    one = same_samples(parts)
-    pieces = [
-        _piece(stack, members, [part.batch(part.rows[start : start + size]) for part in (parts[:1] if one else parts)])
-        for start in range(0, len(parts[0]), size)
-    ]
-    costs, a, y = (np.concatenate(arrays, axis=-1) for arrays in zip(*pieces, strict=True))
+    own = parts[:1] if same_samples(parts) else parts  # one batch is that of all
+    y = np.stack([gather(part.Y, part.rows).T for part in own])
+    shape = len(parts), *y.shape[1:]
+    costs, a, every = np.empty(shape[::2]), np.empty(shape, stack.dtype), np.broadcast_to(y, shape)
+    for start in range(0, shape[-1], size):
+        some = slice(start, start + size)
+        z = stack.logits(_inputs([part.inputs(part.rows[some]) for part in own]))
+        _fill(members, z, every[..., some], costs[:, some], a[..., some])
     for k, part in enumerate(parts):
-        yield measures(part, costs[k], a[k], y[k if len(y) > 1 else 0])
+        yield measures(part, costs[k], a[k], every[k])
 
 
-def _piece(stack: Stack, members: Sequence[Member], batches: Sequence[tuple[Array, Array]]) -> tuple[Array, ...]:
-    """Costs (K, B), outputs (K, n_L, B) and targets (K, n_L, B), or (1, n_L, B) where one batch is that of all."""
-    x = batches[0][0] if len(batches) == 1 else np.stack([x.T for x, _ in batches]).mT
-    targets = np.stack([y for _, y in batches])
-    z = stack.logits(x)
-    every = np.broadcast_to(targets, z.shape)
-    costs, a = np.empty((len(z), z.shape[-1])), np.empty_like(z)
+def _inputs(rows: Sequence[Array]) -> Array:
+    """x (n_0, B), or (K, n_0, B) where there are several."""
+    return rows[0].T if len(rows) == 1 else np.stack(rows).mT
+
+
+def _fill(members: Sequence[Member], z: Array, y: Array, costs: Array, a: Array) -> None:
+    """Costs (K, B) and outputs (K, n_L, B) from z and targets (K, n_L, B)."""
     for rows, first in runs([member.kinds.head for member in members]):
         head, columns = members[first].trainer.head, side_by_side(z[rows])
-        costs[rows] = head.cost(columns, side_by_side(every[rows])).reshape(-1, z.shape[-1])
+        costs[rows] = head.cost(columns, side_by_side(y[rows])).reshape(-1, z.shape[-1])
         a[rows] = head.output.f(columns).reshape(z.shape[1], -1, z.shape[-1]).transpose(1, 0, 2)
-    return costs, a, targets
 
 
 def same_samples(parts: Sequence[Part]) -> bool:

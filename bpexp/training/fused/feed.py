@@ -44,10 +44,10 @@ class OwnOrders:
             self._full = [_stacked([next(sampler.epoch()) for sampler in samplers])]
             return
         for both in zip(*(sampler.buffers for sampler in samplers), strict=True):
-            xs, ys = (np.stack(arrays) for arrays in zip(*both, strict=True))
+            xs, ys = (np.stack([array[0] for array in arrays]) for arrays in zip(*both, strict=True))
             self._stacks.append((xs, ys))
         for k, sampler in enumerate(samplers):
-            sampler.buffers = tuple((xs[k], ys[k]) for xs, ys in self._stacks)
+            sampler.buffers = tuple((xs[k, None], ys[k, None]) for xs, ys in self._stacks)
 
     def epoch(self) -> Iterator[Batch]:
         """Every sampler gathers into its part of the stack."""
