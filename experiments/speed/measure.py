@@ -25,8 +25,8 @@ import numpy as np  # noqa: E402
 from bpexp.nn.network import Network  # noqa: E402
 from bpexp.training.evaluation import evaluate  # noqa: E402
 from experiments.speed.machine import describe, pin  # noqa: E402
-from experiments.speed.ours import PIECE, Bpexp, Products  # noqa: E402
-from experiments.speed.peers import MODULES, PEERS  # noqa: E402
+from experiments.speed.ours import PIECE, Bpexp, Compiled, Products  # noqa: E402
+from experiments.speed.peers import COMPILED, MODULES, PEERS  # noqa: E402
 from experiments.speed.work import CASES, Case, Samples, Turn, head, network, require_equal, samples  # noqa: E402
 
 TOLERANCE = 1e-4
@@ -46,8 +46,10 @@ def entrants(case: Case, data: Samples, *, quick: bool) -> dict[str, Any]:
             "products in pieces": Products(case, data, piece=PIECE),
             "bpexp": Bpexp(case, data),
             "bpexp at once": Bpexp(case, data, piece=len(data)),
+            **compiled(case, data, quick=quick),
         }
     found: dict[str, Any] = {"products": Products(case, data), "bpexp": Bpexp(case, data)}
+    found |= compiled(case, data, quick=quick)
     for name, peer in PEERS.items():
         if name in absent() or (quick and not name.startswith("scikit-learn")):
             continue
@@ -56,6 +58,11 @@ def entrants(case: Case, data: Samples, *, quick: bool) -> dict[str, Any]:
         except LookupError:
             continue
     return found
+
+
+def compiled(case: Case, data: Samples, *, quick: bool) -> dict[str, Any]:
+    """bpexp with engine=numba, where Numba is installed; compiling takes longer than a quick measurement."""
+    return {} if quick or COMPILED in absent() else {COMPILED: Compiled(case, data)}
 
 
 def absent() -> list[str]:

@@ -10,9 +10,9 @@ from bpexp.data.batches import Batches
 from bpexp.gradients.backprop import backprop
 from bpexp.nn.optimizers import optimizers
 from bpexp.nn.schedules import schedules
-from bpexp.training.events import Callback, EpochEnded, Step
+from bpexp.training.events import Callback, EpochEnded, RunEnded, Step
 from bpexp.training.trainer import Trainer, train
-from experiments.speed.work import LR, Array, Case, Samples, Turn, head, network
+from experiments.speed.work import LR, NAMES, Array, Case, Samples, Turn, head, network
 
 PIECE = backprop().piece
 """Samples that bpexp walks at once unless told otherwise."""
@@ -66,7 +66,7 @@ class Bpexp:
 
     def go(self) -> float:
         watch = Stopwatch()
-        ended = train(self.trainer, [watch])
+        ended = self.train([watch])
         assert ended.status == "finished", ended.reason
         return watch.seconds
 
@@ -74,11 +74,33 @@ class Bpexp:
         """The mean of the losses of a turn's steps, weighted alike; trains like `go`, but watched."""
         losses = Losses()
         self.prepare(turn)
-        train(self.trainer, [losses])
+        self.train([losses])
         return float(np.mean(losses.values))
+
+    def train(self, callbacks: list[Callback]) -> RunEnded:
+        """Train with the engine that is measured."""
+        return train(self.trainer, callbacks)
 
     def theta(self) -> Array:
         return self.network.theta
+
+
+class Compiled(Bpexp):
+    """The same training with engine=numba, compiled before its turn."""
+
+    def prepare(self, turn: Turn) -> None:
+        from bpexp.training.compiled.forms import Declared
+        from bpexp.training.compiled.steps import CompiledSteps
+
+        super().prepare(turn)
+        hidden, output, loss = NAMES[self.case.kind]
+        nodes = [{"name": hidden} for _ in self.network.hidden]
+        self.steps = CompiledSteps(self.trainer, Declared(nodes, {"name": output}, {"name": loss}))
+
+    def train(self, callbacks: list[Callback]) -> RunEnded:
+        from bpexp.training.compiled.loop import Loop
+
+        return Loop(self.steps, callbacks).train()
 
 
 class Products:

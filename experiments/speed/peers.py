@@ -188,7 +188,10 @@ PEERS = {
     "scikit-learn": Sklearn,
     "scikit-learn, no gather": SklearnInOrder,
 }
+COMPILED = "bpexp, numba"
+
 MODULES = {
+    COMPILED: "numba",
     "PyTorch": "torch",
     "JAX": "jax",
     "scikit-learn": "sklearn",

@@ -23,6 +23,7 @@ COLOURS = {
     "products in pieces": "#bbbbbb",
     "bpexp": "#0072B2",
     "bpexp at once": "#56B4E9",
+    "bpexp, numba": "#CC79A7",
     "PyTorch": "#D55E00",
     "JAX": "#E69F00",
     "scikit-learn": "#009E73",

@@ -22,6 +22,12 @@ from bpexp.nn.outputs import outputs
 Array = NDArray[Any]
 Kind = Literal["relu_cross_entropy", "sigmoid_mse"]
 
+NAMES: dict[Kind, tuple[str, str, str]] = {
+    "relu_cross_entropy": ("relu", "softmax", "cross_entropy"),
+    "sigmoid_mse": ("sigmoid", "sigmoid", "mse"),
+}
+"""Hidden activation, output and loss."""
+
 LR = 0.01
 """Small, so that rounding does not grow into different weights within a turn; no step takes longer for it."""
 
