@@ -10,6 +10,7 @@ from bpexp.gradients.method import Gradient, GradientMethod, gradient_methods
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Workspace
+from bpexp.nn.products import Blocks
 from bpexp.registry import Count
 
 
@@ -19,9 +20,9 @@ def forward(network: Network, x: Array, work: Workspace) -> None:
     a^L is filled by the head, which computes the cost from z^L.
     """
     work.x = a = x
-    last, product = len(network.layers) - 1, network.product
+    last, product = len(network.layers) - 1, work.products.forward
     for l, layer in enumerate(network.layers):
-        z = product(layer.W, a, out=work.z[l])
+        z = product[l](layer.W, a, work.z[l])
         z += layer.b
         if l < last:
             a = work.a[l] = layer.f.f(z, work.a[l])
@@ -35,13 +36,13 @@ def backward(network: Network, work: Workspace, slots: list[tuple[Array, Array]]
 
     003 prints the last line with f'(z^l); correct is l - 1, as the shapes show and 002 prints.
     """
-    product = network.product
+    products = work.products
     for l in range(len(network.layers) - 1, -1, -1):
         W_slot, b_slot = slots[l]
-        product(work.delta[l], work.below(l).mT, out=W_slot)
-        product(work.delta[l], ones, out=b_slot)
+        products.outer[l](work.delta[l], work.below(l).mT, W_slot)
+        products.whole(work.delta[l], ones, b_slot)
         if l:
-            delta = product(network.layers[l].W.mT, work.delta[l], out=work.delta[l - 1])
+            delta = products.back[l](network.layers[l].W.mT, work.delta[l], work.delta[l - 1])
             slope = work.slope[l - 1] = network.hidden[l - 1].df(work.z[l - 1], work.slope[l - 1])
             np.multiply(delta, slope, out=delta)
 
@@ -71,10 +72,11 @@ class Backprop(GradientMethod):
     """The delta recursion. A batch of more than `piece` samples is processed in pieces that fit into the cache.
 
     The pieces change only the order of summation: the gradient is equal to rounding, and memory does not grow with B.
+    So it is for the `blocks` of a product (`bpexp.nn.products`).
     """
 
-    def __init__(self, piece: int) -> None:
-        self.piece = piece
+    def __init__(self, piece: int, blocks: Blocks = "auto") -> None:
+        self.piece, self.blocks = piece, blocks
         self._buffers: dict[int, tuple[Workspace, Array]] = {}
         self._network: Network | None = None
 
@@ -99,7 +101,7 @@ class Backprop(GradientMethod):
         """The costs C_k (B,) and the pass; the gradient is in the vector."""
         B = x.shape[-1]
         if B not in self._buffers:
-            self._buffers[B] = network.workspace(B), np.ones((B, 1), network.theta.dtype)
+            self._buffers[B] = network.workspace(B, self.blocks), np.ones((B, 1), network.theta.dtype)
         work, ones = self._buffers[B]
         forward(network, x, work)
         delta = work.delta[-1]
@@ -143,10 +145,12 @@ class Backprop(GradientMethod):
 
 
 @gradient_methods.register("backprop")
-def backprop(piece: Count = 512) -> Backprop:
+def backprop(piece: Count = 512, blocks: Blocks = "auto") -> Backprop:
     """The delta recursion of 002 and 003, vectorised over the batch.
 
     Args:
         piece: samples processed at once; a larger batch is split into pieces that fit into the processor's cache.
+        blocks: columns of the result that a product of matrices computes at once, 0 for all; auto for blocks by a rule
+            of the shapes, where blas_architecture has kernels for them. The gradient is equal to rounding.
     """
-    return Backprop(piece)
+    return Backprop(piece, blocks)

@@ -65,6 +65,30 @@ def sigmoid_binary_cross_entropy(reduction: Literal["sum", "mean"] = "sum", fact
     return cost_and_delta
 
 
+def sigmoid_mse(reduction: Literal["sum", "mean"] = "sum", factor: float = 1.0) -> CostAndDelta:
+    """C_k = factor sum_j (a_j - y_j)^2, delta = 2 factor (a - y) f'(z), with one exponential of z for all three.
+
+    With t = exp(-|z|) and s = t / (1 + t): a - y = ([z > 0] - y) -+ s, and f'(z) = t / (1 + t)^2 = s / (1 + t).
+    """
+
+    def cost_and_delta(z: Array, y: Array, a: Array, delta: Array) -> Array:
+        constant = factor / z.shape[0] if reduction == "mean" else factor
+        t = decay(z, out=delta)
+        total = t + 1
+        s = np.divide(t, total, out=t)
+        slope = np.divide(s, total, out=total)
+        positive = np.greater(z.real, 0, out=a)
+        error = positive - y
+        s *= 1 - 2 * positive
+        a += s
+        error += s
+        np.multiply(error, slope, out=delta)
+        delta *= 2 * constant
+        return np.asarray(constant * np.add.reduce(np.square(error, out=error)))
+
+    return cost_and_delta
+
+
 def softmax_binary_cross_entropy(reduction: Literal["sum", "mean"] = "sum", factor: float = 1.0) -> CostAndDelta:
     """C_k = -factor sum_j (y_j log a_j + (1 - y_j) log(1 - a_j)) for two classes or more.
 
@@ -119,3 +143,6 @@ SHORTCUTS: dict[tuple[str, str], Callable[..., CostAndDelta]] = {
     ("softmax", "binary_cross_entropy"): softmax_binary_cross_entropy,
 }
 """The closed form of each pairing of an output with a loss that has one; it takes the parameters of its loss."""
+
+OF_ERROR: dict[tuple[str, str], Callable[..., CostAndDelta]] = {("sigmoid", "mse"): sigmoid_mse}
+"""The chain rule of a pairing with a loss of a - y, in fewer passes; it takes the parameters of its loss."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
-from bpexp.nn.closed_forms import SHORTCUTS, CostAndDelta
+from bpexp.nn.closed_forms import OF_ERROR, SHORTCUTS, CostAndDelta
 from bpexp.nn.losses import Loss, losses
 from bpexp.nn.outputs import Output, outputs
 
@@ -111,7 +111,8 @@ def build_head(output: Any, loss: Any, *, batch: BatchReduction = "mean", shortc
     if shortcut and (closed := SHORTCUTS.get((output_name, loss_name))):
         return Head(f, c, closed(**loss_params), name, batch, "closed")
     if shortcut and c.of_error:
-        return Head(f, c, from_error(f, c), name, batch, "error")
+        fused = OF_ERROR.get((output_name, loss_name))
+        return Head(f, c, fused(**loss_params) if fused else from_error(f, c), name, batch, "error")
     return Head(f, c, chain(f, c), name, batch, "chain")
 
 

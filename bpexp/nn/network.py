@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -13,6 +13,7 @@ from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import DTYPES, Array
 from bpexp.nn.initializers import Initializer
 from bpexp.nn.outputs import Output
+from bpexp.nn.products import Blocks, Products, product
 from bpexp.registry import NonNegative
 
 Biases = Literal["zero", "drawn"]
@@ -34,6 +35,7 @@ class Workspace:
     x is (n_0, B); z, a, slope = f'(z) and delta hold one (n_l, B) array per layer, first to last; slope omits the last.
     delta = dC/dz^l for the cost C of the batch; dC_k/dz^l of a sample is delta / weight, with weight = 1/B for a mean.
     slope and delta are filled by a backward pass. All are buffers: the next pass over B samples overwrites them.
+    `products` is how the pass multiplies.
     """
 
     x: Array
@@ -41,6 +43,7 @@ class Workspace:
     a: list[Array]
     slope: list[Array]
     delta: list[Array]
+    products: Products
     weight: float = 1.0
 
     def below(self, l: int) -> Array:
@@ -53,9 +56,6 @@ class Network:
 
     `hidden` holds the functions of layers 1 to L - 1, `output` that of layer L; `layers` has both, with W and b.
     """
-
-    product: Callable[..., Array] = staticmethod(np.dot)
-    """The product of two matrices into `out`; a stack of networks (`bpexp.nn.stack`) has that of stacks of matrices."""
 
     def __init__(self, sizes: Sequence[int], hidden: Sequence[Activation], output: Output, dtype: str) -> None:
         self.sizes = tuple(sizes)
@@ -111,22 +111,21 @@ class Network:
         other.theta[...] = theta
         return other
 
-    def workspace(self, B: int) -> Workspace:
-        """Buffers for a batch of B samples."""
+    def workspace(self, B: int, blocks: Blocks = 0) -> Workspace:
+        """Buffers for a batch of B samples; `blocks` are those in which the pass multiplies."""
 
         def buffers() -> list[Array]:
             return [np.empty((n, B), self.theta.dtype) for n in self.sizes[1:]]
 
-        return Workspace(
-            np.empty((self.sizes[0], B), self.theta.dtype), buffers(), buffers(), buffers()[:-1], buffers()
-        )
+        x, products = np.empty((self.sizes[0], B), self.theta.dtype), Products(self.sizes, B, np.dot, blocks)
+        return Workspace(x, buffers(), buffers(), buffers()[:-1], buffers(), products)
 
     def logits(self, x: Array) -> Array:
         """z^L (n_L, B) for x (n_0, B): the last layer before its activation, from which costs are computed."""
         a = x
         for layer in self.layers[:-1]:
-            a = layer.f.f(self.product(layer.W, a) + layer.b)
-        return np.asarray(self.product(self.layers[-1].W, a) + self.layers[-1].b)
+            a = layer.f.f(product(layer.W, a) + layer.b)
+        return product(self.layers[-1].W, a) + self.layers[-1].b
 
     def forward(self, x: Array) -> Array:
         """a^L (n_L, B) for x (n_0, B)."""

@@ -18,14 +18,9 @@ from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
 from bpexp.nn.heads import Head
 from bpexp.nn.network import Network, Workspace
+from bpexp.nn.products import Blocks, Products
 
 Kind = TypeVar("Kind")
-
-SMALL = 1_000_000
-"""Multiplications of the largest product for which OpenBLAS has kernels that do not copy the matrices first."""
-
-NARROW = 16
-"""The least number of columns of a block."""
 
 
 class Stack(Network):
@@ -45,7 +40,7 @@ class Stack(Network):
         for network, row in zip(networks, self.theta, strict=True):
             network.live_in(row)
 
-    def workspace(self, B: int) -> Workspace:
+    def workspace(self, B: int, blocks: Blocks = 0) -> Workspace:
         """Buffers for a batch of B samples of each network; those of the last layer lie as (n_L, K, B) in memory."""
         K, n_L = len(self.theta), self.sizes[-1]
 
@@ -53,40 +48,8 @@ class Stack(Network):
             last = np.empty((n_L, K, B), self.dtype).transpose(1, 0, 2)
             return [*(np.empty((K, n, B), self.dtype) for n in self.sizes[1:-1]), last]
 
-        return Workspace(np.empty(0, self.dtype), buffers(), buffers(), buffers()[:-1], buffers())
-
-
-def product(left: Array, right: Array, out: Array | None = None) -> Array:
-    """left (K, n, m) times right, (K, m, B) or one matrix (m, B) for all, into out (K, n, B).
-
-    A product that is too large for the small kernels of the library is done in blocks of columns that are not: for
-    784-32-32-10 at B = 128 the first layer takes half of the time (`python -m experiments.scale.fused`).
-    """
-    n, m = left.shape[-2:]
-    blocks = _blocks(n * m, right.shape[-1])
-    if blocks == 1:
-        made: Array = np.matmul(left, right, out=out)
-        return made
-    out = np.empty((*left.shape[:-1], right.shape[-1]), left.dtype) if out is None else out
-    np.matmul(left[:, None], _in_blocks(right, blocks), out=_in_blocks(out, blocks))
-    return out
-
-
-def _blocks(work: int, columns: int) -> int:
-    """The number of equal blocks of columns, 1 for no blocks; `work` is the number of multiplications of a column."""
-    if work * columns <= SMALL or work * NARROW > SMALL:
-        return 1
-    least = -(-work * columns // SMALL)
-    return next((n for n in range(least, columns // NARROW + 1) if columns % n == 0), 1)
-
-
-def _in_blocks(matrix: Array, blocks: int) -> Array:
-    """(..., m, B) as a view (..., blocks, m, B / blocks)."""
-    *stack, m, B = matrix.shape
-    return np.moveaxis(matrix.reshape(*stack, m, blocks, B // blocks), -2, -3)
-
-
-Stack.product = staticmethod(product)
+        products = Products(self.sizes, B, np.matmul, blocks)
+        return Workspace(np.empty(0, self.dtype), buffers(), buffers(), buffers()[:-1], buffers(), products)
 
 
 def runs(kinds: Sequence[Kind]) -> Iterator[tuple[slice, int]]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
     from mlflow.models import Model
 
-REQUIREMENTS = ("mlflow", "numpy", "pandas", "scipy")
+REQUIREMENTS = ("mlflow", "numpy", "pandas", "scipy", "threadpoolctl")
 """What a process needs in order to load the model; it does not need bpexp."""
 
 _LOADER = "bpexp_serving"

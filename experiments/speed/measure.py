@@ -24,8 +24,9 @@ import numpy as np  # noqa: E402
 
 from bpexp.nn.network import Network  # noqa: E402
 from bpexp.training.evaluation import evaluate  # noqa: E402
+from experiments.speed.floor import Products  # noqa: E402
 from experiments.speed.machine import describe, pin  # noqa: E402
-from experiments.speed.ours import PIECE, Bpexp, Compiled, Products  # noqa: E402
+from experiments.speed.ours import PIECE, Bpexp, Compiled  # noqa: E402
 from experiments.speed.peers import COMPILED, MODULES, PEERS  # noqa: E402
 from experiments.speed.work import CASES, Case, Samples, Turn, head, network, require_equal, samples  # noqa: E402
 
@@ -43,7 +44,6 @@ def entrants(case: Case, data: Samples, *, quick: bool) -> dict[str, Any]:
     if case.B is None:
         return {
             "products": Products(case, data),
-            "products in pieces": Products(case, data, piece=PIECE),
             "bpexp": Bpexp(case, data),
             "bpexp at once": Bpexp(case, data, piece=len(data)),
             **compiled(case, data, quick=quick),

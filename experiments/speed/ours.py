@@ -1,4 +1,4 @@
-"""What is measured of bpexp, and the matrix products that no implementation can do without."""
+"""What is measured of bpexp."""
 
 from __future__ import annotations
 
@@ -101,48 +101,3 @@ class Compiled(Bpexp):
         from bpexp.training.compiled.loop import Loop
 
         return Loop(self.steps, callbacks).train()
-
-
-class Products:
-    """The 3L - 1 products of a step, of the shapes and layouts of bpexp, into buffers; nothing else.
-
-    z^l = W^l a^{l-1}        dW^l = delta^l (a^{l-1})^T        (W^l)^T delta^l for l > 1
-    A full batch is walked in pieces of `piece` samples like bpexp's, or, with 0, at once.
-    """
-
-    def __init__(self, case: Case, data: Samples, piece: int = 0) -> None:
-        B = case.B or len(data)
-        self.piece = piece or B
-        self.W = [layer.W for layer in network(case).layers]
-        self.dW = [np.empty_like(W) for W in self.W]
-        rng = np.random.default_rng(2)
-        n = min(B, self.piece)
-        self.x = data.X[:B].T if case.B is None else data.X[:B].copy().T
-        self.a = [rng.random((W.shape[0], n), dtype=np.float32) for W in self.W]
-        self.delta = [np.empty_like(a) for a in self.a]
-        self.delta[-1][...] = self.a[-1]
-        self.z = [np.empty_like(a) for a in self.a]
-
-    def prepare(self, turn: Turn) -> None:
-        self.steps = turn.steps
-
-    def go(self) -> float:
-        start = time.perf_counter()
-        for _ in range(self.steps):
-            for begin in range(0, self.x.shape[1], self.piece):
-                self._once(self.x[:, begin : begin + self.piece])
-        return time.perf_counter() - start
-
-    def _once(self, x: Array) -> None:
-        n = x.shape[1]
-        below = [x, *(a[:, :n] for a in self.a)]
-        for W, a, z in zip(self.W, below, self.z, strict=False):
-            np.matmul(W, a, out=z[:, :n])
-        for l in range(len(self.W) - 1, -1, -1):
-            delta = self.delta[l][:, :n]
-            np.matmul(delta, below[l].T, out=self.dW[l])
-            if l:
-                np.matmul(self.W[l].T, delta, out=self.delta[l - 1][:, :n])
-
-    def theta(self) -> None:
-        return None

@@ -20,7 +20,6 @@ TARGETS = (
 
 COLOURS = {
     "products": "#999999",
-    "products in pieces": "#bbbbbb",
     "bpexp": "#0072B2",
     "bpexp at once": "#56B4E9",
     "bpexp, numba": "#CC79A7",

@@ -61,7 +61,7 @@ def test_an_npz_of_rows_is_standardized_as_a_table_is(tmp_path):
     assert "standardized with the mean" in data.notes[0]
     for x, largest in (("bytes", 1), ("images", rows.max())):
         data = prepare(load("npz", path=path, x=x), rng=np.random.default_rng(0), **go)
-        assert data.train.X.max() == pytest.approx(largest, rel=0.1)
+        assert data.train.batch()[0].max() == pytest.approx(largest, rel=0.1)
         assert data.notes == ()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpexp.nn.closed_forms import SHORTCUTS
-from bpexp.nn.heads import build_head
+from bpexp.nn.closed_forms import OF_ERROR, SHORTCUTS
+from bpexp.nn.heads import build_head, from_error
 
 PARAMETERS = {
     "cross_entropy": [{}],
@@ -51,6 +51,30 @@ def test_shortcut_stays_finite_at_extreme_z(output, loss, parameters, dtype):
         assert np.isfinite(delta).all()
         assert (cost >= 0).all()
         assert cost.dtype == a.dtype == delta.dtype == np.dtype(dtype)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"reduction": "mean"}, {"factor": 0.5}, {"reduction": "mean", "factor": 3.0}]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+@pytest.mark.parametrize(("output", "loss"), OF_ERROR)
+def test_fewer_passes_are_the_chain_of_the_error(output, loss, dtype, parameters):
+    """To rounding, also where the output saturates; complex z as in the complex step."""
+    rng, head = np.random.default_rng(0), build_head(output, {"name": loss, **parameters})
+    assert head.form == "error"
+    plain = from_error(head.output, head.loss)
+    assert head.cost_and_delta.__qualname__ != plain.__qualname__
+    z = np.concatenate([rng.normal(0, scale, (3, 50)) for scale in (1e-3, 1, 30)], axis=1).astype(dtype)
+    if dtype == "complex128":
+        z += 1e-9j * rng.normal(size=z.shape)
+    eps, tiny = np.finfo(dtype).eps, np.finfo(dtype).tiny  # f(z) alone is 0 a little before
+    for y in (np.eye(3, dtype=dtype)[:, rng.integers(0, 3, 150)], rng.random((3, 150)).astype(dtype)):
+        theirs = np.empty_like(z), np.empty_like(z)
+        costs, a, delta = ask(head, z, y)
+        np.testing.assert_allclose(costs, plain(z, y, *theirs), rtol=16 * eps)
+        np.testing.assert_allclose(a, theirs[0], rtol=4 * eps, atol=tiny)
+        np.testing.assert_allclose(delta, theirs[1], rtol=32 * eps, atol=tiny)
+        assert costs.dtype == a.dtype == delta.dtype == z.dtype
 
 
 def test_delta_is_a_minus_y():

@@ -17,7 +17,6 @@ from bpexp.config.groups import GROUPS
 from bpexp.errors import ConfigError
 from bpexp.nn.arrays import Array
 from bpexp.nn.penalties import Clip, Penalty
-from bpexp.nn.stack import product as product_of_stacks
 from bpexp.running.build import build
 from bpexp.running.fusing import MOST, arranged, units
 from bpexp.running.job import Job
@@ -107,6 +106,7 @@ def test_every_component_in_one_batch():
         ["lr=0.1,0.5", "batch_size=full"],
         ["lr=0.1,0.2", "batch_size=1", "epochs=2"],
         ["lr=0.1,0.2", "batch_size=67"],
+        ["lr=0.1,0.2", "gradient.blocks=2"],
         ["seed=1,2", "data=polynomial", "data.n=80", "loss=mse,mae,huber", "output=identity"],
         ["seed=1,2", "data.one_hot=false", "output=sigmoid", "loss=binary_cross_entropy"],
         ["loss.batch=sum", "lr=0.01,0.02"],
@@ -169,19 +169,6 @@ def test_a_run_that_leaves_disturbs_nobody(more: list[str]):
     for alone_, among in zip(rows, stayed, strict=True):
         assert len(alone_.rows) == len(among.rows) == 11
         assert all(np.array_equal(a, b) for a, b in zip(alone_.rows, among.rows, strict=True))
-
-
-@pytest.mark.parametrize(
-    ("n", "m", "columns"), [(32, 784, 128), (32, 128, 784), (64, 784, 33), (3, 5, 7), (256, 784, 128)]
-)
-def test_a_product_of_stacks_is_that_of_each(n: int, m: int, columns: int):
-    """In blocks or not, for a right side of each and one for all."""
-    rng = np.random.default_rng(0)
-    left, right = rng.normal(size=(2, n, m)), rng.normal(size=(2, m, columns))
-    out = np.full((2, n, columns), np.nan)
-    np.testing.assert_allclose(product_of_stacks(left, right, out=out), left @ right, rtol=0, atol=1e-11)
-    np.testing.assert_allclose(out, left @ right, rtol=0, atol=1e-11)
-    np.testing.assert_allclose(product_of_stacks(left, right[0]), left @ right[0], rtol=0, atol=1e-11)
 
 
 def test_float32_moves_no_further_than_by_another_blocking_of_the_products():

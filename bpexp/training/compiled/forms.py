@@ -53,6 +53,8 @@ def lacking(
     missing = []
     if type(method) is not Backprop:
         missing.append("the gradient method, which is not backprop")
+    elif method.blocks != "auto":
+        missing.append(f"gradient.blocks={method.blocks}, which is how NumPy multiplies")
     for node, function in zip(declared.hidden, network.hidden, strict=True):
         if _activation(activations, node, function) is None:
             missing.append(f"activation {node['name']!r}")

@@ -16,15 +16,13 @@ from bpexp.nn.heads import Head
 from bpexp.nn.network import Network
 from bpexp.nn.optimizers import Optimizer
 from bpexp.nn.penalties import Clip, Penalty
+from bpexp.nn.products import SMALL, has_small_kernels
 from bpexp.training.compiled import arguments, kernel, native
 from bpexp.training.compiled.forms import Forms
 from bpexp.training.compiled.updates import ROOM, RULES
 
-SMALL = 1_000_000
-"""Multiplications of the largest product for which OpenBLAS has kernels that do not copy the matrices first."""
-
-NARROW = 16
-"""The least number of samples of a block."""
+NARROW = 32
+"""The least number of samples of a block: in smaller ones no kernel is fast."""
 
 
 @dataclass(slots=True)
@@ -155,11 +153,13 @@ class Parts:
 
 
 def block_of(sizes: Sequence[int], B: int, piece: int) -> int:
-    """How many of B samples pass through a network of n_0, ..., n_L units at once: all, at most `piece`, or as many
-    as BLAS multiplies without copying the matrices first."""
+    """How many of B samples pass through a network of n_0, ..., n_L units at once.
+
+    All, or at most `piece`; or as many as OpenBLAS multiplies without copying the matrices first (`bpexp.nn.products`).
+    """
     most = SMALL // max(n_in * n_out for n_in, n_out in pairwise(sizes))
     least = min(B, piece)
-    if most < NARROW or most >= least:
+    if most < NARROW or most >= least or not has_small_kernels():
         return least
     return -(-least // -(-least // most))
 

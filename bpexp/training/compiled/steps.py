@@ -11,6 +11,7 @@ from bpexp.gradients.backprop import Backprop
 from bpexp.gradients.method import Gradient
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Workspace
+from bpexp.nn.products import Products
 from bpexp.training.compiled import kernel
 from bpexp.training.compiled.arguments import Samples
 from bpexp.training.compiled.forms import Declared, forms
@@ -90,7 +91,7 @@ class CompiledSteps:
             return None
         z, a, delta = (list(self._layers(numbers, B)) for numbers in (work.z, work.a, work.delta))
         slope = [f.df(z_l) for f, z_l in zip(network.hidden, z, strict=False)]
-        return Workspace(x, z, a, slope, delta, weight)
+        return Workspace(x, z, a, slope, delta, Products(network.sizes, B, np.dot, "auto"), weight)
 
     def _layers(self, numbers: Array, B: int) -> Iterator[Array]:
         """(n_l, B) of each layer."""

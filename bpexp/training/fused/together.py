@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bpexp.gradients.backprop import Backprop, backprop
+from bpexp.gradients.backprop import Backprop
 from bpexp.gradients.method import Gradient
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Workspace
@@ -96,7 +96,9 @@ class Together:
         kinds = [member.kinds for member in self.members]
         self._stack = Stack([trainer.network for trainer in trainers], [kind.hidden for kind in kinds])
         self._head = one_head([kind.head for kind in kinds], [trainer.head for trainer in trainers])
-        self._method: Backprop = backprop()
+        method = trainers[0].method
+        assert isinstance(method, Backprop)
+        self._method = Backprop(method.piece, method.blocks)
         samplers = [trainer.batches for trainer in trainers]
         self._feed = OneOrder(samplers) if self._one_order else OwnOrders(samplers)
         self._rhythms = list({(trainer.evaluate_every, trainer.epochs): trainer for trainer in trainers}.values())
@@ -198,4 +200,4 @@ class Together:
 def _of(work: Workspace, x: Array, k: int) -> Workspace:
     """The pass of network k; x (n_0, B) is its batch."""
     z, a, slope, delta = ([array[k] for array in arrays] for arrays in (work.z, work.a, work.slope, work.delta))
-    return Workspace(x, z, a, slope, delta, work.weight)
+    return Workspace(x, z, a, slope, delta, work.products, work.weight)

@@ -1,0 +1,120 @@
+"""The products of matrices of a pass, whole or in blocks that the small kernels of OpenBLAS take.
+
+OpenBLAS copies both matrices of a product before it multiplies. On processors with AVX-512 it has kernels that do not,
+for products up to a size: W^1 x of 784-32-32-10 takes 0.57 of the time at B = 128 when it is done in blocks of 32
+columns, and that of 784-10-10 takes 0.29 at B = 512; with the kernels of AVX2 it takes 1.15 and 1.05, so that there
+products stay whole (`python -m experiments.speed.products`). What is done in blocks is equal to rounding, since the
+kernels sum in different orders.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import numpy as np
+
+from bpexp.nn.arrays import Array
+from bpexp.registry import Range
+
+Blocks = Annotated[int, Range(least=0)] | Literal["auto"]
+"""Columns of a block; 0 for whole products, "auto" for the rule of `block`."""
+
+Product = Callable[[Array, Array, Array], Array]
+"""left (n, m) times right (m, B), written into `out` (n, B) and returned; each with the leading axes of a stack."""
+
+KERNELS = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
+"""The architectures for which OpenBLAS has small kernels, as threadpoolctl and the record of a run name them."""
+
+SMALL = 1_000_000
+"""Multiplications that a small kernel does at most."""
+
+AREA, DEPTH = 1200, 32
+"""Where the right matrix is a transposed one: the most numbers of the result, and the least m."""
+
+WIDE, NARROW = 32, 4
+"""The least number of columns of a block; the second where the right matrix is a transposed one, and for rows."""
+
+
+class Products:
+    """How the products of a pass of B samples through layers of n_0, ..., n_L units are done, layer by layer.
+
+    forward[l] is for W a, outer[l] for delta a^T, and back[l] for W^T delta. `whole` does a product in one go.
+    """
+
+    def __init__(self, sizes: Sequence[int], B: int, whole: Product, blocks: Blocks) -> None:
+        def chosen(n: int, m: int, columns: int, *, transposed: bool = False) -> Product:
+            if blocks != "auto":
+                shape = n, min(blocks or columns, columns)
+            else:
+                shape = block(n, m, columns, transposed=transposed) if has_small_kernels() else (n, columns)
+            return whole if shape == (n, columns) else functools.partial(in_blocks, shape)
+
+        self.whole = whole
+        pairs = list(pairwise(sizes))  # x is stored by sample: x is a transposed matrix and x^T is none
+        self.forward = [chosen(n, m, B, transposed=l == 0) for l, (m, n) in enumerate(pairs)]
+        self.outer = [chosen(n, B, m, transposed=l > 0) for l, (m, n) in enumerate(pairs)]
+        self.back = [chosen(m, n, B) for m, n in pairs]
+
+
+def block(n: int, m: int, B: int, *, transposed: bool) -> tuple[int, int]:
+    """Rows and columns of the blocks of the product of (n, m) and (m, B) under "auto"; (n, B) for the whole.
+
+    A function of the shapes alone, and of whether the right matrix is a transposed one. Measured on an EPYC with
+    AVX-512, float32, n from 8 to 512 and B from 32 to 512: other blocks are slower than the whole.
+    """
+    most = min(AREA // n, SMALL // (n * m)) if transposed else SMALL // (n * m)
+    if most >= B or (transposed and m < DEPTH):
+        return n, B
+    if most >= (NARROW if transposed else WIDE):
+        return n, _even(B, most)
+    rows = 0 if transposed else SMALL // (m * B)
+    return (_even(n, rows), B) if rows >= NARROW else (n, B)
+
+
+def _even(total: int, most: int) -> int:
+    """The size of the fewest blocks of nearly equal sizes, all but the last of which are multiples of 4."""
+    size = -(-total // -(-total // (most - most % 4)))
+    return size + -size % 4
+
+
+def in_blocks(shape: tuple[int, int], left: Array, right: Array, out: Array) -> Array:
+    """left (..., n, m) times right (..., m, B) into out (..., n, B), in blocks of whole rows or of whole columns."""
+    rows, columns = shape
+    if columns < out.shape[-1]:
+        _by_columns(columns, left, right, out)
+    else:
+        _by_columns(rows, right.mT, left.mT, out.mT)
+    return out
+
+
+def _by_columns(columns: int, left: Array, right: Array, out: Array) -> None:
+    end = out.shape[-1] // columns * columns
+    np.matmul(left[..., None, :, :], _split(right[..., :end], columns), out=_split(out[..., :end], columns))
+    if end < out.shape[-1]:
+        np.matmul(left, right[..., end:], out=out[..., end:])
+
+
+def _split(matrix: Array, columns: int) -> Array:
+    """(..., m, B) as a view (..., B / columns, m, columns)."""
+    *stack, m, B = matrix.shape
+    return matrix.reshape(*stack, m, B // columns, columns).swapaxes(-2, -3)
+
+
+def product(left: Array, right: Array) -> Array:
+    """left (..., n, m) times right (..., m, B) by the rule of "auto", into a new array."""
+    n, m, B = *left.shape[-2:], right.shape[-1]
+    shape = block(n, m, B, transposed=right.strides[-2] < right.strides[-1])
+    if shape == (n, B) or not has_small_kernels():
+        return np.asarray(np.dot(left, right) if left.ndim == 2 else np.matmul(left, right))
+    return in_blocks(shape, left, right, np.empty((*left.shape[:-1], B), np.result_type(left, right)))
+
+
+@functools.cache
+def has_small_kernels() -> bool:
+    """Whether the library that multiplies has the kernels for which the rule is made."""
+    from threadpoolctl import threadpool_info  # imported here: most predictions of a saved model do without
+
+    return any(pool.get("architecture") in KERNELS for pool in threadpool_info() if pool["user_api"] == "blas")
