@@ -26,11 +26,11 @@ Engine = Literal["numpy", "numba"]
 INSTALL = "pip install 'bpexp[fast]'"
 
 LARGEST = 4_000_000
-"""Multiplications of the largest forward pass of a batch for which `auto` takes compiled steps: beyond, the products
-take nearly all of the time, and they are the same."""
+"""Multiplications of the largest forward pass of a batch for which `auto` takes compiled steps. Up to it they take 0.02
+to 0.8 of NumPy's time, and beyond up to all of it, for then it is the time of the products, which are the same."""
 
 FEWEST = 20_000
-"""Updates of the shortest training for which it does: loading what is compiled takes as long as these save."""
+"""Updates of the shortest training for which it does: loading what is compiled takes as long as so many steps save."""
 
 
 def pays(sizes: Sequence[int], B: int, updates: int) -> bool:

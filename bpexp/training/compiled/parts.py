@@ -21,8 +21,11 @@ from bpexp.training.compiled import arguments, kernel, native
 from bpexp.training.compiled.forms import Forms
 from bpexp.training.compiled.updates import ROOM, RULES
 
-NARROW = 32
-"""The least number of samples of a block: in smaller ones no kernel is fast."""
+EVEN = 8
+"""Samples of a block are a multiple of this: the kernels compute so many at once."""
+
+NARROW = 16
+"""The least number of samples of a block."""
 
 
 @dataclass(slots=True)
@@ -157,11 +160,12 @@ def block_of(sizes: Sequence[int], B: int, piece: int) -> int:
 
     All, or at most `piece`; or as many as OpenBLAS multiplies without copying the matrices first (`bpexp.nn.products`).
     """
-    most = SMALL // max(n_in * n_out for n_in, n_out in pairwise(sizes))
+    most = SMALL // max(n_in * n_out for n_in, n_out in pairwise(sizes)) // EVEN * EVEN
     least = min(B, piece)
     if most < NARROW or most >= least or not has_small_kernels():
         return least
-    return -(-least // -(-least // most))
+    equal = -(-least // -(-least // most))
+    return -(-equal // EVEN) * EVEN
 
 
 def _shown(array: Array) -> Array:
