@@ -117,9 +117,13 @@ class Journal(Losses):
             self._write_losses()
 
     def on_losses(self, losses: Sequence[float], rates: Sequence[float]) -> None:
-        for loss, lr in zip(losses, rates, strict=True):
-            self._losses.append(loss)
+        for lr in rates if len(set(rates)) > 1 else rates[:1]:
             self._rates.add(lr)
+        done = 0
+        while done < len(losses):
+            some = losses[done : done + BLOCK - len(self._losses)]
+            self._losses += some
+            done += len(some)
             if len(self._losses) == BLOCK:
                 self._write_losses()
 
