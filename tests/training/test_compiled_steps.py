@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from functools import partial
@@ -20,6 +21,7 @@ from bpexp.nn.losses import losses
 from bpexp.nn.optimizers import SGD, optimizers
 from bpexp.nn.outputs import outputs
 from bpexp.nn.penalties import Clip, Penalty
+from bpexp.training.callbacks import EarlyStopping
 from bpexp.training.compiled import native, parts
 from bpexp.training.compiled.forms import Declared, lacking
 from bpexp.training.compiled.steps import CompiledSteps
@@ -289,6 +291,28 @@ def test_a_callback_stops_before_the_update() -> None:
     found, ended = train(one[0], [StopAt()]), compiled(other, [StopAt()])
     assert (ended.status, ended.step, ended.reason) == (found.status, found.step, found.reason)
     np.testing.assert_allclose(other[0].network.theta, one[0].network.theta, atol=1e-12)
+
+
+def test_a_training_that_is_stopped_early_goes_back_to_its_best_epoch() -> None:
+    how: dict[str, Any] = {"lr": 3.0, "epochs": 30, "schedule": "constant"}
+    stopping = [EarlyStopping(patience=1, metric="loss/train", restore_best=True) for _ in range(2)]
+    one, other = trainer_of(**how), trainer_of(**how)
+    found, ended = train(one[0], [stopping[0]]), compiled(other, [stopping[1]])
+    assert found.status == ended.status == "stopped"
+    assert (ended.epoch, ended.step, ended.reason, ended.restored) == (
+        found.epoch,
+        found.step,
+        found.reason,
+        found.restored,
+    )
+    np.testing.assert_allclose(other[0].network.theta, one[0].network.theta, atol=1e-9)
+
+
+def test_epochs_that_are_not_evaluated_are_trained() -> None:
+    one, other = trainer_of(), trainer_of()
+    trainers = [dataclasses.replace(made[0], evaluate_every=3) for made in (one, other)]
+    train(trainers[0], []), compiled((trainers[1], other[1]))
+    np.testing.assert_allclose(trainers[1].network.theta, trainers[0].network.theta, atol=1e-12)
 
 
 class Fails(Callback):
