@@ -144,6 +144,7 @@ def test_auto_says_what_it_takes(monkeypatch: pytest.MonkeyPatch, capfd: pytest.
 
 
 def test_what_pays_is_a_function_of_the_shapes() -> None:
+    assert (LARGEST, FEWEST) == (4_000_000, 20_000)  # as bpexp/running/README.md says
     assert pays((2, 8, 1), 4, FEWEST)
     assert pays((784, 32, 32, 10), 128, FEWEST)
     assert not pays((784, 32, 32, 10), 128, FEWEST - 1)

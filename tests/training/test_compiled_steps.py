@@ -26,6 +26,7 @@ from bpexp.training.compiled import native, parts
 from bpexp.training.compiled.forms import Declared, lacking
 from bpexp.training.compiled.steps import CompiledSteps
 from bpexp.training.events import Callback, Position, Step, StopTraining
+from bpexp.training.guarded import guarded
 from bpexp.training.trainer import Trainer, train
 from tests.support.compiled import Each, Kept, assert_equal, by_both, compiled, trainer_of
 from tests.support.resuming import resumes_everywhere
@@ -277,6 +278,19 @@ def test_nan_among_the_samples_is_found_at_once() -> None:
         assert ended.step < len(trainer.batches)
         assert np.isfinite(trainer.network.theta).all()
         assert ended.step == 0 or not np.array_equal(before, trainer.network.theta)
+
+
+class Epochs(Callback):
+    """Somebody else's, which looks at evaluations alone."""
+
+
+def test_a_callback_of_a_plug_in_is_told_the_steps_that_it_needs() -> None:
+    assert type(guarded("epochs", Epochs())).on_step is Callback.on_step
+    assert type(guarded("epochs", Epochs())).after_step is Callback.after_step
+    third, after = Third(), After()
+    compiled(trainer_of(), [guarded("third", third), guarded("after", after)])
+    assert third.numbers == list(range(0, 28, 3))
+    assert after.steps == list(range(1, 29))
 
 
 class StopAt(Each):
