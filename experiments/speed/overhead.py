@@ -20,7 +20,7 @@ from statistics import median
 from typing import Any
 
 from experiments.speed.machine import describe, pin
-from experiments.speed.programs import DATA_ALONE, EVALUATION_TIMED, ON_PROCESSOR_TIME, PLAIN_MLFLOW
+from experiments.speed.programs import DATA_ALONE, EVALUATION_TIMED, ON_PROCESSOR_TIME, PLAIN_MLFLOW, UNPACKING
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -142,6 +142,13 @@ def memory(lab: Lab, rounds: int) -> dict[str, list[float]]:
     return peaks
 
 
+def unpacking(lab: Lab) -> dict[str, list[float]]:
+    """(h) Reading MNIST's images from a gzip file, with all checks but the hash, beside zlib alone."""
+    lab.require(lab.process(["-c", UNPACKING]), 0)
+    found: dict[str, list[float]] = json.loads((lab.folder / "printed.txt").read_text(encoding="utf-8"))
+    return found
+
+
 def alternated(rounds: int, those: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
     """Seconds of each, in every round, in alternating order."""
     times: dict[str, list[float]] = {name: [] for name in those}
@@ -229,6 +236,9 @@ def table(results: dict[str, Any]) -> str:
     if "memory" in results:
         alone = median(results["memory"]["mnist"]) - median(results["memory"]["digits"])
         rows.append(("memory of full MNIST alone, MB", alone, "<= 60", alone <= 60))
+    if "unpacking" in results:
+        r = ratios(results["unpacking"], "read_idx", "zlib")
+        rows.append(("reading MNIST's images from gzip / zlib alone", r, "<= 1.1", r <= 1.1))
     if "evaluation" in results:
         share = median(row["evaluation"] / row["loop"] for row in results["evaluation"])
         rows.append(("share of evaluation in the loop on full MNIST", share, "<= 0.1", share <= 0.1))
@@ -254,7 +264,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=24, help="runs of the sweep")
     parser.add_argument("--core", type=int, help="pin to this processor core, where the system can")
     parser.add_argument("--processor-time", action="store_true", help="of the processor, where the machine is not idle")
-    parser.add_argument("--only", default="training,memory,evaluation,answers,main_job,sweep")
+    parser.add_argument("--only", default="training,memory,unpacking,evaluation,answers,main_job,sweep")
     parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for results and table")
     args = parser.parse_args()
     pin(args.core)
@@ -263,7 +273,7 @@ def main() -> None:
     wanted = args.only.split(",")
     if not os.environ.get("BPEXP_DATA"):
         print("BPEXP_DATA names no folder with MNIST: the figures of full MNIST are left out")
-        wanted = [name for name in wanted if name not in ("training", "memory", "evaluation")]
+        wanted = [name for name in wanted if name not in ("training", "memory", "unpacking", "evaluation")]
     args.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(Path(folder), processor_time=args.processor_time)
@@ -271,6 +281,7 @@ def main() -> None:
             "main_job": lambda: main_job(lab, args.rounds),
             "training": lambda: training(lab, args.rounds),
             "memory": lambda: memory(lab, args.rounds),
+            "unpacking": lambda: unpacking(lab),
             "evaluation": lambda: evaluation(lab, args.rounds),
             "answers": lambda: answers(lab, args.rounds),
             "sweep": lambda: sweeps(lab, max(1, args.rounds // 3), args.jobs),

@@ -51,3 +51,20 @@ rng = np.random.default_rng(0)
 data = prepare(datasets.build(sys.argv[1]).load(rng), name=sys.argv[1], rng=rng)
 """
 """Read, split and keep a data set, and nothing else."""
+
+UNPACKING = """
+import json, os, time, zlib
+from pathlib import Path
+from bpexp.data.files import find_idx
+from bpexp.data.idx import read_idx
+path = find_idx(Path(os.environ["BPEXP_DATA"]), "train-images-idx3-ubyte")
+ways = {"read_idx": lambda: read_idx(path), "zlib": lambda: zlib.decompress(path.read_bytes(), 31)}
+found = {name: [] for name in ways}
+for number in range(10):
+    for name in sorted(ways, reverse=number % 2):
+        start = time.process_time()
+        ways[name]()
+        found[name].append(time.process_time() - start)
+print(json.dumps(found))
+"""
+"""Seconds of the processor to read the images of MNIST from a gzip file, beside zlib alone on the whole of it."""

@@ -89,3 +89,17 @@ def test_blocks_change_rounding_and_nothing_else(monkeypatch, sizes, B):
         first = vector.copy()
         np.testing.assert_allclose(first, whole.vector, rtol=0, atol=1e-13 * np.abs(whole.vector).max() * B)
         np.testing.assert_array_equal(method(network, head, x, y).vector, first)
+
+
+def test_without_the_kernels_nothing_changes(monkeypatch):
+    """The gradient and z^L are those of whole products, bit for bit; with them z^L is equal to rounding."""
+    rng, head = np.random.default_rng(0), build_head({"name": "softmax"}, {"name": "cross_entropy"})
+    network = Network((784, 32, 10), [activations.build("relu")], head.output, "float32")
+    network.theta[...] = rng.normal(size=network.theta.size) / 30
+    x, y = rng.random((128, 784), np.float32).T, np.eye(10, dtype=np.float32)[rng.integers(10, size=128)].T
+    monkeypatch.setattr(products, "has_small_kernels", lambda: False)
+    auto, whole = (backprop(blocks=blocks)(network, head, x, y) for blocks in ("auto", 0))
+    np.testing.assert_array_equal(auto.vector, whole.vector)
+    np.testing.assert_array_equal(network.logits(x), whole.workspace.z[-1])
+    monkeypatch.setattr(products, "has_small_kernels", lambda: True)
+    np.testing.assert_allclose(network.logits(x), whole.workspace.z[-1], rtol=0, atol=1e-5)
