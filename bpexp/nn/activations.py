@@ -95,8 +95,7 @@ def _sigmoid_to_the_end(z: Array, out: Array | None = None) -> Array:
 def _sigmoid_slope(z: Array, out: Array | None = None) -> Array:
     # f(z) f(-z) = t / (1 + t)^2 with t = exp(-|z|) neither overflows nor cancels; a (1 - a) is 0 from z = 37 on
     t = decay(z, out)
-    s: Array = np.divide(t, np.square(1 + t), out=out)
-    return s
+    return np.asarray(np.divide(t, np.square(1 + t), out=out))
 
 
 def _sigmoid_error(z: Array, y: Array) -> Array:
@@ -232,8 +231,7 @@ def silu() -> Activation:
         return z * _sigmoid_to_the_end(z)
 
     def df(z: Array, out: Array | None = None) -> Array:
-        slope: Array = _sigmoid_to_the_end(z) + z * _sigmoid_slope(z)
-        return slope
+        return np.asarray(_sigmoid_to_the_end(z) + z * _sigmoid_slope(z))
 
     return Activation(f, df, analytic=True)
 
