@@ -145,6 +145,8 @@ LIBRARIES = {
         *("mlflow", "mlflow.artifacts", "mlflow.entities", "mlflow.exceptions", "mlflow.models", "mlflow.pyfunc"),
         "mlflow.types",
     },
+    "llvmlite": {"llvmlite"},
+    "numba": {"numba", "numba.extending"},
     "numpy": {"numpy", "numpy.lib.format", "numpy.typing"},
     "omegaconf": {"omegaconf", "omegaconf.errors"},
     "optuna": {
@@ -168,8 +170,8 @@ LIBRARIES = {
 }
 """The modules of other people's libraries that bpexp imports; each is a documented interface of its library."""
 
-ENGINES = ("distributed", "ray")
-"""Those that need not be installed: extras, imported when a launcher is named."""
+ENGINES = ("distributed", "llvmlite", "numba", "ray")
+"""Those that need not be installed: extras, imported when a launcher, or engine=numba, is named."""
 
 GLOBAL_STATE = ("hydra.core.global_hydra", "hydra.core.plugins", "hydra.core.utils")
 """Hydra's global state."""

@@ -61,7 +61,7 @@ def test_everyone_does_the_same_work(steps: dict[str, Any]) -> None:
 def test_who_is_left_out_is_said_with_the_reason(steps: dict[str, Any]) -> None:
     cases = {case["name"]: case for case in steps["cases"]}
     assert cases["sigmoid_32"]["left_out"]["scikit-learn"] == "MLPClassifier has no mean squared error"
-    assert {"PyTorch", "torch.compile", "JAX"} <= set(cases["small_32"]["left_out"])
+    assert {"bpexp, numba", "PyTorch", "torch.compile", "JAX"} <= set(cases["small_32"]["left_out"])
 
 
 def test_torch_compile_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,8 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
         beside = ("hydra.", *(OF_A_TRACE if config.task == "trace" else ()))
         if config.run is not None and key not in BESIDE_RUN and not key.startswith(beside):
             raise ConfigError(f"{override.input_line} has no effect beside run={config.run}; leave one of them out")
+        if key == "engine" and config.task not in ("train", "report"):
+            raise ConfigError(f"{override.input_line} has no effect with task={config.task}; leave one of them out")
         if key.startswith("doctor.") and config.task != "doctor":
             raise ConfigError(f"{override.input_line} has no effect without task=doctor; add it, or leave this out")
         if key in NAMES:

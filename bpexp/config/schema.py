@@ -29,6 +29,7 @@ BatchSize = Annotated[Any, Count | Literal["full"]]
 Task = Annotated[str, Literal["train", "trace", "report", "doctor", "sync", "figures", "explore", "status", "stop"]]
 Dtype = Annotated[str, Literal["float32", "float64"]]
 Natural = Annotated[int, Range(least=0)]
+Engine = Annotated[str, Literal["numpy", "numba", "auto"]]
 Threads = Annotated[int, Range(least=1, most=1024)]
 
 
@@ -43,6 +44,8 @@ class Config:
         seed: seed of every random number: weights, split, batches and the others.
         dtype: float type of the parameters and of the training.
         threads: BLAS threads of a run; the last digits of a result depend on them.
+        engine: what computes the steps of a training: numpy; numba for compiled steps of gradient=backprop, equal to
+            rounding, of `pip install bpexp[fast]`; auto for numba where it is installed and pays.
         progress: print progress and a table at the end; if false, a run or a sweep ends with one line.
         task: train; trace prints one sample's forward and backward pass; report lists the recorded studies, and with
             study=NAME writes the report of one; doctor says what is wrong with the store of runs, and mends it; sync
@@ -90,6 +93,7 @@ class Config:
     seed: Natural = 0
     dtype: Dtype = "float32"
     threads: Threads = 1
+    engine: Engine = "numpy"
     progress: bool = True
     task: Task = "train"
     sample: Natural = 0

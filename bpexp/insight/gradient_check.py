@@ -6,6 +6,7 @@ every entry, to the sum over all of its samples.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -93,21 +94,27 @@ class GradientCheck(Callback):
         settings: when and how closely to check.
         rng: draws the samples and coordinates that are compared.
         keep: called with (step, measures) after each check.
+        always_whole: verify the sum of a small batch, too, where other code than the method computes the steps.
 
     Raises GradientWrong for an error above the tolerance.
     """
 
     def __init__(
-        self, settings: CheckSettings, *, rng: np.random.Generator, keep: Callable[[int, dict[str, float]], None]
+        self,
+        settings: CheckSettings,
+        *,
+        rng: np.random.Generator,
+        keep: Callable[[int, dict[str, float]], None],
+        always_whole: bool = False,
     ) -> None:
-        self._settings, self._rng, self._keep = settings, rng, keep
+        self._settings, self._rng, self._keep, self._always_whole = settings, rng, keep, always_whole
 
     def on_start(self, event: RunStarted) -> None:
         self._run = event
 
     def on_step(self, event: Step) -> None:
         run, settings = self._run, self._settings
-        if event.number and (settings.every is None or event.number % settings.every):
+        if self.next_step(event.number) != event.number:
             return
         found = verify(
             run.method,
@@ -121,7 +128,7 @@ class GradientCheck(Callback):
         )
         measures: dict[str, Any] = {"check/worst_error": found.error, "check/coordinates": found.compared}
         wrong: Verification | WholeBatch | None = None if found.error <= settings.tolerance else found
-        if event.x.shape[1] > SAMPLES:
+        if event.x.shape[1] > SAMPLES or self._always_whole:
             whole = verify_whole(
                 *(run.method, run.network, run.head, event.x, event.y, event.gradient.vector),
                 tolerance=settings.tolerance,
@@ -131,6 +138,10 @@ class GradientCheck(Callback):
         self._keep(event.number, measures)
         if wrong is not None:
             raise GradientWrong(f"{wrong} at step {event.number}")
+
+    def next_step(self, number: int) -> int:
+        every = self._settings.every
+        return number + (-number % every) if every else number if number == 0 else sys.maxsize
 
     def state(self) -> State:
         return {"rng": self._rng.bit_generator.state}

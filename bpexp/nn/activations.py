@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from bpexp.nn.arrays import Array
+from bpexp.nn.compiled import Compiled
 from bpexp.registry import Fraction, Positive, Registry
 
 Codomain = Literal["real", "unit", "simplex"]
@@ -36,6 +37,7 @@ class Activation:
         analytic: f accepts complex z and is analytic there, so that the complex step gives its derivative.
         error: a - y from z and y. It is needed where f approaches a value other than 0 that may be a target: there
             f(z) - y loses its digits, as 1 / (1 + exp(-z)) - 1 does. None for f(z) - y.
+        compiled: its form for engine=numba; None for none. Those of bpexp are in `bpexp.training.compiled.activations`.
     """
 
     f: Elementwise
@@ -44,6 +46,7 @@ class Activation:
     kinks: tuple[float, ...] = ()
     analytic: bool = False
     error: Callable[[Array, Array], Array] | None = None
+    compiled: Compiled | None = None
 
     @property
     def steepest(self) -> float:
@@ -92,8 +95,7 @@ def _sigmoid_to_the_end(z: Array, out: Array | None = None) -> Array:
 def _sigmoid_slope(z: Array, out: Array | None = None) -> Array:
     # f(z) f(-z) = t / (1 + t)^2 with t = exp(-|z|) neither overflows nor cancels; a (1 - a) is 0 from z = 37 on
     t = decay(z, out)
-    s: Array = np.divide(t, np.square(1 + t), out=out)
-    return s
+    return np.asarray(np.divide(t, np.square(1 + t), out=out))
 
 
 def _sigmoid_error(z: Array, y: Array) -> Array:
@@ -229,8 +231,7 @@ def silu() -> Activation:
         return z * _sigmoid_to_the_end(z)
 
     def df(z: Array, out: Array | None = None) -> Array:
-        slope: Array = _sigmoid_to_the_end(z) + z * _sigmoid_slope(z)
-        return slope
+        return np.asarray(_sigmoid_to_the_end(z) + z * _sigmoid_slope(z))
 
     return Activation(f, df, analytic=True)
 

@@ -1,7 +1,7 @@
 """The journal of a run: one JSON object per line, appended during the run; metrics are sent to MLflow from here.
 
 There are three kinds of lines, all with `time` in seconds since 1970, which never goes back, as a clock may:
-    {"event": "started" | "fused" | "left out" | "resumed" | "differs" | "ended", ...}
+    {"event": "started" | "engine" | "fused" | "left out" | "resumed" | "differs" | "ended", ...}
     {"step": 120, "metrics": {"loss/test": 0.31, ...}}
     {"step": 100, "losses": [2.3, 2.2, ...]}        losses of the batches of steps 100, 101, ...
 Numbers that are not finite are written as the strings "nan", "inf" and "-inf", which `float` reads back. "started" and
@@ -117,9 +117,13 @@ class Journal(Losses):
             self._write_losses()
 
     def on_losses(self, losses: Sequence[float], rates: Sequence[float]) -> None:
-        for loss, lr in zip(losses, rates, strict=True):
-            self._losses.append(loss)
+        for lr in rates if len(set(rates)) > 1 else rates[:1]:
             self._rates.add(lr)
+        done = 0
+        while done < len(losses):
+            some = losses[done : done + BLOCK - len(self._losses)]
+            self._losses += some
+            done += len(some)
             if len(self._losses) == BLOCK:
                 self._write_losses()
 

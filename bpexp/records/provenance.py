@@ -27,9 +27,13 @@ def provenance(start: Path) -> dict[str, str]:
     return {**(_repository(code) or _repository(start)), **_software(), **_machine()}
 
 
-def arithmetic(threads: int) -> dict[str, str]:
-    """What the last digits of a run depend on beside its config and data: versions, BLAS and its threads, processor."""
-    return {**_arithmetic(), "threads": str(threads)}
+def arithmetic(threads: int, engine: str = "numpy") -> dict[str, str]:
+    """What the last digits of a run depend on beside its config and data: versions, BLAS and its threads, processor.
+
+    Compiled steps depend on their compiler, and on SciPy, whose BLAS they call.
+    """
+    compiled = {} if engine == "numpy" else {name: metadata.version(name) for name in (engine, "scipy")}
+    return {**_arithmetic(), "threads": str(threads), **compiled}
 
 
 @lru_cache(maxsize=1)

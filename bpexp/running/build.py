@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from bpexp.insight.gradient_check import CheckSettings
 from bpexp.insight.probe_sets import ProbeSettings
 from bpexp.nn.network import Network
 from bpexp.running.outline import Outline, declared_activations, outline
+from bpexp.running.step_engine import compiled_steps, engine_of
 from bpexp.running.streams import Streams, streams
 from bpexp.tracking.settings import TrackingSettings
 from bpexp.training.callbacks import callbacks
@@ -22,10 +23,16 @@ from bpexp.training.events import Callback
 from bpexp.training.guarded import guarded
 from bpexp.training.trainer import Trainer
 
+if TYPE_CHECKING:
+    from bpexp.training.compiled.steps import CompiledSteps
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
-    """The objects of a declared run. `spec` describes the network for the network file."""
+    """The objects of a declared run.
+
+    `spec` describes the network for the network file; `compiled` makes the steps of the trainer with engine=numba.
+    """
 
     config: Config
     data: DataSet
@@ -36,6 +43,7 @@ class Experiment:
     tracking: TrackingSettings
     check_rng: np.random.Generator
     spec: dict[str, Any]
+    compiled: CompiledSteps | None = None
 
 
 def build(config: Config) -> Experiment:
@@ -46,6 +54,7 @@ def build(config: Config) -> Experiment:
 
 def _build(config: Config) -> Experiment:
     planned, random = outline(config), streams(config.seed)
+    engine, _ = engine_of(config, planned)
     initialize(config, planned, random)
     planned.method.prepare(planned.network, planned.head, random.method)
     data = planned.data
@@ -74,6 +83,7 @@ def _build(config: Config) -> Experiment:
         tracking=GROUPS["tracking"].build(config.tracking),
         check_rng=random.check,
         spec=describe(config, planned.network, data),
+        compiled=compiled_steps(config, trainer) if engine == "numba" else None,
     )
 
 

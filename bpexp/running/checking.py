@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from bpexp.config.schema import Config
 from bpexp.config.validation import validate
 from bpexp.data import DataSet
 from bpexp.running.loading import as_it_runs, load_data
 from bpexp.running.outline import outline
+from bpexp.running.progress import tell
+from bpexp.running.step_engine import engine_of
 from bpexp.tracking.settings import TrackingSettings, tracking_settings
 from bpexp.tracking.store import refuse_store
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the jobs of a sweep share: data sets by their declaration, and stores that were checked."""
+    """What the jobs of a sweep share: data sets by their declaration, stores that were checked, and what was said."""
 
     data: dict[str, DataSet]
     stores: set[str]
+    told: set[str] = field(default_factory=set)
 
     def of(self, config: Config) -> DataSet | None:
         """The data set of a job; None of one that needs none."""
@@ -49,9 +52,12 @@ def checked(config: Config, seen: Seen) -> Config:
     key = _declared_data(config)
     if key not in seen.data:
         seen.data[key] = load_data(config)
-    outline(config, seen.data[key])
+    engine, why = engine_of(config, outline(config, seen.data[key]))
+    if why not in seen.told:
+        seen.told.add(why)
+        tell([why], config.progress and bool(why))
     if config.task == "trace":
         from bpexp.running.tasks.traced import refuse_untraceable  # which needs what plans a run
 
         refuse_untraceable(config)
-    return as_it_runs(config, seen.data[key])
+    return replace(as_it_runs(config, seen.data[key]), engine=engine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from contextlib import suppress
 from functools import partial
@@ -19,6 +20,7 @@ from bpexp.running.observers import header, notes
 from bpexp.running.open_run import OpenRun, open_run
 from bpexp.running.progress import progress, tell, waiting
 from bpexp.running.resuming.keeping import Resumed, set_end_aside
+from bpexp.running.step_engine import compiling
 from bpexp.tracking.credentials import scrubbed
 from bpexp.tracking.session import recording
 from bpexp.training.events import Callback, Position, RunEnded, State
@@ -35,7 +37,8 @@ def execute(experiment: Experiment, info: RunInfo, resumed: Resumed | None = Non
         if not info.one_of_many:
             signals.keep(kept_in(info.directory))
         shown = _shown(experiment, info)
-        tell([header(experiment, info.name), *notes(experiment.config, experiment.data)], shown)
+        said = [*notes(experiment.config, experiment.data), *compiling(experiment.compiled)]
+        tell([header(experiment, info.name), *said], shown)
         with waiting("beginning the record of the run", shown):
             run = open_run(experiment, info, partial(setattr, signals, "last_words"), resumed)
         if resumed is not None:
@@ -53,6 +56,10 @@ def _shown(experiment: Experiment, info: RunInfo) -> bool:
     return experiment.config.progress and not info.one_of_many
 
 
+LOOK = 0.1
+"""Seconds between two looks for a signal where steps are made several at a time."""
+
+
 class EndAtSignal(Callback):
     """Ends the training at a signal, after the step or epoch at hand; the last callback, so that all saw that.
 
@@ -64,6 +71,9 @@ class EndAtSignal(Callback):
 
     def after_step(self, at: Position) -> None:
         self._signals.check()
+
+    def next_time(self) -> float:
+        return time.monotonic() + LOOK
 
     def after_epoch(self, at: Position) -> None:
         if self._kept is not None:
@@ -112,10 +122,19 @@ def _watched(run: OpenRun, state: State | None, signals: Signals) -> RunEnded:
     everybody = [*run.callbacks(bars), EndAtSignal(signals, kept)]
     try:
         with signals.raised(patience=True):
-            return train(experiment.trainer, everybody, state)
+            return _begun(experiment, everybody, state)
     except BaseException:  # between two steps, say
         run.interrupted()
         raise
     finally:
         for bar in bars:
             bar.close()
+
+
+def _begun(experiment: Experiment, everybody: list[Callback], state: State | None) -> RunEnded:
+    """Train with the engine of the run."""
+    if experiment.compiled is None:
+        return train(experiment.trainer, everybody, state)
+    from bpexp.training.compiled.loop import Loop  # which imports Numba
+
+    return Loop(experiment.compiled, everybody).train(state)

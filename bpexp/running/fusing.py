@@ -2,8 +2,8 @@
 
 Jobs fit together where networks of one shape see batches of one size of one data set: seeds, learning rates,
 initializers, activations, losses, optimizers, schedules, penalties and epochs may differ. What needs more than the
-batched pass gives is trained alone: other gradient methods, the gradient check, batches that are processed in pieces,
-components and callbacks of plug-ins, and jobs that go on from a checkpoint.
+batched pass gives is trained alone: other gradient methods, compiled steps, the gradient check, batches that are
+processed in pieces, components and callbacks of plug-ins, and jobs that go on from a checkpoint.
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ def units(jobs: Iterable[Job]) -> Iterator[list[Job]]:
 def _shape(job: Job) -> str | None:
     """What jobs that fit together have in common, as text; None for a job that fits with none."""
     config = job.config
-    if config.task != "train" or config.check["name"] != "off" or not _plain(config):
+    if config.task != "train" or config.engine != "numpy":
+        return None
+    if config.check["name"] != "off" or not _plain(config):
         return None
     if job.again and job.directory.exists():  # it goes on from its checkpoint, or sets aside what lies there
         return None

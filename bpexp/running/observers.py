@@ -27,7 +27,9 @@ def observers(experiment: Experiment, journal: Journal, histograms: Histograms |
     probing = Probing(probe.measures, probe.every, journal.metrics, histograms=histograms, fixed=fixed)
     watching: list[Callback] = [probing]
     if check.on:
-        watching.insert(0, GradientCheck(check, rng=experiment.check_rng, keep=journal.metrics))
+        compiled = experiment.compiled is not None
+        checking = GradientCheck(check, rng=experiment.check_rng, keep=journal.metrics, always_whole=compiled)
+        watching.insert(0, checking)
     return watching
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import metadata
 
 from bpexp.data import DataSet
 from bpexp.insight.histograms import Histograms
@@ -20,7 +21,7 @@ from bpexp.running.ending.record import Record, TrainingEnd
 from bpexp.running.ending.signals import Signals
 from bpexp.running.observers import leave_out, observers
 from bpexp.running.resuming.keeping import Resumed, checkpointing, open_journal
-from bpexp.tracking.feed import FUSED, DataCard
+from bpexp.tracking.feed import ENGINE, FUSED, DataCard
 from bpexp.tracking.labels import labels
 from bpexp.tracking.run import TrackedRun
 from bpexp.training.events import Callback
@@ -91,6 +92,13 @@ def open_run(
     record = Record(info, journal, resumed.seconds if resumed else 0.0)
     last_words(record.last_words)
     tags = leave_out(experiment, journal if resumed is None else None)
+    if experiment.compiled is not None:
+        version = metadata.version("numba")
+        if resumed is None:
+            made = experiment.compiled.compilation
+            told = {"new": made.new, "kept": made.kept, "seconds": round(made.seconds, 3)}
+            journal.write({"event": "engine", "engine": "numba", "version": version, "compiled": told})
+        tags[ENGINE] = f"numba {version}"
     if fused:
         journal.write({"event": "fused", "runs": fused})
         tags[FUSED] = str(fused)

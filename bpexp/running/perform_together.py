@@ -113,7 +113,7 @@ class Fused:
             try:
                 info = one.job.info()
                 one.run = open_run(one.experiment, info, self._last_words.append, fused=runs)
-                one.member = Member(one.experiment.trainer, one.run.callbacks([]), kinds_of(one.experiment))
+                one.member = Member(one.experiment.trainer, one.run.callbacks([]), kinds=kinds_of(one.experiment))
             except (BpexpError, OSError) as error:
                 self._begun.remove(one)
                 yield Ending(one.job, cannot_begin(one.job, error))

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from bpexp.errors import say, visible
 from bpexp.running.fitting import GAP, columns, fitted, joined, number
 from bpexp.running.tally import clock
-from bpexp.training.events import Callback, EpochEnded, RunEnded, RunStarted, Step
+from bpexp.training.events import Callback, EpochEnded, Losses, RunEnded, RunStarted, Step
 from bpexp.training.metrics import PARTS, metrics
 
 LINES = 10
@@ -87,7 +87,7 @@ class PlainProgress(EpochLines):
         """No-op."""
 
 
-class LiveProgress(EpochLines):
+class LiveProgress(EpochLines, Losses):
     """The lines of the epochs, which stay, above a bar that is redrawn ten times a second."""
 
     def __init__(self, title: str = "") -> None:
@@ -100,6 +100,7 @@ class LiveProgress(EpochLines):
         super().on_start(event)
         self._console = Console(stderr=True, highlight=False)
         self._number, self._total = event.step, event.epochs * event.steps_per_epoch
+        self._told, self._per_epoch = event.step, event.steps_per_epoch
         self._words = {"title": self._title, "epoch": f"epoch {event.epoch}/{event.epochs}"}
         self._quality, self._shown = "", time.monotonic()
         self._began, self._since = (self._number, self._shown), (self._number, self._shown)
@@ -107,16 +108,24 @@ class LiveProgress(EpochLines):
         self._live.start(refresh=True)
 
     def on_step(self, event: Step) -> None:
+        self._tell(event.number, event.epoch, event.loss)
+
+    def on_losses(self, losses: Sequence[float], rates: Sequence[float]) -> None:
+        self._told += len(losses)
+        if losses:
+            self._tell(self._told - 1, (self._told - 1) // self._per_epoch + 1, losses[-1])
+
+    def _tell(self, step: int, epoch: int, loss: float) -> None:
         now = time.monotonic()
         if now - self._shown < REDRAWS:
             return
-        rate = (event.number - self._since[0]) / (now - self._since[1])
-        left = (self._total - event.number) * (now - self._began[1]) / max(1, event.number - self._began[0])
-        self._shown, self._since, self._number = now, (event.number, now), event.number
+        rate = (step - self._since[0]) / (now - self._since[1])
+        left = (self._total - step) * (now - self._began[1]) / max(1, step - self._began[0])
+        self._shown, self._since, self._number = now, (step, now), step
         self._words = {
             "title": self._title,
-            "epoch": f"epoch {event.epoch}/{self._epochs}",
-            "batch": f"batch loss {number(event.loss)}",
+            "epoch": f"epoch {epoch}/{self._epochs}",
+            "batch": f"batch loss {number(loss)}",
             "quality": self._quality,
             "speed": speed(rate),
             "left": f"{clock(left)} left",

@@ -14,6 +14,9 @@ from bpexp.training.events import Callback, EpochEnded
 PAUSE = 2.0
 """Smallest number of seconds between two transfers during a run; a short run is sent once, at its end."""
 
+ENGINE = "bpexp.engine"
+"""The tag of a run whose steps are compiled; it holds the compiler and its version."""
+
 FUSED = "bpexp.fused"
 """The tag of a run that is trained together with others; it holds their number."""
 

@@ -15,6 +15,9 @@ from bpexp.training.events import Callback, EpochEnded, Position, RunEnded, RunS
 
 OURS = "bpexp."
 
+OF_STEPS = ("on_step", "after_step")
+"""Hooks of every step: a callback that does without them lets steps be made several at a time."""
+
 
 def guarded(name: str, callback: Any) -> Callback:
     """The callback, if it is one of bpexp's own; else one that hands it read-only events, of the same class name.
@@ -28,7 +31,8 @@ def guarded(name: str, callback: Any) -> Callback:
     if kind.__module__.startswith(OURS):
         return callback
     remembers = {} if kind.state is Callback.state else {"state": _state, "load_state": _load_state}
-    own: type[_Guarded] = type(kind.__name__, (_Guarded,), {**remembers, "__qualname__": kind.__qualname__})
+    idle = {hook: getattr(Callback, hook) for hook in OF_STEPS if getattr(kind, hook) is getattr(Callback, hook)}
+    own: type[_Guarded] = type(kind.__name__, (_Guarded,), {**remembers, **idle, "__qualname__": kind.__qualname__})
     return own(callback)
 
 
@@ -55,6 +59,12 @@ class _Guarded(Callback):
     def after_step(self, at: Position) -> None:
         with read_only(self._arrays):
             self.callback.after_step(copy.copy(at))
+
+    def next_step(self, number: int) -> int:
+        return self.callback.next_step(number)
+
+    def next_time(self) -> float:
+        return self.callback.next_time()
 
     def after_epoch(self, at: Position) -> None:
         with read_only(self._arrays):

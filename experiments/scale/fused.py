@@ -90,7 +90,7 @@ def one_by_one(experiments: Sequence[Experiment]) -> float:
 def together(experiments: Sequence[Experiment]) -> float:
     """Seconds of processor time for each run."""
     began = time.process_time()
-    members = [Member(experiment.trainer, [], kinds_of(experiment)) for experiment in experiments]
+    members = [Member(experiment.trainer, [], kinds=kinds_of(experiment)) for experiment in experiments]
     training = Together(members, one_order=len({experiment.config.seed for experiment in experiments}) == 1)
     training.begin(lambda: None)
     while training.members:

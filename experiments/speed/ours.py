@@ -82,3 +82,21 @@ class Bpexp:
 
     def theta(self) -> Array:
         return self.network.theta
+
+
+class Compiled(Bpexp):
+    """The same training with engine=numba, compiled before its turn."""
+
+    def prepare(self, turn: Turn) -> None:
+        from bpexp.training.compiled.forms import Declared
+        from bpexp.training.compiled.steps import CompiledSteps
+
+        super().prepare(turn)
+        parts = self.case.parts
+        nodes = [{"name": parts.hidden} for _ in self.network.hidden]
+        self.steps = CompiledSteps(self.trainer, Declared(nodes, {"name": parts.output}, {"name": parts.loss}))
+
+    def train(self, callbacks: list[Callback]) -> RunEnded:
+        from bpexp.training.compiled.loop import Loop
+
+        return Loop(self.steps, callbacks).train()

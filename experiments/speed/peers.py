@@ -1,12 +1,16 @@
-"""The peers: the same step as a user of each library would write it for speed, on one thread."""
+"""The peers: the same step in compiled code, and as a user of each library would write it for speed, on one thread."""
 
 from __future__ import annotations
 
+from experiments.speed.ours import Compiled
 from experiments.speed.peer_jax import Jax, JaxSteps
 from experiments.speed.peer_sklearn import Sklearn, SklearnInOrder
 from experiments.speed.peer_torch import Torch, TorchCompiled
 
+COMPILED = "bpexp, numba"
+
 PEERS = {
+    COMPILED: Compiled,
     "PyTorch": Torch,
     "torch.compile": TorchCompiled,
     "JAX": Jax,
@@ -15,6 +19,7 @@ PEERS = {
     "scikit-learn, no gather": SklearnInOrder,
 }
 MODULES = {
+    COMPILED: "numba",
     "PyTorch": "torch",
     "torch.compile": "torch",
     "JAX": "jax",

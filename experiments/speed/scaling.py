@@ -20,14 +20,14 @@ from experiments.speed.floor import Products
 from experiments.speed.machine import describe, pin
 from experiments.speed.measure import absent
 from experiments.speed.ours import Bpexp
-from experiments.speed.peers import PEERS
+from experiments.speed.peers import COMPILED, PEERS
 from experiments.speed.scaling_report import figure, table
 from experiments.speed.sweep_turns import sweepers
 from experiments.speed.turns import turn_of
 from experiments.speed.work import CASES, Case, Samples, samples
 
 WHO: dict[str, Callable[[Case, Samples], Any]] = {"bpexp": Bpexp, "products": Products}
-OTHERS = ("PyTorch", "JAX")
+OTHERS = (COMPILED, "PyTorch", "JAX")
 SMALL = Case("small", (784, 32, 32, 10), 32)
 DIGITS = next(case for case in CASES if case.name == "digits_32")
 

@@ -16,6 +16,10 @@ TARGETS = (
     ("large_128", "bpexp", "JAX", 1.1),
     ("adam_128", "bpexp", "JAX", 1.15),
     ("full", "bpexp", "JAX", 0.9),
+    ("small_1", "bpexp, numba", "JAX", 0.8),
+    ("small_32", "bpexp, numba", "JAX", 0.9),
+    ("small_128", "bpexp, numba", "JAX", 1.0),
+    ("xor_4", "bpexp, numba", "JAX", 0.5),
 )
 """Case, whose time, divided by whose, is at most this."""
 
@@ -23,6 +27,7 @@ COLOURS = {
     "products": "#999999",
     "bpexp": "#0072B2",
     "bpexp at once": "#56B4E9",
+    "bpexp, numba": "#004B75",
     "PyTorch": "#D55E00",
     "torch.compile": "#f0a673",
     "JAX": "#E69F00",

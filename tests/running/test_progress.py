@@ -98,14 +98,22 @@ def test_numbers_of_any_size_fit(width: int, monkeypatch: pytest.MonkeyPatch) ->
     assert any("r2 -1e+250" in line for line in lines)
 
 
-def test_the_time_left_of_a_run_that_goes_on_is_of_its_own_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("several", [False, True])
+def test_the_time_left_of_a_run_that_goes_on_is_of_its_own_steps(
+    several: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told of each step, or, where steps are compiled, of many at once."""
     monkeypatch.setattr(sys, "stderr", Terminal())
     clock = iter([0.0, 10.0])
     monkeypatch.setattr(module.time, "monotonic", lambda: next(clock, 10.0))
     bar = LiveProgress("")
     bar.on_start(started(10, 100, epoch=9, step=900))
-    bar.on_step(step(950, 10))
+    if several:
+        bar.on_losses([0.5] * 50 + [0.125], [0.1] * 51)
+    else:
+        bar.on_step(step(950, 10))
     assert (bar._words["left"], bar._words["speed"]) == ("0:10 left", "5 steps/s")
+    assert (bar._words["epoch"], bar._words["batch"]) == ("epoch 10/10", "batch loss 0.1250")
     bar.close()
 
 

@@ -16,7 +16,6 @@ import bpexp
 from bpexp.errors import BpexpError, CheckpointError, ConfigError
 from bpexp.records import checkpoint as file
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
-from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import JOURNAL, read
 from bpexp.records.lock import LOCK, RunLock
 from bpexp.records.outcome import read_outcome
@@ -28,7 +27,7 @@ from bpexp.tracking.content import shown_summary
 from bpexp.tracking.manifest import Facts
 from tests.support.command_line import command, listing
 from tests.support.plans import planned
-from tests.support.resuming import die_within, killed, last_state, rows
+from tests.support.resuming import die_within, killed, last_state, rows, write_at_once
 from tests.support.stores import ask
 
 TINY = ["data=xor", "data.n=60", "model.hidden=[4]", "epochs=4", "batch_size=7", "tracking=none", "progress=false"]
@@ -43,14 +42,6 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint after each step, without waiting for the disk."""
     write_at_once(monkeypatch)
-
-
-def write_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def at_once(self: Checkpointing, cost: float) -> None:
-        self._due = self._paid = 0.0
-
-    monkeypatch.setattr(Checkpointing, "_plan", at_once)
-    monkeypatch.setattr(os, "fsync", lambda number: None)
 
 
 @cache

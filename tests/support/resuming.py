@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bpexp.config.schema import Config
 from bpexp.insight.histograms import Histograms
 from bpexp.records.archive import packed, unpacked
 from bpexp.records.checkpoint import checkpoints, read_checkpoint
+from bpexp.records.checkpointing import Checkpointing
 from bpexp.records.journal import JOURNAL, points, read
 from bpexp.running.build import build
 from bpexp.running.directories import claim
@@ -51,8 +54,11 @@ def state_of(trainer: Trainer, callbacks: list[Callback]) -> bytes:
     return packed({**state, "at": {**state["at"], "seconds": 0.0}})
 
 
-def resumes_everywhere(make: Callable[[], Training], *, every: int = 1) -> int:
-    """Assert that a training resumed from any of its states is the same from there on; returns the number of states."""
+def resumes_everywhere(make: Callable[[], Training], *, every: int = 1, train: Callable[..., Any] = train) -> int:
+    """Assert that a training resumed from any of its states is the same from there on; returns the number of states.
+
+    `train` is called as the one of `bpexp.training.trainer`.
+    """
     training = make()
     whole = Seen(training)
     train(training[0], [*training[1], whole])
@@ -115,3 +121,13 @@ def last_state(directory: Path) -> bytes:
     """The state in the newest checkpoint, without what depends on the clock or on the blocks of the journal."""
     state = read_checkpoint(checkpoints(directory)[-1]).state
     return packed({**state, "at": {**state["at"], "seconds": 0.0}})
+
+
+def write_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after each step, without waiting for the disk."""
+
+    def at_once(self: Checkpointing, cost: float) -> None:
+        self._due = self._paid = 0.0
+
+    monkeypatch.setattr(Checkpointing, "_plan", at_once)
+    monkeypatch.setattr(os, "fsync", lambda number: None)

@@ -41,7 +41,7 @@ def together(jobs: Sequence[Job], *watching: Callback) -> tuple[list[Array], lis
     experiments = made(jobs)
     each = [[one] for one in watching] or [[] for _ in experiments]
     members = [
-        Member(experiment.trainer, [*more, *experiment.callbacks], kinds_of(experiment))
+        Member(experiment.trainer, [*more, *experiment.callbacks], kinds=kinds_of(experiment))
         for experiment, more in zip(experiments, each, strict=True)
     ]
     training = Together(members, one_order=len({experiment.config.seed for experiment in experiments}) == 1)

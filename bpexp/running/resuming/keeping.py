@@ -79,7 +79,7 @@ def checkpointing(
         "config_sha256": hash_of(text),
         "data": experiment.data.digest,
         "network": network_of(experiment),
-        "versions": arithmetic(experiment.config.threads),
+        "versions": arithmetic(experiment.config.threads, experiment.config.engine),
         "run": {
             "name": info.name,
             "overrides": info.overrides,

@@ -174,14 +174,14 @@ def _outcome(directory: Path) -> Outcome | None:
 
 def _fitting(config: Config, checkpoint: Checkpoint, path: Path) -> Experiment:
     """The objects of the run; raises CheckpointError, with both values, where they differ from the checkpoint's."""
-    now = arithmetic(config.threads)
+    experiment = build(config)  # which says so where the engine is not installed
+    now = arithmetic(config.threads, config.engine)
     for key, was in checkpoint.versions.items():
         if now.get(key) != was:
             raise CheckpointError(
                 f"the checkpoint {str(path)!r} was written with {key} {was}, but this is {now.get(key)}: "
                 "the digits of the run would be others"
             )
-    experiment = build(config)
     if experiment.data.digest != checkpoint.data:
         raise CheckpointError(
             f"the data set has changed: its digest is {experiment.data.digest[:12]}..., but the run began with "

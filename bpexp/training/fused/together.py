@@ -17,8 +17,9 @@ from bpexp.nn.stack import Stack, one_head
 from bpexp.training.events import Step
 from bpexp.training.fused.evaluation import evaluate_all
 from bpexp.training.fused.feed import OneOrder, OwnOrders
-from bpexp.training.fused.member import NEVER, Member
+from bpexp.training.fused.member import Member
 from bpexp.training.fused.updates import Rates, Updates
+from bpexp.training.watched import NEVER
 
 BLOCK = 256
 """Steps whose losses are passed on at once."""
