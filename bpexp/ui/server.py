@@ -29,6 +29,7 @@ from bpexp.tracking.location import resolve, sqlite_path
 
 HOST, PORT = "127.0.0.1", 5000
 START_SECONDS = 90.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ALL_HOSTS = ("0.0.0.0", "::")
 """Addresses at which a server listens to every network of the machine."""
 
@@ -49,7 +50,7 @@ _CLOSED = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C or SIGTERM; returns 0, or 2 if there is no store to serve, 1 if the server fails."""
     options = _arguments(argv)
-    for number in (signal.SIGINT, signal.SIGTERM):  # in a background shell SIGINT is ignored by default
+    for number in SIGNALS:  # in a background shell SIGINT is ignored by default
         signal.signal(number, _interrupt)
     with suppress(KeyboardInterrupt):
         return _serve(options)
@@ -149,18 +150,36 @@ def _server(uri: str, options: argparse.Namespace, port: int, log: IO[bytes]) ->
     secured = {**_LEAN, **_CLOSED, "MLFLOW_SERVER_ALLOWED_HOSTS": hosts}
     environment = {**os.environ, **secured, "MLFLOW_BACKEND_STORE_URI": whole(uri)}
     command = [sys.executable, "-m", "mlflow", "ui", "--host", options.host, "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-    )
+    server = None
     try:
+        with _held() as arrived:  # else a signal could end this process before it knows the one that it has started
+            server = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        if arrived:
+            raise KeyboardInterrupt
         yield server
     finally:
-        _end(server)
+        if server is not None:
+            _end(server)
+
+
+@contextmanager
+def _held() -> Iterator[list[int]]:
+    """Signals that arrive meanwhile are noted, and interrupt nothing."""
+    arrived: list[int] = []
+    for number in SIGNALS:
+        signal.signal(number, lambda number, frame: arrived.append(number))
+    try:
+        yield arrived
+    finally:
+        for number in SIGNALS:
+            signal.signal(number, _interrupt)
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
     """Send SIGTERM to the session, and SIGKILL after five seconds; a second Ctrl-C is ignored."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError, subprocess.TimeoutExpired):

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from bpexp.cli.rows import wide_console
 from bpexp.records.outcome import Outcome
 from bpexp.tracking.links import LOCAL, base_of, experiment_link, run_link
 from bpexp.tracking.store import open_store
+from bpexp.ui import server
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -189,6 +191,31 @@ def test_others_are_let_in_under_the_names_that_are_told_and_it_ends_with_its_ch
 def test_it_ends_while_it_still_starts(folder: Path) -> None:
     with on_a_taken_port(folder=folder) as (command, port):
         ends(command, signal.SIGTERM, port)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_the_server_is_being_started_leaves_none_running(
+    number: signal.Signals, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It arrives when the other process is there, and the call that starts it has not returned yet."""
+    kept = [signal.getsignal(each) for each in server.SIGNALS]
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str], **how: Any) -> None:
+            super().__init__(["sleep", "600"], **how)
+            started.append(self)
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(server.subprocess, "Popen", Interrupted)
+    try:
+        assert server.main(["--uri", f"sqlite:///{folder}/mlflow.db", "--port", str(free_port())]) == 0
+        assert started[0].poll() == -signal.SIGTERM
+    finally:
+        for each, handler in zip(server.SIGNALS, kept, strict=True):
+            signal.signal(each, handler)
+        for process in started:
+            process.kill()
 
 
 @contextmanager
