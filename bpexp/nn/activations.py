@@ -20,7 +20,7 @@ Codomain = Literal["real", "unit", "simplex"]
 
 
 class Elementwise(Protocol):
-    """A function of z that may use `out` for its result."""
+    """A function of z that may use `out` for its result; `out` shares no memory with z."""
 
     def __call__(self, z: Array, out: Array | None = None) -> Array: ...
 

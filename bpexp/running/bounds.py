@@ -41,10 +41,8 @@ def refuse_prepared(config: Config, raw: Raw) -> None:
     samples = len(raw.X) + (len(raw.test[0]) if raw.test is not None else 0)
     outputs = len(raw.classes) if raw.task == "classification" and config.data.get("one_hot", True) else 1
     targets, inputs, number = max([outputs, *raw.y.shape[1:]]), raw.X.shape[1], DTYPES[config.dtype].itemsize
-    size = samples * (
-        targets * number + inputs * (1 if stays_bytes(raw, config.data.get("scaling", "auto")) else number)
-    )
-    width = inputs + targets
+    kept = 1 if stays_bytes(raw, config.data.get("scaling", "auto")) else number
+    size, width = samples * (targets * number + inputs * kept), inputs + targets
     _refuse_memory(config, size, f"data={config.data.get('name')}: {samples} samples of {width} inputs and targets")
 
 

@@ -18,7 +18,7 @@ NEVER = math.inf
 class Watched:
     """A training, who watches it, and how it ended: `ended` is its last event, or the error that ended it.
 
-    `epoch` and `step` are kept by whoever trains; `settle` hands them to the trainer.
+    Until `next_step` nobody needs a step, and until the time `next_time` nobody needs `after_step`.
     """
 
     trainer: Trainer

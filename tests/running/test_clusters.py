@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import signal
 import socket
@@ -107,7 +108,9 @@ class Sweep:
         self.home = Path(tempfile.mkdtemp(dir=places.home))
         launcher = [f"launcher={name_of(cluster)}", f"launcher.address={cluster.address}"]
         line = [sys.executable, "-m", "bpexp", "-m", *SMALL, *launcher, "hydra.sweep.dir=there", *words]
-        self.process = subprocess.Popen(line, cwd=self.home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        patient = {**os.environ, "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}  # of a server on a busy machine
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(line, cwd=self.home, env=patient, stdout=pipe, stderr=pipe, text=True)
 
     def statuses(self) -> dict[int, str]:
         """The status of each job in ranking.csv."""
