@@ -15,6 +15,7 @@ from bpexp.running.ending.interruption import word
 from bpexp.running.ending.signals import Signals
 from bpexp.running.execute import execute
 from bpexp.running.job import Job
+from bpexp.running.progress import waiting
 from bpexp.running.resuming.attempts import go_on, set_aside
 from bpexp.running.searching.pruning import pruning
 from bpexp.running.tasks.trace_task import execute_trace
@@ -59,7 +60,9 @@ def _locked(job: Job, signals: Signals) -> Outcome:
     signals.last_words = partial(last_words, job)
     try:
         write_declared(job)
-        built = build(job.config)
+        shown = job.config.progress and not job.one_of_many and job.config.engine == "numba"
+        with waiting("compiling the steps, or reading them from disk", shown):
+            built = build(job.config)
         experiment = replace(built, callbacks=[*built.callbacks, *pruning(job)])
         signals.check()
     except BaseException as error:
