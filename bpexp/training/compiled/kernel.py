@@ -133,7 +133,8 @@ def gradient_of(net, head, blas, work, samples, first, B):  # type: ignore[no-un
     """The mean C_k of the batch that begins at place `first` of the order; its gradient is in `net.gradient`."""
     weight, cost = (1.0 / B if head.mean else 1.0), 0.0
     n_0, n_L = net.sizes[0], net.sizes[-1]
-    for start in range(0, B, work.block):
+    start = 0
+    while start < B:  # a range of an unknown stride may raise an error, for which Numba would count references
         n = min(work.block, B - start)
         at = start if work.rows >= B else 0
         if samples.whole:
@@ -148,6 +149,7 @@ def gradient_of(net, head, blas, work, samples, first, B):  # type: ignore[no-un
             for i in range(n * n_L):
                 delta[i] *= weight
         backward(net, blas, work, x, at, n, 0 if start == 0 else 1)
+        start += n
     return cost / B
 
 
@@ -183,11 +185,7 @@ def update(net, rule, rate, t, apply):  # type: ignore[no-untyped-def]
     for start in range(0, len(theta), NEAR):
         n = min(NEAR, len(theta) - start)
         vectors = (address(theta, start), address(g, start), address(rule.first, start), address(rule.second, start))
-        call(rule.update, (*vectors, room, n, t, rate, rule.decay, rule.k0, rule.k1, rule.k2))
-        if apply:
-            near, step = numbers(vectors[0], theta), numbers(vectors[1], theta)
-            for i in range(n):
-                near[i] -= step[i]
+        call(rule.update, (*vectors, room, n, t, apply, rate, rule.decay, rule.k0, rule.k1, rule.k2))
 
 
 ALL, GRADIENT, UPDATE = 0, 1, 2
@@ -207,5 +205,5 @@ def steps(net, head, blas, work, samples, rule, first, B, rates, losses, t, part
                 return s
         if part != GRADIENT:
             direct(net, rule)
-            update(net, rule, rates[s], t + s + 1, part == ALL)
+            update(net, rule, rates[s], t + s + 1, np.intp(part == ALL))
     return len(rates)
