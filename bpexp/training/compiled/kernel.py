@@ -22,6 +22,9 @@ inner = njit(error_model="numpy", inline="always")  # which spares a small step 
 NEAR = 2048
 """Parameters that are updated at once: their vectors stay in the nearest cache."""
 
+FEW = 64
+"""Multiplications up to which loops are faster than the call of BLAS, where one of the matrices lies transposed."""
+
 
 @inner
 def address(array, start):  # type: ignore[no-untyped-def]
@@ -30,11 +33,25 @@ def address(array, start):  # type: ignore[no-untyped-def]
 
 
 @inner
+def by_hand(blas, left, left_t, right, right_t, out, m, n, k, beta):  # type: ignore[no-untyped-def]
+    """`product` in loops."""
+    a, b, c = numbers(left, blas.numbers), numbers(right, blas.numbers), numbers(out, blas.numbers)
+    for i in range(m):
+        for j in range(n):
+            total = c[i * n + j] if beta else blas.numbers.dtype.type(0)
+            for l in range(k):
+                total += (a[l * m + i] if left_t else a[i * k + l]) * (b[j * k + l] if right_t else b[l * n + j])
+            c[i * n + j] = total
+
+
+@inner
 def product(blas, left, left_t, right, right_t, out, m, n, k, beta):  # type: ignore[no-untyped-def]
     """out (m, n) = left (m, k) right (k, n) + beta out, at their addresses; `_t`: it lies transposed.
 
     BLAS has columns where we have rows: it is told the transposed product.
     """
+    if (left_t or right_t) and m * n * k <= FEW:
+        return by_hand(blas, left, left_t, right, right_t, out, m, n, k, beta)
     letters, integers, numbers = blas.letters, blas.integers, blas.numbers
     letters[0], letters[1] = 84 if right_t else 78, 84 if left_t else 78
     integers[0], integers[1], integers[2] = n, m, k
