@@ -33,6 +33,18 @@ def call(_: Any, address: Any, arguments: Any) -> Any:
 
 
 @intrinsic
+def address_of(_: Any, array: Any, start: Any) -> Any:
+    """Where the numbers of an array lie from `start` on; as a function that is inlined it would be slow to compile."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(array)(context, builder, values[0]).data
+        size = context.get_constant(types.intp, array.dtype.bitwidth // 8)
+        return builder.add(builder.ptrtoint(data, size.type), builder.mul(values[1], size))
+
+    return types.intp(array, types.intp), generate
+
+
+@intrinsic
 def numbers(_: Any, address: Any, like: Any) -> Any:
     """The numbers at an address, of the type of those of an array: p[i] without a check, and without an owner."""
     pointer = types.CPointer(like.dtype)
