@@ -1,10 +1,11 @@
-"""The products of matrices of a pass, whole or in blocks that the small kernels of OpenBLAS take.
+"""The products of matrices of a pass, whole or in blocks: W a, delta a^T and W^T delta, the same to rounding.
 
-OpenBLAS copies both matrices of a product before it multiplies. On processors with AVX-512 it has kernels that do not,
-for products up to a size: W^1 x of 784-32-32-10 takes 0.57 of the time at B = 128 when it is done in blocks of 32
-columns, and that of 784-10-10 takes 0.29 at B = 512; with the kernels of AVX2 it takes 1.15 and 1.05, so that there
-products stay whole (`python -m experiments.speed.products`). What is done in blocks is equal to rounding, since the
-kernels sum in different orders.
+This module knows nothing of networks but those three shapes, and is about speed alone. OpenBLAS copies both matrices of
+a product before it multiplies. On processors with AVX-512 it also has kernels that do not copy, for products up to a
+size; a larger product is done as several of that size, each of whole rows or whole columns of the result. W^1 x of
+784-32-32-10 at B = 128 then takes 0.57 of the time, in blocks of 32 columns, and that of 784-10-10 at B = 512 takes
+0.29; with the kernels of AVX2 they take 1.15 and 1.05, so that there products stay whole
+(`python -m experiments.speed.products`). The kernels sum in different orders, hence "to rounding".
 """
 
 from __future__ import annotations
@@ -41,7 +42,14 @@ WIDE, NARROW = 32, 4
 class Products:
     """How the products of a pass of B samples through layers of n_0, ..., n_L units are done, layer by layer.
 
-    forward[l] is for W a, outer[l] for delta a^T, and back[l] for W^T delta. `whole` does a product in one go.
+    For the layer with index l, counted from 0, of n units on m: forward[l] does W a, (n, m) (m, B); outer[l] does
+    delta a^T, (n, B) (B, m), a sum of outer products over the samples; and back[l] does W^T delta, (m, n) (n, B).
+
+    Args:
+        sizes: n_0, ..., n_L.
+        B: samples of a pass.
+        whole: does a product in one go, as np.dot, or np.matmul for a stack.
+        blocks: as the parameter of `gradient=backprop`.
     """
 
     def __init__(self, sizes: Sequence[int], B: int, whole: Product, blocks: Blocks) -> None:
@@ -53,7 +61,9 @@ class Products:
             return whole if shape == (n, columns) else functools.partial(in_blocks, shape)
 
         self.whole = whole
-        pairs = list(pairwise(sizes))  # x is stored by sample: x is a transposed matrix and x^T is none
+        pairs = list(pairwise(sizes))
+        # In memory a sample of x is a row, so that x (n_0, B) is a transposed matrix and x^T is none; a (n_l, B) of any
+        # other layer lies as it is written, so that a^T is the transposed one.
         self.forward = [chosen(n, m, B, transposed=l == 0) for l, (m, n) in enumerate(pairs)]
         self.outer = [chosen(n, B, m, transposed=l > 0) for l, (m, n) in enumerate(pairs)]
         self.back = [chosen(m, n, B) for m, n in pairs]
