@@ -1,8 +1,8 @@
 """Back-propagation: the vectorised delta recursion of 002 and 003, over buffers that are allocated once.
 
-Each line of `forward` and `backward` is a line of an equation, written into a buffer: `products.forward[l](W, a, z)` is
-z = W a, and the last argument of the others is where their result goes, too. Whether a product is done at once or in
-blocks is a matter of speed alone (`bpexp.nn.products`). Lists count from 0, so that `work.z[0]` is z^1.
+Each line of `forward` and `backward` is a part of an equation; the last argument of a call is the array that takes the
+result. `products.forward[l](W, a, z)` writes W a into z, and whether it does so at once or in blocks is a matter of
+speed alone (`bpexp.nn.products`). Lists count from 0, so that `work.z[0]` is z^1.
 """
 
 from __future__ import annotations
@@ -156,6 +156,6 @@ def backprop(piece: Count = 512, blocks: Blocks = "auto") -> Backprop:
     Args:
         piece: samples processed at once; a larger batch is split into pieces that fit into the processor's cache.
         blocks: columns of the result that a product of matrices computes at once, 0 for all; auto for blocks by a rule
-            of the shapes where OpenBLAS has kernels of AVX-512, else for all. The gradient is the same to rounding.
+            of the shapes, where blas_architecture has kernels for them. The gradient is equal to rounding.
     """
     return Backprop(piece, blocks)
