@@ -128,6 +128,31 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
 
 
 @needs_numba
+@pytest.mark.parametrize("broken", [True, False])
+def test_numba_that_is_of_no_use(
+    broken: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It cannot be imported, as beside another NumPy, or is switched off: engine=auto trains all the same."""
+    from bpexp.training import compiled
+    from bpexp.training.compiled import native
+
+    told = (
+        "cannot be imported: ModuleNotFoundError: "
+        if broken
+        else "compiles nothing while NUMBA_DISABLE_JIT is set; unset it"
+    )
+    if broken:
+        monkeypatch.delattr(compiled, "native")
+        monkeypatch.setitem(sys.modules, "bpexp.training.compiled.native", None)
+    else:
+        monkeypatch.setattr(native, "DISABLED", True)
+    assert f"engine=numba {told}" in refused([*QUIET, "engine=numba"], monkeypatch, capfd)
+    monkeypatch.setattr(step_engine, "FEWEST", 1)
+    assert command([*QUIET[:-2], "tracking=none", "engine=auto", "hydra.run.dir=run"], monkeypatch) == 0
+    assert f"engine=auto takes numpy: numba {told}" in capfd.readouterr().err
+
+
+@needs_numba
 def test_auto_says_what_it_takes(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     words = [*QUIET[:-2], "tracking=none", "engine=auto"]
     assert command([*words, "hydra.run.dir=few"], monkeypatch) == 0
@@ -200,7 +225,7 @@ def own(z, a, p, rows, n):  # of no file beside which the result could lie
 
 for form in (relu, own):
     made = native.address(form, np.dtype(np.float32), 3, 2)
-    print(made.found, made.kept, made.native.address > 0)
+    print(made.found, not made.unkept, made.native.address > 0)
 """
 
 
