@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -205,6 +208,21 @@ def test_a_run_goes_on_with_its_engine_alone(monkeypatch: pytest.MonkeyPatch) ->
         resume(folder, {"epochs": 6})
 
 
+def test_a_signal_ends_the_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lasts some seconds, and nothing of it is lost."""
+    went_on = []
+
+    def compiles(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        went_on.append(True)
+
+    monkeypatch.setattr("bpexp.running.build.compiled_steps", compiles)
+    monkeypatch.setattr("bpexp.running.build.engine_of", lambda *_: ("numba", ""))
+    assert command([*QUIET, "hydra.run.dir=run"], monkeypatch) == 143
+    assert read_outcome(Path("run")).status == "killed"
+    assert not went_on
+
+
 @needs_numba
 def test_compiled_runs_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = jobs_of("data=xor", "model.hidden=[4]", "batch_size=4", "seed=0,1", "engine=numba")
@@ -212,6 +230,18 @@ def test_compiled_runs_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     assert command(["-m", *QUIET, "engine=numpy,numba", "launcher=serial", "hydra.sweep.dir=sweep"], monkeypatch) == 0
     assert [read_outcome(Path("sweep", str(job))).params["engine"] for job in (0, 1)] == ["numpy", "numba"]
     np.testing.assert_allclose(weights("sweep/1"), weights("sweep/0"), atol=1e-5)
+
+
+@needs_numba
+def test_the_report_of_a_study_says_which_runs_were_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """engine=auto may take one engine for an arm and another one for the next."""
+    words = ["experiment=symmetry", "data=mnist_5k", "data.limit=60", "epochs=1", "init=zeros,normal", "seed=0,1"]
+    words += ["activation=tanh", "probe.fixed=0", "tracking=none", "progress=false", "launcher=serial"]
+    turns = itertools.cycle([True, False])
+    monkeypatch.setattr(step_engine, "pays", lambda *_: next(turns))
+    assert command([*words, "engine=auto", "hydra.sweep.dir=sweep"], monkeypatch) == 0
+    page = Path("sweep", "report.html").read_text(encoding="utf-8")
+    assert "runs: 4, 2 of them by compiled steps (engine=numba), equal to those of NumPy to rounding" in page
 
 
 CODE = """
