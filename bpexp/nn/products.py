@@ -10,9 +10,11 @@ kernels sum in different orders.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -63,7 +65,7 @@ def block(n: int, m: int, B: int, *, transposed: bool) -> tuple[int, int]:
     """Rows and columns of the blocks of the product of (n, m) and (m, B) under "auto"; (n, B) for the whole.
 
     A function of the shapes alone, and of whether the right matrix is a transposed one. Measured on an EPYC with
-    AVX-512, float32, n from 8 to 512 and B from 32 to 512: other blocks are slower than the whole.
+    AVX-512, float32, one BLAS thread, n from 8 to 512 and B from 32 to 512: other blocks are slower than the whole.
     """
     most = min(AREA // n, SMALL // (n * m)) if transposed else SMALL // (n * m)
     if most >= B or (transposed and m < DEPTH):
@@ -114,7 +116,16 @@ def product(left: Array, right: Array) -> Array:
 
 @functools.cache
 def has_small_kernels() -> bool:
-    """Whether the library that multiplies has the kernels for which the rule is made."""
+    """Whether the library that multiplies, which a run records, has the kernels for which the rule is made."""
+    blas = numpys_blas()
+    return blas.get("internal_api") == "openblas" and blas.get("architecture") in KERNELS
+
+
+def numpys_blas() -> dict[str, Any]:
+    """threadpoolctl's description of the BLAS that NumPy uses, {} if it knows none; SciPy may load another one."""
     from threadpoolctl import threadpool_info  # imported here: most predictions of a saved model do without
 
-    return any(pool.get("architecture") in KERNELS for pool in threadpool_info() if pool["user_api"] == "blas")
+    found = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
+    bundled = f"{os.sep}{Path(np.__file__).parent.name}"
+    ours = [pool for pool in found if bundled in str(pool.get("filepath", ""))]
+    return dict((ours or found or [{}])[0])

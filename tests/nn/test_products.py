@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product as grid
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,31 @@ def test_auto_is_for_libraries_that_have_the_kernels(monkeypatch, small):
     chosen = Products((784, 32, 10), 128, np.dot, "auto")
     assert (chosen.forward[0] is not np.dot) == (chosen.outer[0] is not np.dot) == small
     assert chosen.forward[1] is chosen.back[1] is np.dot
+
+
+@pytest.mark.parametrize(
+    ("numpys", "small"),
+    [
+        ({"internal_api": "openblas", "architecture": "SkylakeX"}, True),
+        ({"internal_api": "openblas", "architecture": "Haswell"}, False),
+        ({"internal_api": "mkl"}, False),
+    ],
+)
+def test_the_library_that_decides_is_that_of_numpy_which_is_recorded(monkeypatch, numpys, small):
+    """SciPy, or anything else that is imported, may load a BLAS of its own, which multiplies nothing of ours."""
+    ours = {"user_api": "blas", "filepath": f"{Path(np.__file__).parent}.libs/lib.so", **numpys}
+    other = {"user_api": "blas", "filepath": "/lib/scipy.libs/lib.so", "internal_api": "openblas"}
+    monkeypatch.setattr(
+        "threadpoolctl.threadpool_info",
+        lambda: [{**other, "architecture": "Haswell" if small else "SkylakeX"}, {"user_api": "openmp"}, ours],
+    )
+    assert products.has_small_kernels.__wrapped__() is small
+    assert products.numpys_blas() == ours
+
+
+def test_without_a_word_about_the_library_products_stay_whole(monkeypatch):
+    monkeypatch.setattr("threadpoolctl.threadpool_info", list)
+    assert products.has_small_kernels.__wrapped__() is False
 
 
 def test_a_number_and_none():
