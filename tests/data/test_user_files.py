@@ -129,6 +129,14 @@ def test_idx(tmp_path):
     whole = load("idx", path=str(tmp_path))
     assert whole.test is not None
     assert whole.digest != raw.digest
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        (tmp_path / name).rename(tmp_path / "away")
+        with pytest.raises(DataError, match=f"expected a file '{name}'"):  # half a test set is none to test by
+            load("idx", path=str(tmp_path))
+        (tmp_path / "away").rename(tmp_path / name)
+    idx_file(tmp_path / "t10k-images-idx3-ubyte", images[:2].transpose(0, 2, 1))
+    with pytest.raises(DataError, match=r"samples have the shape \(2, 3\), and those of the test set \(3, 2\)"):
+        load("idx", path=str(tmp_path))
     x, y = tmp_path / "train-images-idx3-ubyte.gz", tmp_path / "train-labels-idx1-ubyte"
     assert load("idx", path=str(x), labels=str(y)).digest == raw.digest
     with pytest.raises(DataError, match="use labels=FILE"):
