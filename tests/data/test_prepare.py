@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bpexp.data import Raw, prepare, scaled
+from bpexp.data import Raw, prepare, scaled, scaling
+from bpexp.data.scaling import check_finite
 from bpexp.data.split import limited, ranks, shares, split
 from bpexp.errors import BpexpError, ConfigError, DataError
+from bpexp.nn import scaling as nn_scaling
 
 
 def make(n: int = 100, n_classes: int = 3, **changed: object) -> Raw:
@@ -197,6 +200,23 @@ def test_bytes_beside_a_test_set_of_numbers_are_scaled_once():
     assert data.train.divisor is data.test.divisor is None
     assert data.train.X.dtype == data.test.X.dtype == np.float32
     assert data.train.X.max() == 1
+
+
+def test_what_statistics_scale_takes_its_result_and_little_beside(monkeypatch):
+    for module in (scaling, nn_scaling):
+        monkeypatch.setattr(module, "CHUNK", 64)
+    raw = make(n=20_000, X=np.random.default_rng(0).integers(0, 256, (20_000, 100), dtype=np.uint8))
+    tracemalloc.start()
+    scaled(raw, "standardize", rows=np.arange(14_000)[::-1])
+    assert tracemalloc.get_traced_memory()[1] < 1.1 * raw.X.size * 4
+    tracemalloc.stop()
+
+
+def test_the_first_number_that_is_not_finite_is_named_in_a_long_array():
+    X = np.zeros((9000, 2))
+    X[[8999, 5000], [0, 1]] = np.nan
+    with pytest.raises(DataError, match="input: row 5000, column 1 is nan"):
+        check_finite(X, "input")
 
 
 def test_other_seeds_share_the_scaled_array_and_nothing_outlives_the_raw_data():
