@@ -38,6 +38,8 @@ def idx(path: FilePath, labels: FilePath | None = None, most_bytes: Count = MOST
         place = Path(path).expanduser()
         test = None
         if place.is_dir():
+            if labels is not None:
+                raise DataError(f"labels={labels!r} has no effect beside the folder path={str(place)!r}; leave it out")
             images, answers = (find_idx(place, name, must=True) for name in TRAIN_NAMES)
             X, y = read_pair(images, answers, most=most_bytes)
             if any(find_idx(place, name).is_file() for name in TEST_NAMES):  # of one alone, the other is missing

@@ -57,7 +57,7 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
         raise ConfigError(f"scaling must be one of auto, none, unit, standardize, not {scaling!r}")
     if dtype not in ("float32", "float64"):
         raise ConfigError(f"dtype must be one of float32, float64, not {dtype!r}")
-    full = _full_scale(raw)
+    full = full_scale(raw)
     standardized = standardizes(raw, scaling)
     if standardized or (scaling == "unit" and full is None):
         return _apply(raw, dtype, _fitted(raw, raw.X if rows is None else raw.X[rows], standardized))
@@ -118,10 +118,10 @@ def target_scaling_of(raw: Raw, choice: TargetChoice, rows: Array) -> TargetScal
 
 def standardizes(raw: Raw, scaling: Scaling) -> bool:
     """Whether the declared scaling standardizes these data."""
-    return scaling == "standardize" or (scaling == "auto" and raw.tabular and _full_scale(raw) is None)
+    return scaling == "standardize" or (scaling == "auto" and raw.tabular and full_scale(raw) is None)
 
 
-def _full_scale(raw: Raw) -> float | None:
+def full_scale(raw: Raw) -> float | None:
     """The largest value that an input can take; None where that is not known."""
     if raw.full_scale is not None:
         return raw.full_scale

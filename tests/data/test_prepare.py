@@ -202,6 +202,23 @@ def test_bytes_beside_a_test_set_of_numbers_are_scaled_once():
     assert data.train.X.max() == 1
 
 
+@pytest.mark.parametrize(
+    ("X", "params", "told"),
+    [
+        (np.arange(400).reshape(100, 4) % 256, {}, ["inputs left as they are, from 0 to 255, as int64: only bytes"]),
+        (np.arange(400).reshape(100, 4) % 256 - 300.0, {}, ["inputs left as they are, from -300 to -45, as float64"]),
+        (np.arange(400).reshape(100, 4) % 256, {"scaling": "unit"}, []),
+        (np.arange(400).reshape(100, 4) % 256, {"scaling": "none"}, []),
+        (np.arange(400, dtype=np.uint8).reshape(100, 4), {}, []),
+        (np.linspace(-10, 10, 400).reshape(100, 4), {}, []),
+    ],
+)
+def test_images_that_are_not_bytes_are_not_left_unscaled_in_silence(X, params, told):
+    notes = go(make(X=X), **params).notes
+    assert len(notes) == len(told)
+    assert all(note.startswith(start) for note, start in zip(notes, told, strict=True))
+
+
 def test_what_statistics_scale_takes_its_result_and_little_beside(monkeypatch):
     for module in (scaling, nn_scaling):
         monkeypatch.setattr(module, "CHUNK", 64)

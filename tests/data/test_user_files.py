@@ -62,7 +62,7 @@ def test_an_npz_of_rows_is_standardized_as_a_table_is(tmp_path):
     for x, largest in (("bytes", 1), ("images", rows.max())):
         data = prepare(load("npz", path=path, x=x), rng=np.random.default_rng(0), **go)
         assert data.train.batch()[0].max() == pytest.approx(largest, rel=0.1)
-        assert data.notes == ()
+        assert [note.partition(",")[0] for note in data.notes] == ["inputs left as they are"] * (x == "images")
 
 
 def test_ages_in_an_npz_are_neither_classes_nor_values_in_silence(tmp_path):
@@ -141,6 +141,8 @@ def test_idx(tmp_path):
     assert load("idx", path=str(x), labels=str(y)).digest == raw.digest
     with pytest.raises(DataError, match="use labels=FILE"):
         load("idx", path=str(x))
+    with pytest.raises(DataError, match="labels='own' has no effect beside the folder path="):
+        load("idx", path=str(tmp_path), labels="own")
     y.unlink()
     with pytest.raises(DataError, match="expected a file 'train-labels-idx1-ubyte'"):
         load("idx", path=str(tmp_path))
