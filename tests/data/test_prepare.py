@@ -264,6 +264,8 @@ def test_other_seeds_share_the_scaled_array_and_nothing_outlives_the_raw_data():
         ({"y": np.arange(99)}, {}, DataError, "as many targets as inputs, 100, found 99"),
         ({"y": np.arange(100) % 3 - 1}, {}, DataError, r"class numbers 0\.\.1, found -1\.\.1"),
         ({"classes": ("a", "b")}, {}, DataError, r"class numbers 0\.\.1, found 0\.\.2"),
+        ({"full_scale": 0}, {}, DataError, "full_scale must be a finite number above 0, not 0"),
+        ({"full_scale": float("nan")}, {"scaling": "unit"}, DataError, "full_scale must be a finite number above 0"),
         ({"X": np.zeros((100, 2, 2))}, {}, DataError, "expected numbers of shape"),
         ({"X": np.array([["a"]] * 100)}, {}, DataError, "expected numbers of shape"),
         (
