@@ -20,10 +20,12 @@ from bpexp.errors import CheckpointError
 from bpexp.records.journal import JOURNAL, read
 from bpexp.records.network_file import load_network
 from bpexp.records.outcome import read_outcome
+from bpexp.records.snapshots import Snapshots, read_snapshots
 from bpexp.running import step_engine
 from bpexp.running.fusing import arranged
 from bpexp.running.resuming.resume import resume
 from bpexp.running.step_engine import FEWEST, LARGEST, pays
+from bpexp.training.trainer import train
 from tests.support.resuming import rows, write_at_once
 from tests.support.together import jobs_of
 
@@ -83,6 +85,35 @@ def test_recording_and_probing_change_no_bit(store: Path, monkeypatch: pytest.Mo
         words = [*SMALL, "engine=numba", "dtype=float64", *way, f"hydra.run.dir={number}"]
         assert command(words, monkeypatch) == 0
         np.testing.assert_array_equal(weights(str(number)), weights("0"))
+
+
+@needs_numba
+def test_snapshots_are_those_of_numpy_and_cut_no_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bpexp.training.compiled import loop
+    from bpexp.training.compiled.steps import CompiledSteps
+    from tests.support.compiled import compiled, trainer_of
+
+    monkeypatch.setattr(loop, "MOMENT", 1e9)  # so that the clock says nothing about the length of a chunk
+    run, chunks = CompiledSteps.run, list[int]()
+
+    def counted(self: CompiledSteps, first: int, B: int, rates: Any, losses: Any) -> int:
+        chunks.append(len(rates))
+        return run(self, first, B, rates, losses)
+
+    monkeypatch.setattr(CompiledSteps, "run", counted)
+    for engine in ("numpy", "numba"):
+        (tmp_path / engine).mkdir()
+    train(trainer_of(epochs=9)[0], [Snapshots(tmp_path / "numpy", 4)])
+    compiled(trainer_of(epochs=9))
+    without, chunks[:] = chunks[:], []
+    compiled(trainer_of(epochs=9), [Snapshots(tmp_path / "numba", 4)])
+    assert chunks == without
+    P = trainer_of()[0].network.theta.size
+    ours, theirs = (read_snapshots(tmp_path / engine, P) for engine in ("numba", "numpy"))
+    assert [(kept.epoch, kept.step) for kept in ours] == [(kept.epoch, kept.step) for kept in theirs]
+    assert len(ours) == 5
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine.theta, other.theta, rtol=0, atol=1e-12)
 
 
 @needs_numba

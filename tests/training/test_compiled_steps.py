@@ -116,7 +116,7 @@ def test_every_optimizer(name: str, decay: float) -> None:
 @pytest.mark.parametrize(
     "how",
     [
-        {"B": 30},
+        {"B": 30, "schedule": "constant"},
         {"B": 1},
         {"B": 7},
         {"B": 30, "piece": 8},
