@@ -15,7 +15,8 @@ from bpexp.figures.learning_curve import panels_of
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
-from bpexp.training.evaluation import PIECE, evaluate
+from bpexp.training import evaluation
+from bpexp.training.evaluation import NUMBERS, PIECE, evaluate
 from bpexp.training.metrics import PENALTY, Evaluated, better, measured, metric, metrics
 
 SHIPPED = ("loss", "accuracy", "top3_accuracy", "r2", "rmse", "penalty")
@@ -128,8 +129,11 @@ def case(N, dtype="float64"):
     return network, head, Part(X=X, Y=Y, rows=rng.permutation(N), labels=labels)
 
 
+@pytest.mark.parametrize("numbers", [1, 8 * PIECE, NUMBERS])
 @pytest.mark.parametrize("N", [1, 100, PIECE, PIECE + 1, 2 * PIECE + 5])
-def test_pieces_are_the_whole(N):
+def test_pieces_are_the_whole(N, numbers, monkeypatch):
+    """Pieces of `PIECE` samples, and of twice as many for the head, and all samples at once."""
+    monkeypatch.setattr(evaluation, "NUMBERS", numbers)
     network, head, part = case(N)
     measures = evaluate(network, head, part)
     x, y = part.batch()
