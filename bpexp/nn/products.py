@@ -1,4 +1,7 @@
-"""The products of matrices of a pass, whole or in blocks that the small kernels of OpenBLAS take.
+"""The products of matrices of a pass, W a, delta a^T and W^T delta: whole, or in blocks, which is about speed alone.
+
+A block is some whole columns of the result, or some whole rows. Who reads `bpexp.gradients.backprop` needs no more of
+this module than that `Product` multiplies two matrices.
 
 OpenBLAS copies both matrices of a product before it multiplies. On processors with AVX-512 it has kernels that do not,
 for products up to a size: W^1 x of 784-32-32-10 takes 0.57 of the time at B = 128 when it is done in blocks of 32
@@ -47,7 +50,14 @@ WIDE, NARROW = 32, 4
 class Products:
     """How the products of a pass of B samples through layers of n_0, ..., n_L units are done, layer by layer.
 
-    forward[l] is for W a, outer[l] for delta a^T, and back[l] for W^T delta. `whole` does a product in one go.
+    For the layer with index l, counted from 0, of n units on m: forward[l] does W a, (n, m) (m, B); outer[l] does
+    delta a^T, (n, B) (B, m), a sum of outer products over the samples; and back[l] does W^T delta, (m, n) (n, B).
+
+    Args:
+        sizes: n_0, ..., n_L.
+        B: samples of a pass.
+        whole: does a product in one go, as np.dot, or np.matmul for a stack.
+        blocks: as the parameter of `gradient=backprop`.
     """
 
     def __init__(self, sizes: Sequence[int], B: int, whole: Product, blocks: Blocks) -> None:
@@ -59,7 +69,9 @@ class Products:
             return whole if shape == (n, columns) else functools.partial(in_blocks, shape)
 
         self.whole = whole
-        pairs = list(pairwise(sizes))  # x is stored by sample: x is a transposed matrix and x^T is none
+        pairs = list(pairwise(sizes))
+        # In memory a sample of x is a row, so that x (n_0, B) is a transposed matrix and x^T is none; a (n_l, B) of any
+        # other layer lies as it is written, so that a^T is the transposed one.
         self.forward = [chosen(n, m, B, transposed=l == 0) for l, (m, n) in enumerate(pairs)]
         self.outer = [chosen(n, B, m, transposed=l > 0) for l, (m, n) in enumerate(pairs)]
         self.back = [chosen(m, n, B) for m, n in pairs]

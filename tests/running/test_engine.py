@@ -138,7 +138,12 @@ def test_the_check_sees_a_wrong_compiled_gradient(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["gradient=jacobian"], "engine=numba has no compiled form of the gradient method, which is not backprop"),
+        (
+            ["gradient=jacobian"],
+            "engine=numba has no compiled form of gradient method 'Jacobian'; choose another; or use engine=numpy, or ",
+        ),
+        (["gradient.blocks=32"], "engine=numba has no compiled form of gradient.blocks=32; choose another; or use "),
+        (["-m", "seed=1,2", "launcher.fuse=auto"], "launcher.fuse=auto has no effect with engine=numba; leave one "),
         (["task=explore"], "engine=numba has no effect with task=explore; leave one of them out"),
         (["task=trace"], "engine=numba has no effect with task=trace; leave one of them out"),
     ],
@@ -190,12 +195,18 @@ def test_numba_that_is_of_no_use(
 def test_auto_says_what_it_takes(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     words = [*QUIET[:-2], "tracking=none", "engine=auto"]
     assert command([*words, "hydra.run.dir=few"], monkeypatch) == 0
-    assert f"engine=auto takes numpy: 24 updates are fewer than {FEWEST}" in capfd.readouterr().err
+    told = capfd.readouterr()
+    assert f"engine=auto takes numpy: 24 updates, and compiled steps pay from {FEWEST:,} on" in told.err
+    assert [line.split() for line in told.out.splitlines() if line.startswith("engine")] == [["engine", "numpy"]]
     monkeypatch.setattr(step_engine, "FEWEST", 1)
     assert command([*words, "hydra.run.dir=some"], monkeypatch) == 0
-    assert "engine=auto takes numba: 24 updates of a small network" in capfd.readouterr().err
+    told = capfd.readouterr()
+    assert "engine=auto takes numba: 24 updates of a small network\n" in told.err
+    assert "engine         numba, compiled steps\n" in told.out
     assert command([*words, "gradient=jacobian", "hydra.run.dir=other"], monkeypatch) == 0
-    assert "engine=auto takes numpy: numba has no compiled form of the gradient method" in capfd.readouterr().err
+    assert "engine=auto takes numpy: numba has no compiled form of gradient method 'Jacobian'" in capfd.readouterr().err
+    assert command(["-m", *words, "seed=1,2", "launcher.fuse=auto", "launcher=serial"], monkeypatch) == 0
+    assert "small network; launcher.fuse=auto trains no such runs together" in capfd.readouterr().err
     engines = {name: read_outcome(Path(name)).params["engine"] for name in ("few", "some", "other")}
     assert engines == {"few": "numpy", "some": "numba", "other": "numpy"}
     config = Path("some/config.yaml").read_text(encoding="utf-8")

@@ -396,7 +396,7 @@ def test_what_has_no_form_is_named() -> None:
     trainer, declared = trainer_of()
     net, head = trainer.network, trainer.head
     assert lacking(declared, net, head, jacobian(), Own()) == [
-        "the gradient method, which is not backprop",
+        "gradient method 'Jacobian'",
         "optimizer 'Own'",
     ]
     with pytest.MonkeyPatch.context() as patch:
