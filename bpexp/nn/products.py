@@ -6,21 +6,27 @@ this module than that `Product` multiplies two matrices.
 OpenBLAS copies both matrices of a product before it multiplies. On processors with AVX-512 it has kernels that do not,
 for products up to a size: W^1 x of 784-32-32-10 takes 0.57 of the time at B = 128 when it is done in blocks of 32
 columns, and that of 784-10-10 takes 0.29 at B = 512; with the kernels of AVX2 it takes 1.15 and 1.05, so that there
-products stay whole (`python -m experiments.speed.products`). What is done in blocks is equal to rounding, since the
-kernels sum in different orders.
+products stay whole (`python -m experiments.speed.products`). So they do with several BLAS threads, which share a whole
+product, while a small one is done by one of them. What is done in blocks is equal to rounding, since the kernels sum in
+different orders.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 from bpexp.nn.arrays import Array
 from bpexp.registry import Range
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Blocks = Annotated[int, Range(least=0)] | Literal["auto"]
 """Columns of a block; 0 for whole products, "auto" for the rule of `block`."""
@@ -59,7 +65,7 @@ class Products:
             if blocks != "auto":
                 shape = n, min(blocks or columns, columns)
             else:
-                shape = block(n, m, columns, transposed=transposed) if has_small_kernels() else (n, columns)
+                shape = block(n, m, columns, transposed=transposed) if blocks_pay() else (n, columns)
             return whole if shape == (n, columns) else functools.partial(in_blocks, shape)
 
         self.whole = whole
@@ -75,7 +81,7 @@ def block(n: int, m: int, B: int, *, transposed: bool) -> tuple[int, int]:
     """Rows and columns of the blocks of the product of (n, m) and (m, B) under "auto"; (n, B) for the whole.
 
     A function of the shapes alone, and of whether the right matrix is a transposed one. Measured on an EPYC with
-    AVX-512, float32, n from 8 to 512 and B from 32 to 512: other blocks are slower than the whole.
+    AVX-512, float32, one BLAS thread, n from 8 to 512 and B from 32 to 512: other blocks are slower than the whole.
     """
     most = min(AREA // n, SMALL // (n * m)) if transposed else SMALL // (n * m)
     if most >= B or (transposed and m < DEPTH):
@@ -119,14 +125,36 @@ def product(left: Array, right: Array) -> Array:
     """left (..., n, m) times right (..., m, B) by the rule of "auto", into a new array."""
     n, m, B = *left.shape[-2:], right.shape[-1]
     shape = block(n, m, B, transposed=right.strides[-2] < right.strides[-1])
-    if shape == (n, B) or not has_small_kernels():
+    if shape == (n, B) or not blocks_pay():
         return np.asarray(np.dot(left, right) if left.ndim == 2 else np.matmul(left, right))
     return in_blocks(shape, left, right, np.empty((*left.shape[:-1], B), np.result_type(left, right)))
 
 
+def blocks_pay() -> bool:
+    """Whether the rule is made for the library that multiplies, with the number of threads that it has now."""
+    return has_small_kernels() and _numpys_library().info()[0]["num_threads"] == 1
+
+
 @functools.cache
 def has_small_kernels() -> bool:
-    """Whether the library that multiplies has the kernels for which the rule is made."""
-    from threadpoolctl import threadpool_info  # imported here: most predictions of a saved model do without
+    """Whether the library that multiplies, which a run records, has the kernels for which the rule is made."""
+    blas = numpys_blas()
+    return blas.get("internal_api") == "openblas" and blas.get("architecture") in KERNELS
 
-    return any(pool.get("architecture") in KERNELS for pool in threadpool_info() if pool["user_api"] == "blas")
+
+def numpys_blas() -> dict[str, Any]:
+    """threadpoolctl's description of the BLAS that NumPy uses, {} if it knows none; SciPy may load another one."""
+    found: list[dict[str, Any]] = _numpys_library().info()
+    return found[0] if found else {}
+
+
+@functools.cache
+def _numpys_library() -> ThreadpoolController:
+    """The BLAS that NumPy uses, where threadpoolctl knows it."""
+    from threadpoolctl import ThreadpoolController  # imported here: most predictions of a saved model do without
+
+    known = ThreadpoolController().select(user_api="blas")
+    paths = [pool["filepath"] for pool in known.info()]
+    bundled = f"{os.sep}{Path(np.__file__).parent.name}"
+    ours = [path for path in paths if bundled in path] or paths
+    return known.select(filepath=ours[:1])

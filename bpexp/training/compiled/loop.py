@@ -14,6 +14,7 @@ from itertools import repeat
 import numpy as np
 
 from bpexp.nn.arrays import Array
+from bpexp.nn.schedules import one
 from bpexp.training.compiled.steps import CompiledSteps
 from bpexp.training.events import Callback, RunEnded, State, Step
 from bpexp.training.trainer import end
@@ -115,6 +116,8 @@ class Loop:
     def _rates(self, number: int) -> Array:
         """The learning rates of the next steps."""
         trainer = self._trainer
+        if trainer.schedule is one:  # a call of a small step takes as long as a tenth of the step
+            return np.full(number, trainer.lr, np.float64)
         first, total = trainer.at.step, trainer.epochs * len(trainer.batches)
         factors = map(trainer.schedule, range(first, first + number), repeat(total))
         return trainer.lr * np.fromiter(factors, np.float64, number)
