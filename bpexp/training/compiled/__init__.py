@@ -13,10 +13,10 @@ blocks that fit into the processor's cache; so the results are equal to rounding
 same machine gets the same weights, bit for bit, whoever watches.
 
 A component takes part by its compiled form, a loop over the numbers of a layer: `activations`, `heads` and `updates`
-hold those of bpexp, and an activation of a plug-in brings its own along (`bpexp.nn.compiled.Compiled`). `forms` says
-what has none. The loop over the steps calls the forms by address (`native`), so that it is compiled once for all
-networks. `steps` binds both to the arrays of a trainer, and `loop` is the training loop. Schedules, callbacks and
-evaluation stay as they are.
+hold those of bpexp, and an activation of a plug-in brings its own along (`bpexp.nn.compiled.Compiled`), which is held
+to the activation (`agreement`). `forms` says what has none. The loop over the steps calls the forms by address
+(`native`), so that it is compiled once for all networks. `steps` binds both to the arrays of a trainer, and `loop` is
+the training loop. Schedules, callbacks and evaluation stay as they are.
 
 Numba is imported here alone, and this package where it is asked for (`bpexp.running.step_engine`).
 """
