@@ -54,12 +54,13 @@ def engine_of(config: Config, planned: Outline) -> tuple[Engine, str]:
     B = len(data.train) if config.batch_size == "full" else int(config.batch_size)
     updates = config.epochs * math.ceil(len(data.train) / B)
     if not pays(planned.network.sizes, B, updates):
-        few = updates < FEWEST
-        told = f"{updates} updates are fewer than {FEWEST}" if few else "products take nearly all of the time of a step"
-        return "numpy", f"engine=auto takes numpy: {told}"
+        few = f"{updates:,} update{'s' * (updates != 1)}, and compiled steps pay from {FEWEST:,} on"
+        large = "a step as large as this is nearly all products of matrices, which compiled steps do not shorten"
+        return "numpy", f"engine=auto takes numpy: {few if updates < FEWEST else large}"
     if why := _hindrance(config, planned):
         return "numpy", f"engine=auto takes numpy: numba {why}"
-    return "numba", f"engine=auto takes numba: {updates} updates of a small network"
+    alone = "; launcher.fuse=auto trains no such runs together" if config.launcher.get("fuse") == "auto" else ""
+    return "numba", f"engine=auto takes numba: {updates:,} updates of a small network{alone}"
 
 
 def _hindrance(config: Config, planned: Outline) -> str:
@@ -70,7 +71,7 @@ def _hindrance(config: Config, planned: Outline) -> str:
 
     optimizer = GROUPS["optimizer"].build(config.optimizer)
     missing = lacking(declared(config), planned.network, planned.head, planned.method, optimizer)
-    return f"has no compiled form of {', '.join(missing)}; add one" if missing else ""
+    return f"has no compiled form of {', '.join(missing)}; choose another" if missing else ""
 
 
 def _unusable() -> str:

@@ -424,6 +424,23 @@ def test_answers_wait_for_nothing_heavy(line: str, code: int, monkeypatch: pytes
     assert listing(Path.cwd()) == []
 
 
+OF_OTHER_TASKS = (
+    *("bpexp.running.resuming.resume_sweep", "bpexp.running.tasks.status_task", "bpexp.tracking.fetch"),
+    *("bpexp.records.provenance", "bpexp.running.execute", "threadpoolctl", "rich"),
+)
+
+
+def test_a_mistake_waits_for_no_other_task_and_for_one_composition() -> None:
+    """A wrong value is told without what resumes or executes runs, and without composing Hydra's own node to compare."""
+    script = WATCH.format(heavy=OF_OTHER_TASKS).replace(
+        "main()\n", "from bpexp.config.composition import _hydras_own\n"
+        "atexit.register(lambda: print(_hydras_own.cache_info().misses, file=sys.stderr))\nmain()\n"
+    )  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", script, "lr=-1"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.splitlines() == ["bpexp: lr must be a number greater than 0, not -1.0", "0", "LOADED"]
+
+
 def test_the_traceback_is_there_for_those_who_ask() -> None:
     environment = {**os.environ, "HYDRA_FULL_ERROR": "1"}
     call = [sys.executable, "-m", "bpexp", "lr=-1"]

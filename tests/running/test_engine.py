@@ -22,10 +22,12 @@ from bpexp.nn.compiled import Compiled
 from bpexp.records.journal import JOURNAL, read
 from bpexp.records.network_file import load_network
 from bpexp.records.outcome import read_outcome
+from bpexp.records.snapshots import Snapshots, read_snapshots
 from bpexp.running import step_engine
 from bpexp.running.fusing import arranged
 from bpexp.running.resuming.resume import resume
 from bpexp.running.step_engine import FEWEST, LARGEST, pays
+from bpexp.training.trainer import train
 from tests.support.resuming import rows, write_at_once
 from tests.support.together import jobs_of
 
@@ -88,6 +90,35 @@ def test_recording_and_probing_change_no_bit(store: Path, monkeypatch: pytest.Mo
 
 
 @needs_numba
+def test_snapshots_are_those_of_numpy_and_cut_no_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bpexp.training.compiled import loop
+    from bpexp.training.compiled.steps import CompiledSteps
+    from tests.support.compiled import compiled, trainer_of
+
+    monkeypatch.setattr(loop, "MOMENT", 1e9)  # so that the clock says nothing about the length of a chunk
+    run, chunks = CompiledSteps.run, list[int]()
+
+    def counted(self: CompiledSteps, first: int, B: int, rates: Any, losses: Any) -> int:
+        chunks.append(len(rates))
+        return run(self, first, B, rates, losses)
+
+    monkeypatch.setattr(CompiledSteps, "run", counted)
+    for engine in ("numpy", "numba"):
+        (tmp_path / engine).mkdir()
+    train(trainer_of(epochs=9)[0], [Snapshots(tmp_path / "numpy", 4)])
+    compiled(trainer_of(epochs=9))
+    without, chunks[:] = chunks[:], []
+    compiled(trainer_of(epochs=9), [Snapshots(tmp_path / "numba", 4)])
+    assert chunks == without
+    P = trainer_of()[0].network.theta.size
+    ours, theirs = (read_snapshots(tmp_path / engine, P) for engine in ("numba", "numpy"))
+    assert [(kept.epoch, kept.step) for kept in ours] == [(kept.epoch, kept.step) for kept in theirs]
+    assert len(ours) == 5
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine.theta, other.theta, rtol=0, atol=1e-12)
+
+
+@needs_numba
 def test_the_check_sees_a_wrong_compiled_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     from bpexp.training.compiled.steps import CompiledSteps
 
@@ -109,7 +140,12 @@ def test_the_check_sees_a_wrong_compiled_gradient(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["gradient=jacobian"], "engine=numba has no compiled form of the gradient method, which is not backprop"),
+        (
+            ["gradient=jacobian"],
+            "engine=numba has no compiled form of gradient method 'Jacobian'; choose another; or use engine=numpy, or ",
+        ),
+        (["gradient.blocks=32"], "engine=numba has no compiled form of gradient.blocks=32; choose another; or use "),
+        (["-m", "seed=1,2", "launcher.fuse=auto"], "launcher.fuse=auto has no effect with engine=numba; leave one "),
         (["task=explore"], "engine=numba has no effect with task=explore; leave one of them out"),
         (["task=trace"], "engine=numba has no effect with task=trace; leave one of them out"),
     ],
@@ -161,12 +197,18 @@ def test_numba_that_is_of_no_use(
 def test_auto_says_what_it_takes(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     words = [*QUIET[:-2], "tracking=none", "engine=auto"]
     assert command([*words, "hydra.run.dir=few"], monkeypatch) == 0
-    assert f"engine=auto takes numpy: 24 updates are fewer than {FEWEST}" in capfd.readouterr().err
+    told = capfd.readouterr()
+    assert f"engine=auto takes numpy: 24 updates, and compiled steps pay from {FEWEST:,} on" in told.err
+    assert [line.split() for line in told.out.splitlines() if line.startswith("engine")] == [["engine", "numpy"]]
     monkeypatch.setattr(step_engine, "FEWEST", 1)
     assert command([*words, "hydra.run.dir=some"], monkeypatch) == 0
-    assert "engine=auto takes numba: 24 updates of a small network" in capfd.readouterr().err
+    told = capfd.readouterr()
+    assert "engine=auto takes numba: 24 updates of a small network\n" in told.err
+    assert "engine         numba, compiled steps\n" in told.out
     assert command([*words, "gradient=jacobian", "hydra.run.dir=other"], monkeypatch) == 0
-    assert "engine=auto takes numpy: numba has no compiled form of the gradient method" in capfd.readouterr().err
+    assert "engine=auto takes numpy: numba has no compiled form of gradient method 'Jacobian'" in capfd.readouterr().err
+    assert command(["-m", *words, "seed=1,2", "launcher.fuse=auto", "launcher=serial"], monkeypatch) == 0
+    assert "small network; launcher.fuse=auto trains no such runs together" in capfd.readouterr().err
     engines = {name: read_outcome(Path(name)).params["engine"] for name in ("few", "some", "other")}
     assert engines == {"few": "numpy", "some": "numba", "other": "numpy"}
     config = Path("some/config.yaml").read_text(encoding="utf-8")

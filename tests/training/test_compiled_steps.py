@@ -117,7 +117,7 @@ def test_every_optimizer(name: str, decay: float) -> None:
 @pytest.mark.parametrize(
     "how",
     [
-        {"B": 30},
+        {"B": 30, "schedule": "constant"},
         {"B": 1},
         {"B": 7},
         {"B": 30, "piece": 8},
@@ -397,7 +397,7 @@ def test_what_has_no_form_is_named() -> None:
     trainer, declared = trainer_of()
     net, head = trainer.network, trainer.head
     assert lacking(declared, net, head, jacobian(), Own()) == [
-        "the gradient method, which is not backprop",
+        "gradient method 'Jacobian'",
         "optimizer 'Own'",
     ]
     with pytest.MonkeyPatch.context() as patch:

@@ -104,7 +104,7 @@ class Parts:
         first, second = (*optimizer.state.values(), unused, unused)[:2]
         k0, k1, k2 = (*(float(getattr(optimizer, name)) for name in names), 0.0, 0.0, 0.0)[:3]
         return arguments.Rule(
-            update=self.address(code, 5, 2, 5),
+            update=self.address(code, 5, 3, 5),
             first=first,
             second=second,
             room=np.empty(ROOM, self.dtype),
