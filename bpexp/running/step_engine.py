@@ -81,12 +81,15 @@ def _unusable() -> str:
     try:
         from bpexp.training.compiled import native
     except Exception as error:  # what it raises where NumPy, LLVM or a variable of the environment does not suit it
-        return f"cannot be imported: {type(error).__name__}: {_first_line(error)}"
+        return f"cannot be imported: {_told(error)}"
     return "compiles nothing while NUMBA_DISABLE_JIT is set; unset it" if native.DISABLED else ""
 
 
-def _first_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), "")
+def _told(error: Exception) -> str:
+    """What is wrong, in one line, and where: Numba says at first in which of its stages it found that out."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Failed in ")]
+    place = next((line.rstrip(":") for line in lines[1:] if line.startswith("File ")), "")
+    return f"{type(error).__name__}: {lines[0] if lines else ''}{f' ({place})' if place else ''}"
 
 
 def declared(config: Config) -> Declared:
@@ -98,14 +101,15 @@ def declared(config: Config) -> Declared:
 
 
 def compiled_steps(config: Config, trainer: Trainer) -> CompiledSteps:
-    """The steps of a trainer, compiled; raises ConfigError for a form that Numba cannot compile."""
+    """The steps of a trainer, compiled; raises ConfigError for a form that Numba cannot compile, or that is wrong."""
     from bpexp.training.compiled.steps import CompiledSteps
 
     try:
         return CompiledSteps(trainer, declared(config))
+    except ConfigError:
+        raise
     except Exception as error:
-        told = f"{type(error).__name__}: {_first_line(error)}"
-        raise ConfigError(f"engine=numba cannot compile this network: {told}") from error
+        raise ConfigError(f"engine=numba cannot compile this network: {_told(error)}") from error
 
 
 def compiling(compiled: CompiledSteps | None) -> list[str]:

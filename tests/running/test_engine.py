@@ -17,6 +17,8 @@ from command_line import command, refused
 from stores import ask
 
 from bpexp.errors import CheckpointError
+from bpexp.nn.activations import Activation, activations
+from bpexp.nn.compiled import Compiled
 from bpexp.records.journal import JOURNAL, read
 from bpexp.records.network_file import load_network
 from bpexp.records.outcome import read_outcome
@@ -263,6 +265,21 @@ def test_a_signal_ends_the_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
     assert command([*QUIET, "hydra.run.dir=run"], monkeypatch) == 143
     assert read_outcome(Path("run")).status == "killed"
     assert not went_on
+
+
+def _no_loop(z: Any, a: Any, p: Any, rows: int, n: int) -> None:
+    z.nothing()
+
+
+@needs_numba
+def test_a_form_that_cannot_be_compiled_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = activations.build("relu")
+    form = Activation(made.f, made.df, compiled=Compiled(_no_loop, _no_loop))
+    monkeypatch.setattr(activations, "_factories", {**activations._factories, "relu": lambda: form})
+    assert command([*QUIET, "engine=numba", "hydra.run.dir=run"], monkeypatch) == 1
+    reason = read_outcome(Path("run")).reason
+    assert "cannot compile this network: TypingError: Unknown attribute 'nothing' of type float32" in reason
+    assert "test_engine.py" in reason
 
 
 @needs_numba

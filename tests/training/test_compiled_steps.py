@@ -17,6 +17,7 @@ pytest.importorskip("numba", reason="engine=numba needs numba, of the extra `fas
 
 from numba import config
 
+from bpexp.errors import ConfigError
 from bpexp.gradients.jacobian import jacobian
 from bpexp.nn.activations import Activation, activations
 from bpexp.nn.compiled import Compiled
@@ -402,6 +403,48 @@ def test_what_has_no_form_is_named() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(activations["tanh"], "__module__", "somewhere")  # another one of that name
         assert lacking(declared, net, head, trainer.method, trainer.optimizer) == ["activation 'tanh'"]
+
+
+def _steep(z: Any, g: Any, p: Any, rows: int, n: int) -> None:
+    for i in range(rows * n):
+        g[i] *= 2 if z[i] > 0 else p[0]
+
+
+def _idle(z: Any, a: Any, p: Any, rows: int, n: int) -> None:
+    """Writes nothing, as one does that raises, of which compiled code tells nobody."""
+
+
+def _plain_error(z: Any, y: Any, e: Any, p: Any, rows: int, n: int) -> None:
+    for i in range(rows * n):
+        e[i] = (z[i] if z[i] > 0 else p[0] * z[i]) - y[i]
+
+
+def _other_error(z: Any, y: Any, e: Any, p: Any, rows: int, n: int) -> None:
+    for i in range(rows * n):
+        e[i] = y[i] - z[i]
+
+
+@pytest.mark.parametrize("dtype", ATOL)
+@pytest.mark.parametrize(
+    ("form", "wrong"),
+    [
+        (Compiled(_leaky, _leaky_backward, _plain_error, parameters=(0.2,)), ""),
+        (Compiled(_leaky, _steep, parameters=(0.2,)), "its backward gives .* for g f'"),
+        (Compiled(_leaky, _leaky_backward, parameters=(0.3,)), "its forward gives .* for f"),
+        (Compiled(_idle, _leaky_backward, parameters=(0.2,)), "its forward gives nan for f"),
+        (Compiled(_leaky, _leaky_backward, _other_error, parameters=(0.2,)), "its error gives .* - y"),
+    ],
+    ids=["right", "slope", "parameter", "idle", "error"],
+)
+def test_a_form_is_held_to_the_activation_that_brings_it_along(form: Compiled, wrong: str, dtype: str) -> None:
+    trainer, declared = trainer_of({"name": "leaky_relu", "slope": 0.2}, dtype=dtype)
+    f = trainer.network.hidden[0]
+    trainer.network.hidden = (*trainer.network.hidden[:-1], Activation(f.f, f.df, compiled=form))
+    if not wrong:
+        assert CompiledSteps(trainer, declared)
+        return
+    with pytest.raises(ConfigError, match=f"compiled form of activation 'leaky_relu' is another function: {wrong}"):
+        CompiledSteps(trainer, declared)
 
 
 def _broken(z: Any, a: Any, p: Any, rows: int, n: int) -> None:

@@ -20,7 +20,7 @@ once for all networks of a dtype, and another choice of components has only its 
     steps                                the steps of one trainer
     kernel                               what is compiled of a step
     activations, heads, updates          the forms of bpexp's components; `exponentials` is what they are computed by
-    forms                                which form belongs to which component, and what has none
+    forms, agreement                     which form belongs to which component, what has none, and whether one agrees
     arguments, parts                     what the kernel takes, and how it is made of a trainer
     native                               from a function of Python to machine code, and to its address
 
