@@ -228,6 +228,11 @@ def test_modules_are_short_and_open_with_a_line_of_prose(path):
     assert path.name != "types.py"
 
 
+def test_no_run_waits_for_what_mlflow_imports_to_serve_models():
+    """`mlflow.pyfunc` takes a fifth of a second; a model is written without it."""
+    assert [dotted(path) for path in MODULES if any(name.startswith("mlflow.pyfunc") for name in imports(path))] == []
+
+
 def test_a_run_does_not_wait_for_the_statistics_of_studies():
     heavy = ("scipy.stats", "mlflow")
     code = f"import sys, bpexp.cli.main, bpexp.running.sweep; print([m for m in {heavy!r} if m in sys.modules])"
