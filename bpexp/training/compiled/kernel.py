@@ -6,6 +6,10 @@ What is (n_l, B) there is (B, n_l) here, so that a sample is one stretch of memo
     dC/dW^l = delta^l (a^{l-1})^T             the same                                           `backward`
     dC/db^l = delta^l 1                       the sum of the rows of delta
     delta^{l-1} = (W^l)^T delta^l * f'        delta W^l, and then the activation's `backward`
+
+Arrays are handed on by address, since BLAS and the forms take addresses. Of z, a and delta, which each hold all layers
+in one buffer, layer l begins at `work.rows * net.before[l - 1]`, and there the sample in row `at` at `at * n_l`. In
+theta and in the gradient W^l is followed by b^l. `n` samples are walked at once, in the rows from `at` on.
 """
 
 from __future__ import annotations
@@ -19,8 +23,14 @@ from bpexp.training.compiled.native import call, numbers
 
 inner = njit(error_model="numpy", inline="always")  # which spares a small step a fifth of its time
 
+TRANSPOSED, AS_IT_IS = ord("T"), ord("N")
+"""What gemm is told of a matrix."""
+
 NEAR = 2048
 """Parameters that are updated at once: their vectors stay in the nearest cache."""
+
+FEW = 64
+"""Multiplications up to which loops are faster than the call of BLAS, where one of the matrices lies transposed."""
 
 
 @inner
@@ -30,17 +40,31 @@ def address(array, start):  # type: ignore[no-untyped-def]
 
 
 @inner
+def by_hand(blas, left, left_t, right, right_t, out, m, n, k, beta):  # type: ignore[no-untyped-def]
+    """`product` in loops."""
+    a, b, c = numbers(left, blas.numbers), numbers(right, blas.numbers), numbers(out, blas.numbers)
+    for i in range(m):
+        for j in range(n):
+            total = c[i * n + j] if beta else blas.numbers.dtype.type(0)
+            for l in range(k):
+                total += (a[l * m + i] if left_t else a[i * k + l]) * (b[j * k + l] if right_t else b[l * n + j])
+            c[i * n + j] = total
+
+
+@inner
 def product(blas, left, left_t, right, right_t, out, m, n, k, beta):  # type: ignore[no-untyped-def]
     """out (m, n) = left (m, k) right (k, n) + beta out, at their addresses; `_t`: it lies transposed.
 
-    BLAS has columns where we have rows: it is told the transposed product.
+    BLAS counts along columns where we count along rows: it is told the transposed product, out^T = right^T left^T.
     """
-    letters, integers, numbers = blas.letters, blas.integers, blas.numbers
-    letters[0], letters[1] = 84 if right_t else 78, 84 if left_t else 78
+    if (left_t or right_t) and m * n * k <= FEW:
+        return by_hand(blas, left, left_t, right, right_t, out, m, n, k, beta)
+    letters, integers, factors = blas.letters, blas.integers, blas.numbers
+    letters[0], letters[1] = TRANSPOSED if right_t else AS_IT_IS, TRANSPOSED if left_t else AS_IT_IS
     integers[0], integers[1], integers[2] = n, m, k
-    integers[3], integers[4], integers[5] = k if right_t else n, m if left_t else k, n
-    numbers[0], numbers[1] = 1, beta
-    one, plus = address(numbers, 0), address(numbers, 1)
+    integers[3], integers[4], integers[5] = k if right_t else n, m if left_t else k, n  # from one row to the next
+    factors[0], factors[1] = 1, beta
+    one, plus = address(factors, 0), address(factors, 1)
     c, i = address(letters, 0), address(integers, 0)
     call(blas.gemm, (c, c + 1, i, i + 4, i + 8, one, right, i + 12, left, i + 16, plus, out, i + 20))
 
@@ -113,7 +137,8 @@ def backward(net, blas, work, x, at, n, beta):  # type: ignore[no-untyped-def]
         n_in, n_out = sizes[l - 1], sizes[l]
         start -= n_out * (n_in + 1)
         place = work.rows * net.before[l - 1] + at * n_out
-        delta, under = address(work.delta, place), work.rows * (net.before[l - 1] - n_in) + at * n_in
+        delta = address(work.delta, place)
+        under = work.rows * (net.before[l - 1] - n_in) + at * n_in  # the place in layer l - 1
         below = address(work.a, under) if l > 1 else x
         product(blas, delta, True, below, False, address(gradient, start), n_out, n_in, n, beta)
         db, rows = numbers(address(gradient, start + n_out * n_in), gradient), numbers(delta, gradient)
@@ -133,7 +158,8 @@ def gradient_of(net, head, blas, work, samples, first, B):  # type: ignore[no-un
     """The mean C_k of the batch that begins at place `first` of the order; its gradient is in `net.gradient`."""
     weight, cost = (1.0 / B if head.mean else 1.0), 0.0
     n_0, n_L = net.sizes[0], net.sizes[-1]
-    for start in range(0, B, work.block):
+    start = 0
+    while start < B:  # a range of an unknown stride may raise an error, for which Numba would count references
         n = min(work.block, B - start)
         at = start if work.rows >= B else 0
         if samples.whole:
@@ -148,6 +174,7 @@ def gradient_of(net, head, blas, work, samples, first, B):  # type: ignore[no-un
             for i in range(n * n_L):
                 delta[i] *= weight
         backward(net, blas, work, x, at, n, 0 if start == 0 else 1)
+        start += n
     return cost / B
 
 
@@ -183,11 +210,7 @@ def update(net, rule, rate, t, apply):  # type: ignore[no-untyped-def]
     for start in range(0, len(theta), NEAR):
         n = min(NEAR, len(theta) - start)
         vectors = (address(theta, start), address(g, start), address(rule.first, start), address(rule.second, start))
-        call(rule.update, (*vectors, room, n, t, rate, rule.decay, rule.k0, rule.k1, rule.k2))
-        if apply:
-            near, step = numbers(vectors[0], theta), numbers(vectors[1], theta)
-            for i in range(n):
-                near[i] -= step[i]
+        call(rule.update, (*vectors, room, n, t, apply, rate, rule.decay, rule.k0, rule.k1, rule.k2))
 
 
 ALL, GRADIENT, UPDATE = 0, 1, 2
@@ -207,5 +230,5 @@ def steps(net, head, blas, work, samples, rule, first, B, rates, losses, t, part
                 return s
         if part != GRADIENT:
             direct(net, rule)
-            update(net, rule, rates[s], t + s + 1, part == ALL)
+            update(net, rule, rates[s], t + s + 1, np.intp(part == ALL))
     return len(rates)

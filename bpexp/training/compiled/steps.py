@@ -20,7 +20,7 @@ from bpexp.training.trainer import Trainer
 
 
 class CompiledSteps:
-    """Steps of a trainer in compiled code.
+    """Steps of a trainer in compiled code: `run` makes many, `gradient` and then `update` one that somebody watches.
 
     Everything is compiled, or found compiled, when it is made; `compilation` says what was. Raises what Numba raises
     for a form that it cannot compile.
@@ -52,7 +52,7 @@ class CompiledSteps:
         self._rule = self._parts.rule(optimizer, trainer.penalty, trainer.clip, self._net.gradient)
 
     def walk(self, order: Array) -> None:
-        """Take the samples in this order from now on; a full batch has none."""
+        """Take the samples in this order from now on, as the rows of the data; a full batch has no order."""
         X, Y, _, divisor, whole = self._samples
         self._samples = Samples(X, Y, np.array(order, dtype=np.int64), divisor, whole)
 
