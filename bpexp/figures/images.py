@@ -90,8 +90,15 @@ def draw_weights(room: Room, left: float, W: Array, shape: tuple[int, int], limi
     width, height = 4.0, 2.65
     height = min(height, width * sheet.shape[0] / sheet.shape[1])
     axes = room.axes(left, 3.5 - height, width, height)
-    nearest = {"interpolation": "nearest", "interpolation_stage": "data"}  # of colours it would take 10 MB in between
-    image = axes.imshow(sheet, cmap="gray", vmin=-limit, vmax=limit, filternorm=False, **nearest)
+    image = axes.imshow(
+        sheet,
+        cmap="gray",
+        vmin=-limit,
+        vmax=limit,
+        interpolation="nearest",
+        interpolation_stage="data",  # of colours it would take 10 MB in between
+        filternorm=False,
+    )
     axes.set_axis_off()
     room.text(left, 3.62, "First-layer weights", fontsize=pt(10), fontweight="bold")
     bar = room.figure.colorbar(image, cax=room.axes(left + 0.7, 3.33 - height, 2.6, 0.1), orientation="horizontal")
