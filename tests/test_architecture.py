@@ -142,7 +142,7 @@ LIBRARIES = {
         "matplotlib.colors",
     },
     "mlflow": {
-        *("mlflow", "mlflow.artifacts", "mlflow.entities", "mlflow.exceptions", "mlflow.models", "mlflow.pyfunc"),
+        *("mlflow", "mlflow.artifacts", "mlflow.entities", "mlflow.exceptions", "mlflow.models"),
         "mlflow.types",
     },
     "llvmlite": {"llvmlite"},
@@ -226,11 +226,6 @@ def test_modules_are_short_and_open_with_a_line_of_prose(path):
     assert len(text.splitlines()) < 250 or dotted(path).startswith(PAPERS)
     assert not text or ast.get_docstring(ast.parse(text))
     assert path.name != "types.py"
-
-
-def test_no_run_waits_for_what_mlflow_imports_to_serve_models():
-    """`mlflow.pyfunc` takes a fifth of a second; a model is written without it."""
-    assert [dotted(path) for path in MODULES if any(name.startswith("mlflow.pyfunc") for name in imports(path))] == []
 
 
 def test_a_run_does_not_wait_for_the_statistics_of_studies():
