@@ -431,7 +431,7 @@ OF_OTHER_TASKS = (
 
 
 def test_a_mistake_waits_for_no_other_task_and_for_one_composition() -> None:
-    """A wrong value is told without what resumes or executes runs, and without composing Hydra's own node to compare."""
+    """A wrong value is told without what resumes or executes runs, and without composing Hydra's own node."""
     script = WATCH.format(heavy=OF_OTHER_TASKS).replace(
         "main()\n", "from bpexp.config.composition import _hydras_own\n"
         "atexit.register(lambda: print(_hydras_own.cache_info().misses, file=sys.stderr))\nmain()\n"
