@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from bpexp.config.interpolations import OPENING, found
 from bpexp.config.logins import URI, refuse_logins
-from bpexp.config.override_lines import line_of
+from bpexp.config.override_lines import lines_of
 from bpexp.config.schema import Config, construct
 from bpexp.config.validation import refuse_code
 
@@ -52,7 +52,7 @@ class Template:
             OmegaConf.update(self.whole, override.key_or_group, override.value(), merge=True)
             raw = _with(raw, override.key_or_group.split("."), self._value(override.key_or_group))
         hydra = raw["hydra"]
-        tasks = [line_of(override) for override in overrides if not override.is_hydra_override()]
+        tasks = [line for override in overrides if not override.is_hydra_override() for line in lines_of(override)]
         names = hydra["job"]["config"]["override_dirname"]
         folder = names["item_sep"].join(sorted(tasks)).replace("=", names["kv_sep"])
         job = {**hydra["job"], "num": number, "id": str(number), "override_dirname": folder}

@@ -6,6 +6,10 @@ What is (n_l, B) there is (B, n_l) here, so that a sample is one stretch of memo
     dC/dW^l = delta^l (a^{l-1})^T             the same                                           `backward`
     dC/db^l = delta^l 1                       the sum of the rows of delta
     delta^{l-1} = (W^l)^T delta^l * f'        delta W^l, and then the activation's `backward`
+
+Arrays are handed on by address, since BLAS and the forms take addresses. Of z, a and delta, which each hold all layers
+in one buffer, layer l begins at `work.rows * net.before[l - 1]`, and there the sample in row `at` at `at * n_l`. In
+theta and in the gradient W^l is followed by b^l. `n` samples are walked at once, in the rows from `at` on.
 """
 
 from __future__ import annotations
@@ -20,6 +24,9 @@ from bpexp.training.compiled.native import address_of, call, numbers
 inner = njit(error_model="numpy", inline="always")
 """Inlined, which spares a small step a fifth of its time; one inside another doubles the time of compiling it."""
 
+TRANSPOSED, AS_IT_IS = ord("T"), ord("N")
+"""What gemm is told of a matrix."""
+
 NEAR = 2048
 """Parameters that are updated at once: their vectors stay in the nearest cache."""
 
@@ -31,23 +38,24 @@ FEW = 64
 def product(blas, left, left_t, right, right_t, out, m, n, k, beta):  # type: ignore[no-untyped-def]
     """out (m, n) = left (m, k) right (k, n) + beta out, at their addresses; `_t`: it lies transposed.
 
-    BLAS has columns where we have rows: it is told the transposed product. A product of a few numbers is made in loops.
+    BLAS counts along columns where we count along rows: it is told the transposed product, out^T = right^T left^T.
+    A product of a few numbers is made in loops.
     """
-    letters, integers, scalars = blas.letters, blas.integers, blas.numbers
+    letters, integers, factors = blas.letters, blas.integers, blas.numbers
     if (left_t or right_t) and m * n * k <= FEW:
-        a, b, c = numbers(left, scalars), numbers(right, scalars), numbers(out, scalars)
+        a, b, c = numbers(left, factors), numbers(right, factors), numbers(out, factors)
         for i in range(m):
             for j in range(n):
-                total = c[i * n + j] if beta else scalars.dtype.type(0)
+                total = c[i * n + j] if beta else factors.dtype.type(0)
                 for l in range(k):
                     total += (a[l * m + i] if left_t else a[i * k + l]) * (b[j * k + l] if right_t else b[l * n + j])
                 c[i * n + j] = total
     else:
-        letters[0], letters[1] = 84 if right_t else 78, 84 if left_t else 78
+        letters[0], letters[1] = TRANSPOSED if right_t else AS_IT_IS, TRANSPOSED if left_t else AS_IT_IS
         integers[0], integers[1], integers[2] = n, m, k
-        integers[3], integers[4], integers[5] = k if right_t else n, m if left_t else k, n
-        scalars[0], scalars[1] = 1, beta
-        one, plus = address_of(scalars, 0), address_of(scalars, 1)
+        integers[3], integers[4], integers[5] = k if right_t else n, m if left_t else k, n  # from one row to the next
+        factors[0], factors[1] = 1, beta
+        one, plus = address_of(factors, 0), address_of(factors, 1)
         t, d = address_of(letters, 0), address_of(integers, 0)
         call(blas.gemm, (t, t + 1, d, d + 4, d + 8, one, right, d + 12, left, d + 16, plus, out, d + 20))
 
@@ -120,7 +128,8 @@ def backward(net, blas, work, x, at, n, beta):  # type: ignore[no-untyped-def]
         n_in, n_out = sizes[l - 1], sizes[l]
         start -= n_out * (n_in + 1)
         place = work.rows * net.before[l - 1] + at * n_out
-        delta, under = address_of(work.delta, place), work.rows * (net.before[l - 1] - n_in) + at * n_in
+        delta = address_of(work.delta, place)
+        under = work.rows * (net.before[l - 1] - n_in) + at * n_in  # the place in layer l - 1
         below = address_of(work.a, under) if l > 1 else x
         product(blas, delta, True, below, False, address_of(gradient, start), n_out, n_in, n, beta)
         db, rows = numbers(address_of(gradient, start + n_out * n_in), gradient), numbers(delta, gradient)
