@@ -156,7 +156,7 @@ def backprop(piece: Count = 512, blocks: Blocks = "auto") -> Backprop:
     Args:
         piece: samples processed at once; a larger batch is split into pieces that fit into the processor's cache.
         blocks: columns of the result that a product of matrices computes at once, 0 for all; auto for blocks by a rule
-            of the shapes, where blas_architecture has kernels for them and threads is 1. The gradient is equal to
+            of the shapes with threads=1 and OpenBLAS's kernels for AVX-512, else for 0. The gradient is equal to
             rounding.
     """
     return Backprop(piece, blocks)

@@ -429,16 +429,20 @@ OF_OTHER_TASKS = (
     *("bpexp.records.provenance", "bpexp.running.execute", "threadpoolctl", "rich"),
 )
 
+COMPARED = """
+import atexit, sys
+from bpexp.config.composition import _hydras_own
+atexit.register(lambda: print("COMPARED", _hydras_own.cache_info().misses, file=sys.stderr))
+"""
 
-def test_a_mistake_waits_for_no_other_task_and_for_one_composition() -> None:
-    """A wrong value is told without what resumes or executes runs, and without composing Hydra's own node to compare."""
-    script = WATCH.format(heavy=OF_OTHER_TASKS).replace(
-        "main()\n", "from bpexp.config.composition import _hydras_own\n"
-        "atexit.register(lambda: print(_hydras_own.cache_info().misses, file=sys.stderr))\nmain()\n"
-    )  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", script, "lr=-1"], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.splitlines() == ["bpexp: lr must be a number greater than 0, not -1.0", "0", "LOADED"]
+
+@pytest.mark.parametrize(("line", "code", "times"), [("lr=-1", 2, 0), ("lr=1 --cfg job", 0, 1)])
+def test_a_mistake_waits_for_no_other_task_and_for_one_composition(line: str, code: int, times: int) -> None:
+    """A wrong value is told before Hydra's own node is composed, to which that of the config is compared."""
+    script = COMPARED + WATCH.format(heavy=OF_OTHER_TASKS)
+    done = subprocess.run([sys.executable, "-c", script, *line.split()], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.splitlines()[-2:] == ["LOADED", f"COMPARED {times}"]
 
 
 def test_the_traceback_is_there_for_those_who_ask() -> None:
