@@ -54,7 +54,7 @@ def checked(config: Config, seen: Seen) -> Config:
     if key not in seen.data:
         seen.data[key] = load_data(config)
     engine, why = engine_of(config, outline(config, seen.data[key]))
-    if (kind := re.sub(r"\d+", "", why)) not in seen.told:  # once in a sweep, whatever the numbers of its jobs are
+    if (kind := re.sub(r"\d[\d,]*", "", why)) not in seen.told:  # once in a sweep, whatever the numbers of its jobs are
         seen.told.add(kind)
         tell([why], config.progress and bool(why))
     if config.task == "trace":

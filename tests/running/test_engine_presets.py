@@ -47,7 +47,7 @@ def test_every_preset(path: Path) -> None:
     for config in configs_of(path):
         numpy, compiled = build(config).trainer, dataclasses.replace(config, engine="numba")
         if config.gradient["name"] != "backprop":
-            with pytest.raises(ConfigError, match="engine=numba has no compiled form of the gradient method"):
+            with pytest.raises(ConfigError, match="engine=numba has no compiled form of gradient method"):
                 build(compiled)
             continue
         steps = build(compiled).compiled
