@@ -149,7 +149,7 @@ LIBRARIES = {
         "matplotlib.colors",
     },
     "mlflow": {
-        *("mlflow", "mlflow.artifacts", "mlflow.entities", "mlflow.exceptions", "mlflow.models", "mlflow.pyfunc"),
+        *("mlflow", "mlflow.artifacts", "mlflow.entities", "mlflow.exceptions", "mlflow.models"),
         "mlflow.types",
     },
     "llvmlite": {"llvmlite"},

@@ -22,7 +22,7 @@ from bpexp.config.validation import validate
 from bpexp.running.resuming.resume_words import changes_of, resume_wanted
 from bpexp.running.searching.search_plan import names_search, planned_search
 from bpexp.running.tasks.figures_words import figures_wanted
-from bpexp.running.tasks.status_task import asked
+from bpexp.running.tasks.status_words import asked
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ["README.md", "CONTRIBUTING.md", "conf/README.md"]

@@ -206,3 +206,13 @@ def test_the_page_holds_what_was_measured() -> None:
     assert report.filled(page, report.HERE) == page
     with pytest.raises(ValueError, match="no place for step"):
         report.filled(page.replace("<!-- step -->", ""), report.HERE)
+
+
+def test_asking_the_report_for_help_writes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from experiments.speed import report
+
+    monkeypatch.setattr(report, "HERE", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["report", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        report.main()
+    assert not list(tmp_path.iterdir())

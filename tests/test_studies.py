@@ -8,14 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from bpexp.cli.main import main
 from bpexp.records.outcome import read_outcome
+from tests.support.studies import ROOT, STUDIES, declared, swept
 
-ROOT = Path(__file__).resolve().parents[1]
-STUDIES = sorted((ROOT / "conf" / "experiment").glob("*.yaml"))
 FOLDERS = sorted(path for path in (ROOT / "experiments").iterdir() if path.is_dir() and not path.name.startswith("_"))
 
 TINY = {
@@ -32,29 +29,6 @@ TINY = {
 
 def names(paths: list[Path]) -> list[str]:
     return [path.stem for path in paths]
-
-
-def declared(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert isinstance(content, dict)
-    return content
-
-
-def swept(content: dict[str, Any]) -> dict[str, str]:
-    """What a study varies, cut down to one level a key, two of the first; a design also gets two seeds."""
-    levels = content.get("hydra", {}).get("sweeper", {}).get("params", {})
-    if design := content.get("study"):
-        levels = {key: ",".join(str(level) for level in given) for key, given in design["factors"].items()}
-    small = {
-        key: ",".join(choices(key, given)[: 1 if place else 2]) for place, (key, given) in enumerate(levels.items())
-    }
-    return {**small, "seed": "0,1"} if design else small
-
-
-def choices(key: str, values: Any) -> list[str]:
-    """The values of one key of a grid, as Hydra takes them apart."""
-    override = OverridesParser.create().parse_override(f"{key}={values}")
-    return list(override.sweep_string_iterator()) if override.is_sweep_override() else [str(values)]
 
 
 def data_choice(content: dict[str, Any]) -> dict[str, str]:

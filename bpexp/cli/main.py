@@ -102,20 +102,22 @@ def _show(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from bpexp.cli.arguments import command_line
     from bpexp.running.plan import plan
-    from bpexp.running.resuming.resume_sweep import resumed_sweep
-    from bpexp.running.resuming.resume_words import resume_wanted
     from bpexp.running.tasks.figures_words import figures_wanted
-    from bpexp.running.tasks.status_task import asked
+    from bpexp.running.tasks.status_words import asked
 
     line = command_line(options)
     if (question := asked(line.overrides)) is not None:
         return _status(*question, multirun=line.multirun)
     if (figures := figures_wanted(line.overrides)) is not None:
         return _redraw(figures, multirun=line.multirun)
-    if (sweep := resumed_sweep(line)) is not None:
-        return _sweep(sweep)
-    if (wanted := resume_wanted(line)) is not None:
-        return _resume(wanted, line)
+    if any(word.startswith("resume") for word in line.overrides):  # the imports take time, and serve nothing else
+        from bpexp.running.resuming.resume_sweep import resumed_sweep
+        from bpexp.running.resuming.resume_words import resume_wanted
+
+        if (sweep := resumed_sweep(line)) is not None:
+            return _sweep(sweep)
+        if (wanted := resume_wanted(line)) is not None:
+            return _resume(wanted, line)
     if not line.multirun:
         return _executed(plan(line))
     from bpexp.running.launchers.early import started_early

@@ -55,12 +55,21 @@ def _facts(outcome: Outcome) -> list[tuple[str, str]]:
         chosen = number(metrics[f"best/{outcome.chosen_by.replace('/', '_')}"])
         by = "" if outcome.chosen_by.endswith("/validation") else "; no validation part, so that figure flatters"
         rows.append(("best epoch", f"{metrics['best/epoch']:.0f}, by {outcome.chosen_by} {chosen}{by}"))
-    rows.append(("time", f"{outcome.seconds:.1f} s"))
+    rows.append(("time", f"{outcome.seconds:.1f} s of training"))
+    rows += _engine(outcome)
     rows += [("network", text) for text in _network(outcome)]
     rows.append(("files", outcome.directory))
     recorded = outcome.run_id and outcome.experiment_id and outcome.store
     rows += [("recorded in", str(outcome.store))] if recorded else []
     return rows + ([("model", outcome.model)] if outcome.model else [])
+
+
+def _engine(outcome: Outcome) -> list[tuple[str, str]]:
+    """What computed the steps, where it is not NumPy or was asked for."""
+    ran = str(outcome.params.get("engine", "numpy"))
+    if ran != "numpy":
+        return [("engine", f"{ran}, compiled steps")]
+    return [("engine", ran)] if any(word.startswith("engine=") for word in outcome.overrides) else []
 
 
 def _figures(outcome: Outcome) -> dict[str, list[str]]:

@@ -102,12 +102,17 @@ class Composer:
             return self._checked(raw, None, typed(template.whole, raw), template.places(raw))
 
     def _fresh(self, key: tuple[str, ...] | None, overrides: Sequence[Override], number: int) -> Composition:
-        """A job as Hydra composes it, kept for those that can share its composition."""
+        """A job as Hydra composes it, kept for those that can share its composition.
+
+        Hydra's node is compared last, which takes a second composition: a wrong value is told without it.
+        """
         whole = self._from_files(overrides, number)
         raw = plain_data(whole)
         refuse_content(raw, self.limits)
+        config = typed(whole, raw)
+        refuse_composed(whole.hydra, _hydras_own(), self.limits)
         refuse_texts_of_launcher(raw["hydra"], self._named)
-        made = self._checked(raw, whole, typed(whole, raw), places(whole))
+        made = self._checked(raw, whole, config, places(whole))
         if key is not None:
             self._composed[key] = whole
             if len(self._composed) > TEMPLATES:
@@ -130,6 +135,7 @@ class Composer:
         parsed = self.parse(overrides)
         with one_line(parsed):
             whole = self._from_files(parsed)
+            refuse_composed(whole.hydra, _hydras_own(), self.limits)
             refuse_content(plain_data(whole), self.limits)
         return whole
 
@@ -150,7 +156,6 @@ class Composer:
         whole = compose(self._name, lines, return_hydra_config=True)
         self.compositions += 1
         keep_credentials(whole)
-        refuse_composed(whole.hydra, _hydras_own(), self.limits)
         OmegaConf.update(whole, "hydra.job", {"num": number, "id": str(number)}, force_add=True)
         return whole
 

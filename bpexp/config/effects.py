@@ -54,6 +54,8 @@ def refuse_overruled(composition: Composition, overrides: Sequence[Override]) ->
             raise ConfigError(f"{override.input_line} has no effect beside run={config.run}; leave one of them out")
         if key == "engine" and config.task not in ("train", "report"):
             raise ConfigError(f"{override.input_line} has no effect with task={config.task}; leave one of them out")
+        if key in ("engine", "launcher.fuse") and config.engine == "numba" and config.launcher.get("fuse") == "auto":
+            raise ConfigError("launcher.fuse=auto has no effect with engine=numba; leave one of them out")
         if key.startswith("doctor.") and config.task != "doctor":
             raise ConfigError(f"{override.input_line} has no effect without task=doctor; add it, or leave this out")
         if key in NAMES:

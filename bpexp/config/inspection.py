@@ -15,7 +15,7 @@ from bpexp.config.validation import refuse_code
 def refuse_content(content: Mapping[str, Any], limits: Limits) -> None:
     """Raise ConfigError for what a config must not hold; `content` is plain data, interpolations as they stand.
 
-    Of Hydra's own node only what a config may set is looked at: the rest was compared with Hydra's defaults.
+    Of Hydra's own node only what a config may set is looked at: the rest is compared with Hydra's defaults.
     """
     own = {key: value for key, value in content.items() if key != "hydra"} | settings(content["hydra"])
     refuse_code(content)

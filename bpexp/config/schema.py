@@ -44,8 +44,9 @@ class Config:
         seed: seed of every random number: weights, split, batches and the others.
         dtype: float type of the parameters and of the training.
         threads: BLAS threads of a run; the last digits of a result depend on them.
-        engine: what computes the steps of a training: numpy; numba for compiled steps of gradient=backprop, equal to
-            rounding, of `pip install bpexp[fast]`; auto for numba where it is installed and pays.
+        engine: what computes the steps of a training: numpy; numba, after `pip install 'bpexp[fast]'`, for compiled
+            steps of gradient=backprop, which give NumPy's weights to rounding and are faster for small networks and
+            small batches; auto for numba where it is installed and pays, and the run says which it took.
         progress: print progress and a table at the end; if false, a run or a sweep ends with one line.
         task: train; trace prints one sample's forward and backward pass; report lists the recorded studies, and with
             study=NAME writes the report of one; doctor says what is wrong with the store of runs, and mends it; sync

@@ -38,10 +38,12 @@ def idx(path: FilePath, labels: FilePath | None = None, most_bytes: Count = MOST
         place = Path(path).expanduser()
         test = None
         if place.is_dir():
+            if labels is not None:
+                raise DataError(f"labels={labels!r} has no effect beside the folder path={str(place)!r}; leave it out")
             images, answers = (find_idx(place, name, must=True) for name in TRAIN_NAMES)
             X, y = read_pair(images, answers, most=most_bytes)
-            images, answers = (find_idx(place, name) for name in TEST_NAMES)
-            if images.exists() and answers.exists():
+            if any(find_idx(place, name).is_file() for name in TEST_NAMES):  # of one alone, the other is missing
+                images, answers = (find_idx(place, name, must=True) for name in TEST_NAMES)
                 test = read_pair(images, answers, most=most_bytes)
         elif not place.exists():
             raise DataError(f"{str(place)!r}: no such file or folder; path must name IDX images, or a folder of them")
@@ -112,6 +114,8 @@ def assemble(X: Array, y: Array, test: tuple[Array, Array] | None, *, source: st
     for A in (X, y, *(test or ())):
         if A.ndim == 0 or len(A) == 0:
             raise DataError(f"{source}: expected arrays with one sample a row, found the shape {A.shape}")
+    if test is not None:
+        _refuse_other_samples(X, test[0], source)
     kind = guess_task(y, source) if task == "auto" else task
     image_shape = (int(X.shape[1]), int(X.shape[2])) if X.ndim == 3 else None
     pairs = [(X, y)] if test is None else [(X, y), test]
@@ -127,6 +131,19 @@ def assemble(X: Array, y: Array, test: tuple[Array, Array] | None, *, source: st
         image_shape=image_shape,
         test=None if test is None else (inputs[1], answers[1]),
     )
+
+
+def _refuse_other_samples(X: Array, test: Array, source: str) -> None:
+    """Raise DataError for images of another shape, or numbers beside bytes, which alone are divided by 255."""
+    if min(X.ndim, test.ndim) > 2 and X.shape[1:] != test.shape[1:]:
+        raise DataError(
+            f"{source}: the samples have the shape {X.shape[1:]}, and those of the test set {test.shape[1:]}"
+        )
+    if (X.dtype == np.uint8) != (test.dtype == np.uint8):
+        raise DataError(
+            f"{source}: the inputs are {X.dtype}, and those of the test set {test.dtype}; give both as bytes, uint8, "
+            "or neither, so that both are scaled alike"
+        )
 
 
 def guess_task(y: Array, source: str) -> Task:

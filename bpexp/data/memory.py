@@ -72,7 +72,8 @@ class Dataset:
         elif missing != "error":
             raise DataError(f"data.missing={missing} is for the columns of a data frame; give pd.DataFrame(X)")
         kept = _kept_rows(train, missing)
-        X, y = _inputs(train, columns)[kept], _answers(train.y[kept], task)
+        some = slice(None) if kept.all() else kept  # all of them are shared, not copied
+        X, y = _inputs(train, columns)[some], _answers(train.y[some], task)
         test = None if self._test is None else _official(self._test, columns, task)
         raw = assemble(X, y, test, source="arrays given in Python", task=task)
         told = target_note(y, train.target_names or ("y",), raw.classes, task)

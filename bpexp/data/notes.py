@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bpexp.data.dataset import Raw
-from bpexp.data.scaling import Scaling, TargetChoice, standardizes
+from bpexp.data.scaling import Scaling, TargetChoice, full_scale, standardizes
 from bpexp.nn.arrays import Array
 from bpexp.nn.column import listed
 from bpexp.nn.scaling import TargetScaling
 
+LARGE = 10.0
+"""The largest input that is left as it is without a word: networks are initialized for inputs of about 1."""
+
 
 def preparation_notes(raw: Raw, rows: Array, scaling: Scaling, missing: int) -> Iterator[str]:
-    """One sentence for each decision about a table.
+    """One sentence for each decision about the inputs.
 
     Args:
         raw: the data, without missing values.
@@ -25,6 +28,13 @@ def preparation_notes(raw: Raw, rows: Array, scaling: Scaling, missing: int) -> 
             "inputs standardized with the mean and the standard deviation of the training part; "
             "data.scaling=none leaves them as they are"
         )
+    elif scaling == "auto" and full_scale(raw) is None:
+        low, high = float(raw.X.min()), float(raw.X.max())
+        if max(-low, high) > LARGE:
+            yield (
+                f"inputs left as they are, from {low:g} to {high:g}, as {raw.X.dtype}: only bytes (uint8) are divided "
+                "by 255; data.scaling=unit or data.scaling=standardize scales these"
+            )
     if raw.columns is None:
         return
     if missing:

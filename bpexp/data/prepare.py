@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from bpexp.data.dataset import DataSet, Part, Raw, Task
@@ -103,6 +105,8 @@ def test_fraction(raw: Raw, test: float | None) -> float | None:
 def check_raw(raw: Raw) -> None:
     """Raise DataError for raw data whose arrays do not fit each other, or that have fewer than two classes."""
     _check_arrays(raw.X, raw.y, raw.task, "")
+    if raw.full_scale is not None and not 0 < raw.full_scale < math.inf:  # of bytes nothing else would tell
+        raise DataError(f"{raw.source}: full_scale must be a finite number above 0, not {raw.full_scale!r}")
     if raw.task == "classification":
         present = len(np.unique(raw.y))
         if present < 2:

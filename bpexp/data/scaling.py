@@ -57,19 +57,10 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
         raise ConfigError(f"scaling must be one of auto, none, unit, standardize, not {scaling!r}")
     if dtype not in ("float32", "float64"):
         raise ConfigError(f"dtype must be one of float32, float64, not {dtype!r}")
-    full = _full_scale(raw)
+    full = full_scale(raw)
     standardized = standardizes(raw, scaling)
     if standardized or (scaling == "unit" and full is None):
-        train = raw.X if rows is None else raw.X[rows]
-        with np.errstate(over="ignore", invalid="ignore"):
-            shift, scale = _moments(train) if standardized else _range(train)
-        if raw.columns is not None:
-            number = raw.columns.is_number
-            shift, scale = np.where(number, shift, 0.0), np.where(number, scale, 1.0)
-        if np.isfinite(train).all() and not np.isfinite([shift, scale]).all():
-            what = "a standard deviation" if standardized else "their range"
-            raise DataError(f"{raw.source}: the inputs are too large for {what}; use data.scaling=none")
-        return _apply(raw, dtype, InputScaling(shift, scale))
+        return _apply(raw, dtype, _fitted(raw, raw.X if rows is None else raw.X[rows], standardized))
     divide = scaling != "none" and full is not None
     key = (divide, dtype)
     with _lock:  # threads that train on the same data share one array
@@ -78,6 +69,19 @@ def scaled(raw: Raw, scaling: Scaling = "auto", dtype: str = "float32", *, rows:
             how = InputScaling(None, np.asarray(full, dtype=np.float64) if divide else None)
             known = _latest[raw] = (key, _as_bytes(raw, how) if is_bytes(raw) else _apply(raw, dtype, how))
     return known[1]
+
+
+def _fitted(raw: Raw, train: Array, standardized: bool) -> InputScaling:
+    """The scaling by the statistics of the training rows; raises DataError where these overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        shift, scale = _moments(train) if standardized else _range(train)
+    if raw.columns is not None:
+        number = raw.columns.is_number
+        shift, scale = np.where(number, shift, 0.0), np.where(number, scale, 1.0)
+    if _first_wrong(train) is None and not np.isfinite([shift, scale]).all():
+        what = "a standard deviation" if standardized else "their range"
+        raise DataError(f"{raw.source}: the inputs are too large for {what}; use data.scaling=none")
+    return InputScaling(shift, scale)
 
 
 def stays_bytes(raw: Raw, scaling: Scaling) -> bool:
@@ -114,10 +118,10 @@ def target_scaling_of(raw: Raw, choice: TargetChoice, rows: Array) -> TargetScal
 
 def standardizes(raw: Raw, scaling: Scaling) -> bool:
     """Whether the declared scaling standardizes these data."""
-    return scaling == "standardize" or (scaling == "auto" and raw.tabular and _full_scale(raw) is None)
+    return scaling == "standardize" or (scaling == "auto" and raw.tabular and full_scale(raw) is None)
 
 
-def _full_scale(raw: Raw) -> float | None:
+def full_scale(raw: Raw) -> float | None:
     """The largest value that an input can take; None where that is not known."""
     if raw.full_scale is not None:
         return raw.full_scale
@@ -167,10 +171,20 @@ def _scaled(X: Array, dtype: str, how: InputScaling, where: str) -> Array:
 
 def check_finite(A: Array, what: str) -> None:
     """Raise DataError for NaN and infinity in A (N, n), naming the first place."""
-    if A.dtype.kind in "iub" or np.isfinite(A).all():
+    if (place := _first_wrong(A)) is None:
         return
-    row, column = (int(i) for i in np.argwhere(~np.isfinite(A))[0])
+    row, column = place
     raise DataError(
         f"{what}: row {row}, column {column} is {float(A[row, column])!r}; expected finite numbers, "
         "so remove or fill in such samples"
     )
+
+
+def _first_wrong(A: Array) -> tuple[int, int] | None:
+    """Row and column of the first number of A (N, n) that is not finite."""
+    for start in range(0, len(A) if A.dtype.kind == "f" else 0, CHUNK):
+        finite = np.isfinite(A[start : start + CHUNK])
+        if not finite.all():
+            row, column = (int(i) for i in np.argwhere(~finite)[0])
+            return start + row, column
+    return None

@@ -67,7 +67,7 @@ def mosaic(images: Array, columns: int) -> Array:
     n, height, width = images.shape
     gap = max(1, round(0.07 * width))
     rows = math.ceil(n / columns)
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
+    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan, images.dtype)
     for i, image in enumerate(images):
         top, left = i // columns * (height + gap), i % columns * (width + gap)
         sheet[top : top + height, left : left + width] = image
@@ -84,14 +84,21 @@ def weight_limit(W: Array) -> float:
 
 def draw_weights(room: Room, left: float, W: Array, shape: tuple[int, int], limit: float | None = None) -> None:
     """The rows of W^1 as images on one scale: mid-grey is 0, black the most negative, white the most positive."""
-    shown = W[:UNITS].astype(np.float64)
-    n = len(shown)
+    shown, n = W[:UNITS], min(UNITS, len(W))
     limit = weight_limit(W) if limit is None else limit
     sheet = mosaic(np.where(np.isfinite(shown), shown, np.nan).reshape(n, *shape), math.ceil(math.sqrt(1.7 * n)))
     width, height = 4.0, 2.65
     height = min(height, width * sheet.shape[0] / sheet.shape[1])
     axes = room.axes(left, 3.5 - height, width, height)
-    image = axes.imshow(sheet, cmap="gray", vmin=-limit, vmax=limit, interpolation="nearest", filternorm=False)
+    image = axes.imshow(
+        sheet,
+        cmap="gray",
+        vmin=-limit,
+        vmax=limit,
+        interpolation="nearest",
+        interpolation_stage="data",  # of colours it would take 10 MB in between
+        filternorm=False,
+    )
     axes.set_axis_off()
     room.text(left, 3.62, "First-layer weights", fontsize=pt(10), fontweight="bold")
     bar = room.figure.colorbar(image, cax=room.axes(left + 0.7, 3.33 - height, 2.6, 0.1), orientation="horizontal")

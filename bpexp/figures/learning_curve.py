@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MARKS = 12
 BATCHES = 4000  # most points drawn: more points than pixels only slow the drawing down
+TOGETHER = 500
+"""Points of one piece of the line through the losses of batches."""
+
 DECADES = 2.0
 
 
@@ -54,8 +57,7 @@ def draw_panel(axes: Axes, measure: str, history: Mapping[str, Points]) -> None:
     batch = history.get("loss/batch", ()) if measure == "loss" else ()
     stride = max(1, math.ceil(len(batch) / BATCHES))
     if batch:
-        label = "batch" if stride == 1 else f"batch (1 of {stride})"
-        axes.plot(*_columns(batch[::stride]), label=label, linewidth=pt(0.7), **BATCH)
+        _draw_batches(axes, batch[::stride], "batch" if stride == 1 else f"batch (1 of {stride})")
     for part, series in parts.items():
         steps, values = _columns(series)
         every = max(1, math.ceil(len(steps) / MARKS))
@@ -65,6 +67,13 @@ def draw_panel(axes: Axes, measure: str, history: Mapping[str, Points]) -> None:
     everything = [value for series in (batch, *parts.values()) for _, value in series]
     _scale(axes, measure, [value for value in everything if math.isfinite(value)])
     _note_gaps(axes, len([value for value in everything if not math.isfinite(value)]))
+
+
+def _draw_batches(axes: Axes, batch: Points, label: str) -> None:
+    """A line through the losses of batches, in pieces: Agg keeps all pixels of one that goes up and down, 5 MB here."""
+    for start in range(0, max(1, len(batch) - 1), TOGETHER):
+        piece = batch[start : start + TOGETHER + 1]  # which ends where the next begins
+        axes.plot(*_columns(piece), label=None if start else label, linewidth=pt(0.7), **BATCH)
 
 
 def _columns(series: Points) -> tuple[list[int], list[float]]:

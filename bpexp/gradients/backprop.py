@@ -1,4 +1,9 @@
-"""Back-propagation: the vectorised delta recursion of 002 and 003, over buffers that are allocated once."""
+"""Back-propagation: the vectorised delta recursion of 002 and 003, over buffers that are allocated once.
+
+Each line of `forward` and `backward` is a part of an equation; the last argument of a call is the array that takes the
+result. `products.forward[l](W, a, z)` writes W a into z, and whether it does so at once or in blocks is a matter of
+speed alone (`bpexp.nn.products`). Lists count from 0, so that `work.z[0]` is z^1.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +27,10 @@ def forward(network: Network, x: Array, work: Workspace) -> None:
     work.x = a = x
     last, product = len(network.layers) - 1, work.products.forward
     for l, layer in enumerate(network.layers):
-        z = product[l](layer.W, a, work.z[l])
+        z = product[l](layer.W, a, work.z[l])  # W^l a^{l-1}
         z += layer.b
         if l < last:
-            a = work.a[l] = layer.f.f(z, work.a[l])
+            a = work.a[l] = layer.f.f(z, work.a[l])  # a^l = f(z^l)
 
 
 def backward(network: Network, work: Workspace, slots: list[tuple[Array, Array]], ones: Array) -> None:
@@ -39,12 +44,12 @@ def backward(network: Network, work: Workspace, slots: list[tuple[Array, Array]]
     products = work.products
     for l in range(len(network.layers) - 1, -1, -1):
         W_slot, b_slot = slots[l]
-        products.outer[l](work.delta[l], work.below(l).mT, W_slot)
-        products.whole(work.delta[l], ones, b_slot)
+        products.outer[l](work.delta[l], work.below(l).mT, W_slot)  # dC/dW^l = delta^l (a^{l-1})^T
+        products.whole(work.delta[l], ones, b_slot)  # dC/db^l = delta^l 1
         if l:
-            delta = products.back[l](network.layers[l].W.mT, work.delta[l], work.delta[l - 1])
-            slope = work.slope[l - 1] = network.hidden[l - 1].df(work.z[l - 1], work.slope[l - 1])
-            np.multiply(delta, slope, out=delta)
+            delta = products.back[l](network.layers[l].W.mT, work.delta[l], work.delta[l - 1])  # (W^l)^T delta^l
+            slope = work.slope[l - 1] = network.hidden[l - 1].df(work.z[l - 1], work.slope[l - 1])  # f'(z^{l-1})
+            np.multiply(delta, slope, out=delta)  # delta^{l-1}
 
 
 def forward_to_delta(network: Network, head: Head, x: Array, y: Array) -> tuple[float, Workspace]:
@@ -71,8 +76,8 @@ def parameter_gradients(network: Network, work: Workspace, vector: Array) -> Non
 class Backprop(GradientMethod):
     """The delta recursion. A batch of more than `piece` samples is processed in pieces that fit into the cache.
 
-    The pieces change only the order of summation: the gradient is equal to rounding, and memory does not grow with B.
-    So it is for the `blocks` of a product (`bpexp.nn.products`).
+    Pieces change only the order of summation: the gradient is equal to rounding, and memory does not grow with B. The
+    `blocks` in which a product of matrices is done (`bpexp.nn.products`) change no more than that either.
     """
 
     def __init__(self, piece: int, blocks: Blocks = "auto") -> None:
@@ -151,6 +156,7 @@ def backprop(piece: Count = 512, blocks: Blocks = "auto") -> Backprop:
     Args:
         piece: samples processed at once; a larger batch is split into pieces that fit into the processor's cache.
         blocks: columns of the result that a product of matrices computes at once, 0 for all; auto for blocks by a rule
-            of the shapes, where blas_architecture has kernels for them. The gradient is equal to rounding.
+            of the shapes with threads=1 and OpenBLAS's kernels for AVX-512, else for 0. The gradient is equal to
+            rounding.
     """
     return Backprop(piece, blocks)

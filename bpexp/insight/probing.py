@@ -76,7 +76,7 @@ class Probing(Callback):
 
     def next_step(self, number: int) -> int:
         after = -number % self._stride
-        return number if self._needs_previous and after == 1 else number + after
+        return number + max(after - 1, 0) if self._needs_previous else number + after
 
     def on_epoch(self, event: EpochEnded) -> None:
         if self._fixed is None or not self._probes:

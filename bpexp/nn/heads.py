@@ -51,6 +51,13 @@ class Head:
             return self.loss.cost(error, np.zeros_like(error))
         return self.cost_and_delta(z, y, np.empty_like(z), np.empty_like(z))
 
+    def cost_and_output(self, z: Array, y: Array, a: Array) -> Array:
+        """C_k (B,) of each sample; a is filled with a^L. For who needs no delta."""
+        if self.form == "closed":
+            return self.cost_and_delta(z, y, a, np.empty_like(z))
+        a[...] = self.output.f(z)
+        return self.cost(z, y) if self.form == "error" else self.loss.cost(a, y)
+
     def slope(self, z: Array, y: Array) -> Array:
         """dC_k/da^L (n_L, B) of each sample. For losses with logarithms it is infinite where a^L rounds to 0 or 1."""
         if self.form == "error":

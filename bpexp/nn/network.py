@@ -124,8 +124,12 @@ class Network:
         """z^L (n_L, B) for x (n_0, B): the last layer before its activation, from which costs are computed."""
         a = x
         for layer in self.layers[:-1]:
-            a = layer.f.f(product(layer.W, a) + layer.b)
-        return product(self.layers[-1].W, a) + self.layers[-1].b
+            z = product(layer.W, a)
+            z += layer.b
+            a = layer.f.f(z, np.empty_like(z))
+        z = product(self.layers[-1].W, a)
+        z += self.layers[-1].b
+        return z
 
     def forward(self, x: Array) -> Array:
         """a^L (n_L, B) for x (n_0, B)."""

@@ -26,6 +26,11 @@ def _after(warmup: int, schedule: Schedule) -> Schedule:
     return lambda t, T: (t + 1) / warmup if t < warmup else schedule(t - warmup, max(1, T - warmup))
 
 
+def one(t: int, T: int) -> float:
+    """Factor 1 at every step."""
+    return 1.0
+
+
 @schedules.register("constant")
 def constant(warmup: Steps = 0) -> Schedule:
     """Factor 1: a constant learning rate.
@@ -33,7 +38,7 @@ def constant(warmup: Steps = 0) -> Schedule:
     Args:
         warmup: first steps, over which the factor rises linearly from 1/warmup to 1.
     """
-    return _after(warmup, lambda t, T: 1.0)
+    return _after(warmup, one)
 
 
 @schedules.register("warm_up")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -70,8 +71,9 @@ class Predictor:
         ...
 
         Args:
-            rows: a data frame, array or list (N, n_0) as the data set has them: neither scaled nor encoded. Of a table,
-                a data frame or mapping is read by the names of its columns, and further columns are ignored.
+            rows: a data frame, array or list (N, n_0) as the data set has them: neither scaled nor encoded. Samples may
+                keep their axes, such as images in colour (N, height, width, 3). Of a table, a data frame or mapping is
+                read by the names of its columns, and further columns are ignored.
             params: {"weights": "best"} or {"weights": "last"} chooses the weights; by default those that the figures of
                 the run speak of.
 
@@ -128,9 +130,10 @@ class Predictor:
         return x
 
     def _images(self, x: Array) -> Array:
-        """Images (N, height, width) as rows, where the data set is one of such images; everything else as it is."""
+        """Samples of several axes as rows, images of a known height and width only where they have these."""
         shape = self.spec.get("image_shape")
-        return x.reshape(len(x), -1) if shape and x.ndim == 3 and list(x.shape[1:]) == list(shape) else x
+        fits = x.ndim > 2 and (not shape or list(x.shape[1:]) == list(shape))
+        return x.reshape(len(x), math.prod(x.shape[1:])) if fits else x
 
     def _named(self, a: Array) -> Array:
         """(N,) the names of the predicted classes; None where an output is not finite."""

@@ -10,9 +10,9 @@ from importlib import metadata
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_info
 
 import bpexp
+from bpexp.nn.products import numpys_blas
 
 PACKAGES = ("numpy", "scipy", "mlflow", "hydra-core")
 GIT_SECONDS = 5.0
@@ -39,7 +39,7 @@ def arithmetic(threads: int, engine: str = "numpy") -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _arithmetic() -> dict[str, str]:
     """What stays the same as long as the process lives."""
-    blas = _numpys_blas()
+    blas = numpys_blas()
     named = {"blas": "internal_api", "blas_version": "version", "blas_architecture": "architecture"}
     facts = {key: str(blas.get(name)) for key, name in named.items()}
     versions = {"bpexp": bpexp.__version__, "numpy": np.__version__, "python": platform.python_version()}
@@ -93,18 +93,10 @@ def _machine() -> dict[str, str]:
         "cpu_count": str(os.cpu_count()),
         "cpu_usable": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
     }
-    blas = _numpys_blas()
+    blas = numpys_blas()
     for name, key in (("internal_api", "blas"), ("version", "blas_version"), ("architecture", "blas_architecture")):
         if blas.get(name):
             facts[key] = str(blas[name])
     if "num_threads" in blas:
         facts["blas_threads"] = str(blas["num_threads"])
     return facts
-
-
-def _numpys_blas() -> dict[str, object]:
-    """threadpoolctl's description of the BLAS that NumPy uses; SciPy may load another one."""
-    found = [pool for pool in threadpool_info() if pool.get("user_api") == "blas"]
-    bundled = f"{os.sep}{Path(np.__file__).parent.name}"
-    ours = [pool for pool in found if bundled in str(pool.get("filepath", ""))]
-    return dict((ours or found or [{}])[0])

@@ -96,7 +96,7 @@ def open_run(
         version = metadata.version("numba")
         if resumed is None:
             made = experiment.compiled.compilation
-            told = {"new": made.new, "kept": made.kept, "seconds": round(made.seconds, 3)}
+            told = {"new": made.new, "kept": not made.unkept, "seconds": round(made.seconds, 3)}
             journal.write({"event": "engine", "engine": "numba", "version": version, "compiled": told})
         tags[ENGINE] = f"numba {version}"
     if fused:

@@ -61,7 +61,7 @@ def _locked(job: Job, signals: Signals) -> Outcome:
     try:
         write_declared(job)
         shown = job.config.progress and not job.one_of_many and job.config.engine == "numba"
-        with waiting("compiling the steps, or reading them from disk", shown):
+        with signals.raised(), waiting("compiling the steps, or reading them from disk", shown):
             built = build(job.config)
         experiment = replace(built, callbacks=[*built.callbacks, *pruning(job)])
         signals.check()

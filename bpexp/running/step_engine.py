@@ -54,23 +54,42 @@ def engine_of(config: Config, planned: Outline) -> tuple[Engine, str]:
     B = len(data.train) if config.batch_size == "full" else int(config.batch_size)
     updates = config.epochs * math.ceil(len(data.train) / B)
     if not pays(planned.network.sizes, B, updates):
-        few = updates < FEWEST
-        told = f"{updates} updates are fewer than {FEWEST}" if few else "products take nearly all of the time of a step"
-        return "numpy", f"engine=auto takes numpy: {told}"
+        few = f"{updates:,} update{'s' * (updates != 1)}, and compiled steps pay from {FEWEST:,} on"
+        large = "a step as large as this is nearly all products of matrices, which compiled steps do not shorten"
+        return "numpy", f"engine=auto takes numpy: {few if updates < FEWEST else large}"
     if why := _hindrance(config, planned):
         return "numpy", f"engine=auto takes numpy: numba {why}"
-    return "numba", f"engine=auto takes numba: {updates} updates of a small network"
+    alone = "; launcher.fuse=auto trains no such runs together" if config.launcher.get("fuse") == "auto" else ""
+    return "numba", f"engine=auto takes numba: {updates:,} updates of a small network{alone}"
 
 
 def _hindrance(config: Config, planned: Outline) -> str:
     """What stands against compiled steps, as the end of a sentence; an empty text for nothing."""
-    if importlib.util.find_spec("numba") is None:
-        return f"is not installed; type: {INSTALL}"
+    if why := _unusable():
+        return why
     from bpexp.training.compiled.forms import lacking
 
     optimizer = GROUPS["optimizer"].build(config.optimizer)
     missing = lacking(declared(config), planned.network, planned.head, planned.method, optimizer)
-    return f"has no compiled form of {', '.join(missing)}; add one" if missing else ""
+    return f"has no compiled form of {', '.join(missing)}; choose another" if missing else ""
+
+
+def _unusable() -> str:
+    """Why nothing can be compiled here, as the end of a sentence; an empty text where it can."""
+    if importlib.util.find_spec("numba") is None:
+        return f"is not installed; type: {INSTALL}"
+    try:
+        from bpexp.training.compiled import native
+    except Exception as error:  # what it raises where NumPy, LLVM or a variable of the environment does not suit it
+        return f"cannot be imported: {_told(error)}"
+    return "compiles nothing while NUMBA_DISABLE_JIT is set; unset it" if native.DISABLED else ""
+
+
+def _told(error: Exception) -> str:
+    """What is wrong, in one line, and where: Numba says at first in which of its stages it found that out."""
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("Failed in ")]
+    place = next((line.rstrip(":") for line in lines[1:] if line.startswith("File ")), "")
+    return f"{type(error).__name__}: {lines[0] if lines else ''}{f' ({place})' if place else ''}"
 
 
 def declared(config: Config) -> Declared:
@@ -82,14 +101,15 @@ def declared(config: Config) -> Declared:
 
 
 def compiled_steps(config: Config, trainer: Trainer) -> CompiledSteps:
-    """The steps of a trainer, compiled; raises ConfigError for a form that Numba cannot compile."""
+    """The steps of a trainer, compiled; raises ConfigError for a form that Numba cannot compile, or that is wrong."""
     from bpexp.training.compiled.steps import CompiledSteps
 
     try:
         return CompiledSteps(trainer, declared(config))
+    except ConfigError:
+        raise
     except Exception as error:
-        told = next((line for line in str(error).splitlines() if line.strip()), "")
-        raise ConfigError(f"engine=numba cannot compile this network: {type(error).__name__}: {told}") from error
+        raise ConfigError(f"engine=numba cannot compile this network: {_told(error)}") from error
 
 
 def compiling(compiled: CompiledSteps | None) -> list[str]:

@@ -137,10 +137,15 @@ def _code(found: Evidence) -> Mapping[str, str]:
 
 
 def _counted(runs: Sequence[RunRecord]) -> str:
-    """The number of runs, and of those that were trained together with others."""
+    """The number of runs, and of those whose last digits are not those of a run alone in NumPy."""
     fused = sum(run.fused for run in runs)
-    together = f", {fused} of them trained together with others (launcher.fuse), which may change their last digits"
-    return f"runs: {len(runs)}{together if fused else ''}"
+    compiled = sum(run.params.get("engine") == "numba" for run in runs)
+    told = [f"runs: {len(runs)}"]
+    if fused:
+        told.append(f"{fused} of them trained together with others (launcher.fuse), which may change their last digits")
+    if compiled:
+        told.append(f"{compiled} of them by compiled steps (engine=numba), equal to those of NumPy to rounding")
+    return ", ".join(told)
 
 
 def _question(found: Evidence, today: Today | None, place: str) -> tuple[Study, Standings]:

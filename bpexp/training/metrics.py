@@ -139,10 +139,12 @@ def loss(e: Evaluated) -> float:
 
 @metric("accuracy", better="higher", task="classification", chooses=True, bounds=SHARE)
 def accuracy(e: Evaluated) -> float:
-    """Share of samples with argmax a = class; for a single output, of samples with (a > 0.5) = (class 1)."""
-    if e.a.shape[0] == 1:
-        return float(np.mean((e.a[0] > 0.5) == (e.labels == 1)))
-    return float(np.mean(e.a.argmax(axis=0) == e.labels))
+    """Share of samples with argmax a = class; for a single output, of samples with (a > 0.5) = (class 1).
+
+    Outputs that are not finite name no class, here and in `top3_accuracy`, as in a prediction.
+    """
+    right = (e.a[0] > 0.5) == (e.labels == 1) if e.a.shape[0] == 1 else e.a.argmax(axis=0) == e.labels
+    return float(np.mean(right & np.isfinite(e.a).all(axis=0)))
 
 
 @metric(
@@ -150,17 +152,12 @@ def accuracy(e: Evaluated) -> float:
     headline=False, bounds=SHARE,
 )  # fmt: skip
 def top3_accuracy(e: Evaluated) -> float:
-    """Share of samples whose class is among the three largest outputs; of equal outputs the first come first.
-
-    NaN comes after all numbers.
-    """
+    """Share of samples whose class is among the three largest outputs; of equal outputs the first come first."""
     assert e.labels is not None
     own = e.a[e.labels, np.arange(len(e.labels))]
     earlier = np.arange(len(e.a))[:, None] < e.labels
     ahead = (e.a > own) | ((e.a == own) & earlier)
-    if (lost := np.isnan(own)).any():
-        ahead[:, lost] = ~np.isnan(e.a[:, lost]) | earlier[:, lost]
-    return float(np.mean(ahead.sum(axis=0) < 3))
+    return float(np.mean((ahead.sum(axis=0) < 3) & np.isfinite(e.a).all(axis=0)))
 
 
 @metric(

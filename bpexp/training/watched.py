@@ -1,4 +1,8 @@
-"""A training whose steps are made elsewhere, several at a time, with what the training loop does between two steps."""
+"""A training whose steps are made elsewhere, several at a time, with what the training loop does between two steps.
+
+`bpexp.training.trainer.train` makes one step after the other and tells everybody of each. Compiled steps and runs that
+are trained together make many before anybody looks: they make them, and tell `Watched` what has happened.
+"""
 
 from __future__ import annotations
 

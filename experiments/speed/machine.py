@@ -12,7 +12,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_info
 
-LIBRARIES = ("numpy", "torch", "jax", "jaxlib", "scikit-learn", "mlflow-skinny", "mlflow")
+LIBRARIES = ("numpy", "scipy", "numba", "torch", "jax", "jaxlib", "scikit-learn", "mlflow-skinny", "mlflow")
 
 
 def pin(core: int | None) -> None:

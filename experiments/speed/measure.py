@@ -120,7 +120,11 @@ def main() -> None:
         "--core", type=int, help="pin to this core, where the system can; else JAX uses two, and is slower"
     )
     parser.add_argument("--cases", default=",".join(case.name for case in CASES), help="which, by name")
-    parser.add_argument("--quick", action="store_true", help="a few seconds: small data, without PyTorch and JAX")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few seconds, to see that it runs: small data, without PyTorch, JAX and Numba",
+    )
     parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="for raw seconds, table and figure")
     args = parser.parse_args()
     pin(args.core)

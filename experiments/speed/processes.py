@@ -32,6 +32,7 @@ def process(arguments: list[str], folder: Path, *, processor_time: bool) -> Done
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "PYTHONPATH": path, "MLFLOW_DISABLE_TELEMETRY": "true"}
     environment.pop("MLFLOW_TRACKING_URI", None)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # from the second start on nobody compiles modules
     with open(folder / "printed.txt", "wb") as out:
         start = time.perf_counter()
         child = subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment, stdout=out, stderr=out)

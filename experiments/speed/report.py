@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,7 @@ def filled(page: str, folder: Path) -> str:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()  # --help writes nothing
     readme = HERE / "README.md"
     readme.write_text(filled(readme.read_text(encoding="utf-8"), HERE), encoding="utf-8")
     (HERE / "table.md").write_text(step_report.table(read(HERE / "results.json")), encoding="utf-8")

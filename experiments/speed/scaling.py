@@ -118,7 +118,9 @@ def main() -> None:
         "--core", type=int, help="pin to this core, where the system can; else JAX uses two, and is slower"
     )
     parser.add_argument("--axes", default=",".join([*AXES, "runs"]), help="which, by name")
-    parser.add_argument("--quick", action="store_true", help="some seconds: small data, without PyTorch and JAX")
+    parser.add_argument(
+        "--quick", action="store_true", help="some seconds, to see that it runs: small data, bpexp alone"
+    )
     parser.add_argument("--out", type=Path, default=Path("outputs/speed"), help="folder for raw seconds and figure")
     args = parser.parse_args()
     pin(args.core)

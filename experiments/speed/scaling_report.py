@@ -86,7 +86,7 @@ def _panel(panel: Any, name: str, axis: dict[str, Any]) -> None:
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.set_xlabel(name)
-    panel.set_ylabel("time / bpexp's at the smallest")
+    panel.set_ylabel("time / bpexp's at the smallest size")
     panel.set_title(axis["what"], loc="left", fontsize=10)
     panel.set_xticks(axis["sizes"], [f"{size:,}" for size in axis["sizes"]], fontsize=8)
     panel.minorticks_off()

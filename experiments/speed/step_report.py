@@ -131,7 +131,9 @@ def figure(results: dict[str, Any], path: Path) -> None:
         axes = grid.subplots(len(some), 1, height_ratios=high, squeeze=False)[:, 0]
         for ax, case in zip(axes, some, strict=True):
             _panel(ax, case)
-    fig.supxlabel("time of a step / time of its matrix products alone (whiskers: quartiles)", fontsize=10)
+    fig.supxlabel(
+        "time of a step / time of its matrix products alone; shorter is faster (whiskers: quartiles)", fontsize=10
+    )
     save(fig, path)
 
 

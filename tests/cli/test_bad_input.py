@@ -424,6 +424,27 @@ def test_answers_wait_for_nothing_heavy(line: str, code: int, monkeypatch: pytes
     assert listing(Path.cwd()) == []
 
 
+OF_OTHER_TASKS = (
+    *("bpexp.running.resuming.resume_sweep", "bpexp.running.tasks.status_task", "bpexp.tracking.fetch"),
+    *("bpexp.records.provenance", "bpexp.running.execute", "threadpoolctl", "rich"),
+)
+
+COMPARED = """
+import atexit, sys
+from bpexp.config.composition import _hydras_own
+atexit.register(lambda: print("COMPARED", _hydras_own.cache_info().misses, file=sys.stderr))
+"""
+
+
+@pytest.mark.parametrize(("line", "code", "times"), [("lr=-1", 2, 0), ("lr=1 --cfg job", 0, 1)])
+def test_a_mistake_waits_for_no_other_task_and_for_one_composition(line: str, code: int, times: int) -> None:
+    """A wrong value is told before Hydra's own node is composed, to which that of the config is compared."""
+    script = COMPARED + WATCH.format(heavy=OF_OTHER_TASKS)
+    done = subprocess.run([sys.executable, "-c", script, *line.split()], capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.splitlines()[-2:] == ["LOADED", f"COMPARED {times}"]
+
+
 def test_the_traceback_is_there_for_those_who_ask() -> None:
     environment = {**os.environ, "HYDRA_FULL_ERROR": "1"}
     call = [sys.executable, "-m", "bpexp", "lr=-1"]

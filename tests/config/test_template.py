@@ -65,6 +65,7 @@ def composed(composing: Composer, words: list[str], number: int) -> Any:
 @given(sweeps())
 @example([[f"seed={seed}", "hydra.sweep.subdir=${hydra.job.override_dirname}", f"lr={seed}"] for seed in (1, 2, 3)])
 @example([[f"model.activations={v}", "run_name='a'"] for v in ("null", "[tanh,relu]", "[relu]")])
+@example([["loss={name:mse,factor:0.5}", f"lr={v}"] for v in (1, 2, 3)])
 @example([["penalty={l1:1}", f"penalty.l2={v}"] for v in (1, 2, 3)])
 @example([["hydra.sweep.subdir=${hydra.job.override_dirname}", "loss={name:mse,factor:0.5}", f"lr={v}"] for v in "12"])
 @example([[f"model.hidden.0={v}", "lr=0.1"] for v in (4, 8, "x")])

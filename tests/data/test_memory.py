@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from decimal import Decimal
 from typing import Any
 
@@ -118,6 +119,16 @@ def test_later_changes_of_the_arrays_change_nothing():
     assert data.raw("auto", "error").X.tolist() == np.eye(4).tolist()
 
 
+def test_data_are_not_copied_once_more_where_every_row_is_kept():
+    X = np.random.default_rng(0).integers(0, 256, (2000, 500), dtype=np.uint8)
+    data = Dataset(X, np.arange(2000) % 2)
+    tracemalloc.start()
+    found = data.raw("auto", "error")
+    assert tracemalloc.get_traced_memory()[1] < 0.2 * X.nbytes
+    tracemalloc.stop()
+    assert found.X.tobytes() == X.tobytes()
+
+
 def test_the_digest_is_that_of_values_types_shapes_and_names():
     X, y = np.arange(8.0).reshape(4, 2), np.array([0, 1, 0, 1])
     other = X.copy()
@@ -150,6 +161,17 @@ def test_an_official_test_set_has_the_same_columns():
         Dataset(FRAME.dropna(), "kind", test=(FRAME[["colour", "kind"]], "kind"))
     with pytest.raises(DataError, match="row 1: a value is missing"):
         raw(FRAME.dropna(), "kind", test=(FRAME, "kind"))
+
+
+@pytest.mark.parametrize("bytes_first", [True, False])
+def test_bytes_and_numbers_are_not_mixed(bytes_first: bool):
+    """Numbers from 0 to 1 beside bytes would be divided by 255 with them, or not at all."""
+    y, images = [0, 1, 0, 1], np.arange(24, dtype=np.uint8).reshape(4, 2, 3)
+    pair = (images, images / 255) if bytes_first else (images / 255, images)
+    with pytest.raises(DataError, match=r"the inputs are .* and those of the test set .* give both as bytes"):
+        raw(pair[0], y, test=(pair[1], y))
+    assert raw(images, y, test=(images, y)).test[0].dtype == np.uint8
+    assert raw(images / 255, y, test=(images.astype(np.float32), y)).test is not None
 
 
 def test_data_are_found_by_their_digest_while_they_are_held():

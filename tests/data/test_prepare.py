@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import tracemalloc
 import weakref
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bpexp.data import Raw, prepare, scaled
+from bpexp.data import Raw, prepare, scaled, scaling
+from bpexp.data.scaling import check_finite
 from bpexp.data.split import limited, ranks, shares, split
 from bpexp.errors import BpexpError, ConfigError, DataError
+from bpexp.nn import scaling as nn_scaling
 
 
 def make(n: int = 100, n_classes: int = 3, **changed: object) -> Raw:
@@ -199,6 +202,40 @@ def test_bytes_beside_a_test_set_of_numbers_are_scaled_once():
     assert data.train.X.max() == 1
 
 
+@pytest.mark.parametrize(
+    ("X", "params", "told"),
+    [
+        (np.arange(400).reshape(100, 4) % 256, {}, ["inputs left as they are, from 0 to 255, as int64: only bytes"]),
+        (np.arange(400).reshape(100, 4) % 256 - 300.0, {}, ["inputs left as they are, from -300 to -45, as float64"]),
+        (np.arange(400).reshape(100, 4) % 256, {"scaling": "unit"}, []),
+        (np.arange(400).reshape(100, 4) % 256, {"scaling": "none"}, []),
+        (np.arange(400, dtype=np.uint8).reshape(100, 4), {}, []),
+        (np.linspace(-10, 10, 400).reshape(100, 4), {}, []),
+    ],
+)
+def test_images_that_are_not_bytes_are_not_left_unscaled_in_silence(X, params, told):
+    notes = go(make(X=X), **params).notes
+    assert len(notes) == len(told)
+    assert all(note.startswith(start) for note, start in zip(notes, told, strict=True))
+
+
+def test_what_statistics_scale_takes_its_result_and_little_beside(monkeypatch):
+    for module in (scaling, nn_scaling):
+        monkeypatch.setattr(module, "CHUNK", 64)
+    raw = make(n=20_000, X=np.random.default_rng(0).integers(0, 256, (20_000, 100), dtype=np.uint8))
+    tracemalloc.start()
+    scaled(raw, "standardize", rows=np.arange(14_000)[::-1])
+    assert tracemalloc.get_traced_memory()[1] < 1.1 * raw.X.size * 4
+    tracemalloc.stop()
+
+
+def test_the_first_number_that_is_not_finite_is_named_in_a_long_array():
+    X = np.zeros((9000, 2))
+    X[[8999, 5000], [0, 1]] = np.nan
+    with pytest.raises(DataError, match="input: row 5000, column 1 is nan"):
+        check_finite(X, "input")
+
+
 def test_other_seeds_share_the_scaled_array_and_nothing_outlives_the_raw_data():
     raw = make()
     one, two = go(raw, seed=1), go(raw, seed=2)
@@ -227,6 +264,8 @@ def test_other_seeds_share_the_scaled_array_and_nothing_outlives_the_raw_data():
         ({"y": np.arange(99)}, {}, DataError, "as many targets as inputs, 100, found 99"),
         ({"y": np.arange(100) % 3 - 1}, {}, DataError, r"class numbers 0\.\.1, found -1\.\.1"),
         ({"classes": ("a", "b")}, {}, DataError, r"class numbers 0\.\.1, found 0\.\.2"),
+        ({"full_scale": 0}, {}, DataError, "full_scale must be a finite number above 0, not 0"),
+        ({"full_scale": float("nan")}, {"scaling": "unit"}, DataError, "full_scale must be a finite number above 0"),
         ({"X": np.zeros((100, 2, 2))}, {}, DataError, "expected numbers of shape"),
         ({"X": np.array([["a"]] * 100)}, {}, DataError, "expected numbers of shape"),
         (

@@ -62,7 +62,7 @@ def test_an_npz_of_rows_is_standardized_as_a_table_is(tmp_path):
     for x, largest in (("bytes", 1), ("images", rows.max())):
         data = prepare(load("npz", path=path, x=x), rng=np.random.default_rng(0), **go)
         assert data.train.batch()[0].max() == pytest.approx(largest, rel=0.1)
-        assert data.notes == ()
+        assert [note.partition(",")[0] for note in data.notes] == ["inputs left as they are"] * (x == "images")
 
 
 def test_ages_in_an_npz_are_neither_classes_nor_values_in_silence(tmp_path):
@@ -129,10 +129,20 @@ def test_idx(tmp_path):
     whole = load("idx", path=str(tmp_path))
     assert whole.test is not None
     assert whole.digest != raw.digest
+    for name in ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"):
+        (tmp_path / name).rename(tmp_path / "away")
+        with pytest.raises(DataError, match=f"expected a file '{name}'"):  # half a test set is none to test by
+            load("idx", path=str(tmp_path))
+        (tmp_path / "away").rename(tmp_path / name)
+    idx_file(tmp_path / "t10k-images-idx3-ubyte", images[:2].transpose(0, 2, 1))
+    with pytest.raises(DataError, match=r"samples have the shape \(2, 3\), and those of the test set \(3, 2\)"):
+        load("idx", path=str(tmp_path))
     x, y = tmp_path / "train-images-idx3-ubyte.gz", tmp_path / "train-labels-idx1-ubyte"
     assert load("idx", path=str(x), labels=str(y)).digest == raw.digest
     with pytest.raises(DataError, match="use labels=FILE"):
         load("idx", path=str(x))
+    with pytest.raises(DataError, match="labels='own' has no effect beside the folder path="):
+        load("idx", path=str(tmp_path), labels="own")
     y.unlink()
     with pytest.raises(DataError, match="expected a file 'train-labels-idx1-ubyte'"):
         load("idx", path=str(tmp_path))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,23 @@ def test_loss_and_accuracy_stand_side_by_side_with_labels(monkeypatch: pytest.Mo
     assert loss.get_xlabel().startswith("step")
     assert [line.get_label() for line in accuracy.lines] == ["test"]
     assert accuracy.get_ylim()[1] <= 1.02
+
+
+@pytest.mark.parametrize("count", [1, 2, 500, 501, 502, 1234, 9000])
+def test_the_line_of_the_batches_is_whole_in_its_pieces(
+    count: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    history = {"loss/batch": [(step, 1.0 + step % 7) for step in range(count)]}
+    lines = drawn(monkeypatch, history, tmp_path / "x.png").axes[0].lines
+    stride = math.ceil(count / figures.BATCHES)
+    label = "batch" if stride == 1 else f"batch (1 of {stride})"
+    assert [str(line.get_label()).startswith("_") for line in lines] == [False] + [True] * (len(lines) - 1)
+    assert lines[0].get_label() == label
+    points = [line.get_xydata().tolist() for line in lines]
+    assert all(one[-1] == other[0] for one, other in pairwise(points))
+    assert points[0] + [point for piece in points[1:] for point in piece[1:]] == [
+        [step, value] for step, value in history["loss/batch"][::stride]
+    ]
 
 
 def test_parts_differ_without_colour() -> None:

@@ -64,7 +64,7 @@ def seen(monkeypatch):
     return found
 
 
-def probed(names, method="backprop", every=3):
+def probed(names, method="backprop", every=3, kind=Probing):
     """What 8 steps of training leave behind, by step, with one sample measured at every epoch too."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 16)
@@ -74,15 +74,15 @@ def probed(names, method="backprop", every=3):
     network.theta[...] = rng.normal(size=network.theta.size)
     algorithm = gradient_methods.build(method)
     algorithm.prepare(network, head, rng)
-    kind = optimizers.build("sgd"), schedules.build("constant")
-    trainer = Trainer(network, head, algorithm, *kind, Batches(part, 4, rng), {"train": part}, lr=0.1, epochs=2)
+    rule = optimizers.build("sgd"), schedules.build("constant")
+    trainer = Trainer(network, head, algorithm, *rule, Batches(part, 4, rng), {"train": part}, lr=0.1, epochs=2)
     kept = {}
     fixed = part.batch(np.arange(3))
 
     def keep(step, measures):
         kept.setdefault(step, {}).update(measures)
 
-    train(trainer, [Probing(names, every, keep, fixed=fixed)])
+    train(trainer, [kind(names, every, keep, fixed=fixed)])
     return kept
 
 
@@ -98,6 +98,23 @@ def test_the_previous_gradient_is_that_of_the_step_before(seen):
     views = seen["turning"]
     assert len(views) == 8
     assert all(later.previous is not None for later in views[1:])
+
+
+class Leaving(Probing):
+    """Is told the steps that it needs and no others, as in compiled steps and in runs that are trained together."""
+
+    _needed = 0
+
+    def on_step(self, event):
+        if event.number >= self._needed:
+            if event.number == self.next_step(event.number):
+                super().on_step(event)
+            self._needed = self.next_step(event.number + 1)
+
+
+@pytest.mark.parametrize("every", [1, 2, 3, 5])
+def test_the_previous_gradient_is_the_same_for_who_leaves_steps_out(every):
+    assert probed(["gradient_cosine"], every=every, kind=Leaving) == probed(["gradient_cosine"], every=every)
 
 
 def test_what_needs_a_training_step_is_not_measured_on_fixed_samples(seen):

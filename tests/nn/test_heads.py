@@ -40,6 +40,18 @@ def test_shortcut_is_the_chain(output, loss, parameters):
             np.testing.assert_array_equal(short.cost(z, y), ask(short, z, y)[0])
 
 
+@pytest.mark.parametrize(("output", "loss"), [*SHORTCUTS, *OF_ERROR, ("softmax", "mse"), ("tanh", "huber")])
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_cost_and_output_are_those_of_the_head(output, loss, shortcut):
+    rng, head = np.random.default_rng(0), build_head(output, loss, shortcut=shortcut)
+    z, y, a = rng.normal(0, 2, (4, 50)), np.eye(4)[:, rng.integers(0, 4, 50)], np.full((4, 80), np.nan)
+    costs = head.cost_and_output(z, y, a[:, 10:60])  # columns of a larger array
+    np.testing.assert_array_equal(costs, head.cost(z, y))
+    np.testing.assert_allclose(a[:, 10:60], head.output.f(z), rtol=1e-14)
+    assert np.isnan(a[:, :10]).all()
+    assert np.isnan(a[:, 60:]).all()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("output", "loss", "parameters"), CASES)
 def test_shortcut_stays_finite_at_extreme_z(output, loss, parameters, dtype):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from itertools import product as grid
+from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from bpexp.gradients.backprop import backprop
 from bpexp.nn import products
@@ -59,10 +61,57 @@ def test_the_default_network_has_whole_products_at_its_default_batch_size():
 
 @pytest.mark.parametrize("small", [False, True])
 def test_auto_is_for_libraries_that_have_the_kernels(monkeypatch, small):
-    monkeypatch.setattr(products, "has_small_kernels", lambda: small)
+    monkeypatch.setattr(products, "blocks_pay", lambda: small)
     chosen = Products((784, 32, 10), 128, np.dot, "auto")
     assert (chosen.forward[0] is not np.dot) == (chosen.outer[0] is not np.dot) == small
     assert chosen.forward[1] is chosen.back[1] is np.dot
+
+
+@pytest.mark.parametrize(
+    ("numpys", "small"),
+    [
+        ({"internal_api": "openblas", "architecture": "SkylakeX"}, True),
+        ({"internal_api": "openblas", "architecture": "Haswell"}, False),
+        ({"internal_api": "mkl"}, False),
+    ],
+)
+def test_the_library_that_decides_is_that_of_numpy_which_is_recorded(monkeypatch, numpys, small):
+    """SciPy, or anything else that is imported, may load a BLAS of its own, which multiplies nothing of ours."""
+    other = {"user_api": "blas", "filepath": "/lib/scipy.libs/lib.so", "internal_api": "openblas"}
+    ours = {"user_api": "blas", "filepath": f"{Path(np.__file__).parent}.libs/lib.so", **numpys}
+    loaded = [{**other, "architecture": "Haswell" if small else "SkylakeX"}, {"user_api": "openmp"}, ours]
+    monkeypatch.setattr("threadpoolctl.ThreadpoolController", lambda: Loaded(loaded))
+    monkeypatch.setattr(products, "_numpys_library", products._numpys_library.__wrapped__)
+    assert products.numpys_blas() == ours
+    assert products.has_small_kernels.__wrapped__() is small
+
+
+def test_without_a_word_about_the_library_products_stay_whole(monkeypatch):
+    monkeypatch.setattr("threadpoolctl.ThreadpoolController", lambda: Loaded([]))
+    monkeypatch.setattr(products, "_numpys_library", products._numpys_library.__wrapped__)
+    assert products.numpys_blas() == {}
+    assert products.has_small_kernels.__wrapped__() is False
+
+
+class Loaded(list):
+    """What threadpoolctl knows of some libraries."""
+
+    def select(self, **given):
+        [(key, wanted)] = given.items()
+        return Loaded(one for one in self if one.get(key) in wanted)
+
+    def info(self):
+        return list(self)
+
+
+def test_blocks_are_for_one_thread(monkeypatch):
+    """Several threads share a whole product; a small one is done by one of them."""
+    monkeypatch.setattr(products, "has_small_kernels", lambda: True)
+    for threads in (1, 2, 1):
+        with threadpool_limits(threads, user_api="blas"):
+            chosen = Products((784, 32, 10), 128, np.dot, "auto")
+            assert (chosen.forward[0] is not np.dot) == (products.numpys_blas()["num_threads"] == 1)
+            assert Products((784, 32, 10), 128, np.dot, 64).forward[0] is not np.dot
 
 
 def test_a_number_and_none():
@@ -76,7 +125,7 @@ def test_a_number_and_none():
 @pytest.mark.parametrize(("sizes", "B"), [((784, 32, 32, 10), 128), ((100, 200, 150, 10), 130), ((784, 10, 10), 700)])
 def test_blocks_change_rounding_and_nothing_else(monkeypatch, sizes, B):
     """For each kernel the gradient of blocked passes is that of whole ones, and the same on every call."""
-    monkeypatch.setattr(products, "has_small_kernels", lambda: True)
+    monkeypatch.setattr(products, "blocks_pay", lambda: True)
     rng, head = np.random.default_rng(0), build_head({"name": "softmax"}, {"name": "cross_entropy"})
     network = Network(sizes, [activations.build("tanh")] * (len(sizes) - 2), head.output, "float64")
     network.theta[...] = rng.normal(size=network.theta.size) / 10
@@ -97,9 +146,9 @@ def test_without_the_kernels_nothing_changes(monkeypatch):
     network = Network((784, 32, 10), [activations.build("relu")], head.output, "float32")
     network.theta[...] = rng.normal(size=network.theta.size) / 30
     x, y = rng.random((128, 784), np.float32).T, np.eye(10, dtype=np.float32)[rng.integers(10, size=128)].T
-    monkeypatch.setattr(products, "has_small_kernels", lambda: False)
+    monkeypatch.setattr(products, "blocks_pay", lambda: False)
     auto, whole = (backprop(blocks=blocks)(network, head, x, y) for blocks in ("auto", 0))
     np.testing.assert_array_equal(auto.vector, whole.vector)
     np.testing.assert_array_equal(network.logits(x), whole.workspace.z[-1])
-    monkeypatch.setattr(products, "has_small_kernels", lambda: True)
+    monkeypatch.setattr(products, "blocks_pay", lambda: True)
     np.testing.assert_allclose(network.logits(x), whole.workspace.z[-1], rtol=0, atol=1e-5)

@@ -103,6 +103,19 @@ def test_the_answer_is_a_name_and_an_output_for_each_class(predictor: Predictor)
 
 def test_images_may_keep_their_shape(predictor: Predictor) -> None:
     assert predictor.outputs(ROWS.reshape(7, 2, 3)).tobytes() == predictor.outputs(ROWS).tobytes()
+    with pytest.raises(TrackingError, match=r"rows of 6 numbers, \(N, 6\), not an array of shape \(7, 2, 3, 1\)"):
+        predictor.outputs(ROWS.reshape(7, 2, 3, 1))
+
+
+def test_samples_in_colour_are_asked_as_they_were_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 256, (90, 2, 2, 3), dtype=np.uint8), np.arange(90) % 3
+    run = bpexp.run("tracking=none", "probe=off", "model.hidden=[4]", "epochs=1", "batch_size=9", data=(X, y))
+    assert run.outputs(X).tobytes() == run.outputs(X.reshape(90, 12)).tobytes()
+    assert len(run.outputs(X[:0])) == 0
+    test = run.split.test
+    assert (run.predict(X[test])["class"] == y[test].astype(str)).mean() == run.metrics["final/accuracy_test"]
 
 
 def saved(

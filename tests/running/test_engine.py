@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,13 +17,17 @@ from command_line import command, refused
 from stores import ask
 
 from bpexp.errors import CheckpointError
+from bpexp.nn.activations import Activation, activations
+from bpexp.nn.compiled import Compiled
 from bpexp.records.journal import JOURNAL, read
 from bpexp.records.network_file import load_network
 from bpexp.records.outcome import read_outcome
+from bpexp.records.snapshots import Snapshots, read_snapshots
 from bpexp.running import step_engine
 from bpexp.running.fusing import arranged
 from bpexp.running.resuming.resume import resume
 from bpexp.running.step_engine import FEWEST, LARGEST, pays
+from bpexp.training.trainer import train
 from tests.support.resuming import rows, write_at_once
 from tests.support.together import jobs_of
 
@@ -83,6 +90,35 @@ def test_recording_and_probing_change_no_bit(store: Path, monkeypatch: pytest.Mo
 
 
 @needs_numba
+def test_snapshots_are_those_of_numpy_and_cut_no_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bpexp.training.compiled import loop
+    from bpexp.training.compiled.steps import CompiledSteps
+    from tests.support.compiled import compiled, trainer_of
+
+    monkeypatch.setattr(loop, "MOMENT", 1e9)  # so that the clock says nothing about the length of a chunk
+    run, chunks = CompiledSteps.run, list[int]()
+
+    def counted(self: CompiledSteps, first: int, B: int, rates: Any, losses: Any) -> int:
+        chunks.append(len(rates))
+        return run(self, first, B, rates, losses)
+
+    monkeypatch.setattr(CompiledSteps, "run", counted)
+    for engine in ("numpy", "numba"):
+        (tmp_path / engine).mkdir()
+    train(trainer_of(epochs=9)[0], [Snapshots(tmp_path / "numpy", 4)])
+    compiled(trainer_of(epochs=9))
+    without, chunks[:] = chunks[:], []
+    compiled(trainer_of(epochs=9), [Snapshots(tmp_path / "numba", 4)])
+    assert chunks == without
+    P = trainer_of()[0].network.theta.size
+    ours, theirs = (read_snapshots(tmp_path / engine, P) for engine in ("numba", "numpy"))
+    assert [(kept.epoch, kept.step) for kept in ours] == [(kept.epoch, kept.step) for kept in theirs]
+    assert len(ours) == 5
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine.theta, other.theta, rtol=0, atol=1e-12)
+
+
+@needs_numba
 def test_the_check_sees_a_wrong_compiled_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     from bpexp.training.compiled.steps import CompiledSteps
 
@@ -104,7 +140,12 @@ def test_the_check_sees_a_wrong_compiled_gradient(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["gradient=jacobian"], "engine=numba has no compiled form of the gradient method, which is not backprop"),
+        (
+            ["gradient=jacobian"],
+            "engine=numba has no compiled form of gradient method 'Jacobian'; choose another; or use engine=numpy, or ",
+        ),
+        (["gradient.blocks=32"], "engine=numba has no compiled form of gradient.blocks=32; choose another; or use "),
+        (["-m", "seed=1,2", "launcher.fuse=auto"], "launcher.fuse=auto has no effect with engine=numba; leave one "),
         (["task=explore"], "engine=numba has no effect with task=explore; leave one of them out"),
         (["task=trace"], "engine=numba has no effect with task=trace; leave one of them out"),
     ],
@@ -128,19 +169,56 @@ def test_without_numba(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
 
 
 @needs_numba
+@pytest.mark.parametrize("broken", [True, False])
+def test_numba_that_is_of_no_use(
+    broken: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It cannot be imported, as beside another NumPy, or is switched off: engine=auto trains all the same."""
+    from bpexp.training import compiled
+    from bpexp.training.compiled import native
+
+    told = (
+        "cannot be imported: ModuleNotFoundError: "
+        if broken
+        else "compiles nothing while NUMBA_DISABLE_JIT is set; unset it"
+    )
+    if broken:
+        monkeypatch.delattr(compiled, "native")
+        monkeypatch.setitem(sys.modules, "bpexp.training.compiled.native", None)
+    else:
+        monkeypatch.setattr(native, "DISABLED", True)
+    assert f"engine=numba {told}" in refused([*QUIET, "engine=numba"], monkeypatch, capfd)
+    monkeypatch.setattr(step_engine, "FEWEST", 1)
+    assert command([*QUIET[:-2], "tracking=none", "engine=auto", "hydra.run.dir=run"], monkeypatch) == 0
+    assert f"engine=auto takes numpy: numba {told}" in capfd.readouterr().err
+
+
+@needs_numba
 def test_auto_says_what_it_takes(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     words = [*QUIET[:-2], "tracking=none", "engine=auto"]
     assert command([*words, "hydra.run.dir=few"], monkeypatch) == 0
-    assert f"engine=auto takes numpy: 24 updates are fewer than {FEWEST}" in capfd.readouterr().err
+    told = capfd.readouterr()
+    assert f"engine=auto takes numpy: 24 updates, and compiled steps pay from {FEWEST:,} on" in told.err
+    assert [line.split() for line in told.out.splitlines() if line.startswith("engine")] == [["engine", "numpy"]]
     monkeypatch.setattr(step_engine, "FEWEST", 1)
     assert command([*words, "hydra.run.dir=some"], monkeypatch) == 0
-    assert "engine=auto takes numba: 24 updates of a small network" in capfd.readouterr().err
+    told = capfd.readouterr()
+    assert "engine=auto takes numba: 24 updates of a small network\n" in told.err
+    assert "engine         numba, compiled steps\n" in told.out
     assert command([*words, "gradient=jacobian", "hydra.run.dir=other"], monkeypatch) == 0
-    assert "engine=auto takes numpy: numba has no compiled form of the gradient method" in capfd.readouterr().err
+    assert "engine=auto takes numpy: numba has no compiled form of gradient method 'Jacobian'" in capfd.readouterr().err
+    assert command(["-m", *words, "seed=1,2", "launcher.fuse=auto", "launcher=serial"], monkeypatch) == 0
+    assert "small network; launcher.fuse=auto trains no such runs together" in capfd.readouterr().err
     engines = {name: read_outcome(Path(name)).params["engine"] for name in ("few", "some", "other")}
     assert engines == {"few": "numpy", "some": "numba", "other": "numpy"}
     config = Path("some/config.yaml").read_text(encoding="utf-8")
     assert "engine: numba" in config  # what a resume reads
+
+
+def test_a_sweep_says_once_what_auto_takes(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["-m", *QUIET[:-2], "tracking=none", "engine=auto", "seed=0,1,2", "launcher=serial", "epochs=1,2,3"]
+    assert command([word for word in words if word != "epochs=4"], monkeypatch) == 0
+    assert capfd.readouterr().err.count("engine=auto takes numpy: ") == 1
 
 
 def test_what_pays_is_a_function_of_the_shapes() -> None:
@@ -180,6 +258,36 @@ def test_a_run_goes_on_with_its_engine_alone(monkeypatch: pytest.MonkeyPatch) ->
         resume(folder, {"epochs": 6})
 
 
+def test_a_signal_ends_the_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lasts some seconds, and nothing of it is lost."""
+    went_on = []
+
+    def compiles(*_: Any) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        went_on.append(True)
+
+    monkeypatch.setattr("bpexp.running.build.compiled_steps", compiles)
+    monkeypatch.setattr("bpexp.running.build.engine_of", lambda *_: ("numba", ""))
+    assert command([*QUIET, "hydra.run.dir=run"], monkeypatch) == 143
+    assert read_outcome(Path("run")).status == "killed"
+    assert not went_on
+
+
+def _no_loop(z: Any, a: Any, p: Any, rows: int, n: int) -> None:
+    z.nothing()
+
+
+@needs_numba
+def test_a_form_that_cannot_be_compiled_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = activations.build("relu")
+    form = Activation(made.f, made.df, compiled=Compiled(_no_loop, _no_loop))
+    monkeypatch.setattr(activations, "_factories", {**activations._factories, "relu": lambda: form})
+    assert command([*QUIET, "engine=numba", "hydra.run.dir=run"], monkeypatch) == 1
+    reason = read_outcome(Path("run")).reason
+    assert "cannot compile this network: TypingError: Unknown attribute 'nothing' of type float32" in reason
+    assert "test_engine.py" in reason
+
+
 @needs_numba
 def test_compiled_runs_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = jobs_of("data=xor", "model.hidden=[4]", "batch_size=4", "seed=0,1", "engine=numba")
@@ -187,6 +295,18 @@ def test_compiled_runs_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> Non
     assert command(["-m", *QUIET, "engine=numpy,numba", "launcher=serial", "hydra.sweep.dir=sweep"], monkeypatch) == 0
     assert [read_outcome(Path("sweep", str(job))).params["engine"] for job in (0, 1)] == ["numpy", "numba"]
     np.testing.assert_allclose(weights("sweep/1"), weights("sweep/0"), atol=1e-5)
+
+
+@needs_numba
+def test_the_report_of_a_study_says_which_runs_were_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """engine=auto may take one engine for an arm and another one for the next."""
+    words = ["experiment=symmetry", "data=mnist_5k", "data.limit=60", "epochs=1", "init=zeros,normal", "seed=0,1"]
+    words += ["activation=tanh", "probe.fixed=0", "tracking=none", "progress=false", "launcher=serial"]
+    turns = itertools.cycle([True, False])
+    monkeypatch.setattr(step_engine, "pays", lambda *_: next(turns))
+    assert command([*words, "engine=auto", "hydra.sweep.dir=sweep"], monkeypatch) == 0
+    page = Path("sweep", "report.html").read_text(encoding="utf-8")
+    assert "runs: 4, 2 of them by compiled steps (engine=numba), equal to those of NumPy to rounding" in page
 
 
 CODE = """
@@ -200,7 +320,7 @@ def own(z, a, p, rows, n):  # of no file beside which the result could lie
 
 for form in (relu, own):
     made = native.address(form, np.dtype(np.float32), 3, 2)
-    print(made.found, made.kept, made.native.address > 0)
+    print(made.found, not made.unkept, made.native.address > 0)
 """
 
 

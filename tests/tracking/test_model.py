@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,11 @@ def test_a_logged_model_belongs_to_its_run_and_holds_no_pickle(saved: Path, stor
     described = Model.load(str(folder))
     units = "rows of 6 numbers, (N, 6), in the units of the data set"
     assert described.metadata == {"inputs": units, "weights": ["last"]}
+    with warnings.catch_warnings(action="ignore"):  # those of MLflow, where it is imported
+        add_to_model = mlflow.pyfunc.add_to_model
+    environments = {"conda_env": "conda.yaml", "python_env": "python_env.yaml"}
+    usual = add_to_model(Model(), "bpexp_serving", data="data", code="code", **environments)
+    assert described.flavors == usual.flavors
     answer = {column.name: column.type.name for column in described.signature.outputs.inputs}
     assert answer == {"class": "string", **dict.fromkeys(SPEC["classes"], "float")}
     assert [(param.name, param.default) for param in described.signature.params.params] == [("weights", "last")]

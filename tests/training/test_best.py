@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,18 @@ def test_keeping_it_changes_no_bit_of_the_training(make_trainer, monkeypatch):
     kept = theta_after(make_trainer(epochs=8, lr=1.0))
     monkeypatch.setattr(Best, "consider", lambda *args, **kwargs: None)
     assert theta_after(make_trainer(epochs=8, lr=1.0)).tobytes() == kept.tobytes()
+
+
+def test_weights_that_name_no_class_are_not_the_best(make_trainer):
+    """Outputs of NaN are right for no sample, also where all of them are of the class that argmax finds there."""
+    trainer = make_trainer(batch_size=20, epochs=1, lr=1e30, hidden="relu")
+    held_out = trainer.parts["validation"]
+    trainer.parts["validation"] = replace(held_out, rows=np.flatnonzero(held_out.labels == 0))
+    assert train(trainer, []).status == "diverged"
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert not np.isfinite(trainer.network.forward(held_out.batch()[0])).any()
+        assert trainer.evaluate()["accuracy/validation"] == 0
+    assert trainer.best.epoch == 0
 
 
 def test_a_copy_is_made_only_where_an_epoch_improves(make_trainer, monkeypatch):

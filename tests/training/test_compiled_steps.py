@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import itertools
 import re
@@ -14,6 +15,9 @@ import pytest
 
 pytest.importorskip("numba", reason="engine=numba needs numba, of the extra `fast`")
 
+from numba import config
+
+from bpexp.errors import ConfigError
 from bpexp.gradients.jacobian import jacobian
 from bpexp.nn.activations import Activation, activations
 from bpexp.nn.compiled import Compiled
@@ -113,7 +117,7 @@ def test_every_optimizer(name: str, decay: float) -> None:
 @pytest.mark.parametrize(
     "how",
     [
-        {"B": 30},
+        {"B": 30, "schedule": "constant"},
         {"B": 1},
         {"B": 7},
         {"B": 30, "piece": 8},
@@ -393,12 +397,54 @@ def test_what_has_no_form_is_named() -> None:
     trainer, declared = trainer_of()
     net, head = trainer.network, trainer.head
     assert lacking(declared, net, head, jacobian(), Own()) == [
-        "the gradient method, which is not backprop",
+        "gradient method 'Jacobian'",
         "optimizer 'Own'",
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(activations["tanh"], "__module__", "somewhere")  # another one of that name
         assert lacking(declared, net, head, trainer.method, trainer.optimizer) == ["activation 'tanh'"]
+
+
+def _steep(z: Any, g: Any, p: Any, rows: int, n: int) -> None:
+    for i in range(rows * n):
+        g[i] *= 2 if z[i] > 0 else p[0]
+
+
+def _idle(z: Any, a: Any, p: Any, rows: int, n: int) -> None:
+    """Writes nothing, as one does that raises, of which compiled code tells nobody."""
+
+
+def _plain_error(z: Any, y: Any, e: Any, p: Any, rows: int, n: int) -> None:
+    for i in range(rows * n):
+        e[i] = (z[i] if z[i] > 0 else p[0] * z[i]) - y[i]
+
+
+def _other_error(z: Any, y: Any, e: Any, p: Any, rows: int, n: int) -> None:
+    for i in range(rows * n):
+        e[i] = y[i] - z[i]
+
+
+@pytest.mark.parametrize("dtype", ATOL)
+@pytest.mark.parametrize(
+    ("form", "wrong"),
+    [
+        (Compiled(_leaky, _leaky_backward, _plain_error, parameters=(0.2,)), ""),
+        (Compiled(_leaky, _steep, parameters=(0.2,)), "its backward gives .* for g f'"),
+        (Compiled(_leaky, _leaky_backward, parameters=(0.3,)), "its forward gives .* for f"),
+        (Compiled(_idle, _leaky_backward, parameters=(0.2,)), "its forward gives nan for f"),
+        (Compiled(_leaky, _leaky_backward, _other_error, parameters=(0.2,)), "its error gives .* - y"),
+    ],
+    ids=["right", "slope", "parameter", "idle", "error"],
+)
+def test_a_form_is_held_to_the_activation_that_brings_it_along(form: Compiled, wrong: str, dtype: str) -> None:
+    trainer, declared = trainer_of({"name": "leaky_relu", "slope": 0.2}, dtype=dtype)
+    f = trainer.network.hidden[0]
+    trainer.network.hidden = (*trainer.network.hidden[:-1], Activation(f.f, f.df, compiled=form))
+    if not wrong:
+        assert CompiledSteps(trainer, declared)
+        return
+    with pytest.raises(ConfigError, match=f"compiled form of activation 'leaky_relu' is another function: {wrong}"):
+        CompiledSteps(trainer, declared)
 
 
 def _broken(z: Any, a: Any, p: Any, rows: int, n: int) -> None:
@@ -411,3 +457,51 @@ def test_a_form_that_cannot_be_compiled_is_an_error() -> None:
     trainer.network.hidden = (Activation(f.f, f.df, compiled=Compiled(_broken, _broken)), *trainer.network.hidden[1:])
     with pytest.raises(Exception, match="nothing"):
         CompiledSteps(trainer, declared)
+
+
+def test_what_was_compiled_before_in_this_process_is_not_compiled_again() -> None:
+    for _ in range(2):
+        trainer, declared = trainer_of()
+        made = CompiledSteps(trainer, declared).compilation
+    assert (made.new, list(made.unkept)) == (0, [])
+
+
+def written(cache: Path, text: str, **names: Any) -> Any:
+    """The function `f` of a file, which looks at other names of its module."""
+    (cache / "own.py").write_text(text, encoding="utf-8")
+    module: dict[str, Any] = {"__name__": "own", **names}
+    exec(compile(text, str(cache / "own.py"), "exec"), module)
+    return module["f"]
+
+
+def halved_by(form: Any) -> tuple[float, native.Made]:
+    """f(0.5) in machine code."""
+    made = native.address(form, np.dtype(np.float64), 3, 2)
+    z, a = np.array([0.5]), np.zeros(1)
+    made.native.ctypes(*(array.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for array in (z, a, a)), 1, 1)
+    return float(a[0]), made
+
+
+def test_a_form_that_looks_at_what_may_change_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba finds code on disk by the file of a function: the number of another cell, or file, is not in it."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
+    text = "def f(z, a, p, rows, n):\n    a[0] = SLOPE * z[0]\n"
+    for slope in (0.1, 0.7):
+        value, made = halved_by(written(tmp_path, text, SLOPE=slope))
+        assert (value, made.found, made.unkept) == (slope * 0.5, False, native.USES_MORE)
+    text = "import math\ndef f(z, a, p, rows, n):\n    a[0] = math.sqrt(z[0] * z[0])\n"
+    for found in (False, True):
+        value, made = halved_by(written(tmp_path, text))
+        assert (value, made.found, made.unkept) == (0.5, found, "")
+
+
+def test_no_two_types_share_a_file_in_which_code_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes that compile for float32 and float64 at once would write over each other's."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
+    form, before = written(tmp_path, "def f(z, a, p, rows, n):\n    a[0] = z[0]\n"), {}
+    for dtype in (np.float32, np.float64):
+        assert not native.address(form, np.dtype(dtype), 3, 2).found
+        now = {path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.nb?")}
+        assert len(now) == len(before) + 2
+        assert now.items() >= before.items()
+        before = now

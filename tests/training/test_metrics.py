@@ -15,7 +15,8 @@ from bpexp.figures.learning_curve import panels_of
 from bpexp.nn.activations import activations
 from bpexp.nn.heads import build_head
 from bpexp.nn.network import Network
-from bpexp.training.evaluation import PIECE, evaluate
+from bpexp.training import evaluation
+from bpexp.training.evaluation import NUMBERS, PIECE, evaluate
 from bpexp.training.metrics import PENALTY, Evaluated, better, measured, metric, metrics
 
 SHIPPED = ("loss", "accuracy", "top3_accuracy", "r2", "rmse", "penalty")
@@ -57,23 +58,27 @@ def test_classification_as_scikit_learn_says():
     assert measures["top3_accuracy"] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("a", [np.zeros((10, 1000)), np.full((10, 1000), 0.1, np.float32), np.full((10, 1000), np.nan)])
+@pytest.mark.parametrize("a", [np.zeros((10, 1000)), np.full((10, 1000), 0.1, np.float32)])
 def test_equal_outputs_know_nothing(a):
     """Ten equal outputs, as of a network of zeros, are right in 1 of 10 cases and among the first three in 3 of 10."""
     labels = np.arange(1000) % 10
     assert classification(a, labels) == {"accuracy": 0.1, "top3_accuracy": 0.3}
 
 
-@pytest.mark.parametrize(
-    "values", [(0.0, 0.1, 0.2), (-np.inf, 0.0, np.inf), (np.nan, -np.inf, 1.0, np.inf), (-0.0, 0.0)]
-)
-def test_top_3_is_that_of_sorted_outputs(values):
-    """Ties, infinities and NaN: the first three of a stable sort in descending order, NaN last; of each class."""
+@pytest.mark.parametrize("values", [(0.0, 0.1, 0.2), (-0.0, 0.0), (0.0, 1.0, 2.0, np.nan), (0.0, 1.0, np.inf, -np.inf)])
+def test_both_are_those_of_sorted_outputs(values):
+    """Ties: the first of a stable sort in descending order; outputs that are not finite name no class."""
     a = np.random.default_rng(0).choice(values, (5, 3000)).astype(np.float32)
-    first = np.argsort(-a, axis=0, kind="stable")[:3]
+    first, finite = np.argsort(-a, axis=0, kind="stable"), np.isfinite(a).all(axis=0)
     for number in range(5):
-        labels = np.full(3000, number)
-        assert classification(a, labels)["top3_accuracy"] == float(np.mean((first == number).any(axis=0)))
+        found = classification(a, np.full(3000, number))
+        for name, places in (("accuracy", 1), ("top3_accuracy", 3)):
+            assert found[name] == float(np.mean((first[:places] == number).any(axis=0) & finite))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_single_output_that_is_not_finite_is_never_right(value):
+    assert classification(np.array([[value, value, 0.9]]), np.array([0, 1, 1])) == {"accuracy": pytest.approx(1 / 3)}
 
 
 def test_top_3_is_left_out_where_it_says_nothing():
@@ -124,8 +129,11 @@ def case(N, dtype="float64"):
     return network, head, Part(X=X, Y=Y, rows=rng.permutation(N), labels=labels)
 
 
+@pytest.mark.parametrize("numbers", [1, 8 * PIECE, NUMBERS])
 @pytest.mark.parametrize("N", [1, 100, PIECE, PIECE + 1, 2 * PIECE + 5])
-def test_pieces_are_the_whole(N):
+def test_pieces_are_the_whole(N, numbers, monkeypatch):
+    """Pieces of `PIECE` samples, and of twice as many for the head, and all samples at once."""
+    monkeypatch.setattr(evaluation, "NUMBERS", numbers)
     network, head, part = case(N)
     measures = evaluate(network, head, part)
     x, y = part.batch()

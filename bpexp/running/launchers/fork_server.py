@@ -27,7 +27,7 @@ from bpexp.running.loading import load_data
 from bpexp.tracking.environment import mlflow_environment
 
 RECORDING = (
-    *("mlflow", "mlflow.pyfunc", "mlflow.models", "mlflow.store.tracking.sqlalchemy_store"),
+    *("mlflow", "mlflow.models", "mlflow.store.tracking.sqlalchemy_store"),
     *("mlflow.store.tracking.rest_store", "mlflow.tracking.client", "alembic.script", "sqlalchemy.dialects.sqlite"),
     *("pandas", "bpexp.tracking.model", "bpexp.tracking.sql_database"),
 )

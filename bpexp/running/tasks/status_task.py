@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,8 +21,6 @@ from bpexp.running.resuming.results import overrides_of, read
 from bpexp.running.tally import Tally
 from bpexp.running.writing import CONFIG
 from bpexp.search.begun import trials_begun
-
-SWEEP_KEY = "sweep"
 
 STORAGE = "search.jsonl"
 """The file of a search, as `bpexp.search.storage`, which needs Optuna, names it."""
@@ -77,27 +74,6 @@ class Standing:
         given = overrides_of(self.folder / job.subdirectory)
         own = [f"{key}={value}" for key, value in job.own.items()]
         return self.tally.said(own if given is None else given)
-
-
-def asked(words: Sequence[str]) -> tuple[str, Path] | None:
-    """The task, status or stop, and the folder of a command line; None where it asks for neither.
-
-    Raises ConfigError for a folder without such a task, a task without its folder, and for further words.
-    """
-    tasks = [word.partition("=")[2] for word in words if word in ("task=status", "task=stop")]
-    folders = [word.partition("=")[2] for word in words if word.partition("=")[0] == SWEEP_KEY]
-    if not tasks:
-        if folders:
-            raise ConfigError(f"sweep={folders[0]} belongs to task=status or task=stop; add one, or leave it out")
-        return None
-    if len(tasks) > 1 or len(folders) != 1:
-        raise ConfigError(f"task={tasks[0]} takes one sweep, as in task={tasks[0]} sweep=multirun/DATE/TIME")
-    others = [word for word in words if not word.startswith(("task=", f"{SWEEP_KEY}="))]
-    if others:
-        raise ConfigError(f"{others[0]} has no effect with task={tasks[0]}; leave it out")
-    folder = folders[0]
-    quoted = len(folder) > 1 and folder[0] == folder[-1] and folder[0] in "'\""
-    return tasks[0], Path(folder[1:-1] if quoted else folder).expanduser()
 
 
 def standing(folder: Path) -> Standing:

@@ -9,30 +9,19 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
-
 from bpexp.nn.arrays import Array
 from bpexp.nn.compiled import Compiled
-
-
-@njit
-def decay(z: float) -> float:
-    """exp(-|z|)."""
-    return math.exp(-abs(z))
-
-
-@njit
-def to_the_end(z: float) -> float:
-    """The sigmoid, which does not end in 0 before exp(z) does."""
-    t = math.exp(-abs(z))
-    return (1 if z > 0 else t) / (1 + t)
-
-
-@njit
-def bell(z: float) -> float:
-    """The sigmoid's slope, t / (1 + t)^2 with t = exp(-|z|)."""
-    t = math.exp(-abs(z))
-    return t / ((1 + t) * (1 + t))
+from bpexp.training.compiled.exponentials import (
+    bell,
+    decay,
+    exp,
+    expm1,
+    log1p,
+    logistic,
+    tanh_of,
+    tanh_slope,
+    to_the_end,
+)
 
 
 def identity(z: Array, a: Array, p: Array, rows: int, n: int) -> None:
@@ -46,7 +35,7 @@ def identity_backward(z: Array, g: Array, p: Array, rows: int, n: int) -> None:
 
 def sigmoid(z: Array, a: Array, p: Array, rows: int, n: int) -> None:
     for i in range(rows * n):
-        a[i] = 1 / (1 + math.exp(-z[i]))
+        a[i] = logistic(z[i])
 
 
 def sigmoid_backward(z: Array, g: Array, p: Array, rows: int, n: int) -> None:
@@ -63,22 +52,22 @@ def sigmoid_error(z: Array, y: Array, e: Array, p: Array, rows: int, n: int) -> 
 
 def tanh(z: Array, a: Array, p: Array, rows: int, n: int) -> None:
     for i in range(rows * n):
-        a[i] = math.tanh(z[i])
+        a[i] = tanh_of(z[i])
 
 
 def tanh_backward(z: Array, g: Array, p: Array, rows: int, n: int) -> None:
     for i in range(rows * n):
-        g[i] *= 4 * bell(2 * z[i])
+        g[i] *= tanh_slope(z[i])
 
 
 def tanh_error(z: Array, y: Array, e: Array, p: Array, rows: int, n: int) -> None:
     for i in range(rows * n):
         if abs(z[i]) > 0.5:
-            t = decay(2 * z[i])
+            t = decay(z[i] + z[i])
             s = 2 * t / (1 + t)
             e[i] = (1 - y[i]) - s if z[i] > 0 else s - (1 + y[i])
         else:
-            e[i] = math.tanh(z[i]) - y[i]
+            e[i] = tanh_of(z[i]) - y[i]
 
 
 def relu(z: Array, a: Array, p: Array, rows: int, n: int) -> None:
@@ -103,12 +92,12 @@ def leaky_relu_backward(z: Array, g: Array, p: Array, rows: int, n: int) -> None
 
 def elu(z: Array, a: Array, p: Array, rows: int, n: int) -> None:
     for i in range(rows * n):
-        a[i] = z[i] if z[i] > 0 else p[0] * math.expm1(z[i])
+        a[i] = z[i] if z[i] > 0 else p[0] * expm1(z[i])
 
 
 def elu_backward(z: Array, g: Array, p: Array, rows: int, n: int) -> None:
     for i in range(rows * n):
-        g[i] *= 1 if z[i] > 0 else p[0] * math.exp(z[i])
+        g[i] *= 1 if z[i] > 0 else p[0] * exp(z[i])
 
 
 def elu_error(z: Array, y: Array, e: Array, p: Array, rows: int, n: int) -> None:
@@ -116,9 +105,9 @@ def elu_error(z: Array, y: Array, e: Array, p: Array, rows: int, n: int) -> None
         if z[i] > 0:
             e[i] = z[i] - y[i]
         elif z[i] < -0.5:
-            e[i] = p[0] * math.exp(z[i]) - (p[0] + y[i])
+            e[i] = p[0] * exp(z[i]) - (p[0] + y[i])
         else:
-            e[i] = p[0] * math.expm1(z[i]) - y[i]
+            e[i] = p[0] * expm1(z[i]) - y[i]
 
 
 def gelu(z: Array, a: Array, p: Array, rows: int, n: int) -> None:
@@ -145,7 +134,7 @@ def silu_backward(z: Array, g: Array, p: Array, rows: int, n: int) -> None:
 
 def softplus(z: Array, a: Array, p: Array, rows: int, n: int) -> None:
     for i in range(rows * n):
-        a[i] = (z[i] if not z[i] <= 0 else 0.0) + math.log1p(decay(z[i]))
+        a[i] = (z[i] if not z[i] <= 0 else 0.0) + log1p(decay(z[i]))
 
 
 def softplus_backward(z: Array, g: Array, p: Array, rows: int, n: int) -> None:

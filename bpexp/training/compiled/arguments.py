@@ -8,9 +8,10 @@ from bpexp.nn.arrays import Array
 
 
 class Net(NamedTuple):
-    """The network: sizes n_0, ..., n_L, the gradient (P,), and the addresses of the functions of the hidden layers.
+    """The network: sizes n_0, ..., n_L, theta and the gradient (P,), and addresses for each of the hidden layers.
 
-    `before` holds for each layer how many units the layers 1, 2, ... before it have.
+    `f` writes a = f(z), `slope` multiplies dC/da by f'(z), and `parameters` are numbers that both take. `before[l - 1]`
+    counts the units of the layers 1, ..., l - 1.
     """
 
     sizes: Array
@@ -23,7 +24,11 @@ class Net(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Addresses, 0 where there is none: a closed form, or output, error, loss and the output's chain rule."""
+    """Cost and delta^L: addresses, 0 where there is none.
+
+    Either `closed`, of output and loss together, or `f`, a = f(z); `error`, a - y from z, where the output has one;
+    `loss`, C_k and dC_k/da; and `slope`, which makes dC_k/dz of the latter. `mean` if a batch counts by its mean.
+    """
 
     closed: int
     f: int
@@ -75,7 +80,12 @@ class Blas(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """The optimizer: address, its vectors (P,), its constants; penalty and clipping, infinite or 0 for none."""
+    """From a gradient to an update: the optimizer, penalty and clipping.
+
+    `update` is the address of the optimizer's rule, `first` and `second` its vectors (P,), `decay` its weight decay, k0
+    to k2 its constants (`updates.RULES`), and `room` numbers that the rule may write. l1 and l2 are penalties, 0 for
+    none; `most` bounds |g_i| and `norm` the norm of g, infinite for no bound.
+    """
 
     update: int
     first: Array

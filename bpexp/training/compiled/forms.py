@@ -52,9 +52,9 @@ def lacking(
     """The components without a compiled form, each as a config names it; [] where every one has its own."""
     missing = []
     if type(method) is not Backprop:
-        missing.append("the gradient method, which is not backprop")
+        missing.append(f"gradient method {type(method).__name__!r}")
     elif method.blocks != "auto":
-        missing.append(f"gradient.blocks={method.blocks}, which is how NumPy multiplies")
+        missing.append(f"gradient.blocks={method.blocks}")
     for node, function in zip(declared.hidden, network.hidden, strict=True):
         if _activation(activations, node, function) is None:
             missing.append(f"activation {node['name']!r}")

@@ -13,6 +13,7 @@ from numba import njit
 
 from bpexp.nn.arrays import Array
 from bpexp.nn.compiled import Compiled
+from bpexp.training.compiled.exponentials import decay, exp, log1p
 
 
 @njit
@@ -29,7 +30,7 @@ def softmax(z: Array, a: Array, p: Array, rows: int, n: int) -> None:
     for r in range(rows):
         top, total = z[top_of(z, r * n, n)], 0.0
         for i in range(r * n, r * n + n):
-            a[i] = math.exp(z[i] - top)
+            a[i] = exp(z[i] - top)
             total += a[i]
         for i in range(r * n, r * n + n):
             a[i] /= total
@@ -40,11 +41,11 @@ def softmax_backward(z: Array, g: Array, p: Array, rows: int, n: int) -> None:
         top = top_of(z, r * n, n)
         shift, total, mean = g[top], 0.0, 0.0
         for i in range(r * n, r * n + n):
-            e = math.exp(z[i] - z[top])
+            e = exp(z[i] - z[top])
             total += e
             mean += e * (g[i] - shift)
         for i in range(r * n, r * n + n):
-            g[i] = math.exp(z[i] - z[top]) / total * (g[i] - shift - mean / total)
+            g[i] = exp(z[i] - z[top]) / total * (g[i] - shift - mean / total)
 
 
 def softmax_error(z: Array, y: Array, e: Array, p: Array, rows: int, n: int) -> None:
@@ -52,9 +53,9 @@ def softmax_error(z: Array, y: Array, e: Array, p: Array, rows: int, n: int) -> 
         top, rest = top_of(z, r * n, n), 0.0
         for i in range(r * n, r * n + n):
             if i != top:
-                rest += math.exp(z[i] - z[top])
+                rest += exp(z[i] - z[top])
         for i in range(r * n, r * n + n):
-            e[i] = math.exp(z[i] - z[top]) / (1 + rest) - y[i]
+            e[i] = exp(z[i] - z[top]) / (1 + rest) - y[i]
         if rest < 1:
             e[top] = ((1 - y[top]) - y[top] * rest) / (1 + rest)
 
@@ -120,11 +121,16 @@ def softmax_with_cross_entropy(
     z: Array, y: Array, a: Array, delta: Array, costs: Array, p: Array, rows: int, n: int
 ) -> None:
     for r in range(rows):
-        top, rest, cost = z[top_of(z, r * n, n)], 0.0, 0.0
+        top = z[top_of(z, r * n, n)]
         for i in range(r * n, r * n + n):
-            a[i] = math.exp(z[i] - top)
+            delta[i] = z[i] - top
+    for i in range(rows * n):
+        a[i] = exp(delta[i])
+    for r in range(rows):
+        rest, cost = 0.0, 0.0
+        for i in range(r * n, r * n + n):
             rest += a[i] - y[i]
-            cost -= y[i] * (z[i] - top)
+            cost -= y[i] * delta[i]
         for i in range(r * n, r * n + n):
             delta[i] = (a[i] - y[i] - y[i] * rest) / (1 + rest)
             a[i] /= 1 + rest
@@ -137,9 +143,9 @@ def sigmoid_with_binary_cross_entropy(
     for r in range(rows):
         cost = 0.0
         for i in range(r * n, r * n + n):
-            t, positive = math.exp(-abs(z[i])), 1.0 if z[i] > 0 else 0.0
+            t, positive = decay(z[i]), 1.0 if z[i] > 0 else 0.0
             s = -t / (1 + t) if z[i] > 0 else t / (1 + t)
-            cost += math.log1p(t) + (positive - y[i]) * z[i]
+            cost += log1p(t) + (positive - y[i]) * z[i]
             a[i] = s + positive
             delta[i] = p[0] * (s + (positive - y[i]))
         costs[r] = p[0] * cost
@@ -157,11 +163,11 @@ def softmax_with_binary_cross_entropy(
                 second = z[i]
         for i in range(r * n, r * n + n):
             if i != top:
-                total += math.exp(z[i] - second)
+                total += exp(z[i] - second)
         log_rest = second - z[top] + math.log(total)
-        rest, cost, odds = math.exp(log_rest), 0.0, 0.0
+        rest, cost, odds = exp(log_rest), 0.0, 0.0
         for i in range(r * n, r * n + n):
-            a[i] = math.exp(z[i] - z[top]) / (1 + rest)
+            a[i] = exp(z[i] - z[top]) / (1 + rest)
             complement = log_rest - math.log1p(rest) if i == top and a[i] > 0.5 else math.log1p(-a[i])
             cost += y[i] * (math.log1p(rest) - (z[i] - z[top])) - (1 - y[i]) * complement
             if i != top:
@@ -171,7 +177,7 @@ def softmax_with_binary_cross_entropy(
                 apart, own, shared = rest / (1 + rest), 0.0, 0.0
             else:
                 apart, own = 1 - a[i], (1 - y[i]) * a[i] / (1 - a[i])
-                shared = (1 - y[top]) * a[top] * math.exp(z[i] - second) / total
+                shared = (1 - y[top]) * a[top] * exp(z[i] - second) / total
             delta[i] = p[0] * (a[i] * (1 - 2 * y[i] + targets) - y[i] * apart - a[i] * (odds - own) - shared)
         costs[r] = p[0] * cost
 

@@ -14,6 +14,7 @@ from itertools import repeat
 import numpy as np
 
 from bpexp.nn.arrays import Array
+from bpexp.nn.schedules import one
 from bpexp.training.compiled.steps import CompiledSteps
 from bpexp.training.events import Callback, RunEnded, State, Step
 from bpexp.training.trainer import end
@@ -63,7 +64,7 @@ class Loop:
         if at.step < epoch * len(batches):
             order, done = batches.order()
             self._steps.walk(order)
-            whole, rest = divmod(len(batches.part), batches.size)
+            whole, rest = divmod(len(batches.part), batches.size)  # batches of B samples, and the smaller last one
             while done < len(batches) and self._watched.ended is None:
                 left, B = (whole - done, batches.size) if done < whole else (1, rest)
                 done += self._some(done * batches.size, B, left)
@@ -78,7 +79,7 @@ class Loop:
         if watched.next_step <= before:
             self._shown(first, B)
         else:
-            due = time.monotonic() >= watched.next_time
+            due = time.monotonic() >= watched.next_time  # after the next step somebody wants to see the state
             number = 1 if due else int(min(left, self._at_once, watched.next_step - before))
             self._walk(first, B, number)
         if watched.ended is None and time.monotonic() >= watched.next_time:
@@ -94,7 +95,7 @@ class Loop:
         self._watched.on_losses(losses[:done], rates[:done])
         if done < number:
             self._watched.diverge(at.epoch, at.step, float(losses[done]))
-        each = (time.monotonic() - start) / number
+        each = (time.monotonic() - start) / number  # of few steps an uncertain guess: at most 16 times as many are next
         self._at_once = max(1, min(16 * number, MOST, int(MOMENT / max(each, 1e-9))))
 
     def _shown(self, first: int, B: int) -> None:
@@ -115,6 +116,8 @@ class Loop:
     def _rates(self, number: int) -> Array:
         """The learning rates of the next steps."""
         trainer = self._trainer
+        if trainer.schedule is one:  # a call for each step would take a tenth of the time of a small one
+            return np.full(number, trainer.lr, np.float64)
         first, total = trainer.at.step, trainer.epochs * len(trainer.batches)
         factors = map(trainer.schedule, range(first, first + number), repeat(total))
         return trainer.lr * np.fromiter(factors, np.float64, number)

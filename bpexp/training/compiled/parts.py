@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numba import typeof
 
 from bpexp.data.batches import Batches
 from bpexp.nn.arrays import Array
@@ -30,15 +31,15 @@ NARROW = 16
 
 @dataclass(slots=True)
 class Compilation:
-    """How many functions were not found on disk, whether they lie there now, and how long all of it took."""
+    """How many functions were compiled, why some are not kept on disk, and how long all of it took."""
 
     new: int = 0
-    kept: bool = True
+    unkept: dict[str, None] = field(default_factory=dict)
     seconds: float = 0.0
 
     def __str__(self) -> str:
-        if not self.kept:
-            told = "a part of it cannot be kept, and is compiled by every run; NUMBA_CACHE_DIR names a folder for it"
+        if self.unkept:
+            told = f"a part of it is compiled by every run: {'; '.join(self.unkept)}"
             return f"compiled in {self.seconds:.1f} s; {told}"
         return f"compiled for this computer in {self.seconds:.1f} s, once; the next run finds that on disk"
 
@@ -103,7 +104,7 @@ class Parts:
         first, second = (*optimizer.state.values(), unused, unused)[:2]
         k0, k1, k2 = (*(float(getattr(optimizer, name)) for name in names), 0.0, 0.0, 0.0)[:3]
         return arguments.Rule(
-            update=self.address(code, 5, 2, 5),
+            update=self.address(code, 5, 3, 5),
             first=first,
             second=second,
             room=np.empty(ROOM, self.dtype),
@@ -130,17 +131,17 @@ class Parts:
             return self._called(fixed, kept=False)
 
     def _called(self, fixed: Sequence[Any], *, kept: bool) -> Callable[..., int]:
-        found = native.function(kernel.steps, kept=kept)
+        found = native.function(kernel.steps, str([typeof(part) for part in fixed]), kept=kept)
         before = len(found.signatures), found.stats.cache_hits.total()
         found(*fixed, 0, 1, np.empty(0), np.empty(0), 0, kernel.ALL)  # no step
         after = len(found.signatures), found.stats.cache_hits.total()
-        self._count(after[0] - before[0] - (after[1] - before[1]), kept=kept)
+        self._count(after[0] - before[0] - (after[1] - before[1]), "" if kept else native.NO_FOLDER)
         return found  # type: ignore[no-any-return]
 
     def address(self, code: Callable[..., None], arrays: int, integers: int, floats: int = 0) -> int:
         """The address of a form."""
         made = native.address(code, self.dtype, arrays, integers, floats)
-        self._count(int(not made.found), kept=made.kept)
+        self._count(int(not made.found), made.unkept)
         self.alive.append(made)
         return int(made.native.address)
 
@@ -150,9 +151,10 @@ class Parts:
         self.alive.append(array)
         return native.place(array)
 
-    def _count(self, new: int, *, kept: bool) -> None:
+    def _count(self, new: int, unkept: str) -> None:
         self.compilation.new += new
-        self.compilation.kept &= kept
+        if unkept:
+            self.compilation.unkept[unkept] = None
 
 
 def block_of(sizes: Sequence[int], B: int, piece: int) -> int:

@@ -9,10 +9,12 @@ import numpy as np
 
 from bpexp.gradients.backprop import Backprop
 from bpexp.gradients.method import Gradient
+from bpexp.nn.activations import Activation
 from bpexp.nn.arrays import Array
 from bpexp.nn.network import Workspace
 from bpexp.nn.products import Products
 from bpexp.training.compiled import kernel
+from bpexp.training.compiled.agreement import refuse_another
 from bpexp.training.compiled.arguments import Samples
 from bpexp.training.compiled.forms import Declared, forms
 from bpexp.training.compiled.parts import Parts
@@ -20,10 +22,10 @@ from bpexp.training.trainer import Trainer
 
 
 class CompiledSteps:
-    """Steps of a trainer in compiled code.
+    """Steps of a trainer in compiled code: `run` makes many, `gradient` and then `update` one that somebody watches.
 
     Everything is compiled, or found compiled, when it is made; `compilation` says what was. Raises what Numba raises
-    for a form that it cannot compile.
+    for a form that it cannot compile, and ConfigError for one that is another function than its activation.
 
     Args:
         trainer: whose network, head, method, optimizer, penalty, clipping and batches are used.
@@ -35,6 +37,7 @@ class CompiledSteps:
         assert isinstance(method, Backprop)
         self.trainer, self._parts = trainer, Parts(network.dtype)
         made = forms(declared, network, trainer.head)
+        self._refuse_another(declared)
         self._net, self._head = self._parts.net(network, made), self._parts.head(trainer.head, made)
         self._blas, self._samples = self._parts.blas(), self._parts.samples(trainer.batches)
         self._work = self._parts.work(network.sizes, trainer.batches, method.piece)
@@ -42,6 +45,14 @@ class CompiledSteps:
         self._run = self._parts.loop(self._net, self._head, self._blas, self._work, self._samples, self._rule)
         self.compilation = self._parts.compilation
         self.compilation.seconds = time.perf_counter() - start
+
+    def _refuse_another(self, declared: Declared) -> None:
+        """Hold each form that an activation of somebody else brings along to that activation."""
+        network, output = self.trainer.network, self.trainer.head.output
+        functions = zip([*declared.hidden, declared.output], [*network.hidden, output], strict=True)
+        for node, function in functions:
+            if isinstance(function, Activation) and function.compiled is not None:
+                refuse_another(str(node["name"]), function, network.dtype)
 
     def begin(self) -> None:
         """Take up the vectors that the optimizer has now, or give it those of a first step."""
@@ -52,7 +63,7 @@ class CompiledSteps:
         self._rule = self._parts.rule(optimizer, trainer.penalty, trainer.clip, self._net.gradient)
 
     def walk(self, order: Array) -> None:
-        """Take the samples in this order from now on; a full batch has none."""
+        """Take the samples in this order from now on, as the rows of the data; a full batch has no order."""
         X, Y, _, divisor, whole = self._samples
         self._samples = Samples(X, Y, np.array(order, dtype=np.int64), divisor, whole)
 

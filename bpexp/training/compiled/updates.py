@@ -1,9 +1,9 @@
-"""The optimizers of `bpexp.nn.optimizers` for compiled code: from the gradient to the update, in its place.
+"""The optimizers of `bpexp.nn.optimizers` for compiled code: from the gradient to the update.
 
-`rule(theta, g, first, second, r, size, t, lr, decay, k0, k1, k2)` writes over the gradient g what will be subtracted
-from theta, for `size` neighbouring parameters. `first` and `second` are the vectors of the optimizer's memory, t counts
-the updates, this one included, `decay` is its weight_decay, and k0 to k2 are its constants in the order of RULES. r is
-room for factors in the dtype of theta, to which NumPy rounds a factor, too.
+`rule(theta, g, first, second, r, size, t, apply, lr, decay, k0, k1, k2)` subtracts the update from theta, or, where
+`apply` is 0, writes it over the gradient g, for `size` neighbouring parameters. `first` and `second` are the vectors of
+the optimizer's memory, t counts the updates, this one included, `decay` is its weight_decay, and k0 to k2 are its
+constants in the order of RULES. r is room for factors in the dtype of theta, to which NumPy rounds a factor, too.
 """
 
 from __future__ import annotations
@@ -16,50 +16,66 @@ from bpexp.nn.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer,
 
 
 def sgd(
-    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int,
+    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int, apply: int,
     lr: float, decay: float, k0: float, k1: float, k2: float,
 ) -> None:  # fmt: skip
     r[0], r[1] = lr, lr * decay
     rate, shrink = r[0], r[1]
     for i in range(size):
-        g[i] = g[i] * rate + theta[i] * shrink
+        step = g[i] * rate + theta[i] * shrink
+        if apply:
+            theta[i] -= step
+        else:
+            g[i] = step
 
 
 def momentum(
-    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int,
+    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int, apply: int,
     lr: float, decay: float, k0: float, k1: float, k2: float,
 ) -> None:  # fmt: skip
     r[0], r[1], r[2] = lr, lr * decay, k0
     rate, shrink, keep = r[0], r[1], r[2]
     for i in range(size):
         first[i] = first[i] * keep + g[i]
-        g[i] = first[i] * rate + theta[i] * shrink
+        step = first[i] * rate + theta[i] * shrink
+        if apply:
+            theta[i] -= step
+        else:
+            g[i] = step
 
 
 def nesterov(
-    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int,
+    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int, apply: int,
     lr: float, decay: float, k0: float, k1: float, k2: float,
 ) -> None:  # fmt: skip
     r[0], r[1], r[2] = lr, lr * decay, k0
     rate, shrink, keep = r[0], r[1], r[2]
     for i in range(size):
         first[i] = first[i] * keep + g[i]
-        g[i] = (first[i] * keep + g[i]) * rate + theta[i] * shrink
+        step = (first[i] * keep + g[i]) * rate + theta[i] * shrink
+        if apply:
+            theta[i] -= step
+        else:
+            g[i] = step
 
 
 def rmsprop(
-    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int,
+    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int, apply: int,
     lr: float, decay: float, k0: float, k1: float, k2: float,
 ) -> None:  # fmt: skip
     r[0], r[1], r[2], r[3], r[4] = lr, lr * decay, k0, 1 - k0, k1
     rate, shrink, keep, new, eps = r[0], r[1], r[2], r[3], r[4]
     for i in range(size):
         first[i] = first[i] * keep + g[i] * g[i] * new
-        g[i] = g[i] / (math.sqrt(first[i]) + eps) * rate + theta[i] * shrink
+        step = g[i] / (math.sqrt(first[i]) + eps) * rate + theta[i] * shrink
+        if apply:
+            theta[i] -= step
+        else:
+            g[i] = step
 
 
 def adam(
-    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int,
+    theta: Array, g: Array, first: Array, second: Array, r: Array, size: int, t: int, apply: int,
     lr: float, decay: float, k0: float, k1: float, k2: float,
 ) -> None:  # fmt: skip
     r[0], r[1], r[2], r[3], r[4] = lr / (1 - k0**t), lr * decay, k0, 1 - k0, k1
@@ -68,7 +84,11 @@ def adam(
     for i in range(size):
         first[i] = first[i] * keep + g[i] * new
         second[i] = second[i] * keep2 + g[i] * g[i] * new2
-        g[i] = first[i] / (math.sqrt(second[i] * correct) + eps) * rate + theta[i] * shrink
+        step = first[i] / (math.sqrt(second[i] * correct) + eps) * rate + theta[i] * shrink
+        if apply:
+            theta[i] -= step
+        else:
+            g[i] = step
 
 
 ROOM = 8

@@ -8,7 +8,7 @@ import numpy as np
 
 from bpexp.data.dataset import Part, gather
 from bpexp.nn.arrays import Array
-from bpexp.nn.stack import Stack, runs, side_by_side
+from bpexp.nn.stack import Stack, apart, runs, side_by_side
 from bpexp.training.evaluation import PIECE, measures
 from bpexp.training.fused.member import Member
 from bpexp.training.metrics import PENALTY
@@ -53,8 +53,9 @@ def _fill(members: Sequence[Member], z: Array, y: Array, costs: Array, a: Array)
     """Costs (K, B) and outputs (K, n_L, B) from z and targets (K, n_L, B)."""
     for rows, first in runs([member.kinds.head for member in members]):
         head, columns = members[first].trainer.head, side_by_side(z[rows])
-        costs[rows] = head.cost(columns, side_by_side(y[rows])).reshape(-1, z.shape[-1])
-        a[rows] = head.output.f(columns).reshape(z.shape[1], -1, z.shape[-1]).transpose(1, 0, 2)
+        values = np.empty_like(columns)
+        costs[rows] = head.cost_and_output(columns, side_by_side(y[rows]), values).reshape(-1, z.shape[-1])
+        a[rows] = apart(values, z.shape[-1])
 
 
 def same_samples(parts: Sequence[Part]) -> bool:
