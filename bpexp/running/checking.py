@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 
 from bpexp.config.schema import Config
@@ -53,8 +54,8 @@ def checked(config: Config, seen: Seen) -> Config:
     if key not in seen.data:
         seen.data[key] = load_data(config)
     engine, why = engine_of(config, outline(config, seen.data[key]))
-    if why not in seen.told:
-        seen.told.add(why)
+    if (kind := re.sub(r"\d[\d,]*", "", why)) not in seen.told:  # once in a sweep, whatever the numbers of its jobs are
+        seen.told.add(kind)
         tell([why], config.progress and bool(why))
     if config.task == "trace":
         from bpexp.running.tasks.traced import refuse_untraceable  # which needs what plans a run

@@ -215,6 +215,12 @@ def test_auto_says_what_it_takes(monkeypatch: pytest.MonkeyPatch, capfd: pytest.
     assert "engine: numba" in config  # what a resume reads
 
 
+def test_a_sweep_says_once_what_auto_takes(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["-m", *QUIET[:-2], "tracking=none", "engine=auto", "seed=0,1,2", "launcher=serial", "epochs=1,2,3"]
+    assert command([word for word in words if word != "epochs=4"], monkeypatch) == 0
+    assert capfd.readouterr().err.count("engine=auto takes numpy: ") == 1
+
+
 def test_what_pays_is_a_function_of_the_shapes() -> None:
     assert (LARGEST, FEWEST) == (4_000_000, 20_000)  # as bpexp/running/README.md says
     assert pays((2, 8, 1), 4, FEWEST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -54,6 +55,15 @@ def test_auto(
     machine(monkeypatch, number, free)
     found = jobs(f"lr={levels}")
     assert choose(found, len(found))[1] == words
+
+
+def test_a_worker_that_compiles_needs_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    machine(monkeypatch, 8, 0.5)
+    plain = jobs("lr=0.1,0.2,0.3,0.4,0.5")
+    compiled = [replace(job, config=replace(job.config, engine="numba")) for job in plain]
+    assert choose(plain, 5)[1] == "process, 5 workers"
+    assert choose(compiled, 5)[1] == "process, 2 workers (as many as fit into 0.5 GiB)"
 
 
 @pytest.fixture

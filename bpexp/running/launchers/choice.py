@@ -23,6 +23,9 @@ PROCESS = 100 * 2**20
 """Bytes that a worker has for itself, beside its data and its network: what `experiments.scale.worker_memory` measures,
 rounded up."""
 
+COMPILER = 125 * 2**20
+"""Bytes more of a worker that compiles its steps: what the same measures with `engine=numba`, rounded up."""
+
 IN_MEMORY = "the data are in the memory of this process, and not in that of workers"
 
 SERIAL: Launching = GROUPS["launcher"].build({"name": "serial"})
@@ -137,7 +140,8 @@ def _fusing(launching: Launching) -> str:
 def _memory(jobs: Sequence[Job]) -> int:
     """Bytes that a worker needs for itself, at most: data are shared only until a job splits them by another seed."""
     data = load_data(jobs[0].config)
-    return PROCESS + max(job_memory(job.config, data) for job in jobs)
+    compiler = COMPILER if any(job.config.engine == "numba" for job in jobs) else 0
+    return PROCESS + compiler + max(job_memory(job.config, data) for job in jobs)
 
 
 def _gib(size: float) -> str:
