@@ -107,15 +107,22 @@ def _is_whole(function: Callable[..., None]) -> bool:
 
 
 def _named(code: Callable[..., Any], kinds: str) -> Callable[..., Any]:
-    """A copy under a name of its own for some types, this processor and this module.
+    """A copy under a name of its own for some types, this processor and this package.
 
     Numba keeps all that bears a name in one index: two processes that add to it at once may give two types the same
-    file, of which one then runs the code of the other. Nor does it see that the intrinsics of this module changed.
+    file, of which one then runs the code of the other. Nor does it see that what a function calls in another module
+    has changed.
     """
-    what = f"{kinds} {binding.get_host_cpu_name()}".encode() + Path(__file__).read_bytes()
+    what = f"{kinds} {binding.get_host_cpu_name()}".encode() + _sources()
     twin = FunctionType(code.__code__, code.__globals__, code.__name__, code.__defaults__, code.__closure__)
     twin.__qualname__ = f"{code.__qualname__}_{hashlib.sha256(what).hexdigest()[:12]}"
     return twin
+
+
+@lru_cache(maxsize=1)
+def _sources() -> bytes:
+    """Our modules that are compiled, as they were when the first of them was."""
+    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
 def gemm(dtype: np.dtype[Any]) -> int:
