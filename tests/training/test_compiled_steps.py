@@ -495,6 +495,15 @@ def test_a_form_that_looks_at_what_may_change_is_compiled_anew(tmp_path: Path, m
         assert (value, made.found, made.unkept) == (0.5, found, "")
 
 
+def test_a_change_in_any_of_our_modules_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form calls functions of other modules, of which Numba does not see that they changed."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
+    text = "def f(z, a, p, rows, n):\n    a[0] = z[0]\n"
+    for source, found in ((b"one", False), (b"one", True), (b"other", False)):
+        monkeypatch.setattr(native, "_sources", lambda source=source: source)
+        assert native.address(written(tmp_path, text), np.dtype(np.float64), 3, 2).found == found
+
+
 def test_no_two_types_share_a_file_in_which_code_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes that compile for float32 and float64 at once would write over each other's."""
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
