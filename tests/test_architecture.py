@@ -7,6 +7,7 @@ import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,9 +57,15 @@ def dotted(path: Path) -> str:
     return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """Everything that stands in a module."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imports(path: Path) -> Iterator[str]:
     """The full names that a module imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -182,7 +189,7 @@ STATE_KEEPERS = {"bpexp.config.hydra_state", "bpexp.config.composition", "bpexp.
 
 def foreign(path: Path) -> Iterator[str]:
     """The modules of other libraries that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -202,7 +209,7 @@ def test_only_the_listed_modules_of_libraries_are_imported(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_no_private_name_of_another_object_is_read(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
             public = ast.unparse(node) == "os._exit"  # documented, for all its name
             assert public or ast.unparse(node.value) in ("self", "cls"), f"line {node.lineno}: {ast.unparse(node)}"
@@ -224,7 +231,7 @@ def test_modules_are_short_and_open_with_a_line_of_prose(path):
     text = path.read_text(encoding="utf-8")
     assert text.isascii() or dotted(path).startswith(PAPERS)  # quotations keep the signs of the papers
     assert len(text.splitlines()) < 250 or dotted(path).startswith(PAPERS)
-    assert not text or ast.get_docstring(ast.parse(text))
+    assert not text or ast.get_docstring(nodes(path)[0])
     assert path.name != "types.py"
 
 

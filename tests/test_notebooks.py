@@ -36,15 +36,22 @@ def kinds(path: Path) -> list[list[str]]:
     return [sorted(shown(cell)) for cell in cells(path)]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_and_shows_what_is_stored_in_it(path: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def executed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all notebooks as one command leaves them."""
     for name in NEEDED:
         if importlib.util.find_spec(name) is None:
             pytest.skip(f"{name} is not installed; pip install 'bpexp[test]'")
-    command = [sys.executable, "-m", "experiments.notebooks.execute", path.name, "--out", str(tmp_path)]
+    out = tmp_path_factory.mktemp("executed")
+    command = [sys.executable, "-m", "experiments.notebooks.execute", "--out", str(out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert kinds(tmp_path / path.name) == kinds(path)
+    return out
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_shows_what_is_stored_in_it(path: Path, executed: Path) -> None:
+    assert kinds(executed / path.name) == kinds(path)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -68,7 +68,7 @@ class Composer:
         self._line, self._name, self._loader = line, line.config_name or "config", loader
         self._composed: OrderedDict[tuple[str, ...], DictConfig | Template] = OrderedDict()
         self._parsed: dict[str, Override] = {}
-        self._groups: dict[str, bool] = {}
+        self._groups: dict[str, list[str]] = {}
         self.limits = limits
         self.compositions = 0
 
@@ -182,9 +182,10 @@ class Composer:
         return is_plain(override) and not self._is_group(override.key_or_group)
 
     def _is_group(self, key: str) -> bool:
-        if key not in self._groups:
-            self._groups[key] = "." not in key and bool(self._loader.get_group_options(key))
-        return self._groups[key]
+        above, _, name = key.rpartition("/")
+        if above not in self._groups:  # all at once: for each question Hydra copies everything that is registered
+            self._groups[above] = self._loader.list_groups(above)
+        return name in self._groups[above]
 
 
 @functools.cache

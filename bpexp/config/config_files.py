@@ -113,7 +113,7 @@ class ConfigFiles(ConfigSource):
         wanted = {ObjectType.GROUP: groups, ObjectType.CONFIG: configs}
         return sorted({*groups, *configs} if results_filter is None else set(wanted[results_filter]))
 
-    @property
+    @functools.cached_property
     def _own(self) -> bool:
         return _real(self.path) == _real(config_folder())
 

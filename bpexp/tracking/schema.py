@@ -5,15 +5,19 @@ MLflow upgrades a database in which it misses a table without a question, and an
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from bpexp.errors import TrackingError
 from bpexp.tracking.location import redact
 from bpexp.tracking.sqlite_file import connected, damaged, is_busy
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 Age = Literal["current", "older", "newer", "unfinished"]
 
@@ -22,22 +26,28 @@ BUSY = "busy"
 
 def age(found: str | None) -> Age:
     """How a version of the schema relates to that of the installed MLflow; None is that of no finished database."""
-    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
+
+    if found is None:
+        return "unfinished"
+    if found in _scripts().get_heads():
+        return "current"
+    try:
+        _scripts().get_revision(found)
+    except CommandError:
+        return "newer"
+    return "older"
+
+
+@functools.cache
+def _scripts() -> ScriptDirectory:
+    """The upgrades that the installed MLflow knows, one a file; reading them takes longer than opening a store."""
+    from alembic.script import ScriptDirectory
 
     spec = find_spec("mlflow")
     assert spec is not None
     assert spec.origin is not None
-    scripts = ScriptDirectory(str(Path(spec.origin).parent / "store" / "db_migrations"))
-    if found is None:
-        return "unfinished"
-    if found in scripts.get_heads():
-        return "current"
-    try:
-        scripts.get_revision(found)
-    except CommandError:
-        return "newer"
-    return "older"
+    return ScriptDirectory(str(Path(spec.origin).parent / "store" / "db_migrations"))
 
 
 def sqlite_version(path: Path) -> str | None:

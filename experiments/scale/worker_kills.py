@@ -31,8 +31,13 @@ from bpexp.records.journal import JOURNAL
 from bpexp.records.lock import holder, liveness
 from bpexp.records.outcome import RESULT
 
-RUN = ["data=xor", "data.n=400", "model.hidden=[8]", "epochs=400", "tracking.figures=false", "tracking.model=false"]
-"""A run of some seconds."""
+EPOCHS = 400
+RUN = ["data=xor", "data.n=400", "model.hidden=[8]", f"epochs={EPOCHS}"]
+RUN += ["tracking.figures=false", "tracking.model=false"]
+"""A run of about a second."""
+
+LATEST = 0.7
+"""The share of its epochs after which a job is killed at the latest: the process that kills needs time to see it."""
 
 PATIENCE = 1800.0
 """Seconds for a sweep."""
@@ -58,27 +63,26 @@ def surroundings() -> dict[str, str]:
 
 
 def kill_some(sweep: subprocess.Popen[str], folder: Path, doomed: set[int], rng: random.Random) -> set[int]:
-    """Kill the processes of the doomed jobs while they train; the jobs that were hit."""
+    """Kill the processes of the doomed jobs, each after an epoch drawn for it; the jobs that were hit."""
+    after = {job: rng.randrange(int(LATEST * EPOCHS)) for job in sorted(doomed)}
     hit: set[int] = set()
     while sweep.poll() is None and hit != doomed:
         for job in doomed - hit:
             place = folder / "sweep" / str(job)
-            if not trains(place):
-                continue
-            time.sleep(rng.uniform(0, 0.3))
             pid = int(holder(place).get("pid", 0))
-            if pid > 0 and pid != sweep.pid and trains(place):
+            if pid > 0 and pid != sweep.pid and trains(place, after[job]):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     hit.add(job)
-        time.sleep(0.02)
+        time.sleep(0.005)
     return hit
 
 
-def trains(place: Path) -> bool:
-    """Whether the job in a folder trains: its first evaluation is written, its result is not, and its process lives."""
-    began = (place / JOURNAL).exists() and (place / JOURNAL).stat().st_size > 0
-    return began and not (place / RESULT).exists() and liveness(place).state == "alive"
+def trains(place: Path, epoch: int) -> bool:
+    """Whether the job in a folder trains: this evaluation is written, its result is not, and its process lives."""
+    journal = place / JOURNAL
+    evaluated = journal.exists() and journal.read_bytes().count(b'"time/epoch"') > epoch
+    return evaluated and not (place / RESULT).exists() and liveness(place).state == "alive"
 
 
 def statuses(folder: Path) -> dict[int, str]:

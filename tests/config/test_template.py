@@ -67,6 +67,7 @@ def composed(composing: Composer, words: list[str], number: int) -> Any:
 @example([[f"model.activations={v}", "run_name='a'"] for v in ("null", "[tanh,relu]", "[relu]")])
 @example([["loss={name:mse,factor:0.5}", f"lr={v}"] for v in (1, 2, 3)])
 @example([["penalty={l1:1}", f"penalty.l2={v}"] for v in (1, 2, 3)])
+@example([["hydra.sweep.subdir=${hydra.job.override_dirname}", "loss={name:mse,factor:0.5}", f"lr={v}"] for v in "12"])
 @example([[f"model.hidden.0={v}", "lr=0.1"] for v in (4, 8, "x")])
 @example([[f"run_name={v}", "objective=${run_name}"] for v in ("a", "'???'", "b")])
 def test_a_shared_composition_gives_what_hydra_gives(jobs: list[list[str]]) -> None:

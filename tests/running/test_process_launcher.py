@@ -7,14 +7,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
-from children import bpexp
+from children import Child, bpexp
 from command_line import command, refused
 from deadly import deadly
 from stores import ask
@@ -131,19 +129,15 @@ def test_the_weights_are_those_of_serial(store: Path, monkeypatch: pytest.Monkey
 # The end of the sweep before its jobs
 
 
-def begun(*words: str) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+def begun(*words: str) -> tuple[Child, list[psutil.Process]]:
     """A sweep of slow jobs in a process of its own, whose jobs train, and all processes that it has started."""
     slow = ["+callbacks.death.kind=slow", "+callbacks.death.seconds=0.05", "epochs=10000"]
-    line = [sys.executable, "-m", "bpexp", "-m", *SMALL[:3], *slow, "launcher=process", "progress=false", HERE]
+    line = ["-m", *SMALL[:3], *slow, "launcher=process", "progress=false", HERE]
     line += [*([] if any(word.startswith("seed=") for word in words) else ["seed=0,1"]), *words]
-    sweep = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
-    line += [] if "launcher.n_jobs=2" in words else ["launcher.n_jobs=1"]
-    jobs, until = 2 if "launcher.n_jobs=2" in words else 1, time.monotonic() + 300
+    sweep = bpexp(line, Path.cwd())
+    jobs = 2 if "launcher.n_jobs=2" in words else 1
     journals = [Path(f"there/{number}/metrics.jsonl") for number in range(jobs)]
-    while not all(path.exists() and path.read_bytes().count(b"\n") >= 3 for path in journals):
-        assert sweep.poll() is None, sweep.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    sweep.wait_for(lambda: all(path.exists() and path.read_bytes().count(b"\n") >= 3 for path in journals))
     return sweep, psutil.Process(sweep.pid).children(recursive=True)
 
 
@@ -152,10 +146,10 @@ def begun(*words: str) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
 def test_when_the_sweep_ends_its_job_ends_with_a_true_record(number: int) -> None:
     """Also when the sweep can say no more: nothing trains on."""
     sweep, processes = begun("tracking=none")
-    sweep.send_signal(number)
-    _, err = sweep.communicate(timeout=300)
+    sweep.send(number)
+    code, err = sweep.ended(), sweep.err
     assert psutil.wait_procs(processes, timeout=300)[1] == []
-    assert sweep.returncode == {signal.SIGINT: 130}.get(signal.Signals(number), -number)
+    assert code == {signal.SIGINT: 130}.get(signal.Signals(number), -number)
     assert "Traceback" not in err
     assert read_outcome(Path("there/0")).status == "killed"
     assert json.loads(Path("there/0/metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1])["event"] == "ended"
@@ -172,10 +166,10 @@ def test_ended_from_outside_every_job_and_the_parent_are_true_and_no_process_is_
     """The system shuts down, or the terminal is closed, while two jobs train and a third one waits."""
     sweep, processes = begun("seed=0,1,2", "launcher.n_jobs=2", "tracking.figures=false")
     assert len(processes) == 3  # two workers, and the server that they are forked from
-    sweep.send_signal(number)
-    _, err = sweep.communicate(timeout=300)
+    sweep.send(number)
+    ended, err = sweep.ended(), sweep.err
     told = [line for line in err.splitlines() if "more workers than" not in line]  # where one core is usable
-    assert (sweep.returncode, len(told)) == (code, 1), err
+    assert (ended, len(told)) == (code, 1), err
     assert psutil.wait_procs(processes, timeout=300)[1] == []
     assert [read_outcome(Path(f"there/{job}")).status for job in range(2)] == ["killed"] * 2
     assert not Path("there/2").exists()

@@ -7,11 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from children import Child, bpexp
 from command_line import command, refused
 
 from bpexp.cli.status import lines
@@ -36,15 +36,11 @@ def told(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return {row[:8].strip(): row[9:].strip() for row in rows}
 
 
-def begun(*words: str) -> subprocess.Popen[str]:
-    """A sweep of long jobs whose first one trains."""
-    line = [sys.executable, "-m", "bpexp", "-m", *SMALL, "epochs=100000", "seed=range(3)", *words]
-    sweep = subprocess.Popen(line, stderr=subprocess.PIPE, text=True)
-    until = time.monotonic() + 120
-    while not Path("there/0/metrics.jsonl").exists() or not Path("there/0/metrics.jsonl").read_bytes():
-        assert sweep.poll() is None, sweep.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.05)
+def begun(*words: str) -> Child:
+    """A sweep of long jobs, in a process of its own, whose first one trains."""
+    sweep = bpexp(["-m", *SMALL, "epochs=100000", "seed=range(3)", *words], Path.cwd())
+    journal = Path("there/0/metrics.jsonl")
+    sweep.wait_for(lambda: journal.exists() and journal.read_bytes())
     return sweep
 
 
@@ -62,8 +58,8 @@ def test_a_sweep_that_runs_and_that_is_stopped(
         assert "/100000" in found["job 0"]
         stopped = told(["task=stop", "sweep='there'"], monkeypatch, capsys)
     finally:
-        _, err = sweep.communicate(timeout=120)
-    assert (sweep.returncode, "Traceback" in err) == (143, False)
+        code = sweep.ended()
+    assert (code, "Traceback" in sweep.err) == (143, False)
     assert stopped["state"].startswith("broken off: process")
     assert stopped["state"].endswith("gave the lock back; resume=there goes on with it")
     assert stopped["jobs"] == "0/3 done  1 killed  2 not begun"
@@ -76,7 +72,6 @@ def test_a_sweep_whose_process_is_gone_is_dead_by_evidence(
     """Its jobs, too: what was begun and has no result is broken off, and is no running job."""
     sweep = begun()
     sweep.kill()
-    sweep.communicate(timeout=120)
     found = told(ASKED, monkeypatch, capsys)
     assert found["state"].startswith(f"broken off: process {sweep.pid} on ")
     assert found["state"].endswith("holds the lock no longer; resume=there goes on with it")

@@ -128,6 +128,7 @@ def test_an_interrupt_ends_the_sweep(
     monkeypatch.setattr(running, "train", interrupted)
     assert command(["-m", *LEAN, "lr=0.1,0.2,0.3"], monkeypatch) == 130
     assert "interrupted; what was done is kept" in capfd.readouterr().err
+    assert command(["task=sync"], monkeypatch) == 0  # what a busy machine could not send in the time of an end
     (parent,), children = parents_and_children(store)
     assert parent[1] == "KILLED"
     assert sorted(status for _, status in children) == ["FINISHED", "KILLED"]

@@ -27,15 +27,17 @@ class Child:
     def ended(self) -> int:
         """Its exit code, or the negative number of the signal that killed it."""
         until = time.monotonic() + DEADLINE
-        while self.code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.code = os.waitstatus_to_exitcode(status)
-            elif time.monotonic() > until:
+        while (code := self._code_so_far()) is None:
+            if time.monotonic() > until:
                 self.kill()
                 raise AssertionError(f"the child has not ended; it said: {self.err}")
-            else:
-                time.sleep(0.005)
+            time.sleep(0.005)
+        return code
+
+    def _code_so_far(self) -> int | None:
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
         return self.code
 
     def kill(self) -> None:
@@ -50,10 +52,13 @@ class Child:
         os.kill(self.pid, number)
 
     def wait_for(self, true: Callable[[], object]) -> None:
-        """Wait until something is true."""
+        """Wait until something is true, which it has to be before the child has ended."""
         until = time.monotonic() + DEADLINE
-        while not true():
-            assert time.monotonic() < until, self.err
+        while True:
+            over = self._code_so_far() is not None or time.monotonic() > until
+            if true():
+                return
+            assert not over, self.err
             time.sleep(0.005)
 
     @property

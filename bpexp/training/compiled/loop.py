@@ -116,7 +116,7 @@ class Loop:
     def _rates(self, number: int) -> Array:
         """The learning rates of the next steps."""
         trainer = self._trainer
-        if trainer.schedule is one:  # a call of a small step takes as long as a tenth of the step
+        if trainer.schedule is one:  # a call for each step would take a tenth of the time of a small one
             return np.full(number, trainer.lr, np.float64)
         first, total = trainer.at.step, trainer.epochs * len(trainer.batches)
         factors = map(trainer.schedule, range(first, first + number), repeat(total))

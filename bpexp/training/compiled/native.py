@@ -38,6 +38,18 @@ def call(_: Any, address: Any, arguments: Any) -> Any:
 
 
 @intrinsic
+def address_of(_: Any, array: Any, start: Any) -> Any:
+    """Where the numbers of an array lie from `start` on; as a function that is inlined it would be slow to compile."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        data = context.make_array(array)(context, builder, values[0]).data
+        size = context.get_constant(types.intp, array.dtype.bitwidth // 8)
+        return builder.add(builder.ptrtoint(data, size.type), builder.mul(values[1], size))
+
+    return types.intp(array, types.intp), generate
+
+
+@intrinsic
 def numbers(_: Any, address: Any, like: Any) -> Any:
     """The numbers at an address, of the type of those of an array: p[i] without a check, and without an owner."""
     pointer = types.CPointer(like.dtype)
@@ -106,23 +118,23 @@ def _is_whole(function: Callable[..., None]) -> bool:
     return not used.nonlocals and all(found is math or found is np for found in used.globals.values())
 
 
+@lru_cache(maxsize=1)
+def _sources() -> bytes:
+    """The source of this package."""
+    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+
+
 def _named(code: Callable[..., Any], kinds: str) -> Callable[..., Any]:
     """A copy under a name of its own for some types, this processor and this package.
 
     Numba keeps all that bears a name in one index: two processes that add to it at once may give two types the same
-    file, of which one then runs the code of the other. Nor does it see that what a function calls in another module
-    has changed.
+    file, of which one then runs the code of the other. Nor does it see that what a function uses of another file, as an
+    intrinsic of this module or an exponential, changed.
     """
     what = f"{kinds} {binding.get_host_cpu_name()}".encode() + _sources()
     twin = FunctionType(code.__code__, code.__globals__, code.__name__, code.__defaults__, code.__closure__)
     twin.__qualname__ = f"{code.__qualname__}_{hashlib.sha256(what).hexdigest()[:12]}"
     return twin
-
-
-@lru_cache(maxsize=1)
-def _sources() -> bytes:
-    """Our modules that are compiled, as they were when the first of them was."""
-    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
 def gemm(dtype: np.dtype[Any]) -> int:

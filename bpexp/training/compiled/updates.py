@@ -1,9 +1,9 @@
-"""The optimizers of `bpexp.nn.optimizers` for compiled code: from the gradient to the update, in its place.
+"""The optimizers of `bpexp.nn.optimizers` for compiled code: from the gradient to the update.
 
-`rule(theta, g, first, second, r, size, t, lr, decay, k0, k1, k2)` writes over the gradient g what will be subtracted
-from theta, for `size` neighbouring parameters. `first` and `second` are the vectors of the optimizer's memory, t counts
-the updates, this one included, `decay` is its weight_decay, and k0 to k2 are its constants in the order of RULES. r is
-room for factors in the dtype of theta, to which NumPy rounds a factor, too.
+`rule(theta, g, first, second, r, size, t, apply, lr, decay, k0, k1, k2)` subtracts the update from theta, or, where
+`apply` is 0, writes it over the gradient g, for `size` neighbouring parameters. `first` and `second` are the vectors of
+the optimizer's memory, t counts the updates, this one included, `decay` is its weight_decay, and k0 to k2 are its
+constants in the order of RULES. r is room for factors in the dtype of theta, to which NumPy rounds a factor, too.
 """
 
 from __future__ import annotations
