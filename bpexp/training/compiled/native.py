@@ -78,7 +78,7 @@ class Made(NamedTuple):
     unkept: str = ""
 
 
-def address(function: Callable[..., None], dtype: np.dtype[Any], arrays: int, integers: int, floats: int = 0) -> Made:
+def compiled(function: Callable[..., None], dtype: np.dtype[Any], arrays: int, integers: int, floats: int = 0) -> Made:
     """A function of arrays, given by their addresses, then integers, then floats in float64."""
     real = types.float32 if dtype == np.float32 else types.float64
     kinds = [types.CPointer(real)] * arrays + [types.intp] * integers + [types.float64] * floats
