@@ -319,7 +319,7 @@ def own(z, a, p, rows, n):  # of no file beside which the result could lie
     a[0] = z[0]
 
 for form in (relu, own):
-    made = native.address(form, np.dtype(np.float32), 3, 2)
+    made = native.compiled(form, np.dtype(np.float32), 3, 2)
     print(made.found, not made.unkept, made.native.address > 0)
 """
 

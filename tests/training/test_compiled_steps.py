@@ -385,8 +385,8 @@ def test_the_form_that_the_guide_prints() -> None:
     form.backward(z.ravel(), g, np.empty(0), 4, 3)
     np.testing.assert_allclose(a, (z / (1 + np.abs(z))).ravel())
     np.testing.assert_allclose(g, (1 / (1 + np.abs(z)) ** 2).ravel())
-    assert native.address(form.forward, np.dtype(np.float64), 3, 2).native.address
-    assert native.address(form.backward, np.dtype(np.float32), 3, 2).native.address
+    assert native.compiled(form.forward, np.dtype(np.float64), 3, 2).native.address
+    assert native.compiled(form.backward, np.dtype(np.float32), 3, 2).native.address
 
 
 class Own(SGD):
@@ -476,7 +476,7 @@ def written(cache: Path, text: str, **names: Any) -> Any:
 
 def halved_by(form: Any) -> tuple[float, native.Made]:
     """f(0.5) in machine code."""
-    made = native.address(form, np.dtype(np.float64), 3, 2)
+    made = native.compiled(form, np.dtype(np.float64), 3, 2)
     z, a = np.array([0.5]), np.zeros(1)
     made.native.ctypes(*(array.ctypes.data_as(ctypes.POINTER(ctypes.c_double)) for array in (z, a, a)), 1, 1)
     return float(a[0]), made
@@ -495,12 +495,21 @@ def test_a_form_that_looks_at_what_may_change_is_compiled_anew(tmp_path: Path, m
         assert (value, made.found, made.unkept) == (0.5, found, "")
 
 
+def test_a_change_in_any_of_our_modules_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A form calls functions of other modules, of which Numba does not see that they changed."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
+    text = "def f(z, a, p, rows, n):\n    a[0] = z[0]\n"
+    for source, found in ((b"one", False), (b"one", True), (b"other", False)):
+        monkeypatch.setattr(native, "_sources", lambda source=source: source)
+        assert native.compiled(written(tmp_path, text), np.dtype(np.float64), 3, 2).found == found
+
+
 def test_no_two_types_share_a_file_in_which_code_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes that compile for float32 and float64 at once would write over each other's."""
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "cache"))
     form, before = written(tmp_path, "def f(z, a, p, rows, n):\n    a[0] = z[0]\n"), {}
     for dtype in (np.float32, np.float64):
-        assert not native.address(form, np.dtype(dtype), 3, 2).found
+        assert not native.compiled(form, np.dtype(dtype), 3, 2).found
         now = {path: path.read_bytes() for path in (tmp_path / "cache").rglob("*.nb?")}
         assert len(now) == len(before) + 2
         assert now.items() >= before.items()

@@ -39,7 +39,7 @@ def _called(code: Any, arrays: Sequence[Array], writes: int = 1) -> Array:
     """What a form leaves in one of its arrays, of which it gets copies."""
     copies = [array.copy() for array in arrays]
     real = ctypes.c_float if copies[0].dtype == np.float32 else ctypes.c_double
-    made = native.address(code, copies[0].dtype, len(copies), 2)
+    made = native.compiled(code, copies[0].dtype, len(copies), 2)
     made.native.ctypes(*(copy.ctypes.data_as(ctypes.POINTER(real)) for copy in copies), ROWS, UNITS)
     return copies[writes]
 

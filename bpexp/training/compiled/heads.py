@@ -140,15 +140,20 @@ def softmax_with_cross_entropy(
 def sigmoid_with_binary_cross_entropy(
     z: Array, y: Array, a: Array, delta: Array, costs: Array, p: Array, rows: int, n: int
 ) -> None:
+    factor = p[0]
+    for i in range(rows * n):
+        positive = 1.0 if z[i] > 0 else 0.0
+        delta[i] = log1p(decay(z[i])) + (positive - y[i]) * z[i]  # the cost of one output
     for r in range(rows):
         cost = 0.0
         for i in range(r * n, r * n + n):
-            t, positive = decay(z[i]), 1.0 if z[i] > 0 else 0.0
-            s = -t / (1 + t) if z[i] > 0 else t / (1 + t)
-            cost += log1p(t) + (positive - y[i]) * z[i]
-            a[i] = s + positive
-            delta[i] = p[0] * (s + (positive - y[i]))
-        costs[r] = p[0] * cost
+            cost += delta[i]
+        costs[r] = factor * cost
+    for i in range(rows * n):
+        t, positive = decay(z[i]), 1.0 if z[i] > 0 else 0.0
+        s = -t / (1 + t) if z[i] > 0 else t / (1 + t)
+        a[i] = s + positive
+        delta[i] = factor * (s + (positive - y[i]))
 
 
 def softmax_with_binary_cross_entropy(

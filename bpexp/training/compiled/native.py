@@ -78,7 +78,7 @@ class Made(NamedTuple):
     unkept: str = ""
 
 
-def address(function: Callable[..., None], dtype: np.dtype[Any], arrays: int, integers: int, floats: int = 0) -> Made:
+def compiled(function: Callable[..., None], dtype: np.dtype[Any], arrays: int, integers: int, floats: int = 0) -> Made:
     """A function of arrays, given by their addresses, then integers, then floats in float64."""
     real = types.float32 if dtype == np.float32 else types.float64
     kinds = [types.CPointer(real)] * arrays + [types.intp] * integers + [types.float64] * floats
@@ -120,12 +120,12 @@ def _is_whole(function: Callable[..., None]) -> bool:
 
 @lru_cache(maxsize=1)
 def _sources() -> bytes:
-    """The source of this package."""
+    """The source of this package, as it was when the first of its functions was compiled."""
     return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 
 
 def _named(code: Callable[..., Any], kinds: str) -> Callable[..., Any]:
-    """A copy under a name of its own for some types, this processor and this module.
+    """A copy under a name of its own for some types, this processor and this package.
 
     Numba keeps all that bears a name in one index: two processes that add to it at once may give two types the same
     file, of which one then runs the code of the other. Nor does it see that what a function uses of another file, as an

@@ -140,7 +140,7 @@ class Parts:
 
     def address(self, code: Callable[..., None], arrays: int, integers: int, floats: int = 0) -> int:
         """The address of a form."""
-        made = native.address(code, self.dtype, arrays, integers, floats)
+        made = native.compiled(code, self.dtype, arrays, integers, floats)
         self._count(int(not made.found), made.unkept)
         self.alive.append(made)
         return int(made.native.address)
