@@ -48,7 +48,7 @@ def engine_of(config: Config, planned: Outline) -> tuple[Engine, str]:
         return "numpy", ""
     if config.engine == "numba":
         if why := _hindrance(config, planned):
-            raise ConfigError(f"engine=numba {why}; or use engine=numpy, or engine=auto")
+            raise ConfigError(f"engine=numba {why}; a new run may use engine=numpy, or engine=auto")
         return "numba", ""
     data = planned.data
     B = len(data.train) if config.batch_size == "full" else int(config.batch_size)

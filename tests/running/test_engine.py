@@ -142,9 +142,12 @@ def test_the_check_sees_a_wrong_compiled_gradient(monkeypatch: pytest.MonkeyPatc
     [
         (
             ["gradient=jacobian"],
-            "engine=numba has no compiled form of gradient method 'Jacobian'; choose another; or use engine=numpy, or ",
+            "engine=numba has no compiled form of gradient method 'Jacobian'; choose another; a new run may use ",
         ),
-        (["gradient.blocks=32"], "engine=numba has no compiled form of gradient.blocks=32; choose another; or use "),
+        (
+            ["gradient.blocks=32"],
+            "engine=numba has no compiled form of gradient.blocks=32; choose another; a new run may use engine=numpy",
+        ),
         (["-m", "seed=1,2", "launcher.fuse=auto"], "launcher.fuse=auto has no effect with engine=numba; leave one "),
         (["task=explore"], "engine=numba has no effect with task=explore; leave one of them out"),
         (["task=trace"], "engine=numba has no effect with task=trace; leave one of them out"),
@@ -160,7 +163,7 @@ def test_what_has_no_form_is_refused_before_anything_is_made(
 def test_without_numba(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     line = refused([*QUIET, "engine=numba"], monkeypatch, capfd)
     assert line.strip() == (
-        "engine=numba is not installed; type: pip install 'bpexp[fast]'; or use engine=numpy, or engine=auto"
+        "engine=numba is not installed; type: pip install 'bpexp[fast]'; a new run may use engine=numpy, or engine=auto"
     )
     monkeypatch.setattr(step_engine, "FEWEST", 1)
     assert command([*QUIET[:-2], "tracking=none", "engine=auto", "hydra.run.dir=run"], monkeypatch) == 0

@@ -11,8 +11,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from numba import njit
+
 from bpexp.nn.arrays import Array
 from bpexp.nn.optimizers import SGD, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSProp
+
+
+@njit
+def settle(theta, g, i, apply, step):  # type: ignore[no-untyped-def]
+    """Subtract the update of parameter i from theta, or leave it in the gradient."""
+    if apply:
+        theta[i] -= step
+    else:
+        g[i] = step
 
 
 def sgd(
@@ -22,11 +33,7 @@ def sgd(
     r[0], r[1] = lr, lr * decay
     rate, shrink = r[0], r[1]
     for i in range(size):
-        step = g[i] * rate + theta[i] * shrink
-        if apply:
-            theta[i] -= step
-        else:
-            g[i] = step
+        settle(theta, g, i, apply, g[i] * rate + theta[i] * shrink)
 
 
 def momentum(
@@ -37,11 +44,7 @@ def momentum(
     rate, shrink, keep = r[0], r[1], r[2]
     for i in range(size):
         first[i] = first[i] * keep + g[i]
-        step = first[i] * rate + theta[i] * shrink
-        if apply:
-            theta[i] -= step
-        else:
-            g[i] = step
+        settle(theta, g, i, apply, first[i] * rate + theta[i] * shrink)
 
 
 def nesterov(
@@ -52,11 +55,7 @@ def nesterov(
     rate, shrink, keep = r[0], r[1], r[2]
     for i in range(size):
         first[i] = first[i] * keep + g[i]
-        step = (first[i] * keep + g[i]) * rate + theta[i] * shrink
-        if apply:
-            theta[i] -= step
-        else:
-            g[i] = step
+        settle(theta, g, i, apply, (first[i] * keep + g[i]) * rate + theta[i] * shrink)
 
 
 def rmsprop(
@@ -67,11 +66,7 @@ def rmsprop(
     rate, shrink, keep, new, eps = r[0], r[1], r[2], r[3], r[4]
     for i in range(size):
         first[i] = first[i] * keep + g[i] * g[i] * new
-        step = g[i] / (math.sqrt(first[i]) + eps) * rate + theta[i] * shrink
-        if apply:
-            theta[i] -= step
-        else:
-            g[i] = step
+        settle(theta, g, i, apply, g[i] / (math.sqrt(first[i]) + eps) * rate + theta[i] * shrink)
 
 
 def adam(
@@ -84,11 +79,7 @@ def adam(
     for i in range(size):
         first[i] = first[i] * keep + g[i] * new
         second[i] = second[i] * keep2 + g[i] * g[i] * new2
-        step = first[i] / (math.sqrt(second[i] * correct) + eps) * rate + theta[i] * shrink
-        if apply:
-            theta[i] -= step
-        else:
-            g[i] = step
+        settle(theta, g, i, apply, first[i] / (math.sqrt(second[i] * correct) + eps) * rate + theta[i] * shrink)
 
 
 ROOM = 8
